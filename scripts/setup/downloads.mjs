@@ -1,0 +1,77 @@
+/**
+ * Pinned source files, kept in the cache. Each comes through the ordinary client of its registry, with the mirror and
+ * the credentials that the user has set up for that client, and is checked against the pinned hash here.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { ensureEntry } from './cache.mjs';
+import { output, run, SetupError } from './process.mjs';
+
+/**
+ * A file of a PyPI release. `pip download` would run the build system of a source release only to read its metadata;
+ * unearth takes the file and nothing else.
+ *
+ * @param {import('./tools.mjs').Tools} tools
+ * @param {object} source
+ * @param {string} source.requirement `name==version`
+ * @param {string[]} source.select Options of unearth that select one file of the release.
+ * @param {string} source.sha256 Hexadecimal.
+ * @param {string} source.reason
+ * @returns {Promise<string>} Path of the file.
+ */
+export async function ensurePyPiFile(tools, { requirement, select, sha256, reason }) {
+  const folder = await ensureEntry({
+    name: `download-${requirement.replace('==', '-')}-${sha256.slice(0, 12)}`,
+    reason,
+    build: async (partial, { log }) => {
+      const mirror = output(tools.python, ['-m', 'pip', 'config', 'get', 'global.index-url']);
+      const index = process.env.PIP_INDEX_URL || mirror;
+      const args = ['-m', 'unearth', ...(index ? ['--index-url', index] : []), ...select, '-d', partial, requirement];
+      await run(tools.python, args, { log });
+      await checkDigest(onlyFile(partial), 'sha256', 'hex', sha256);
+    },
+  });
+  return onlyFile(folder);
+}
+
+/**
+ * The tarball of an npm package.
+ *
+ * @param {object} source
+ * @param {string} source.name
+ * @param {string} source.version
+ * @param {string} source.integrity As in package-lock.json: `sha512-` and base64.
+ * @param {string} source.reason
+ * @returns {Promise<string>} Path of the file.
+ */
+export async function ensureNpmTarball({ name, version, integrity, reason }) {
+  const [algorithm, digest] = integrity.split(/-(.*)/s);
+  const folder = await ensureEntry({
+    name: `download-${name}-${version}-${Buffer.from(digest, 'base64').toString('hex').slice(0, 12)}`,
+    reason,
+    build: async (partial, { log }) => {
+      const args = ['pack', `${name}@${version}`, '--ignore-scripts', '--pack-destination', partial];
+      // In an empty folder: no .npmrc and no workspace of the checkout may steer it.
+      await run('npm', args, { log, cwd: partial });
+      await checkDigest(onlyFile(partial), algorithm, 'base64', digest);
+    },
+  });
+  return onlyFile(folder);
+}
+
+function onlyFile(folder) {
+  const names = readdirSync(folder);
+  if (names.length !== 1) throw new SetupError(`Expected one downloaded file in ${folder}, found ${names.length}`);
+  return join(folder, names[0]);
+}
+
+async function checkDigest(file, algorithm, encoding, expected) {
+  const hash = createHash(algorithm);
+  await pipeline(createReadStream(file), hash);
+  const received = hash.digest(encoding);
+  if (received !== expected) {
+    throw new SetupError(`${file} is not the pinned file.\n  expected ${algorithm} ${expected}\n  received ${received}`);
+  }
+}
