@@ -1,0 +1,34 @@
+// Generated from lib/errors/codes.ts by scripts/generate.mjs. Do not edit.
+#pragma once
+
+#include <string_view>
+
+namespace foveate::error_code {
+
+inline constexpr std::string_view kInvalidArgument = "INVALID_ARGUMENT";
+inline constexpr std::string_view kUnknownOption = "UNKNOWN_OPTION";
+inline constexpr std::string_view kTensorName = "TENSOR_NAME";
+inline constexpr std::string_view kTensorDtype = "TENSOR_DTYPE";
+inline constexpr std::string_view kTensorShape = "TENSOR_SHAPE";
+inline constexpr std::string_view kBindingNotFound = "BINDING_NOT_FOUND";
+inline constexpr std::string_view kBackendNotFound = "BACKEND_NOT_FOUND";
+inline constexpr std::string_view kBackendInvalid = "BACKEND_INVALID";
+inline constexpr std::string_view kBackendTooOld = "BACKEND_TOO_OLD";
+inline constexpr std::string_view kBackendUnavailable = "BACKEND_UNAVAILABLE";
+inline constexpr std::string_view kModelNotFound = "MODEL_NOT_FOUND";
+inline constexpr std::string_view kModelInvalid = "MODEL_INVALID";
+inline constexpr std::string_view kModelUnsupported = "MODEL_UNSUPPORTED";
+inline constexpr std::string_view kModelAmbiguous = "MODEL_AMBIGUOUS";
+inline constexpr std::string_view kEngineFailed = "ENGINE_FAILED";
+inline constexpr std::string_view kOutOfMemory = "OUT_OF_MEMORY";
+inline constexpr std::string_view kAborted = "ABORTED";
+inline constexpr std::string_view kDisposed = "DISPOSED";
+inline constexpr std::string_view kMediaNotFound = "MEDIA_NOT_FOUND";
+inline constexpr std::string_view kMediaInvalid = "MEDIA_INVALID";
+inline constexpr std::string_view kMediaUnsupported = "MEDIA_UNSUPPORTED";
+inline constexpr std::string_view kMediaTooLarge = "MEDIA_TOO_LARGE";
+inline constexpr std::string_view kOutputNotWritable = "OUTPUT_NOT_WRITABLE";
+inline constexpr std::string_view kLabelsInvalid = "LABELS_INVALID";
+inline constexpr std::string_view kInternal = "INTERNAL";
+
+}  // namespace foveate::error_code

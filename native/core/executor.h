@@ -1,0 +1,50 @@
+// Threads that do the work, so that JavaScript and libuv's four threads never do.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace foveate {
+
+// A fixed number of lanes (threads) over one queue, first come first served. Tasks get the index of their lane, so that
+// a lane can keep an execution context, a stream and scratch memory of its own.
+//
+// Owned by one environment. All state that a lane touches is shared with it, so a lane that outlives the executor
+// (it was abandoned at exit while inside a vendor call) touches nothing that is gone.
+class Executor {
+ public:
+  using Task = std::function<void(std::size_t lane)>;
+
+  // `name` shows in debuggers; at most 12 characters are kept. Where the system has no more threads, fewer lanes are
+  // started: see `lanes`.
+  Executor(std::size_t lanes, std::string name);
+  // Waits for all lanes, unless `stop` already did; prefer `stop` with a bound where a vendor call may hang.
+  ~Executor();
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+
+  // False when the executor was stopped or has no lane: the task is then not taken. A task must not throw.
+  bool submit(Task task);
+
+  // Takes no more tasks, runs those already queued (they see their cancel tokens), and waits for the lanes. False when
+  // the bound passed first: the lanes that still run are abandoned, never killed.
+  bool stop(std::chrono::milliseconds bound);
+
+  // How many were started; tasks get indices below this.
+  std::size_t lanes() const { return lanes_; }
+  std::size_t queued() const;
+
+ private:
+  struct State;
+
+  std::size_t lanes_ = 0;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace foveate

@@ -1,0 +1,89 @@
+// Host memory that tensors, arenas and leases live in.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+namespace foveate {
+
+// Where a buffer lives. A runtime says which kinds it can read and write.
+enum class MemoryKind : std::uint8_t { kHost, kPinned, kDevice };
+
+struct MemoryPlace {
+  MemoryKind kind = MemoryKind::kHost;
+  int device = 0;  // index of the device, for kPinned and kDevice
+};
+
+// One contiguous piece of memory and the way to give it back. Shared by whoever still needs it: a JavaScript
+// ArrayBuffer, a request in flight, a runtime. The last owner frees it, on whatever thread that is.
+class Block {
+ public:
+  using Release = std::function<void(Block& block)>;
+
+  Block(void* data, std::size_t bytes, MemoryPlace place, Release release)
+      : data_(data), bytes_(bytes), place_(place), release_(std::move(release)) {}
+  ~Block() {
+    if (release_) release_(*this);
+  }
+  Block(const Block&) = delete;
+  Block& operator=(const Block&) = delete;
+
+  std::byte* data() const { return static_cast<std::byte*>(data_); }
+  std::size_t bytes() const { return bytes_; }
+  MemoryPlace place() const { return place_; }
+
+  // Memory that JavaScript could still be looking at by a way we do not know of must not serve another request: it is
+  // freed instead of pooled. Only a lease that was detached is known to be out of sight.
+  void forbid_reuse() { reusable_.store(false, std::memory_order_relaxed); }
+  bool reusable() const { return reusable_.load(std::memory_order_relaxed); }
+
+ private:
+  void* data_;
+  std::size_t bytes_;
+  MemoryPlace place_;
+  Release release_;
+  std::atomic<bool> reusable_{true};
+};
+
+using BlockPtr = std::shared_ptr<Block>;
+
+struct MemoryStatistics {
+  std::size_t live_bytes = 0;     // in blocks that somebody holds
+  std::size_t pooled_bytes = 0;   // kept for the next request
+  std::uint64_t allocations = 0;  // blocks that had to be made
+  std::uint64_t reuses = 0;       // blocks taken from the pool
+};
+
+// Reuses blocks of equal capacity, so that a service in its steady state allocates nothing. Thread-safe. Held by
+// shared_ptr: a block outlives its pool's other users.
+class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
+ public:
+  static constexpr std::size_t kAlignment = 64;  // a cache line, and an AVX-512 register
+  explicit MemoryPool(std::size_t pooled_bytes_limit) : pooled_bytes_limit_(pooled_bytes_limit) {}
+  ~MemoryPool();
+
+  // Uninitialised memory of at least `bytes` bytes; null when the system has none. When its last owner lets go, the
+  // block returns to the pool; a full pool drops blocks of other sizes for it, so that it follows what is asked for.
+  BlockPtr allocate(std::size_t bytes);
+  // Frees what nobody holds.
+  void trim();
+  MemoryStatistics statistics() const;
+
+ private:
+  void give_back(Block& block, std::size_t capacity);
+  // Frees pooled blocks of other capacities until `capacity` more bytes fit; false when they cannot. The mutex is held.
+  bool make_room(std::size_t capacity);
+
+  const std::size_t pooled_bytes_limit_;
+  mutable std::mutex mutex_;
+  std::unordered_map<std::size_t, std::vector<void*>> free_;  // by capacity
+  MemoryStatistics statistics_;
+};
+
+}  // namespace foveate

@@ -1,0 +1,22 @@
+// Entry point of the addon: one Environment per JavaScript environment, and flat functions, noun first.
+#include "napi/environment.h"
+#include "napi/lease.h"
+#include "napi/session.h"
+#include "napi/vision.h"
+
+namespace {
+
+Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+  env.SetInstanceData(new foveate::Environment(env));
+  foveate::register_memory(env, exports);
+  foveate::register_runtime(env, exports);
+  foveate::register_session(env, exports);
+  foveate::register_vision(env, exports);
+  foveate::register_results(env, exports);
+  foveate::register_draw(env, exports);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(foveate, initialize)

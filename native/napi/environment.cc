@@ -1,0 +1,148 @@
+#include "napi/environment.h"
+
+#include <algorithm>
+#include <exception>
+#include <new>
+#include <thread>
+#include <utility>
+
+namespace foveate {
+namespace {
+
+// Long enough for a runtime to notice that it was told to stop, short enough not to be felt as a hang at exit.
+constexpr std::chrono::milliseconds kTearDownBound{3000};
+// Blocks that nobody uses are kept for the next request up to this many bytes per environment.
+constexpr std::size_t kPooledBytesLimit = std::size_t{256} << 20;
+constexpr std::size_t kLoaderLanes = 2;
+
+}  // namespace
+
+Napi::Value error_value(Napi::Env env, const Error& error) {
+  Napi::Object value = Napi::Object::New(env);
+  value.Set("code", Napi::String::New(env, error.code.data(), error.code.size()));
+  value.Set("message", error.message);
+  if (!error.hint.empty()) value.Set("hint", error.hint);
+  return value;
+}
+
+void throw_status(Napi::Env env, const Status& status) { throw Napi::Error(env, error_value(env, status.error())); }
+
+Environment::Environment(Napi::Env env)
+    : env_(env),
+      memory_(std::make_shared<MemoryPool>(kPooledBytesLimit)),
+      mailbox_(std::make_shared<Mailbox>()),
+      vision_lanes_(std::max(1u, std::thread::hardware_concurrency())) {
+  mailbox_->signal = Napi::ThreadSafeFunction::New(
+      env, Napi::Function::New(env, [this](const Napi::CallbackInfo& info) { settle_finished(info.Env()); }), "foveate",
+      0, 1);
+  mailbox_->signal.Unref(env);  // only calls in flight keep the process alive
+  env.AddCleanupHook([this] { tear_down(); });
+}
+
+Environment::~Environment() = default;
+
+Executor& Environment::vision() {
+  if (!vision_) vision_ = std::make_unique<Executor>(vision_lanes_, "fov-vision");
+  return *vision_;
+}
+
+Executor& Environment::loader() {
+  if (!loader_) loader_ = std::make_unique<Executor>(kLoaderLanes, "fov-loader");
+  return *loader_;
+}
+
+void Environment::run(Operation& operation, std::size_t lane) {
+  if (operation.cancel->cancelled()) {
+    operation.status_ = {error_code::kAborted, "The operation was aborted before it started"};
+    return;
+  }
+  const auto started = std::chrono::steady_clock::now();
+  try {
+    operation.status_ = operation.execute(lane);
+  } catch (const std::bad_alloc&) {
+    operation.status_ = {error_code::kOutOfMemory, "There is no memory left for the operation"};
+  } catch (const std::exception& error) {
+    operation.status_ = {error_code::kInternal, error.what()};
+  }
+  operation.elapsed_ms_ = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - started).count();
+}
+
+Napi::Promise Environment::launch(Executor& executor, std::unique_ptr<Operation> operation) {
+  auto deferred = Napi::Promise::Deferred::New(env_);
+  const std::uint64_t id = next_id_++;
+  operation->id_ = id;
+  if (!operation->cancel) operation->cancel = std::make_shared<CancelToken>();  // for the tear-down
+  pending_.emplace(id, Pending{deferred, operation->cancel});
+  if (pending_.size() == 1) mailbox_->signal.Ref(env_);
+
+  // std::function must be copyable, so the operation travels in a shared holder that exactly one run of the task
+  // empties.
+  auto holder = std::make_shared<std::unique_ptr<Operation>>(std::move(operation));
+  const bool taken = executor.submit([holder, mailbox = mailbox_](std::size_t lane) {
+    std::unique_ptr<Operation> running = std::move(*holder);
+    run(*running, lane);
+    mailbox->finish(std::move(running));
+  });
+  if (!taken) {
+    std::unique_ptr<Operation> refused = std::move(*holder);
+    refused->status_ = Status(error_code::kDisposed, "The object was disposed before the call");
+    mailbox_->finish(std::move(refused));
+  }
+  return deferred.Promise();
+}
+
+void Environment::Mailbox::finish(std::unique_ptr<Operation> operation) {
+  std::lock_guard lock(mutex);
+  if (!open) return;  // the environment is gone; the operation ends with this scope
+  const bool first = finished.empty();
+  finished.push_back(std::move(operation));
+  // One wake-up for all that finish before JavaScript looks.
+  if (first) signal.NonBlockingCall();
+}
+
+void Environment::settle_finished(Napi::Env env) {
+  std::vector<std::unique_ptr<Operation>> finished;
+  {
+    std::lock_guard lock(mailbox_->mutex);
+    finished.swap(mailbox_->finished);
+  }
+  for (auto& operation : finished) {
+    Napi::HandleScope scope(env);
+    auto entry = pending_.extract(operation->id_);
+    if (pending_.empty()) mailbox_->signal.Unref(env);
+    auto& deferred = entry.mapped().deferred;
+    if (!operation->status_.ok()) {
+      deferred.Reject(error_value(env, operation->status_.error()));
+      continue;
+    }
+    try {
+      deferred.Resolve(operation->result(env));
+    } catch (const Napi::Error& error) {
+      deferred.Reject(error.Value());
+    }
+  }
+}
+
+void Environment::tear_down() {
+  {
+    std::lock_guard lock(mailbox_->mutex);
+    mailbox_->open = false;
+  }
+  for (auto& [id, pending] : pending_) {
+    pending.cancel->cancel();
+  }
+  const auto deadline = std::chrono::steady_clock::now() + kTearDownBound;
+  const auto time_left = [deadline] {
+    return std::max(std::chrono::milliseconds{0},
+                    std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()));
+  };
+  for (const auto& member : members_) member->stop(time_left());
+  if (loader_) loader_->stop(time_left());
+  if (vision_) vision_->stop(time_left());
+  members_.clear();
+  pending_.clear();  // releases deferreds while the environment still lives
+  mailbox_->finished.clear();
+  mailbox_->signal.Abort();
+}
+
+}  // namespace foveate

@@ -1,0 +1,89 @@
+// What belongs to one JavaScript environment (the main thread, or one worker): its lanes, its memory, its calls in
+// flight.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <unordered_map>
+#include <vector>
+
+#include "core/executor.h"
+#include "core/memory.h"
+#include "napi/napi_setup.h"
+#include "napi/operation.h"
+
+namespace foveate {
+
+// Something with lanes of its own that must stop before the environment goes.
+class Stoppable {
+ public:
+  virtual ~Stoppable() = default;
+  // Bounded: takes no new work, waits for its lanes.
+  virtual void stop(std::chrono::milliseconds bound) = 0;
+};
+
+// Used on its JavaScript thread, but for `finish`. Torn down in the environment's cleanup hook: every call in flight is
+// cancelled, lanes are waited for with a bound, promises still open stay open (nobody is left to hear them).
+class Environment {
+ public:
+  static Environment& of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
+  explicit Environment(Napi::Env env);
+  ~Environment();
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
+  // Queues the operation on `executor`; the promise settles when it is done.
+  Napi::Promise launch(Executor& executor, std::unique_ptr<Operation> operation);
+
+  // Lanes for decoding, preprocessing, postprocessing and drawing: as many as there are cores.
+  Executor& vision();
+  // Lanes for what takes long and rarely happens: opening libraries and models, closing sessions.
+  Executor& loader();
+  std::size_t vision_lanes() const { return vision_lanes_; }
+
+  const std::shared_ptr<MemoryPool>& memory() const { return memory_; }
+
+  void add(std::shared_ptr<Stoppable> member) { members_.insert(std::move(member)); }
+  void remove(const std::shared_ptr<Stoppable>& member) { members_.erase(member); }
+
+ private:
+  // Where lanes leave finished operations. Shared with them, so that one that comes late finds it closed rather than
+  // gone.
+  struct Mailbox {
+    std::mutex mutex;
+    std::vector<std::unique_ptr<Operation>> finished;
+    bool open = true;
+    Napi::ThreadSafeFunction signal;
+
+    void finish(std::unique_ptr<Operation> operation);
+  };
+  struct Pending {
+    Napi::Promise::Deferred deferred;
+    CancelTokenPtr cancel;
+  };
+
+  static void run(Operation& operation, std::size_t lane);
+  void settle_finished(Napi::Env env);
+  void tear_down();
+
+  Napi::Env env_;
+  std::shared_ptr<MemoryPool> memory_;
+  std::shared_ptr<Mailbox> mailbox_;
+  std::unordered_map<std::uint64_t, Pending> pending_;
+  std::uint64_t next_id_ = 1;
+  const std::size_t vision_lanes_;
+  std::unique_ptr<Executor> vision_;
+  std::unique_ptr<Executor> loader_;
+  std::set<std::shared_ptr<Stoppable>> members_;
+};
+
+// The value that a promise is rejected with, or that is thrown: a plain object { code, message, hint } which
+// lib/binding turns into the FoveateError of that code, where the stack of the caller is known.
+Napi::Value error_value(Napi::Env env, const Error& error);
+[[noreturn]] void throw_status(Napi::Env env, const Status& status);
+
+}  // namespace foveate

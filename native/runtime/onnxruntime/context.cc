@@ -1,0 +1,208 @@
+#include "runtime/onnxruntime/context.h"
+
+#include <string>
+#include <utility>
+
+#include "runtime/onnxruntime/describe.h"
+#include "runtime/onnxruntime/failure.h"
+
+namespace foveate::onnxruntime {
+namespace {
+
+constexpr std::string_view kWhat = "Running the model";
+
+Status aborted() { return Status(error_code::kAborted, "The run was aborted."); }
+
+std::string tensor_text(DType dtype, std::span<const std::int64_t> dims) {
+  return std::string(dtype_name(dtype)) + " " + dims_text(dims);
+}
+
+// No declared dimensions mean a scalar, or that nothing is known.
+bool fits(std::span<const std::int64_t> declared, std::span<const std::int64_t> dims) {
+  if (declared.empty()) return true;
+  if (declared.size() != dims.size()) return false;
+  for (std::size_t i = 0; i < dims.size(); ++i) {
+    if (declared[i] != kDynamic && declared[i] != dims[i]) return false;
+  }
+  return true;
+}
+
+Status tensor_error(const TensorView& view, const TensorInfo& info, const char* side) {
+  const std::string subject = std::string(side) + " \"" + info.name + "\"";
+  const std::string received = tensor_text(view.dtype, view.dims);
+  if (view.dtype != info.dtype || !fits(info.dims, view.dims)) {
+    return Status(view.dtype == info.dtype ? error_code::kTensorShape : error_code::kTensorDtype,
+                  subject + ": expected " + tensor_text(info.dtype, info.dims) + ", received " + received + ".");
+  }
+  if (const auto bytes = byte_count(view.dims, view.dtype); bytes != view.bytes) {
+    return Status(error_code::kTensorShape,
+                  subject + " of " + received + " has " + std::to_string(view.bytes) + " bytes, expected " +
+                      (bytes ? std::to_string(*bytes) : "dimensions that memory can hold") + ".");
+  }
+  return Status(error_code::kInvalidArgument,
+                subject + ": expected host memory, received " + (view.data == nullptr ? "none." : "device memory."));
+}
+
+// What keeps a run from touching memory that is not the view's; names and the meaning of shapes are checked by the
+// caller.
+Status check_tensor(const TensorView& view, const TensorInfo& info, const char* side) {
+  const bool in_reach = (view.data != nullptr || view.bytes == 0) && view.place.kind != MemoryKind::kDevice;
+  if (view.dtype == info.dtype && fits(info.dims, view.dims) && byte_count(view.dims, view.dtype) == view.bytes &&
+      in_reach) {
+    return {};
+  }
+  return tensor_error(view, info, side);
+}
+
+}  // namespace
+
+ValueList::~ValueList() {
+  for (abi::Value* value : values_) {
+    if (value != nullptr) api_.release_value(value);
+  }
+}
+
+OrtContext::OrtContext(std::shared_ptr<const OrtModel> model, Handle<abi::RunOptions> options)
+    : model_(std::move(model)), api_(model_->library().api), options_(std::move(options)) {
+  for (const auto& input : model_->info().inputs) input_names_.push_back(input.name.c_str());
+  output_names_.reserve(model_->info().outputs.size());
+}
+
+Status OrtContext::run(const RunRequest& request, RunResult& result) {
+  result = {};
+  FOVEATE_RETURN_IF_ERROR(check_request(request));
+  if (request.cancel != nullptr && request.cancel->cancelled()) return aborted();
+
+  ValueList inputs(api_, request.inputs.size());
+  for (const auto& view : request.inputs) FOVEATE_RETURN_IF_ERROR(wrap(view, inputs));
+  ValueList outputs(api_, request.outputs.size());
+  output_names_.clear();
+  for (const auto& output : request.outputs) {
+    output_names_.push_back(model_->info().outputs[output.index].name.c_str());
+    if (output.bound) {
+      FOVEATE_RETURN_IF_ERROR(wrap(*output.bound, outputs));
+    } else {
+      outputs.add(nullptr);  // the library makes it
+    }
+  }
+
+  const auto start = std::chrono::steady_clock::now();
+  FOVEATE_RETURN_IF_ERROR(execute(request, inputs, outputs));
+  result.compute = std::chrono::steady_clock::now() - start;
+  return collect(request, outputs, result);
+}
+
+Status OrtContext::check_request(const RunRequest& request) const {
+  const ModelInfo& info = model_->info();
+  if (request.inputs.size() != info.inputs.size()) {
+    return Status(error_code::kInvalidArgument, "Expected " + std::to_string(info.inputs.size()) +
+                                                    " inputs, received " + std::to_string(request.inputs.size()) + ".");
+  }
+  if (request.outputs.empty())
+    return Status(error_code::kInvalidArgument, "Expected at least one output, received none.");
+  if (request.profile) {
+    return Status(error_code::kInvalidArgument, "Expected no optimization profile: the model has none.");
+  }
+  for (std::size_t i = 0; i < info.inputs.size(); ++i) {
+    FOVEATE_RETURN_IF_ERROR(check_tensor(request.inputs[i], info.inputs[i], "Input"));
+  }
+  for (const auto& output : request.outputs) {
+    if (output.index >= info.outputs.size()) {
+      return Status(error_code::kInvalidArgument, "Expected an output index below " +
+                                                      std::to_string(info.outputs.size()) + ", received " +
+                                                      std::to_string(output.index) + ".");
+    }
+    if (output.bound) {
+      FOVEATE_RETURN_IF_ERROR(check_tensor(*output.bound, info.outputs[output.index], "Output"));
+    }
+  }
+  return {};
+}
+
+Status OrtContext::wrap(const TensorView& view, ValueList& values) const {
+  abi::Value* value = nullptr;
+  FOVEATE_RETURN_IF_ERROR(check(
+      api_,
+      api_.create_tensor_with_data_as_ort_value(model_->library().host_memory, view.data, view.bytes, view.dims.data(),
+                                                view.dims.size(), element_type(view.dtype), &value),
+      kWhat));
+  values.add(value);
+  return {};
+}
+
+Status OrtContext::execute(const RunRequest& request, ValueList& inputs, ValueList& outputs) {
+  abi::StatusHandle* status = nullptr;
+  {
+    // On the cancelling thread; the scope ends before the options are touched again.
+    CancelScope scope(request.cancel, [this] {
+      if (auto* refused = api_.run_options_set_terminate(options_.get())) api_.release_status(refused);
+    });
+    status = api_.run(model_->session(), options_.get(), input_names_.data(), inputs.data(), inputs.size(),
+                      output_names_.data(), outputs.size(), outputs.data());
+  }
+  const auto failure = take_failure(api_, status);
+  const bool cancelled = request.cancel != nullptr && request.cancel->cancelled();
+  if (cancelled) FOVEATE_RETURN_IF_ERROR(check(api_, api_.run_options_unset_terminate(options_.get()), kWhat));
+  if (!failure) return {};  // also when the abort came too late to stop it
+  if (cancelled) return aborted();
+  if (failure->mentions({"shape verification failed", "but the computed output shape"})) {
+    return Status(error_code::kTensorShape, "A bound output has another shape than the run gives: " + failure->message,
+                  "Leave outputs whose shape is not known before the run to the runtime.");
+  }
+  return engine_status(*failure, kWhat);
+}
+
+Status OrtContext::collect(const RunRequest& request, ValueList& outputs, RunResult& result) const {
+  result.outputs.resize(request.outputs.size());
+  for (std::size_t i = 0; i < request.outputs.size(); ++i) {
+    OwnedTensor& tensor = result.outputs[i];
+    if (const auto& bound = request.outputs[i].bound) {
+      tensor.dtype = bound->dtype;
+      tensor.dims = bound->dims;
+      tensor.bytes = bound->bytes;
+    } else {
+      FOVEATE_RETURN_IF_ERROR(own_output(request.outputs[i].index, outputs, i, tensor));
+    }
+  }
+  if (model_->uses_device()) {
+    for (const auto& view : request.inputs) result.copied_bytes += view.bytes;
+    for (const auto& tensor : result.outputs) result.copied_bytes += tensor.bytes;
+  }
+  return {};
+}
+
+Status OrtContext::own_output(std::size_t model_index, ValueList& outputs, std::size_t at, OwnedTensor& tensor) const {
+  const std::string& name = model_->info().outputs[model_index].name;
+  int is_tensor = 0;
+  if (outputs[at] != nullptr) FOVEATE_RETURN_IF_ERROR(check(api_, api_.is_tensor(outputs[at], &is_tensor), kWhat));
+  if (is_tensor == 0) {
+    return Status(error_code::kEngineFailed, "Expected a tensor for the output \"" + name + "\", received no value.");
+  }
+  abi::TensorShapeInfo* made = nullptr;
+  FOVEATE_RETURN_IF_ERROR(check(api_, api_.get_tensor_type_and_shape(outputs[at], &made), kWhat));
+  const Handle<abi::TensorShapeInfo> shape(made, api_.release_tensor_type_and_shape_info);
+
+  abi::ElementType element{};
+  FOVEATE_RETURN_IF_ERROR(check(api_, api_.get_tensor_element_type(made, &element), kWhat));
+  std::size_t rank = 0;
+  FOVEATE_RETURN_IF_ERROR(check(api_, api_.get_dimensions_count(made, &rank), kWhat));
+  tensor.dims.resize(rank);
+  FOVEATE_RETURN_IF_ERROR(check(api_, api_.get_dimensions(made, tensor.dims.data(), rank), kWhat));
+  const auto dtype = dtype_of(element);
+  const auto bytes = dtype ? byte_count(tensor.dims, *dtype) : std::nullopt;
+  if (!bytes) {
+    return Status(error_code::kEngineFailed, "The output \"" + name + "\" came as " + element_type_name(element) + " " +
+                                                 dims_text(tensor.dims) + ", which cannot be handed out.");
+  }
+  void* data = nullptr;
+  FOVEATE_RETURN_IF_ERROR(check(api_, api_.get_tensor_mutable_data(outputs[at], &data), kWhat));
+  tensor.dtype = *dtype;
+  tensor.bytes = *bytes;
+  // The value keeps the allocator of its session, so it may outlive session and context.
+  abi::Value* const value = outputs.take(at);
+  tensor.block =
+      std::make_shared<Block>(data, *bytes, MemoryPlace{}, [api = &api_, value](Block&) { api->release_value(value); });
+  return {};
+}
+
+}  // namespace foveate::onnxruntime

@@ -1,0 +1,60 @@
+#include "runtime/onnxruntime/library_file.h"
+
+#include <elf.h>
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <string>
+
+namespace foveate::onnxruntime {
+namespace {
+
+#if defined(__x86_64__)
+constexpr Elf64_Half kOwnMachine = EM_X86_64;
+#elif defined(__aarch64__)
+constexpr Elf64_Half kOwnMachine = EM_AARCH64;
+#else
+#error "foveate supports x64 and arm64."
+#endif
+
+std::string machine_name(Elf64_Half machine) {
+  if (machine == EM_X86_64) return "x64";
+  if (machine == EM_AARCH64) return "arm64";
+  return "ELF machine " + std::to_string(machine);
+}
+
+}  // namespace
+
+Status check_library_file(const std::filesystem::path& path) {
+  const std::string name = "\"" + path.string() + "\"";
+  std::error_code error;
+  const auto kind = std::filesystem::status(path, error).type();
+  if (kind == std::filesystem::file_type::not_found) {
+    return Status(error_code::kBackendNotFound, "The ONNX Runtime library " + name + " does not exist.",
+                  "Give the path of libonnxruntime.so, or leave it out to use the packaged library.");
+  }
+  const std::string hint = "Give the path of the shared library itself, such as libonnxruntime.so.1.";
+  if (kind != std::filesystem::file_type::regular) {
+    return Status(error_code::kBackendInvalid,
+                  "Expected the ONNX Runtime library to be a file, but " + name +
+                      (kind == std::filesystem::file_type::directory ? " is a folder." : " cannot be read."),
+                  hint);
+  }
+
+  Elf64_Ehdr header{};
+  std::ifstream file(path, std::ios::binary);
+  file.read(reinterpret_cast<char*>(&header), sizeof header);
+  if (file.gcount() != sizeof header || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 || header.e_type != ET_DYN) {
+    return Status(error_code::kBackendInvalid, "The file " + name + " is not a shared library.", hint);
+  }
+  if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_machine != kOwnMachine) {
+    return Status(error_code::kBackendInvalid,
+                  "The library " + name + " is built for " + machine_name(header.e_machine) +
+                      ", this process runs on " + machine_name(kOwnMachine) + ".",
+                  "Give the library that was built for this processor.");
+  }
+  return {};
+}
+
+}  // namespace foveate::onnxruntime

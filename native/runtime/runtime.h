@@ -1,0 +1,147 @@
+// The one interface that every engine implements: open a model, describe it, run batches on it. ONNX Runtime and
+// TensorRT stand behind it; nothing above native/runtime knows which.
+//
+//   Runtime (one library, process-wide)  --open-->  Model (weights, shared by lanes)  --create_context-->  Context (one
+//   lane)
+//
+// Threads: Runtime and Model may be used from any thread at once. A Context belongs to one lane: it owns that lane's
+// stream and scratch memory, and nothing but the cancel token of its run reaches it from elsewhere. A Model lives as
+// long as its last Context, an output as long as its block. No function throws; each reports a Status.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/cancel.h"
+#include "core/dtype.h"
+#include "core/memory.h"
+#include "core/shape.h"
+#include "core/status.h"
+
+namespace foveate {
+
+struct TensorInfo {
+  std::string name;
+  DType dtype;
+  Dims dims;  // kDynamic where only a run tells; empty: a scalar, or a rank that only a run tells
+  std::vector<std::string>
+      symbols;  // name of each dynamic dimension, "" where it has none or is fixed; as many as dims
+};
+
+// The shapes that an engine was built for, per input in the order of Model::inputs. A model without limits has no
+// profile.
+struct OptimizationProfile {
+  std::vector<Dims> min;
+  std::vector<Dims> opt;
+  std::vector<Dims> max;
+};
+
+struct ModelInfo {
+  std::vector<TensorInfo> inputs;
+  std::vector<TensorInfo> outputs;
+  std::vector<OptimizationProfile> profiles;
+  std::vector<std::string> providers;  // in the order of preference, as the runtime names them
+};
+
+// A tensor over memory that somebody else holds for as long as the run takes.
+struct TensorView {
+  DType dtype = DType::kFloat32;
+  Dims dims;
+  void* data = nullptr;
+  std::size_t bytes = 0;
+  MemoryPlace place;
+};
+
+// A tensor and a share in its memory. Its data starts `offset` bytes into the block.
+struct OwnedTensor {
+  DType dtype = DType::kFloat32;
+  Dims dims;
+  BlockPtr block;
+  std::size_t offset = 0;
+  std::size_t bytes = 0;
+
+  std::byte* data() const { return block->data() + offset; }
+  TensorView view() const { return {dtype, dims, data(), bytes, block->place()}; }
+};
+
+// One batch. Inputs stand in the order of Model::inputs, all of them. Each requested output is named by its index in
+// Model::outputs and either bound to memory of the caller, or left to the runtime, which then makes a tensor whose
+// shape is known only after the run.
+struct RunRequest {
+  struct Output {
+    std::size_t index;
+    std::optional<TensorView> bound;
+  };
+
+  std::span<const TensorView> inputs;
+  std::span<const Output> outputs;
+  CancelToken* cancel = nullptr;
+  std::optional<std::size_t> profile;  // nullopt: the runtime picks the one that fits
+};
+
+struct RunResult {
+  // One per requested output, in the same order; empty when the run failed or was aborted. For a bound output, `block`
+  // is null and `dims` tells what was written.
+  std::vector<OwnedTensor> outputs;
+  std::chrono::nanoseconds compute{0};
+  std::size_t copied_bytes = 0;  // between host buffers, beyond the engine's own work; transfers to a device count too
+};
+
+class Context {
+ public:
+  virtual ~Context() = default;
+  virtual Status run(const RunRequest& request, RunResult& result) = 0;
+};
+
+class Model {
+ public:
+  virtual ~Model() = default;
+  virtual const ModelInfo& info() const = 0;
+  virtual Result<std::unique_ptr<Context>> create_context() = 0;
+  // Where inputs are read from and outputs written to without a copy.
+  virtual MemoryPlace preferred_place() const { return {}; }
+};
+
+// A file (external data is looked for beside it), or a whole model in memory, which `open` does not keep.
+using ModelSource = std::variant<std::filesystem::path, std::span<const std::byte>>;
+
+struct ProviderOptions {
+  std::string name;  // "cpu", "cuda", "tensorrt": short names, mapped by the runtime
+  std::map<std::string, std::string> options;
+};
+
+enum class GraphOptimization : std::uint8_t { kDisabled, kBasic, kExtended, kAll };
+
+struct ModelOptions {
+  int intra_op_threads = 0;  // 0: the runtime's own default
+  int inter_op_threads = 0;
+  bool intra_op_spinning = false;  // workers that spin between runs are faster alone, and steal cores from other lanes
+  GraphOptimization graph_optimization = GraphOptimization::kAll;
+  std::vector<ProviderOptions> providers;     // tried in order; empty: CPU
+  std::map<std::string, std::string> config;  // the runtime's own session configuration entries
+};
+
+struct RuntimeInfo {
+  std::string name;     // "onnxruntime"
+  std::string version;  // as the library tells it
+  std::filesystem::path path;
+  std::vector<std::string> providers;  // execution providers the library was built with
+};
+
+class Runtime {
+ public:
+  virtual ~Runtime() = default;
+  virtual const RuntimeInfo& info() const = 0;
+  virtual Result<std::shared_ptr<Model>> open(const ModelSource& source, const ModelOptions& options) = 0;
+};
+
+}  // namespace foveate

@@ -1,0 +1,90 @@
+#include "vision/file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <span>
+#include <system_error>
+
+#include "vision/jpeg.h"
+
+namespace foveate {
+namespace {
+
+class FileDescriptor {
+ public:
+  explicit FileDescriptor(const std::string& path)
+      : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) {}
+  ~FileDescriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+Status unreadable(const std::string& path, int error) {
+  return {error_code::kMediaNotFound, "Cannot read the picture " + path + ": " + std::generic_category().message(error),
+          "Check the path and its permissions."};
+}
+
+// Bytes read, which is less than asked for at the end of the file only; -1 with errno set on an error.
+ssize_t read_fully(int fd, std::span<std::byte> into) {
+  std::size_t done = 0;
+  while (done < into.size()) {
+    const ssize_t count = ::read(fd, into.data() + done, into.size() - done);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return -1;
+    if (count == 0) break;
+    done += static_cast<std::size_t>(count);
+  }
+  return static_cast<ssize_t>(done);
+}
+
+}  // namespace
+
+Result<BlockPtr> read_picture_file(const std::string& path, MemoryPool& pool) {
+  const FileDescriptor file(path);
+  if (file.get() < 0) return unreadable(path, errno);
+  struct stat info{};
+  if (::fstat(file.get(), &info) != 0) return unreadable(path, errno);
+  if (S_ISDIR(info.st_mode)) return unreadable(path, EISDIR);
+  // Opened without waiting for a writer, which would stop a lane for good.
+  if (S_ISFIFO(info.st_mode)) {
+    return Status(error_code::kMediaNotFound, path + " is a pipe, not a file", "Pass a stream that reads it.");
+  }
+  // A device has no size to trust; the general decoder reads it as it comes.
+  if (!S_ISREG(info.st_mode)) return Status(error_code::kMediaUnsupported, path + " is not a regular file");
+  if (info.st_size == 0) {
+    return Status(error_code::kMediaInvalid, "The picture " + path + " is empty (0 bytes)",
+                  "Check how the file was written.");
+  }
+  std::byte magic[3] = {};
+  const ssize_t start = read_fully(file.get(), magic);
+  if (start < 0) return unreadable(path, errno);
+  if (!is_jpeg({magic, static_cast<std::size_t>(start)}))
+    return Status(error_code::kMediaUnsupported, path + " is not a JPEG");
+
+  const auto size = static_cast<std::size_t>(info.st_size);
+  if (size < sizeof magic) {
+    return Status(error_code::kMediaInvalid, "The picture " + path + " ends after " + std::to_string(size) + " bytes");
+  }
+  BlockPtr block = pool.allocate(size);
+  if (!block)
+    return Status(error_code::kOutOfMemory, "Cannot allocate " + std::to_string(size) + " bytes to read " + path);
+  std::memcpy(block->data(), magic, sizeof magic);
+  const ssize_t rest = read_fully(file.get(), std::span(block->data(), size).subspan(sizeof magic));
+  if (rest < 0) return unreadable(path, errno);
+  if (static_cast<std::size_t>(rest) + sizeof magic != size) {
+    return Status(error_code::kMediaInvalid, "The picture " + path + " became shorter while it was read");
+  }
+  return block;
+}
+
+}  // namespace foveate

@@ -1,0 +1,15 @@
+// Reading a picture's file on a lane, so that libuv's threads are left to Node.
+#pragma once
+
+#include <string>
+
+#include "core/memory.h"
+#include "core/status.h"
+
+namespace foveate {
+
+// The whole file when it starts as a JPEG; MEDIA_UNSUPPORTED, without reading further, when it does not.
+// MEDIA_NOT_FOUND where it cannot be read, MEDIA_INVALID where it is empty.
+Result<BlockPtr> read_picture_file(const std::string& path, MemoryPool& pool);
+
+}  // namespace foveate

@@ -1,0 +1,283 @@
+#include "vision/jpeg.h"
+
+#include <csetjmp>
+#include <cstddef>
+#include <cstdio>
+
+// After what it needs but does not include, and before jerror.h, whose codes depend on how the library was configured.
+#include <jpeglib.h>
+
+#include <jerror.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include <opencv2/core.hpp>
+
+#include "vision/exif.h"
+#include "vision/opencv.h"
+
+namespace foveate {
+namespace {
+
+// A progressive JPEG may claim any number of scans, each of which visits every block for a few bytes of data. Encoders
+// in use write about ten.
+constexpr int kMaxScans = 100;
+constexpr int kTooManyScans = static_cast<int>(JMSG_LASTMSGCODE) + 1;  // beyond libjpeg's own codes
+
+// What libjpeg and its callbacks reach. libjpeg leaves a failed call by longjmp, which skips destructors: this struct,
+// and every function between setjmp and longjmp, holds nothing that has one.
+struct Session {
+  jpeg_decompress_struct info;
+  jpeg_error_mgr errors;
+  jpeg_progress_mgr progress;
+  std::jmp_buf escape;
+  // Data without its end marker can still hold every row: one scan holds all, and its decoder tells when it runs dry.
+  bool end_marker_optional;
+  // Set on failure.
+  int code;
+  char text[JMSG_LENGTH_MAX];
+  JDIMENSION row;
+};
+
+Session& session_of(j_common_ptr common) { return *static_cast<Session*>(common->client_data); }
+
+[[noreturn]] void fail(Session& session, int code) {
+  session.code = code;
+  const auto rows_per_unit = static_cast<JDIMENSION>(session.info.max_v_samp_factor * DCTSIZE);
+  session.row = std::min(session.info.input_iMCU_row * rows_per_unit, session.info.image_height);
+  std::longjmp(session.escape, 1);
+}
+
+[[noreturn]] void on_error(j_common_ptr common) {
+  Session& session = session_of(common);
+  session.errors.format_message(common, session.text);
+  fail(session, session.errors.msg_code);
+}
+
+// libjpeg goes on after a warning, with grey or garbage where data is missing. We do not where pixels are affected.
+bool loses_pixels(const Session& session, int warning) {
+  switch (warning) {
+    case JWRN_JPEG_EOF:
+      return !session.end_marker_optional;  // where it is, JWRN_HIT_MARKER follows if a row needs what is missing
+    case JWRN_HIT_MARKER:
+    case JWRN_HUFF_BAD_CODE:
+    case JWRN_ARITH_BAD_CODE:
+    case JWRN_MUST_RESYNC:
+      return true;
+    default:
+      return false;
+  }
+}
+
+void on_message(j_common_ptr common, int level) {
+  constexpr int kWarning = -1;  // above: traces
+  Session& session = session_of(common);
+  if (level == kWarning && loses_pixels(session, session.errors.msg_code)) on_error(common);
+}
+
+void on_output(j_common_ptr) {}  // nothing of libjpeg's reaches stderr
+
+void on_progress(j_common_ptr common) {
+  Session& session = session_of(common);
+  if (session.info.input_scan_number > kMaxScans) fail(session, kTooManyScans);
+}
+
+bool read_header(Session& session, std::span<const std::byte> data) {
+  session.info.err = jpeg_std_error(&session.errors);
+  session.info.client_data = &session;
+  session.errors.error_exit = on_error;
+  session.errors.emit_message = on_message;
+  session.errors.output_message = on_output;
+  if (setjmp(session.escape) != 0) return false;
+
+  jpeg_create_decompress(&session.info);
+  session.progress.progress_monitor = on_progress;
+  session.info.progress = &session.progress;
+  jpeg_mem_src(&session.info, reinterpret_cast<const unsigned char*>(data.data()), data.size());
+  jpeg_save_markers(&session.info, JPEG_APP0 + 1, 0xffff);
+  jpeg_read_header(&session.info, TRUE);
+  session.end_marker_optional = !session.info.arith_code && !jpeg_has_multiple_scans(&session.info);
+  return true;
+}
+
+bool read_rows(Session& session, std::uint8_t* pixels, std::size_t stride) {
+  if (setjmp(session.escape) != 0) return false;
+
+  jpeg_decompress_struct& info = session.info;
+  info.out_color_space = info.jpeg_color_space == JCS_GRAYSCALE ? JCS_GRAYSCALE : JCS_RGB;
+  info.dct_method = JDCT_ISLOW;
+  info.do_fancy_upsampling = TRUE;
+  jpeg_start_decompress(&info);
+  while (info.output_scanline < info.output_height) {
+    constexpr JDIMENSION kRows = 16;  // at least as many as libjpeg makes at a time
+    JSAMPROW rows[kRows];
+    const JDIMENSION count = std::min(kRows, info.output_height - info.output_scanline);
+    for (JDIMENSION i = 0; i < count; ++i) rows[i] = pixels + (info.output_scanline + i) * stride;
+    jpeg_read_scanlines(&info, rows, count);
+  }
+  // The rest of the data, an end marker at best, is of no interest: jpeg_finish_decompress is left out.
+  return true;
+}
+
+// Owns what libjpeg allocated.
+class Decoder {
+ public:
+  Decoder() = default;
+  ~Decoder() { jpeg_destroy_decompress(&session_.info); }
+  Decoder(const Decoder&) = delete;
+  Decoder& operator=(const Decoder&) = delete;
+
+  Session& session() { return session_; }
+
+ private:
+  Session session_{};
+};
+
+std::string size_text(const jpeg_decompress_struct& info) {
+  return std::to_string(info.image_width) + " x " + std::to_string(info.image_height);
+}
+
+// The error for whatever made read_header or read_rows return false.
+Status failure(const Session& session) {
+  constexpr const char* kFetchAgain =
+      "Check the file, and where it was written or downloaded; fetch or export it again.";
+  switch (session.code) {
+    case kTooManyScans:
+      return Status(error_code::kMediaInvalid,
+                    "The JPEG data has more than " + std::to_string(kMaxScans) + " scans, expected about ten",
+                    "Save the picture again with another program.");
+    case JERR_OUT_OF_MEMORY:
+      return Status(error_code::kOutOfMemory, "Could not decode a JPEG picture of " + size_text(session.info) +
+                                                  " pixels: the system has no more memory");
+    case JERR_IMAGE_TOO_BIG:
+      return Status(error_code::kMediaTooLarge,
+                    "The JPEG picture is too large, expected at most " + std::to_string(JPEG_MAX_DIMENSION) +
+                        " pixels a side, received " + size_text(session.info),
+                    "Make the picture smaller first.");
+    case JERR_BAD_PRECISION:
+    case JERR_CCIR601_NOTIMPL:
+    case JERR_CONVERSION_NOTIMPL:
+    case JERR_FRACT_SAMPLE_NOTIMPL:
+    case JERR_NOT_COMPILED:
+    case JERR_SOF_UNSUPPORTED:
+      return Status(error_code::kMediaUnsupported,
+                    std::string("The JPEG data is of a kind that is not decoded here: ") + session.text,
+                    "Save the picture as a baseline or progressive JPEG with 8 bits a channel.");
+    case JWRN_JPEG_EOF:
+    case JWRN_HIT_MARKER:
+      if (session.info.image_height == 0) break;  // not even the header is complete
+      return Status(error_code::kMediaInvalid,
+                    "The JPEG data ends early: expected " + std::to_string(session.info.image_height) +
+                        " rows, received data up to row " + std::to_string(session.row),
+                    kFetchAgain);
+    case JWRN_HUFF_BAD_CODE:
+    case JWRN_ARITH_BAD_CODE:
+    case JWRN_MUST_RESYNC:
+      return Status(error_code::kMediaInvalid,
+                    "The JPEG data is damaged near row " + std::to_string(session.row) + " of " +
+                        std::to_string(session.info.image_height) + ": " + session.text,
+                    kFetchAgain);
+    default:
+      break;
+  }
+  return Status(error_code::kMediaInvalid, std::string("The data is not a complete JPEG picture: ") + session.text,
+                kFetchAgain);
+}
+
+// The APP1 segments come in the order of the file; XMP uses the same marker.
+int orientation_of(const jpeg_decompress_struct& info) {
+  for (jpeg_saved_marker_ptr marker = info.marker_list; marker != nullptr; marker = marker->next) {
+    const std::span segment(reinterpret_cast<const std::byte*>(marker->data), marker->data_length);
+    if (const int orientation = exif_orientation(segment); orientation != 1) return orientation;
+  }
+  return 1;
+}
+
+Result<Picture> turn_upright(const Picture& stored, int orientation, MemoryPool& pool) {
+  const bool swaps_sides = orientation >= 5;
+  auto upright = allocate_picture(swaps_sides ? stored.height : stored.width,
+                                  swaps_sides ? stored.width : stored.height, stored.format, pool);
+  if (!upright.ok()) return upright;
+
+  const int type = CV_8UC(pixel_channels(stored.format));
+  const cv::Mat from(stored.height, stored.width, type, stored.data());
+  cv::Mat to(upright.value().height, upright.value().width, type, upright.value().data());
+  auto turned = with_opencv("turn a picture upright", [&] {
+    constexpr int kAroundX = 0;
+    constexpr int kAroundY = 1;
+    constexpr int kAroundBoth = -1;
+    switch (orientation) {
+      case 2:
+        return cv::flip(from, to, kAroundY);
+      case 3:
+        return cv::rotate(from, to, cv::ROTATE_180);
+      case 4:
+        return cv::flip(from, to, kAroundX);
+      case 5:
+        return cv::transpose(from, to);
+      case 6:
+        return cv::rotate(from, to, cv::ROTATE_90_CLOCKWISE);
+      case 7:
+        cv::transpose(from, to);
+        return cv::flip(to, to, kAroundBoth);
+      case 8:
+        return cv::rotate(from, to, cv::ROTATE_90_COUNTERCLOCKWISE);
+      default:
+        return from.copyTo(to);
+    }
+  });
+  if (!turned.ok()) return turned;
+  return upright;
+}
+
+Status check_header(const jpeg_decompress_struct& info, const JpegOptions& options) {
+  const std::uint64_t pixels = std::uint64_t{info.image_width} * info.image_height;
+  if (options.pixel_limit != 0 && pixels > options.pixel_limit) {
+    return Status(error_code::kMediaTooLarge,
+                  "The JPEG picture is too large, expected at most " + std::to_string(options.pixel_limit) +
+                      " pixels, received " + size_text(info) + " = " + std::to_string(pixels),
+                  "Raise the pixel limit if the picture can be trusted, or make it smaller first.");
+  }
+  if (info.data_precision != 8) {
+    return Status(error_code::kMediaUnsupported,
+                  "The JPEG data has " + std::to_string(info.data_precision) + " bits a channel, expected 8",
+                  "Save the picture with 8 bits a channel.");
+  }
+  switch (info.jpeg_color_space) {
+    case JCS_GRAYSCALE:
+    case JCS_YCbCr:
+    case JCS_RGB:
+      return {};
+    default:
+      return Status(error_code::kMediaUnsupported,
+                    "The JPEG data has " + std::to_string(info.num_components) +
+                        " colour components that are neither grey, YCbCr nor RGB",
+                    "Save the picture as RGB.");
+  }
+}
+
+}  // namespace
+
+bool is_jpeg(std::span<const std::byte> data) {
+  return data.size() >= 2 && data[0] == std::byte{0xff} && data[1] == std::byte{0xd8};
+}
+
+Result<Picture> decode_jpeg(std::span<const std::byte> data, const JpegOptions& options, MemoryPool& pool) {
+  Decoder decoder;
+  Session& session = decoder.session();
+  if (!read_header(session, data)) return failure(session);
+  const jpeg_decompress_struct& info = session.info;
+  FOVEATE_RETURN_IF_ERROR(check_header(info, options));
+
+  auto stored = allocate_picture(static_cast<int>(info.image_width), static_cast<int>(info.image_height),
+                                 info.jpeg_color_space == JCS_GRAYSCALE ? PixelFormat::kGrey : PixelFormat::kRgb, pool);
+  if (!stored.ok()) return stored;
+  if (!read_rows(session, stored.value().data(), stored.value().stride())) return failure(session);
+
+  const int orientation = orientation_of(info);
+  return orientation == 1 ? std::move(stored) : turn_upright(stored.value(), orientation, pool);
+}
+
+}  // namespace foveate

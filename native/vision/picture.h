@@ -1,0 +1,56 @@
+// Pictures in memory: eight bits a channel, interleaved.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "core/memory.h"
+#include "core/status.h"
+
+namespace foveate {
+
+enum class PixelFormat : std::uint8_t { kGrey, kRgb, kBgr, kRgba };
+
+constexpr int pixel_channels(PixelFormat format) {
+  switch (format) {
+    case PixelFormat::kGrey:
+      return 1;
+    case PixelFormat::kRgb:
+    case PixelFormat::kBgr:
+      return 3;
+    case PixelFormat::kRgba:
+      return 4;
+  }
+  return 0;
+}
+
+// Rows of pixels that somebody else owns.
+struct PictureView {
+  const std::uint8_t* data = nullptr;
+  int width = 0;
+  int height = 0;
+  std::size_t stride = 0;  // bytes from one row to the next
+  PixelFormat format = PixelFormat::kRgb;
+};
+
+// A picture and a share in its memory; rows stand without gaps.
+struct Picture {
+  BlockPtr block;
+  int width = 0;
+  int height = 0;
+  PixelFormat format = PixelFormat::kRgb;
+
+  std::size_t stride() const {
+    return static_cast<std::size_t>(width) * static_cast<std::size_t>(pixel_channels(format));
+  }
+  std::uint8_t* data() const { return reinterpret_cast<std::uint8_t*>(block->data()); }
+  PictureView view() const { return {data(), width, height, stride(), format}; }
+};
+
+// An uninitialised picture. OUT_OF_MEMORY where there is no room.
+Result<Picture> allocate_picture(int width, int height, PixelFormat format, MemoryPool& pool);
+
+// A copy in RGB: grey is spread over the channels, alpha is dropped.
+Result<Picture> convert_to_rgb(const PictureView& source, MemoryPool& pool);
+
+}  // namespace foveate

@@ -1,0 +1,88 @@
+// From a picture to a model's input: one resize, then one pass that normalises, reorders and writes each value once,
+// straight into its place in the batch.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "core/dtype.h"
+#include "core/status.h"
+#include "vision/picture.h"
+
+namespace foveate {
+
+// How the picture is brought to the input's size.
+enum class Fit : std::uint8_t {
+  kLetterbox,  // keeps the aspect ratio, pads the rest
+  kStretch,    // both axes to the input's size
+  kCrop,       // shortest edge to resize_edge, then the centre
+  kNone,       // the picture's own size
+};
+
+enum class Interpolation : std::uint8_t {
+  kBilinear,           // cv::INTER_LINEAR: four neighbours, whatever the factor
+  kBilinearAntialias,  // Pillow's BILINEAR: the filter grows with the factor
+  kBicubicAntialias,   // Pillow's BICUBIC (a = -0.5)
+};
+
+enum class Anchor : std::uint8_t { kCenter, kTopLeft };
+enum class Rounding : std::uint8_t { kNearest, kFloor };  // of the letterboxed size; kNearest: halves to even
+enum class ColorOrder : std::uint8_t { kRgb, kBgr, kGrey };
+enum class Layout : std::uint8_t { kChannelsFirst, kChannelsLast };  // CHW, HWC
+
+// value = (pixel * scale - mean[c]) / std[c], c in the output's colour order; integer dtypes are rounded and saturated.
+struct PreprocessSpec {
+  Fit fit = Fit::kLetterbox;
+  int width = 0;  // of the model's input; unused by kNone
+  int height = 0;
+  int resize_edge = 0;  // kCrop only
+  Interpolation interpolation = Interpolation::kBilinear;
+  Anchor anchor = Anchor::kCenter;                    // kLetterbox only
+  Rounding rounding = Rounding::kNearest;             // kLetterbox only
+  std::array<std::uint8_t, 3> pad = {114, 114, 114};  // in the output's colour order, before scaling; around what
+                                                      // kLetterbox and, for small pictures, kCrop leave free
+  double scale = 1.0;
+  std::array<double, 3> mean = {0, 0, 0};
+  std::array<double, 3> std = {1, 1, 1};
+  ColorOrder color = ColorOrder::kRgb;
+  Layout layout = Layout::kChannelsFirst;
+  DType dtype = DType::kFloat32;  // float32, float16, uint8, int8
+
+  int channels() const { return color == ColorOrder::kGrey ? 1 : 3; }
+};
+
+// Where the picture came to lie in the input: input = source * scale + offset, in pixels whose first one spans [0, 1).
+struct Placement {
+  int source_width = 0;
+  int source_height = 0;
+  int input_width = 0;
+  int input_height = 0;
+  double scale_x = 1;
+  double scale_y = 1;
+  double offset_x = 0;
+  double offset_y = 0;
+};
+
+// The part of the input that shows the picture, and the size it is resized to before padding or cropping.
+struct Geometry {
+  Placement placement;
+  int resized_width = 0;
+  int resized_height = 0;
+  int left = 0;  // of the resized picture in the input; negative where it is cropped
+  int top = 0;
+};
+
+// MEDIA_INVALID where the picture is empty, or so elongated that it has no pixel left at the input's size or that its
+// longer side would exceed 65536 pixels before kCrop cuts it.
+Result<Geometry> plan_geometry(const PreprocessSpec& spec, int source_width, int source_height);
+
+// Writes channels() * input_height * input_width elements of spec.dtype to `slot`, which must have just that size and
+// be aligned to an element. Grey pictures are spread over three channels, a grey input takes Rec. 601 luma after the
+// resize; alpha is dropped. Values are computed in double precision; float16 is rounded by way of float32. Scratch
+// memory is kept per thread.
+Status preprocess(const PictureView& picture, const PreprocessSpec& spec, const Geometry& geometry,
+                  std::span<std::byte> slot);
+
+}  // namespace foveate

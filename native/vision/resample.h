@@ -1,0 +1,27 @@
+// Pillow's two-pass resampling on eight-bit pictures, to the bit: horizontal, then vertical, as Pillow does up to 12.3.
+// From 13 on it takes some tall pictures in the other order, which differs by a few levels.
+#pragma once
+
+#include <cstdint>
+
+#include "vision/picture.h"
+#include "vision/preprocess.h"
+
+namespace foveate {
+
+// A part of a resized picture, in its pixels.
+struct Window {
+  int left = 0;
+  int top = 0;
+  int width = 0;
+  int height = 0;
+};
+
+// Resizes to width * height with a filter that grows with the reduction factor, and computes just the pixels of
+// `window`, which lies within that size. `interpolation` is one of the antialiased ones. `output` has rows of
+// window.width * channels bytes without gaps, in the source's format; every channel, alpha too, is resized by itself.
+// Scratch memory is kept per thread; throws std::bad_alloc where it cannot be had.
+void resample_antialiased(const PictureView& source, Interpolation interpolation, int width, int height,
+                          const Window& window, std::uint8_t* output);
+
+}  // namespace foveate

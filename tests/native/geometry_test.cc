@@ -1,0 +1,131 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "picture_fixture.h"
+#include "vision/preprocess.h"
+
+namespace foveate {
+namespace {
+
+PreprocessSpec letterbox(int size) {
+  PreprocessSpec spec;
+  spec.width = spec.height = size;
+  return spec;
+}
+
+PreprocessSpec yolox(int size) {
+  PreprocessSpec spec = letterbox(size);
+  spec.anchor = Anchor::kTopLeft;
+  spec.rounding = Rounding::kFloor;
+  return spec;
+}
+
+PreprocessSpec crop(int edge, int size) {
+  PreprocessSpec spec = letterbox(size);
+  spec.fit = Fit::kCrop;
+  spec.resize_edge = edge;
+  return spec;
+}
+
+TEST(Geometry, IsThatOfTheReferencesForManySizes) {
+  const PreprocessSpec specs[] = {letterbox(640), yolox(416), crop(256, 224), crop(256, 288)};
+  int cases = 0;
+  for (auto& line : testing::read_lines("geometry.txt")) {
+    int width = 0, height = 0;
+    line >> width >> height;
+    for (const PreprocessSpec& spec : specs) {
+      int resized_width = 0, resized_height = 0, left = 0, top = 0;
+      line >> resized_width >> resized_height >> left >> top;
+      ASSERT_TRUE(line);
+      const bool refused =
+          std::min(resized_width, resized_height) < 1 || std::max(resized_width, resized_height) > 65536;
+      const auto planned = plan_geometry(spec, width, height);
+      ASSERT_EQ(planned.ok(), !refused) << width << " x " << height;
+      if (refused) continue;
+      ++cases;
+      const Geometry& geometry = planned.value();
+      EXPECT_EQ(geometry.resized_width, resized_width) << width << " x " << height;
+      EXPECT_EQ(geometry.resized_height, resized_height) << width << " x " << height;
+      EXPECT_EQ(geometry.left, left) << width << " x " << height;
+      EXPECT_EQ(geometry.top, top) << width << " x " << height;
+    }
+  }
+  EXPECT_GT(cases, 980);
+}
+
+TEST(Geometry, PlacesASourceWhereItCameToLie) {
+  const Geometry geometry = plan_geometry(letterbox(640), 1000, 333).value();
+  const Placement& placement = geometry.placement;
+  EXPECT_EQ(placement.source_width, 1000);
+  EXPECT_EQ(placement.source_height, 333);
+  EXPECT_EQ(placement.input_width, 640);
+  EXPECT_EQ(placement.input_height, 640);
+  EXPECT_EQ(geometry.resized_height, 213);  // 213.12
+  EXPECT_DOUBLE_EQ(placement.scale_x, 0.64);
+  EXPECT_DOUBLE_EQ(placement.scale_y, 213.0 / 333.0);  // not 0.64: the height was rounded
+  EXPECT_DOUBLE_EQ(placement.offset_x, 0);
+  EXPECT_DOUBLE_EQ(placement.offset_y, 213);  // 427 rows of padding, the odd one below
+  EXPECT_DOUBLE_EQ(333 * placement.scale_y + placement.offset_y, 426);
+}
+
+TEST(Geometry, CropsWithNegativeOffsets) {
+  const Placement placement = plan_geometry(crop(256, 224), 500, 375).value().placement;
+  EXPECT_DOUBLE_EQ(placement.scale_x, 341.0 / 500.0);
+  EXPECT_DOUBLE_EQ(placement.offset_x, -58);  // 58.5 to even
+  EXPECT_DOUBLE_EQ(placement.offset_y, -16);
+}
+
+TEST(Geometry, StretchesBothAxes) {
+  PreprocessSpec spec = letterbox(0);
+  spec.fit = Fit::kStretch;
+  spec.width = 320;
+  spec.height = 240;
+  const Geometry geometry = plan_geometry(spec, 1000, 50).value();
+  EXPECT_EQ(geometry.resized_width, 320);
+  EXPECT_EQ(geometry.resized_height, 240);
+  EXPECT_DOUBLE_EQ(geometry.placement.scale_x, 0.32);
+  EXPECT_DOUBLE_EQ(geometry.placement.scale_y, 4.8);
+}
+
+TEST(Geometry, KeepsThePicturesOwnSizeWithoutAFit) {
+  PreprocessSpec spec;
+  spec.fit = Fit::kNone;
+  const Placement placement = plan_geometry(spec, 123, 45).value().placement;
+  EXPECT_EQ(placement.input_width, 123);
+  EXPECT_EQ(placement.input_height, 45);
+  EXPECT_DOUBLE_EQ(placement.scale_x, 1);
+  EXPECT_DOUBLE_EQ(placement.offset_y, 0);
+}
+
+void expect_refused(const PreprocessSpec& spec, int width, int height, const char* part,
+                    std::string_view code = error_code::kMediaInvalid) {
+  auto planned = plan_geometry(spec, width, height);
+  ASSERT_FALSE(planned.ok()) << width << " x " << height;
+  EXPECT_EQ(planned.status().error().code, code);
+  EXPECT_NE(planned.status().error().message.find(part), std::string::npos) << planned.status().error().message;
+}
+
+TEST(Geometry, RefusesPicturesOfWhichNothingWouldBeLeft) {
+  expect_refused(letterbox(640), 20000, 1, "too elongated");
+  expect_refused(letterbox(640), 1, 20000, "too elongated");
+  expect_refused(yolox(416), 417, 1, "too elongated");
+  EXPECT_TRUE(plan_geometry(letterbox(640), 1279, 1).ok());  // 0.5004 rounds to one row
+  expect_refused(letterbox(640), 1280, 1, "too elongated");  // 0.5 to even
+}
+
+TEST(Geometry, RefusesCropsThatWouldTakeAHugePicture) {
+  EXPECT_TRUE(plan_geometry(crop(256, 224), 256, 1).ok());
+  expect_refused(crop(256, 224), 257, 1, "too elongated");
+  expect_refused(crop(256, 224), 1, 2147483647, "too elongated");
+}
+
+TEST(Geometry, RefusesSizesThatAreNone) {
+  expect_refused(letterbox(640), 0, 10, "empty");
+  expect_refused(letterbox(640), 10, -1, "empty");
+  expect_refused(letterbox(0), 10, 10, "no size", error_code::kInvalidArgument);
+  expect_refused(crop(0, 224), 10, 10, "resize edge", error_code::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace foveate

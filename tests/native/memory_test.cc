@@ -1,0 +1,155 @@
+#include "core/memory.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <random>
+#include <thread>
+#include <vector>
+
+// Under a sanitizer, too, an allocation that cannot be had is null, instead of the end of the test.
+extern "C" const char* __asan_default_options() { return "allocator_may_return_null=1"; }
+extern "C" const char* __tsan_default_options() { return "allocator_may_return_null=1"; }
+
+namespace foveate {
+namespace {
+
+constexpr std::size_t kMiB = 1024 * 1024;
+
+std::shared_ptr<MemoryPool> make_pool(std::size_t limit = 16 * kMiB) { return std::make_shared<MemoryPool>(limit); }
+
+TEST(MemoryPool, BlocksAreAlignedAndWritable) {
+  const auto pool = make_pool();
+  for (const std::size_t bytes : {0ul, 1ul, 63ul, 64ul, 4095ul, 4096ul, 4097ul, 1000003ul}) {
+    const BlockPtr block = pool->allocate(bytes);
+    ASSERT_NE(block, nullptr);
+    EXPECT_EQ(block->bytes(), bytes);
+    EXPECT_EQ(reinterpret_cast<std::uintptr_t>(block->data()) % MemoryPool::kAlignment, 0u);
+    std::memset(block->data(), 0xab, bytes);
+  }
+}
+
+TEST(MemoryPool, SteadyStateAllocatesNothing) {
+  const auto pool = make_pool();
+  for (int i = 0; i < 100; ++i) {
+    const BlockPtr a = pool->allocate(kMiB);
+    const BlockPtr b = pool->allocate(1000);
+  }
+  EXPECT_EQ(pool->statistics().allocations, 2u);
+  EXPECT_EQ(pool->statistics().reuses, 198u);
+  EXPECT_EQ(pool->statistics().live_bytes, 0u);
+}
+
+TEST(MemoryPool, AlmostEqualSizesShareABlock) {
+  const auto pool = make_pool();
+  pool->allocate(kMiB - 5).reset();
+  const BlockPtr again = pool->allocate(kMiB - 900);
+  EXPECT_EQ(again->bytes(), kMiB - 900);
+  EXPECT_EQ(pool->statistics().reuses, 1u);
+}
+
+TEST(MemoryPool, CountsWhatIsHeldAndWhatIsKept) {
+  const auto pool = make_pool();
+  BlockPtr block = pool->allocate(kMiB);
+  EXPECT_EQ(pool->statistics().live_bytes, kMiB);
+  EXPECT_EQ(pool->statistics().pooled_bytes, 0u);
+  block.reset();
+  EXPECT_EQ(pool->statistics().live_bytes, 0u);
+  EXPECT_EQ(pool->statistics().pooled_bytes, kMiB);
+  pool->trim();
+  EXPECT_EQ(pool->statistics().pooled_bytes, 0u);
+}
+
+TEST(MemoryPool, ABlockThatMayBeSeenElsewhereIsNotReused) {
+  const auto pool = make_pool();
+  BlockPtr block = pool->allocate(kMiB);
+  block->forbid_reuse();
+  block.reset();
+  EXPECT_EQ(pool->statistics().pooled_bytes, 0u);
+  pool->allocate(kMiB).reset();
+  EXPECT_EQ(pool->statistics().reuses, 0u);
+}
+
+TEST(MemoryPool, KeepsNoMoreThanItsLimit) {
+  const auto pool = make_pool(4 * kMiB);
+  std::vector<BlockPtr> blocks;
+  for (int i = 0; i < 10; ++i) blocks.push_back(pool->allocate(kMiB));
+  blocks.clear();
+  EXPECT_EQ(pool->statistics().pooled_bytes, 4 * kMiB);
+  pool->allocate(5 * kMiB).reset();
+  EXPECT_EQ(pool->statistics().pooled_bytes, 4 * kMiB);
+}
+
+TEST(MemoryPool, AFullPoolFollowsTheSizesThatAreAskedFor) {
+  const auto pool = make_pool(4 * kMiB);
+  std::vector<BlockPtr> old_size;
+  for (int i = 0; i < 4; ++i) old_size.push_back(pool->allocate(kMiB));
+  old_size.clear();
+  for (int i = 0; i < 10; ++i) pool->allocate(3 * kMiB).reset();
+  EXPECT_EQ(pool->statistics().reuses, 9u);
+  EXPECT_LE(pool->statistics().pooled_bytes, 4 * kMiB);
+}
+
+TEST(MemoryPool, MemoryThatCannotBeHadIsNull) {
+  const auto pool = make_pool();
+  EXPECT_EQ(pool->allocate(std::numeric_limits<std::size_t>::max()), nullptr);
+  EXPECT_EQ(pool->allocate(std::numeric_limits<std::size_t>::max() / 4), nullptr);
+  EXPECT_EQ(pool->statistics().live_bytes, 0u);
+  EXPECT_EQ(pool->statistics().allocations, 0u);
+}
+
+TEST(MemoryPool, ABlockOutlivesThePoolsOtherOwners) {
+  auto pool = make_pool();
+  BlockPtr block = pool->allocate(kMiB);
+  pool.reset();
+  std::memset(block->data(), 1, block->bytes());
+  block.reset();
+}
+
+TEST(MemoryPool, ManyThreads) {
+  const auto pool = make_pool(2 * kMiB);
+  std::vector<std::thread> threads;
+  for (unsigned seed = 0; seed < 4; ++seed) {
+    threads.emplace_back([&pool, seed] {
+      std::minstd_rand random(seed);
+      std::vector<BlockPtr> held;
+      for (int i = 0; i < 2000; ++i) {
+        BlockPtr block = pool->allocate(64u << random() % 12);
+        std::memset(block->data(), static_cast<int>(seed), block->bytes());
+        held.push_back(std::move(block));
+        if (held.size() > 8) {
+          const BlockPtr& oldest = held.front();
+          EXPECT_TRUE(std::all_of(oldest->data(), oldest->data() + oldest->bytes(),
+                                  [seed](std::byte value) { return value == std::byte(seed); }));
+          if (random() % 5 == 0) oldest->forbid_reuse();
+          held.erase(held.begin());
+        }
+        if (random() % 500 == 0) pool->trim();
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(pool->statistics().live_bytes, 0u);
+  EXPECT_LE(pool->statistics().pooled_bytes, 2 * kMiB);
+}
+
+TEST(Block, IsReleasedOnceByItsLastOwner) {
+  int released = 0;
+  std::byte memory[4];
+  {
+    BlockPtr first = std::make_shared<Block>(memory, 4, MemoryPlace{MemoryKind::kDevice, 1}, [&](Block& block) {
+      EXPECT_EQ(block.data(), memory);
+      ++released;
+    });
+    EXPECT_EQ(first->place().device, 1);
+    BlockPtr second = first;
+    first.reset();
+    EXPECT_EQ(released, 0);
+  }
+  EXPECT_EQ(released, 1);
+}
+
+}  // namespace
+}  // namespace foveate

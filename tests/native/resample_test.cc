@@ -1,0 +1,96 @@
+#include "vision/resample.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "picture_fixture.h"
+
+namespace foveate {
+namespace {
+
+using testing::Noise;
+using testing::NoisePicture;
+
+std::vector<std::uint8_t> resample(const PictureView& source, Interpolation interpolation, int width, int height,
+                                   const Window& window) {
+  std::vector<std::uint8_t> output(
+      static_cast<std::size_t>(window.width * window.height * pixel_channels(source.format)));
+  resample_antialiased(source, interpolation, width, height, window, output.data());
+  return output;
+}
+
+TEST(Resample, IsPillowsToTheBit) {
+  int cases = 0;
+  for (const auto& expected : testing::read_resample_cases()) {
+    if (expected.method == "opencv") continue;
+    const auto interpolation =
+        expected.method == "bicubic" ? Interpolation::kBicubicAntialias : Interpolation::kBilinearAntialias;
+    const NoisePicture source(expected.source_width, expected.source_height, testing::format_with(expected.channels));
+    const auto output = resample(source.view(), interpolation, expected.width, expected.height,
+                                 {0, 0, expected.width, expected.height});
+    EXPECT_EQ(testing::fnv1a(std::span<const std::uint8_t>(output)), expected.hash) << expected.name();
+    ++cases;
+  }
+  EXPECT_GE(cases, 60);
+}
+
+TEST(Resample, AWindowIsThatPartOfTheWhole) {
+  Noise noise;
+  for (const PixelFormat format : {PixelFormat::kGrey, PixelFormat::kRgb, PixelFormat::kRgba}) {
+    const auto channels = static_cast<std::size_t>(pixel_channels(format));
+    const NoisePicture source(61, 47, format);
+    for (const auto interpolation : {Interpolation::kBilinearAntialias, Interpolation::kBicubicAntialias}) {
+      constexpr int kWidth = 40, kHeight = 23;
+      const auto whole = resample(source.view(), interpolation, kWidth, kHeight, {0, 0, kWidth, kHeight});
+      for (int round = 0; round < 30; ++round) {
+        Window window;
+        window.left = static_cast<int>(noise.below(kWidth));
+        window.top = static_cast<int>(noise.below(kHeight));
+        window.width = 1 + static_cast<int>(noise.below(static_cast<std::size_t>(kWidth - window.left)));
+        window.height = 1 + static_cast<int>(noise.below(static_cast<std::size_t>(kHeight - window.top)));
+        const auto part = resample(source.view(), interpolation, kWidth, kHeight, window);
+        const std::size_t row = static_cast<std::size_t>(window.width) * channels;
+        for (int y = 0; y < window.height; ++y) {
+          const std::size_t start = static_cast<std::size_t>((window.top + y) * kWidth + window.left) * channels;
+          ASSERT_TRUE(std::equal(part.begin() + static_cast<std::ptrdiff_t>(static_cast<std::size_t>(y) * row),
+                                 part.begin() + static_cast<std::ptrdiff_t>((static_cast<std::size_t>(y) + 1) * row),
+                                 whole.begin() + static_cast<std::ptrdiff_t>(start)))
+              << window.left << ' ' << window.top << ' ' << window.width << ' ' << window.height << " row " << y;
+        }
+      }
+    }
+  }
+}
+
+TEST(Resample, KeepsAPictureOfTheSameSize) {
+  const NoisePicture source(19, 11, PixelFormat::kRgb);
+  for (const auto interpolation : {Interpolation::kBilinearAntialias, Interpolation::kBicubicAntialias}) {
+    const auto output = resample(source.view(), interpolation, 19, 11, {0, 0, 19, 11});
+    EXPECT_TRUE(std::equal(output.begin(), output.end(), source.view().data));
+  }
+}
+
+TEST(Resample, SkipsWhatStandsBetweenRows) {
+  for (const PixelFormat format : {PixelFormat::kGrey, PixelFormat::kRgb, PixelFormat::kRgba}) {
+    const NoisePicture tight(50, 40, format);
+    const NoisePicture apart(50, 40, format, 13);
+    EXPECT_EQ(resample(tight.view(), Interpolation::kBilinearAntialias, 20, 17, {0, 0, 20, 17}),
+              resample(apart.view(), Interpolation::kBilinearAntialias, 20, 17, {0, 0, 20, 17}));
+  }
+}
+
+TEST(Resample, SaturatesWhereTheCubicOvershoots) {
+  // A step from black to white, enlarged: the cubic's lobes go below 0 and above 255.
+  std::vector<std::uint8_t> step(16 * 3, 0);
+  std::fill(step.begin() + 8 * 3, step.end(), std::uint8_t{255});
+  const PictureView view{step.data(), 16, 1, 48, PixelFormat::kRgb};
+  const auto output = resample(view, Interpolation::kBicubicAntialias, 64, 1, {0, 0, 64, 1});
+  EXPECT_TRUE(std::is_sorted(output.begin(), output.end()));
+  EXPECT_EQ(output.front(), 0);
+  EXPECT_EQ(output.back(), 255);
+}
+
+}  // namespace
+}  // namespace foveate
