@@ -1,0 +1,238 @@
+/**
+ * The functions of the addon, as TypeScript sees them. Written by hand beside `native/napi`; `tests/binding` compares the names with what
+ * the addon exports. Only `lib/binding` loads the addon; others call through `settle` and `attempt`.
+ *
+ * An asynchronous function rejects, and any function throws, a plain `{ code, message, hint }`; see `settle` and `attempt`.
+ */
+import type { DType } from './dtype.js';
+
+declare const tag: unique symbol;
+/** A native object that only the addon can look into. */
+type Handle<Name extends string> = { readonly [tag]: Name };
+export type RuntimeHandle = Handle<'runtime'>;
+export type SessionHandle = Handle<'session'>;
+export type OperationHandle = Handle<'operation'>;
+export type LeaseHandle = Handle<'lease'>;
+
+/** Native memory and the one ArrayBuffer that shows it. */
+export interface NativeLease {
+  readonly handle: LeaseHandle;
+  readonly buffer: ArrayBuffer;
+}
+
+export interface NativeRuntime {
+  readonly handle: RuntimeHandle;
+  readonly name: string;
+  readonly version: string;
+  readonly path: string;
+  readonly providers: readonly string[];
+}
+
+export interface NativeTensorInfo {
+  readonly name: string;
+  readonly dtype: DType;
+  /** -1 where only a run tells. */
+  readonly dims: readonly number[];
+  readonly symbols: readonly string[];
+}
+
+export interface NativeSessionOptions {
+  readonly intraOpThreads: number;
+  readonly interOpThreads: number;
+  readonly intraOpSpinning: boolean;
+  readonly graphOptimization: number;
+  readonly providers: readonly { readonly name: string; readonly options: Readonly<Record<string, string>> }[];
+  readonly config: Readonly<Record<string, string>>;
+  readonly lanes: number;
+}
+
+/** An array over the buffer of a lease. */
+export interface NativeLeased {
+  readonly lease: LeaseHandle;
+  readonly data: ArrayBufferView;
+}
+
+/** Without a lease the data is copied before the call returns. */
+export interface NativeTensor {
+  readonly dtype: DType;
+  readonly dims: readonly number[];
+  readonly data: ArrayBufferView;
+  readonly lease: LeaseHandle | undefined;
+}
+
+export interface NativeRunResult {
+  readonly outputs: readonly { readonly dtype: DType; readonly dims: number[]; readonly lease?: NativeLease }[];
+  readonly copiedBytes: number;
+  readonly queueMs: number;
+  readonly computeMs: number;
+}
+
+export type NativePictureSource =
+  | { readonly path: string }
+  | { readonly bytes: Uint8Array }
+  | {
+      readonly pixels: Uint8Array;
+      readonly lease: LeaseHandle | undefined;
+      readonly width: number;
+      readonly height: number;
+      readonly stride: number;
+      readonly format: 'grey' | 'rgb' | 'bgr' | 'rgba';
+    };
+
+/** See `Placement` in lib/image. */
+export interface NativePlacement {
+  readonly sourceWidth: number;
+  readonly sourceHeight: number;
+  readonly inputWidth: number;
+  readonly inputHeight: number;
+  readonly scaleX: number;
+  readonly scaleY: number;
+  readonly offsetX: number;
+  readonly offsetY: number;
+}
+
+/** See `PreprocessOptions` in lib/image; all fields present. */
+export interface NativePreprocessSpec {
+  readonly fit: string;
+  readonly width: number;
+  readonly height: number;
+  readonly resizeEdge: number;
+  readonly interpolation: string;
+  readonly anchor: string;
+  readonly rounding: string;
+  readonly pad: readonly number[];
+  readonly scale: number;
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  readonly color: string;
+  readonly layout: string;
+  readonly dtype: DType;
+}
+
+export interface NativePreprocessResult {
+  readonly placement: NativePlacement;
+  readonly dims: number[];
+  readonly copiedBytes: number;
+  readonly decodeMs: number;
+  readonly preprocessMs: number;
+  readonly lease?: NativeLease;
+}
+
+export interface NativeDetectionSpec {
+  readonly head: string;
+  readonly classes: number;
+  readonly anchors: number;
+  readonly strides: readonly number[];
+  readonly scoreThreshold: number;
+  readonly iouThreshold: number;
+  readonly maxDetections: number;
+  readonly classAgnostic: boolean;
+  readonly classFilter: readonly number[];
+}
+
+export interface NativeDetections {
+  readonly boxes: Float32Array;
+  readonly scores: Float32Array;
+  readonly classIds: Int32Array;
+  /** On the lane, waiting not counted. */
+  readonly elapsedMs: number;
+}
+
+export interface NativeMaskSpec {
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+  readonly layout: string;
+  readonly activation: string;
+  readonly threshold: number;
+}
+
+export type NativeColor = readonly [red: number, green: number, blue: number];
+
+export interface NativeMarks {
+  readonly boxes: readonly { readonly box: readonly number[]; readonly color: NativeColor; readonly text: string }[];
+  readonly caption: readonly string[];
+  readonly mask:
+    | {
+        readonly data: Uint8Array;
+        readonly palette: readonly NativeColor[];
+        readonly opacity: number;
+        readonly transparent: number;
+      }
+    | undefined;
+}
+
+export interface NativeMemoryStatistics {
+  readonly liveBytes: number;
+  readonly pooledBytes: number;
+  readonly allocations: number;
+  readonly reuses: number;
+}
+
+export interface Native {
+  leaseAllocate(bytes: number): NativeLease;
+  leaseRelease(lease: LeaseHandle, buffer: ArrayBuffer): void;
+  memoryStatistics(): NativeMemoryStatistics;
+  memoryTrim(): void;
+
+  runtimeOpen(path: string): Promise<NativeRuntime>;
+
+  sessionOpen(
+    runtime: RuntimeHandle,
+    source: string | Uint8Array,
+    options: NativeSessionOptions,
+    operation?: OperationHandle,
+  ): Promise<SessionHandle>;
+  sessionDescribe(session: SessionHandle): {
+    readonly inputs: readonly NativeTensorInfo[];
+    readonly outputs: readonly NativeTensorInfo[];
+  };
+  sessionRun(
+    session: SessionHandle,
+    inputs: readonly NativeTensor[],
+    outputs: readonly { readonly index: number; readonly tensor: NativeTensor | undefined }[],
+    operation?: OperationHandle,
+  ): Promise<NativeRunResult>;
+  sessionClose(session: SessionHandle): Promise<void>;
+
+  operationCreate(): OperationHandle;
+  operationCancel(operation: OperationHandle): void;
+
+  visionLanes(): number;
+  pictureDecode(
+    source: NativePictureSource,
+    pixelLimit: number,
+    operation?: OperationHandle,
+  ): Promise<{ readonly width: number; readonly height: number; readonly lease: NativeLease }>;
+  preprocessRun(
+    source: NativePictureSource,
+    spec: NativePreprocessSpec,
+    slot: NativeLeased | undefined,
+    pixelLimit: number,
+    operation?: OperationHandle,
+  ): Promise<NativePreprocessResult>;
+  pictureDraw(
+    picture: NativeLeased & { readonly width: number; readonly height: number },
+    marks: NativeMarks,
+    operation?: OperationHandle,
+  ): Promise<void>;
+
+  detectionsDecode(
+    output: NativeLeased,
+    spec: NativeDetectionSpec,
+    placement: NativePlacement,
+    operation?: OperationHandle,
+  ): Promise<NativeDetections>;
+  classesRank(
+    output: NativeLeased,
+    activation: string,
+    k: number,
+    operation?: OperationHandle,
+  ): Promise<{ readonly classIds: Int32Array; readonly scores: Float32Array; readonly elapsedMs: number }>;
+  maskDecode(
+    output: NativeLeased,
+    spec: NativeMaskSpec,
+    placement: NativePlacement,
+    operation?: OperationHandle,
+  ): Promise<NativeLease & { readonly elapsedMs: number }>;
+}

@@ -1,0 +1,136 @@
+import { setMaxListeners } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+import { ArgumentError } from './foveate-error.js';
+
+/** How a received value is shown in a message: short, and with its type. */
+export function describeValue(value: unknown): string {
+  if (value === null || value === undefined || typeof value === 'number' || typeof value === 'boolean') {
+    return String(value);
+  }
+  if (typeof value === 'string') {
+    return JSON.stringify(value.length > 80 ? `${value.slice(0, 77)}...` : value);
+  }
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'function') return 'a function';
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  const name = (value as object).constructor?.name;
+  return name === undefined || name === 'Object' ? 'an object' : `a ${name}`;
+}
+
+/** `Expected <what> for <name> but received <value>`. */
+export function invalidArgument(name: string, expected: string, received: unknown, hint?: string): ArgumentError {
+  return new ArgumentError('INVALID_ARGUMENT', {
+    message: `Expected ${expected} for ${name} but received ${describeValue(received)}`,
+    hint,
+    details: { name },
+  });
+}
+
+/** Throws unless `value` is an object whose keys are all in `known`; a misspelled option is an error, with the nearest name as hint. */
+export function checkOptions(name: string, value: unknown, known: readonly string[]): void {
+  if (value === undefined) return;
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+    throw invalidArgument(name, 'an object of options', value);
+  }
+  for (const key of Object.keys(value)) {
+    if (known.includes(key)) continue;
+    const nearest = nearestName(key, known);
+    throw new ArgumentError('UNKNOWN_OPTION', {
+      message: `Unknown option ${JSON.stringify(key)} in ${name}`,
+      hint: nearest === undefined ? `Known options: ${known.join(', ')}.` : `Did you mean ${JSON.stringify(nearest)}?`,
+      details: { option: key, known },
+    });
+  }
+}
+
+/** `options` over `defaults`; an option that is undefined counts as left out. */
+export function withDefaults<T extends object>(defaults: T, options: Partial<T>): T {
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return { ...defaults, ...(Object.fromEntries(given) as Partial<T>) };
+}
+
+export function checkInteger(name: string, value: unknown, min: number, max = Number.MAX_SAFE_INTEGER): number {
+  if (!Number.isInteger(value) || (value as number) < min || (value as number) > max) {
+    const range = max === Number.MAX_SAFE_INTEGER ? `an integer of at least ${min}` : `an integer from ${min} to ${max}`;
+    throw invalidArgument(name, range, value);
+  }
+  return value as number;
+}
+
+export function checkNumber(name: string, value: unknown, min: number, max: number): number {
+  if (typeof value !== 'number' || !(value >= min && value <= max)) {
+    throw invalidArgument(name, `a number from ${min} to ${max}`, value);
+  }
+  return value;
+}
+
+export function checkBoolean(name: string, value: unknown): boolean {
+  if (typeof value !== 'boolean') throw invalidArgument(name, 'true or false', value);
+  return value;
+}
+
+/**
+ * Checks a signal, and lets it have any number of listeners: one signal may stop many operations, each of which listens for as long as it
+ * takes. That is no leak, which Node would warn of.
+ */
+export function checkSignal(value: unknown): void {
+  if (value === undefined) return;
+  if (!(value instanceof AbortSignal)) throw invalidArgument('signal', 'an AbortSignal', value);
+  setMaxListeners(0, value);
+}
+
+/** The path that a `file:` URL stands for. Throws INVALID_ARGUMENT for any other URL, and for one that is no path on this machine. */
+export function checkFileUrl(name: string, url: string | URL): string {
+  try {
+    return fileURLToPath(url);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw invalidArgument(name, 'a file: URL', String(url), `${reason}.`);
+  }
+}
+
+export function checkOneOf<const T extends string>(name: string, value: unknown, allowed: readonly T[]): T {
+  if (!allowed.includes(value as T)) {
+    const nearest = typeof value === 'string' ? nearestName(value, allowed) : undefined;
+    throw invalidArgument(
+      name,
+      `one of ${allowed.join(', ')}`,
+      value,
+      nearest === undefined ? undefined : `Did you mean ${JSON.stringify(nearest)}?`,
+    );
+  }
+  return value as T;
+}
+
+/** The name that differs least from `wanted`, where that is little enough to be a slip of the pen. */
+export function nearestName(wanted: string, names: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1;
+  for (const name of names) {
+    const distance = editDistance(wanted.toLowerCase(), name.toLowerCase());
+    if (distance < bestDistance) {
+      best = name;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** How many letters must be put in, taken out, changed or swapped with their neighbour (optimal string alignment), row by row. */
+function editDistance(a: string, b: string): number {
+  let beforePrevious: number[] = [];
+  let previous = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let row = 1; row <= a.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= b.length; column++) {
+      const substitution = (previous[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1);
+      const swapped = column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
+      const swap = swapped ? (beforePrevious[column - 2] ?? 0) + 1 : Infinity;
+      current.push(Math.min(substitution, swap, (previous[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1));
+    }
+    beforePrevious = previous;
+    previous = current;
+  }
+  return previous[b.length] ?? 0;
+}

@@ -1,0 +1,62 @@
+/**
+ * Every error code of foveate, in one place. The types below, `docs/errors.md`, the CLI's exit codes and
+ * `native/core/error_codes.generated.h` are made from this table.
+ *
+ * `concern` picks the subclass; `exitCode` is what the CLI ends with (2 usage, 3 environment, 4 model or input,
+ * 5 runtime); `meaning` is what the documentation says.
+ */
+export const errorCodes = {
+  INVALID_ARGUMENT: { concern: 'argument', exitCode: 2, meaning: 'An option or argument has the wrong type or value.' },
+  UNKNOWN_OPTION: { concern: 'argument', exitCode: 2, meaning: 'An option of that name does not exist.' },
+  TENSOR_NAME: { concern: 'argument', exitCode: 4, meaning: 'The model has no input or output of that name, or one is missing.' },
+  TENSOR_DTYPE: { concern: 'argument', exitCode: 4, meaning: 'A tensor has another element type than the model expects.' },
+  TENSOR_SHAPE: {
+    concern: 'argument',
+    exitCode: 4,
+    meaning: 'A tensor has a rank, a dimension or a number of elements that does not fit.',
+  },
+
+  BINDING_NOT_FOUND: { concern: 'binding', exitCode: 3, meaning: 'No native core for this platform could be loaded.' },
+
+  BACKEND_NOT_FOUND: { concern: 'backend', exitCode: 3, meaning: 'The library of an inference runtime was not found.' },
+  BACKEND_INVALID: { concern: 'backend', exitCode: 3, meaning: 'A file was found, but it is not the library it should be.' },
+  BACKEND_TOO_OLD: { concern: 'backend', exitCode: 3, meaning: 'The library is older than the interface that is needed.' },
+  BACKEND_UNAVAILABLE: {
+    concern: 'backend',
+    exitCode: 3,
+    meaning: 'The requested device or execution provider cannot be used here.',
+  },
+
+  MODEL_NOT_FOUND: { concern: 'model', exitCode: 4, meaning: 'The model file does not exist or cannot be read.' },
+  MODEL_INVALID: { concern: 'model', exitCode: 4, meaning: 'The file is empty, truncated or not an ONNX model.' },
+  MODEL_UNSUPPORTED: {
+    concern: 'model',
+    exitCode: 4,
+    meaning: 'The model uses an operator, opset or type that the runtime does not know.',
+  },
+  MODEL_AMBIGUOUS: { concern: 'model', exitCode: 4, meaning: 'The head of the model could not be recognised without doubt.' },
+
+  ENGINE_FAILED: { concern: 'engine', exitCode: 5, meaning: 'The runtime reported a failure while it ran the model.' },
+  OUT_OF_MEMORY: { concern: 'engine', exitCode: 5, meaning: 'Memory could not be had.' },
+
+  ABORTED: { concern: 'aborted', exitCode: 5, meaning: 'The caller aborted the operation.' },
+  DISPOSED: { concern: 'disposed', exitCode: 5, meaning: 'The object was disposed before or during the call.' },
+
+  MEDIA_NOT_FOUND: { concern: 'media', exitCode: 4, meaning: 'The picture does not exist or cannot be read.' },
+  MEDIA_INVALID: { concern: 'media', exitCode: 4, meaning: 'The picture is empty, truncated or damaged.' },
+  MEDIA_UNSUPPORTED: { concern: 'media', exitCode: 4, meaning: 'The data is not a picture in a format that can be read.' },
+  MEDIA_TOO_LARGE: { concern: 'media', exitCode: 4, meaning: 'The picture has more pixels than the limit allows.' },
+
+  OUTPUT_NOT_WRITABLE: { concern: 'media', exitCode: 4, meaning: 'A result could not be written where it was asked for.' },
+  LABELS_INVALID: {
+    concern: 'argument',
+    exitCode: 4,
+    meaning: 'The labels cannot be read, or their number does not fit the model.',
+  },
+  INTERNAL: { concern: 'internal', exitCode: 5, meaning: 'A fault of foveate itself. Please report it.' },
+} as const satisfies Record<string, { concern: string; exitCode: 2 | 3 | 4 | 5; meaning: string }>;
+
+/** The code of a {@link FoveateError}: compare by this, not by message or class. */
+export type ErrorCode = keyof typeof errorCodes;
+/** What an error is about; one subclass of {@link FoveateError} per concern. */
+export type ErrorConcern = (typeof errorCodes)[ErrorCode]['concern'];

@@ -1,0 +1,36 @@
+/**
+ * What happens inside, for observers, over Node's own diagnostics channels: no dependency, and no cost without a subscriber.
+ *
+ *     import { subscribe } from 'node:diagnostics_channel';
+ *     subscribe('foveate:session.open', (event) => console.log(event));
+ */
+import { channel } from 'node:diagnostics_channel';
+
+/** `foveate:session.open`: a session is ready. */
+export interface SessionOpenEvent {
+  /** The model's path, or undefined where it was given as bytes. */
+  readonly model: string | undefined;
+  readonly device: string;
+  /** Why this device, where 'auto' chose it. */
+  readonly reason: string;
+  readonly runtime: string;
+  readonly loadMs: number;
+}
+
+/** `foveate:session.run`: a run ended well. */
+export interface SessionRunEvent {
+  readonly model: string | undefined;
+  readonly queueMs: number;
+  readonly computeMs: number;
+  readonly copiedBytes: number;
+}
+
+interface Events {
+  'foveate:session.open': SessionOpenEvent;
+  'foveate:session.run': SessionRunEvent;
+}
+
+export function publish<Name extends keyof Events>(name: Name, event: Events[Name]): void {
+  const target = channel(name);
+  if (target.hasSubscribers) target.publish(event);
+}
