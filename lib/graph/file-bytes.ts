@@ -1,0 +1,72 @@
+import { open, stat, type FileHandle } from 'node:fs/promises';
+import { AbortedError, ModelError } from '../errors/index.js';
+
+export interface ReadOptions {
+  /** Ends the reading between two pieces. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What is read in one go: large enough that the trips through the thread pool do not count, small enough to stop soon on abort. */
+const pieceBytes = 32 * 2 ** 20;
+
+/**
+ * Opens a file for `use` and closes it. Rejects with MODEL_NOT_FOUND, saying `what` was looked for, where there is no readable file.
+ */
+export async function withFile<T>(
+  path: string,
+  what: string,
+  use: (file: FileHandle, sizeBytes: number) => Promise<T>,
+): Promise<T> {
+  let file: FileHandle;
+  let sizeBytes: number;
+  try {
+    // Asked before opening: to open a pipe would wait for its writer.
+    const found = await stat(path);
+    if (!found.isFile()) throw notFound(path, what, found.isDirectory() ? 'it is a folder' : 'it is not a regular file');
+    sizeBytes = found.size;
+    file = await open(path, 'r');
+  } catch (error) {
+    throw error instanceof ModelError ? error : notFound(path, what, reasonOf(error), error);
+  }
+  try {
+    return await use(file, sizeBytes);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Reads `length` bytes from `offset` on into fresh memory, so that the result is aligned for every dtype. */
+export async function readBytes(file: FileHandle, offset: number, length: number, options: ReadOptions): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  let done = 0;
+  while (done < length) {
+    if (options.signal?.aborted) {
+      throw new AbortedError('ABORTED', { message: 'Reading the model was aborted', cause: options.signal.reason });
+    }
+    const { bytesRead } = await file.read(bytes, done, Math.min(pieceBytes, length - done), offset + done);
+    if (bytesRead === 0) {
+      throw new ModelError('MODEL_INVALID', {
+        message: `Expected ${length} bytes but the file ended after ${done}: it became shorter while it was read`,
+        hint: 'Wait until the file is written completely.',
+      });
+    }
+    done += bytesRead;
+  }
+  return bytes;
+}
+
+function notFound(path: string, what: string, reason: string, cause?: unknown): ModelError {
+  return new ModelError('MODEL_NOT_FOUND', {
+    message: `Cannot read ${what} ${JSON.stringify(path)}: ${reason}`,
+    hint: 'Check the path; a relative one starts at the current folder of the process.',
+    details: { path },
+    cause,
+  });
+}
+
+function reasonOf(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'ENOENT' || code === 'ENOTDIR') return 'there is no such file';
+  if (code === 'EACCES' || code === 'EPERM') return 'permission is denied';
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,8 @@
+export { type ElementType } from './element-type.js';
+export { type ExternalData } from './external-data.js';
+export { type ReadOptions } from './file-bytes.js';
+export { type AttributeValue, type OnnxGraph, type OnnxNode } from './onnx-graph.js';
+export { OnnxModel, parseModel, type ParseOptions } from './onnx-model.js';
+export { type OnnxTensor, type TensorData } from './onnx-tensor.js';
+export { readModel, type ReadModelOptions } from './read-model.js';
+export { type Dimension, type ValueInfo, type ValueKind } from './value-info.js';

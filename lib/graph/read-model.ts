@@ -1,0 +1,53 @@
+import nodePath from 'node:path';
+import { checkFileUrl, checkOptions, invalidArgument, ModelError } from '../errors/index.js';
+import { readBytes, withFile, type ReadOptions } from './file-bytes.js';
+import { parseModel, type OnnxModel } from './onnx-model.js';
+
+export interface ReadModelOptions extends ReadOptions {
+  /** Folder in which external data is looked for; by default that of the file. */
+  readonly folder?: string | undefined;
+}
+
+/** Protobuf counts in signed 32-bit integers; larger models keep their tensors in external data. */
+const maxModelBytes = 2 ** 31 - 1;
+
+/**
+ * Reads an ONNX model from a path, a `file:` URL or bytes. External data is not read, only located.
+ *
+ * Rejects with MODEL_NOT_FOUND where there is no readable file, MODEL_INVALID where it is not a whole ONNX model, ABORTED.
+ */
+export async function readModel(source: string | URL | Uint8Array, options: ReadModelOptions = {}): Promise<OnnxModel> {
+  checkOptions('readModel options', options, ['folder', 'signal']);
+  if (source instanceof Uint8Array) return parseModel(source, { folder: options.folder });
+  const path = pathOf(source);
+  const bytes = await withFile(path, 'the model', async (file, sizeBytes) => {
+    if (sizeBytes > maxModelBytes) {
+      throw new ModelError('MODEL_INVALID', {
+        message: `Expected an ONNX model of at most ${maxModelBytes} bytes, the limit of its file format, but ${JSON.stringify(path)} has ${sizeBytes}`,
+        hint: 'Export the model with its tensors in external data.',
+        details: { path, sizeBytes },
+      });
+    }
+    return readBytes(file, 0, sizeBytes, options);
+  });
+  try {
+    return parseModel(bytes, { folder: options.folder ?? nodePath.dirname(path) });
+  } catch (error) {
+    throw error instanceof ModelError ? withPath(error, path) : error;
+  }
+}
+
+function pathOf(source: unknown): string {
+  if (source instanceof URL || (typeof source === 'string' && source.startsWith('file:'))) return checkFileUrl('source', source);
+  if (typeof source === 'string' && source !== '') return source;
+  throw invalidArgument('source', 'a path, a file: URL or a Uint8Array', source);
+}
+
+function withPath(error: ModelError, path: string): ModelError {
+  return new ModelError(error.code, {
+    message: `${JSON.stringify(path)}: ${error.message}`,
+    hint: error.hint,
+    details: { ...error.details, path },
+    cause: error.cause,
+  });
+}

@@ -1,0 +1,11 @@
+export { defaultPixelLimit, startReading, type PictureInput, type PixelFormat, type RawFrame } from './input.js';
+export { encode, formatOf, Picture, writePicture, type EncodedFormat } from './picture.js';
+export { Placement } from './placement.js';
+export {
+  Preprocess,
+  presets,
+  type PreprocessedPicture,
+  type PreprocessOptions,
+  type PreprocessPreset,
+  type PreprocessRunOptions,
+} from './preprocess.js';

@@ -1,0 +1,227 @@
+import { Lease, native, settle, type NativePreprocessResult, type NativePreprocessSpec } from '../binding/index.js';
+import {
+  ArgumentError,
+  checkInteger,
+  checkNumber,
+  checkOneOf,
+  checkOptions,
+  checkSignal,
+  FoveateError,
+  invalidArgument,
+  withDefaults,
+} from '../errors/index.js';
+import { Tensor, type DType } from '../tensor/index.js';
+import { decodeGeneral } from './general-decoder.js';
+import { defaultPixelLimit, resolvePicture, type PictureInput } from './input.js';
+import { Placement } from './placement.js';
+
+const fits = ['letterbox', 'stretch', 'crop', 'none'] as const;
+const interpolations = ['bilinear', 'bilinear-antialias', 'bicubic-antialias'] as const;
+const anchors = ['center', 'top-left'] as const;
+const roundings = ['nearest', 'floor'] as const;
+const colors = ['rgb', 'bgr', 'grey'] as const;
+const layouts = ['nchw', 'nhwc'] as const;
+const inputDTypes = ['float32', 'float16', 'uint8', 'int8'] as const satisfies readonly DType[];
+
+/**
+ * How a picture becomes a model's input. Plain data: it can be stored beside a model and read back.
+ * Each value is `(pixel * scale - mean[c]) / std[c]`, c in the order of `color`.
+ */
+export interface PreprocessOptions {
+  /**
+   * How the picture is brought to the input's size. 'letterbox' keeps the aspect ratio and pads; 'stretch' does not keep it; 'crop'
+   * resizes the shortest edge to `resizeEdge` and cuts the centre; 'none' keeps the picture's own size.
+   */
+  readonly fit: (typeof fits)[number];
+  /** Of the model's input, in pixels. Unused by 'none'. */
+  readonly width: number;
+  readonly height: number;
+  /** For 'crop': the shortest edge before the cut, in pixels. */
+  readonly resizeEdge: number;
+  /** 'bilinear' as OpenCV's INTER_LINEAR; the antialiased ones as Pillow and torchvision do it. */
+  readonly interpolation: (typeof interpolations)[number];
+  /** For 'letterbox': where the picture lies. */
+  readonly anchor: (typeof anchors)[number];
+  /** For 'letterbox': how the resized edge is rounded to pixels. */
+  readonly rounding: (typeof roundings)[number];
+  /** For 'letterbox': colour of the border, 0 to 255, in the order of `color`. */
+  readonly pad: readonly [number, number, number];
+  readonly scale: number;
+  readonly mean: readonly [number, number, number];
+  readonly std: readonly [number, number, number];
+  /** Order of the channels in the input. */
+  readonly color: (typeof colors)[number];
+  readonly layout: (typeof layouts)[number];
+  readonly dtype: (typeof inputDTypes)[number];
+}
+
+const base: PreprocessOptions = {
+  fit: 'stretch',
+  width: 224,
+  height: 224,
+  resizeEdge: 0,
+  interpolation: 'bilinear',
+  anchor: 'center',
+  rounding: 'nearest',
+  pad: [114, 114, 114],
+  scale: 1 / 255,
+  mean: [0, 0, 0],
+  std: [1, 1, 1],
+  color: 'rgb',
+  layout: 'nchw',
+  dtype: 'float32',
+};
+
+/**
+ * `imagenet`: torchvision's evaluation transform (resize 256, crop 224, mean and deviation of ImageNet).
+ * `yolo`: Ultralytics' letterbox on grey 114, RGB, 0..1. `yolox`: Megvii's, top left, BGR, 0..255.
+ */
+export const presets = {
+  imagenet: {
+    ...base,
+    fit: 'crop',
+    resizeEdge: 256,
+    interpolation: 'bilinear-antialias',
+    mean: [0.485, 0.456, 0.406],
+    std: [0.229, 0.224, 0.225],
+  },
+  yolo: { ...base, fit: 'letterbox', width: 640, height: 640 },
+  yolox: { ...base, fit: 'letterbox', width: 640, height: 640, anchor: 'top-left', rounding: 'floor', scale: 1, color: 'bgr' },
+} as const satisfies Record<string, PreprocessOptions>;
+
+export type PreprocessPreset = keyof typeof presets;
+
+/** How one picture is preprocessed. */
+export interface PreprocessRunOptions {
+  /** A tensor in native memory that the result is written to, such as one picture's part of a batch. Default: a fresh one. */
+  readonly into?: Tensor | undefined;
+  /** Pictures with more pixels are refused. Default 64 million. */
+  readonly pixelLimit?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A picture, ready for a model. */
+export interface PreprocessedPicture {
+  /** Shape [C, H, W] or [H, W, C]; it lies in native memory, is `into` where that was given. Dispose of it. */
+  readonly tensor: Tensor;
+  readonly placement: Placement;
+  readonly copiedBytes: number;
+  readonly decodeMs: number;
+  readonly preprocessMs: number;
+}
+
+/**
+ * The one way from a picture to a model's input: the same object calibrates, evaluates, runs and serves. Immutable.
+ *
+ *     const preprocess = Preprocess.preset('yolo', { width: 416, height: 416 });
+ *     using tensor = (await preprocess.run('street.jpg')).tensor;
+ */
+export class Preprocess {
+  readonly options: PreprocessOptions;
+
+  /** Throws INVALID_ARGUMENT or UNKNOWN_OPTION. Options left out are those of stretching to 224 x 224, RGB, 0..1, NCHW. */
+  constructor(options: Partial<PreprocessOptions> = {}) {
+    checkOptions('preprocess options', options, Object.keys(base));
+    const o = withDefaults(base, options);
+    checkOneOf('fit', o.fit, fits);
+    if (o.fit !== 'none') {
+      checkInteger('width', o.width, 1, 32_768);
+      checkInteger('height', o.height, 1, 32_768);
+    }
+    if (o.fit === 'crop') checkInteger('resizeEdge', o.resizeEdge, 1, 32_768);
+    checkOneOf('interpolation', o.interpolation, interpolations);
+    checkOneOf('anchor', o.anchor, anchors);
+    checkOneOf('rounding', o.rounding, roundings);
+    checkOneOf('color', o.color, colors);
+    checkOneOf('layout', o.layout, layouts);
+    checkOneOf('dtype', o.dtype, inputDTypes);
+    checkNumber('scale', o.scale, -1e6, 1e6);
+    checkTriple('pad', o.pad, (name, value) => checkInteger(name, value, 0, 255));
+    checkTriple('mean', o.mean, (name, value) => checkNumber(name, value, -1e6, 1e6));
+    checkTriple('std', o.std, (name, value) => {
+      if (value === 0) throw invalidArgument(name, 'a number other than 0', value);
+      return checkNumber(name, value, -1e6, 1e6);
+    });
+    const copy = (triple: PreprocessOptions['pad']): PreprocessOptions['pad'] => Object.freeze([...triple] as const);
+    this.options = Object.freeze({ ...o, pad: copy(o.pad), mean: copy(o.mean), std: copy(o.std) });
+  }
+
+  /** A preset, with `overrides`. Throws INVALID_ARGUMENT for an unknown preset. */
+  static preset(name: PreprocessPreset, overrides: Partial<PreprocessOptions> = {}): Preprocess {
+    checkOneOf('preset', name, Object.keys(presets) as PreprocessPreset[]);
+    checkOptions('preprocess options', overrides, Object.keys(base));
+    return new Preprocess(withDefaults<PreprocessOptions>(presets[name], overrides));
+  }
+
+  /** The same with some options changed. */
+  with(overrides: Partial<PreprocessOptions>): Preprocess {
+    checkOptions('preprocess options', overrides, Object.keys(base));
+    return new Preprocess(withDefaults(this.options, overrides));
+  }
+
+  /** Plain data; `new Preprocess(data)` is the same again. */
+  toJSON(): PreprocessOptions {
+    return this.options;
+  }
+
+  /** Shape of the result for one picture, or undefined where it depends on the picture ('none'). */
+  get shape(): readonly [number, number, number] | undefined {
+    const { fit, width, height, color, layout } = this.options;
+    if (fit === 'none') return undefined;
+    const channels = color === 'grey' ? 1 : 3;
+    return layout === 'nchw' ? [channels, height, width] : [height, width, channels];
+  }
+
+  /**
+   * Decodes and preprocesses a picture, off the JavaScript thread, straight into its place.
+   * Throws MEDIA_NOT_FOUND, MEDIA_INVALID, MEDIA_UNSUPPORTED, MEDIA_TOO_LARGE, ABORTED, TENSOR_SHAPE where `into` does not fit.
+   */
+  async run(image: PictureInput, options: PreprocessRunOptions = {}): Promise<PreprocessedPicture> {
+    checkOptions('preprocess run options', options, ['into', 'pixelLimit', 'signal']);
+    const { into, signal } = options;
+    checkSignal(signal);
+    const pixelLimit = checkInteger('pixelLimit', options.pixelLimit ?? defaultPixelLimit, 1);
+    const slot = into === undefined ? undefined : this.#slot(into);
+    const resolved = resolvePicture(image, signal);
+    const picture = resolved instanceof Promise ? await resolved : resolved;
+    const spec: NativePreprocessSpec = this.options;
+    let generalDecodeMs = 0;
+    let result: NativePreprocessResult;
+    try {
+      result = await settle((operation) => native().preprocessRun(picture.source, spec, slot, pixelLimit, operation), signal);
+    } catch (error) {
+      if (!(error instanceof FoveateError && error.code === 'MEDIA_UNSUPPORTED')) throw error;
+      const started = performance.now();
+      const frame = await decodeGeneral(picture, pixelLimit);
+      generalDecodeMs = performance.now() - started;
+      result = await settle((operation) => native().preprocessRun(frame, spec, slot, pixelLimit, operation), signal);
+    }
+    return {
+      tensor:
+        result.lease === undefined
+          ? (into as Tensor)
+          : Tensor.overLease(this.options.dtype, result.dims, new Lease(result.lease)),
+      placement: new Placement(result.placement),
+      copiedBytes: result.copiedBytes,
+      decodeMs: result.decodeMs + generalDecodeMs,
+      preprocessMs: result.preprocessMs,
+    };
+  }
+
+  #slot(into: Tensor): { lease: NonNullable<Tensor['leaseHandle']>; data: Tensor['data'] } {
+    if (!(into instanceof Tensor) || into.leaseHandle === undefined) {
+      throw invalidArgument('into', 'a Tensor in native memory', into, 'Make it with Tensor.allocate().');
+    }
+    if (into.dtype !== this.options.dtype) {
+      throw new ArgumentError('TENSOR_DTYPE', {
+        message: `Expected a tensor of ${this.options.dtype} for into but received ${into}`,
+      });
+    }
+    return { lease: into.leaseHandle, data: into.data };
+  }
+}
+
+function checkTriple(name: string, value: unknown, check: (name: string, value: unknown) => number): void {
+  if (!Array.isArray(value) || value.length !== 3) throw invalidArgument(name, 'an array of three numbers', value);
+  value.forEach((item, i) => check(`${name}[${i}]`, item));
+}

@@ -1,0 +1,8 @@
+export {
+  declaredLabelCount,
+  resolveLabels,
+  type LabelsOption,
+  type LabelsSource,
+  type ResolvedLabels,
+  type ResolveLabelsOptions,
+} from './resolve-labels.js';

@@ -1,0 +1,118 @@
+import { checkFileUrl, invalidArgument } from '../errors/index.js';
+import { coco80 } from './coco-80.js';
+import { inOrder, invalidLabels, namesFromLiteral } from './declared-names.js';
+import { imagenet1000 } from './imagenet-1000.js';
+import { namesFromFile } from './label-file.js';
+import { voc20, voc21 } from './voc-20.js';
+
+/** Names in the order of the class ids, names by class id, or a path or `file:` URL: see {@link resolveLabels}. */
+export type LabelsOption = readonly string[] | Readonly<Record<number, string>> | string | URL;
+
+/**
+ * Where names came from. Where nobody gave any, 'binary' is background and foreground of a model with one channel, and 'numbers' "0", "1", ...
+ */
+export type LabelsSource =
+  'option' | 'file' | 'metadata' | 'coco-80' | 'imagenet-1000' | 'voc-20' | 'voc-21' | 'binary' | 'numbers';
+
+export interface ResolvedLabels {
+  /** One name per class, by class id. Names need not differ from each other. */
+  readonly labels: readonly string[];
+  readonly source: LabelsSource;
+}
+
+export interface ResolveLabelsOptions {
+  readonly option?: LabelsOption | undefined;
+  /** Metadata of the model: its `names` is JSON or a Python literal. */
+  readonly metadata?: ReadonlyMap<string, string> | undefined;
+  /** How many classes the model tells apart. */
+  readonly classes: number;
+  readonly task: 'classify' | 'detect' | 'segment';
+}
+
+/** The lists that a number of classes stands for, where nothing better is known. */
+const builtIn: Readonly<Record<ResolveLabelsOptions['task'], readonly ResolvedLabels[]>> = {
+  classify: [{ labels: imagenet1000, source: 'imagenet-1000' }],
+  detect: [
+    { labels: coco80, source: 'coco-80' },
+    { labels: voc20, source: 'voc-20' },
+  ],
+  segment: [{ labels: voc21, source: 'voc-21' }],
+};
+
+/**
+ * The names of a model's classes: those of the option, else those in the model's metadata, else a built-in list that has as many for this task,
+ * else numbers.
+ *
+ * A file is `.json` (an array, or an object by id), `.yaml` or `.yml` (the key `names`), or text with one name per line.
+ *
+ * Rejects with LABELS_INVALID where the names cannot be read or are not as many as the classes, INVALID_ARGUMENT for any other option.
+ */
+export async function resolveLabels({ option, metadata, classes, task }: ResolveLabelsOptions): Promise<ResolvedLabels> {
+  const declared = await declaredLabels(option, metadata);
+  if (declared !== undefined) {
+    const { labels, source, from } = declared;
+    if (labels.length === classes) return { labels, source };
+    throw invalidLabels(from, `expected ${classes} for the ${classes} classes of the model but received ${labels.length}`, {
+      classes,
+      labels: labels.length,
+    });
+  }
+  const fitting = builtIn[task].find(({ labels }) => labels.length === classes);
+  return fitting ?? { labels: Object.freeze(Array.from({ length: classes }, (_, id) => String(id))), source: 'numbers' };
+}
+
+/**
+ * How many names the option, else the metadata, gives; undefined where neither gives any. Tells heads apart whose outputs have the same shape.
+ * Rejects as {@link resolveLabels} does.
+ */
+export async function declaredLabelCount(
+  option: LabelsOption | undefined,
+  metadata: ReadonlyMap<string, string> | undefined,
+): Promise<number | undefined> {
+  return (await declaredLabels(option, metadata))?.labels.length;
+}
+
+interface DeclaredLabels extends ResolvedLabels {
+  /** For messages. */
+  readonly from: string;
+}
+
+async function declaredLabels(
+  option: LabelsOption | undefined,
+  metadata: ReadonlyMap<string, string> | undefined,
+): Promise<DeclaredLabels | undefined> {
+  if (option !== undefined) return labelsOfOption(option);
+  const names = metadata?.get('names');
+  if (names === undefined) return undefined;
+  const from = 'the model\'s metadata "names"';
+  return { labels: inOrder(namesFromLiteral(names, from), from), source: 'metadata', from };
+}
+
+async function labelsOfOption(option: unknown): Promise<DeclaredLabels> {
+  const path = pathOf(option);
+  if (path !== undefined) {
+    const from = `file ${JSON.stringify(path)}`;
+    return { labels: inOrder(await namesFromFile(path), from), source: 'file', from };
+  }
+  const isRecord = typeof option === 'object' && option !== null && !(option instanceof URL) && !(Symbol.iterator in option);
+  if (!Array.isArray(option) && !isRecord) {
+    const received = option instanceof URL ? option.href : option;
+    throw invalidArgument('labels', 'an array of names, a record { id: name }, or the path or file: URL of a file', received);
+  }
+  const entries: [string, unknown][] = Array.isArray(option)
+    ? [...option].map((name, id) => [String(id), name])
+    : Object.entries(option);
+  const names = new Map(entries.map(([id, name]) => [id, nameOf(id, name)]));
+  const from = 'the option';
+  return { labels: inOrder(names, from), source: 'option', from };
+}
+
+function pathOf(option: unknown): string | undefined {
+  if (option instanceof URL || (typeof option === 'string' && option.startsWith('file:'))) return checkFileUrl('labels', option);
+  return typeof option === 'string' && option !== '' ? option : undefined;
+}
+
+function nameOf(id: string, name: unknown): string {
+  if (typeof name !== 'string') throw invalidArgument(`labels[${id}]`, 'a string', name);
+  return name;
+}
