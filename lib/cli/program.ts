@@ -1,0 +1,32 @@
+import { Command } from 'commander';
+
+import { packageVersion } from '../binding/index.js';
+import { addDoctor } from './doctor.js';
+import { exitCodes } from './exit.js';
+import type { Invocation } from './invocation.js';
+import { addRun } from './run.js';
+
+const examples = `
+Examples:
+  foveate run yolov8n.onnx street.jpg
+  foveate doctor
+
+Exit codes:
+${Object.entries(exitCodes)
+  .map(([code, meaning]) => `  ${code.padEnd(4)} ${meaning}`)
+  .join('\n')}`;
+
+/** The command line's definition. It throws, and prints no error itself. */
+export function createProgram(invocation: Invocation): Command {
+  const program = new Command('foveate')
+    .description('Vision models on this machine: an ONNX model and pictures in, results and annotated pictures out.')
+    .version(packageVersion, '-v, --version')
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .addHelpText('after', examples);
+  addRun(program, invocation);
+  addDoctor(program, invocation);
+  const options = program.commands.flatMap((command) => command.options);
+  invocation.flags = new Map(options.map((option) => [option.attributeName(), option.long ?? option.flags]));
+  return program;
+}

@@ -1,0 +1,124 @@
+import { availableParallelism } from 'node:os';
+
+import type { Command } from 'commander';
+
+import { MediaError } from '../errors/index.js';
+import { Classifier, Detector, loadTask, type Task } from '../tasks/index.js';
+import { mapInOrder } from './in-order.js';
+import { listPictures, type InputPicture } from './inputs.js';
+import type { Invocation } from './invocation.js';
+import { OutputFolder } from './output-folder.js';
+import { formatSeconds, startProgress } from './progress.js';
+import { JsonReport, TableReport, type Outcome, type TaskResult } from './run-report.js';
+import { taskOptions, type TaskOptionValues } from './task-options.js';
+
+interface RunOptionValues extends TaskOptionValues {
+  readonly output?: string;
+  readonly recursive?: true;
+  readonly json?: true;
+  readonly quiet?: true;
+}
+
+const examples = `
+Examples:
+  foveate run yolov8n.onnx street.jpg
+  foveate run yolov8n.onnx photos/ --recursive -o drawn/
+  foveate run mobilenetv2.onnx 'photos/*.jpg' --top-k 3 --json > classes.json
+  curl -s https://example.com/cat.jpg | foveate run model.onnx - --quiet
+
+Boxes are left, top, right, bottom in pixels of the picture.`;
+
+/** `foveate run MODEL INPUT…` */
+export function addRun(program: Command, invocation: Invocation): void {
+  const command = program
+    .command('run')
+    .summary('run a model on pictures')
+    .description('Runs a model on pictures: tells classes, boxes or regions, and draws them.')
+    .argument('<model>', 'an ONNX file')
+    .argument('<input...>', 'pictures: files, folders, quoted patterns, or - for standard input')
+    .option('-o, --output <dir>', 'write annotated pictures there, and masks as NAME.mask.png')
+    .option('-r, --recursive', 'look into the subfolders of folders')
+    .option('--json', 'print JSON')
+    .option('-q, --quiet', 'no progress and no notes');
+  for (const { heading, options } of taskOptions()) {
+    command.optionsGroup(heading);
+    for (const option of options) command.addOption(option);
+  }
+  command
+    .addHelpText('after', examples)
+    .action((model: string, inputs: string[], options: RunOptionValues) => run(model, inputs, options, invocation));
+}
+
+async function run(model: string, inputs: readonly string[], options: RunOptionValues, invocation: Invocation): Promise<void> {
+  const { output, recursive = false, json, quiet = false, ...forTask } = options;
+  const { signal, document } = invocation;
+  const pictures = await listPictures(inputs, recursive);
+  const folder = output === undefined ? undefined : await OutputFolder.create(output, pictures);
+  await using task = await loadTask(model, { ...forTask, signal });
+  const report = json && document !== undefined ? new JsonReport(document, invocation) : new TableReport(invocation);
+  report.begin(model, task);
+  const started = performance.now();
+  const progress = startProgress(pictures.length, 'pictures', !quiet);
+  let done = 0;
+  let failed = 0;
+  try {
+    const work = (picture: InputPicture): Promise<Outcome> => processPicture(picture, task, folder, signal);
+    for await (const outcome of mapInOrder(pictures, Math.max(2, availableParallelism()), work)) {
+      signal.throwIfAborted();
+      progress.advance(++done);
+      progress.above(() => {
+        if ('error' in outcome) {
+          failed++;
+          invocation.warn(outcome.error, outcome.picture.name);
+        }
+        report.outcome(outcome);
+      });
+    }
+  } finally {
+    progress.stop();
+  }
+  report.end();
+  if (failed > 0) invocation.exitCode = 4;
+  if (!quiet) tellSummary(invocation, task, { done, failed, wallMs: performance.now() - started });
+}
+
+/** A picture that cannot be read or written is an outcome; anything else ends the call. */
+async function processPicture(
+  picture: InputPicture,
+  task: Task,
+  folder: OutputFolder | undefined,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  try {
+    const image = await picture.load(signal);
+    const result = await runTask(task, image, signal);
+    return { picture, result, written: await folder?.write(picture, image, result, signal) };
+  } catch (error) {
+    if (error instanceof MediaError) return { picture, error };
+    throw error;
+  }
+}
+
+function runTask(task: Task, image: string | Uint8Array, signal: AbortSignal): Promise<TaskResult> {
+  if (task instanceof Detector) return task.detect(image, { signal });
+  return task instanceof Classifier ? task.classify(image, { signal }) : task.segment(image, { signal });
+}
+
+/** What a reader wants to know when all is done: how many, how fast, where, and whose names these are. */
+function tellSummary(
+  invocation: Invocation,
+  { session, labels, labelSource }: Task,
+  { done, failed, wallMs }: { done: number; failed: number; wallMs: number },
+): void {
+  const { name, version } = session.runtime;
+  const count = `${done} picture${done === 1 ? '' : 's'}${failed === 0 ? '' : `, ${failed} of them failed`}`;
+  const wall = wallMs < 1000 ? `${wallMs.toFixed(0)} ms` : formatSeconds(wallMs / 1000);
+  const each = `${(wallMs / done).toFixed(1)} ms each`;
+  invocation.tell(`${count} in ${wall}, ${each}, on ${session.device} with ${name} ${version}`);
+  if (session.deviceReason !== 'asked for') invocation.tell(`Device ${session.device}: ${session.deviceReason}.`);
+  if (labelSource === 'numbers') {
+    invocation.tell('Classes are numbers: the model has no names. --labels FILE gives them.');
+  } else if (!['option', 'file', 'metadata'].includes(labelSource)) {
+    invocation.tell(`Labels: the ${labels.length} names of ${labelSource}, built in, because the model has none.`);
+  }
+}

@@ -1,0 +1,2 @@
+export { createSession, Session, type ModelSource, type RunOptions, type RunResult, type TensorInfo } from './session.js';
+export { checkSessionOptions, sessionOptionNames, type SessionOptions } from './options.js';

@@ -1,0 +1,83 @@
+import { availableParallelism } from 'node:os';
+
+import type { NativeSessionOptions } from '../binding/index.js';
+import { devices, type Device } from '../engine/index.js';
+import { checkBoolean, checkInteger, checkOneOf, checkSignal, invalidArgument } from '../errors/index.js';
+
+/** How a model is opened. */
+export interface SessionOptions {
+  /** Where it runs. Default 'auto'. */
+  readonly device?: Device | undefined;
+  /** Threads inside one run. Default: the machine's cores divided by `lanes`. */
+  readonly threads?: number | undefined;
+  /** Threads over independent branches of the graph. Default 1: vision models are mostly one chain. */
+  readonly interOpThreads?: number | undefined;
+  /** Runs at the same time, each with an execution context of its own. Default 1: on a CPU one run with all cores is as fast as several with fewer. */
+  readonly lanes?: number | undefined;
+  /** Whether threads spin while they wait for work inside a run. Default: true with one lane; spinning lanes take cores from each other. */
+  readonly spinning?: boolean | undefined;
+  /** How far ONNX Runtime rewrites the graph on load. Default 'all'. */
+  readonly graphOptimization?: 'disabled' | 'basic' | 'extended' | 'all' | undefined;
+  /** Options of the device's execution provider, as ONNX Runtime documents them, such as `{ device_id: '1' }`. */
+  readonly providerOptions?: Readonly<Record<string, string>> | undefined;
+  /** ONNX Runtime's own session configuration entries. */
+  readonly config?: Readonly<Record<string, string>> | undefined;
+  /** Path of the ONNX Runtime library. Default: `FOVEATE_ONNXRUNTIME_PATH`, else the carrier package. */
+  readonly onnxruntimePath?: string | undefined;
+  /** Aborts loading. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export const sessionOptionNames = [
+  'device',
+  'threads',
+  'interOpThreads',
+  'lanes',
+  'spinning',
+  'graphOptimization',
+  'providerOptions',
+  'config',
+  'onnxruntimePath',
+  'signal',
+] as const satisfies readonly (keyof SessionOptions)[];
+
+const optimizationLevels = ['disabled', 'basic', 'extended', 'all'] as const;
+const maxThreads = 1024;
+
+function checkTextRecord(name: string, value: unknown): Readonly<Record<string, string>> {
+  if (value === null || typeof value !== 'object') throw invalidArgument(name, 'an object of strings', value);
+  for (const [key, entry] of Object.entries(value)) {
+    if (typeof entry !== 'string') throw invalidArgument(`${name}.${key}`, 'a string', entry);
+  }
+  return value as Record<string, string>;
+}
+
+/** Checks the options that `createSession` and every task share. */
+export function checkSessionOptions(options: SessionOptions): void {
+  if (options.device !== undefined) checkOneOf('device', options.device, devices);
+  if (options.threads !== undefined) checkInteger('threads', options.threads, 1, maxThreads);
+  if (options.interOpThreads !== undefined) checkInteger('interOpThreads', options.interOpThreads, 1, maxThreads);
+  if (options.lanes !== undefined) checkInteger('lanes', options.lanes, 1, 64);
+  if (options.spinning !== undefined) checkBoolean('spinning', options.spinning);
+  if (options.graphOptimization !== undefined) checkOneOf('graphOptimization', options.graphOptimization, optimizationLevels);
+  if (options.providerOptions !== undefined) checkTextRecord('providerOptions', options.providerOptions);
+  if (options.config !== undefined) checkTextRecord('config', options.config);
+  if (options.onnxruntimePath !== undefined && typeof options.onnxruntimePath !== 'string') {
+    throw invalidArgument('onnxruntimePath', 'a path', options.onnxruntimePath);
+  }
+  checkSignal(options.signal);
+}
+
+/** The options as the addon takes them. */
+export function nativeSessionOptions(options: SessionOptions, device: Exclude<Device, 'auto'>): NativeSessionOptions {
+  const lanes = options.lanes ?? 1;
+  return {
+    intraOpThreads: options.threads ?? Math.max(1, Math.floor(availableParallelism() / lanes)),
+    interOpThreads: options.interOpThreads ?? 1,
+    intraOpSpinning: options.spinning ?? lanes === 1,
+    graphOptimization: optimizationLevels.indexOf(options.graphOptimization ?? 'all'),
+    providers: device === 'cpu' ? [] : [{ name: device, options: options.providerOptions ?? {} }],
+    config: options.config ?? {},
+    lanes,
+  };
+}

@@ -1,0 +1,347 @@
+import {
+  aborted,
+  attempt,
+  Lease,
+  native,
+  settle,
+  type NativeRunResult,
+  type NativeTensor,
+  type NativeTensorInfo,
+  type SessionHandle,
+} from '../binding/index.js';
+import { chooseDevice, openOnnxRuntime, type DeviceChoice } from '../engine/index.js';
+import {
+  ArgumentError,
+  checkFileUrl,
+  checkOptions,
+  DisposedError,
+  FoveateError,
+  invalidArgument,
+  nearestName,
+} from '../errors/index.js';
+import { publish } from '../events/index.js';
+import { Tensor, type DType } from '../tensor/index.js';
+import { InFlight } from './in-flight.js';
+import { checkSessionOptions, nativeSessionOptions, sessionOptionNames, type SessionOptions } from './options.js';
+
+/** An input or output of a model. */
+export interface TensorInfo {
+  readonly name: string;
+  readonly dtype: DType;
+  /** Shape: a number where it is fixed, the dimension's name where it is free, null where it is free and nameless. */
+  readonly shape: readonly (number | string | null)[];
+}
+
+/** How one run is made. */
+export interface RunOptions {
+  /**
+   * Which outputs are computed: their names, or tensors in native memory (see `Tensor.allocate`) that they are written to.
+   * Default: all, in fresh memory.
+   */
+  readonly outputs?: readonly string[] | Readonly<Record<string, Tensor>> | undefined;
+  /** Aborts: a run that has not begun never does, one that has stops at the engine's next chance. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What a run gave. */
+export interface RunResult extends Disposable {
+  /** By name. They lie in native memory: read {@link Tensor.data} in place, then {@link dispose}. */
+  readonly outputs: Readonly<Record<string, Tensor>>;
+  /** Bytes copied between host buffers on the way: inputs that did not lie in native memory. */
+  readonly copiedBytes: number;
+  /** Milliseconds spent waiting for a lane. */
+  readonly queueMs: number;
+  /** Milliseconds inside the engine. */
+  readonly computeMs: number;
+  /** Disposes of all outputs. */
+  dispose(): void;
+}
+
+/** A model's path or `file:` URL, or its bytes. */
+export type ModelSource = string | URL | Uint8Array;
+
+const forgotten = new FinalizationRegistry<{ handle: SessionHandle; model: string }>(({ handle, model }) => {
+  process.emitWarning(`A session of ${model} was collected without dispose(); its memory was held until now.`, {
+    type: 'FoveateWarning',
+    code: 'FOVEATE_NOT_DISPOSED',
+  });
+  void native().sessionClose(handle);
+});
+
+/**
+ * A model that is ready to run: the layer under every task. Made by {@link createSession}. Runs are queued on its lanes and never
+ * block JavaScript; any number may be in flight.
+ */
+export class Session implements AsyncDisposable {
+  readonly inputs: readonly TensorInfo[];
+  readonly outputs: readonly TensorInfo[];
+  /** Where the model runs. */
+  readonly device: DeviceChoice['device'];
+  /** Why there. */
+  readonly deviceReason: string;
+  /** The engine behind it, such as `{ name: 'onnxruntime', version: '1.30.0' }`. */
+  readonly runtime: { readonly name: string; readonly version: string; readonly path: string };
+  /** How many runs are executed at the same time. */
+  readonly lanes: number;
+  readonly #handle: SessionHandle;
+  readonly #model: string | undefined;
+  readonly #inputInfos: readonly NativeTensorInfo[];
+  #closing: Promise<void> | undefined;
+  readonly #inFlight = new InFlight();
+
+  /** @internal */
+  constructor(init: {
+    handle: SessionHandle;
+    choice: DeviceChoice;
+    runtime: Session['runtime'];
+    lanes: number;
+    model: string | undefined;
+  }) {
+    const { inputs, outputs } = attempt(() => native().sessionDescribe(init.handle));
+    this.inputs = inputs.map(tensorInfo);
+    this.outputs = outputs.map(tensorInfo);
+    this.device = init.choice.device;
+    this.deviceReason = init.choice.reason;
+    this.runtime = init.runtime;
+    this.lanes = init.lanes;
+    this.#handle = init.handle;
+    this.#model = init.model;
+    this.#inputInfos = inputs;
+    forgotten.register(this, { handle: init.handle, model: init.model ?? 'a model in memory' }, this);
+  }
+
+  /**
+   * Runs the model once. `inputs` has a tensor for each input, by name.
+   *
+   * Tensors over arrays of yours are copied before this returns, so the arrays may be reused at once; tensors in native memory are
+   * read in place, so leave them alone until the promise settles.
+   *
+   * Throws TENSOR_NAME, TENSOR_DTYPE or TENSOR_SHAPE for inputs that do not fit the model, DISPOSED, ABORTED, ENGINE_FAILED.
+   */
+  async run(inputs: Readonly<Record<string, Tensor>>, options: RunOptions = {}): Promise<RunResult> {
+    checkOptions('run options', options, ['outputs', 'signal']);
+    if (options.signal?.aborted) throw aborted(options.signal);
+    this.#checkOpen();
+    const given = this.#nativeInputs(inputs);
+    const requested = this.#requestedOutputs(options.outputs);
+    const outputs = requested.map(({ index, tensor }) => ({ index, tensor: tensor && nativeTensor(tensor) }));
+    const result = await this.#inFlight.track(
+      settle((operation) => native().sessionRun(this.#handle, given, outputs, operation), options.signal),
+    );
+    publish('foveate:session.run', {
+      model: this.#model,
+      queueMs: result.queueMs,
+      computeMs: result.computeMs,
+      copiedBytes: result.copiedBytes,
+    });
+    return this.#runResult(result, requested);
+  }
+
+  #runResult(result: NativeRunResult, requested: readonly { index: number; tensor: Tensor | undefined }[]): RunResult {
+    const outputs: Record<string, Tensor> = {};
+    requested.forEach(({ index, tensor }, position) => {
+      const output = result.outputs[position] as NativeRunResult['outputs'][number];
+      const name = (this.outputs[index] as TensorInfo).name;
+      outputs[name] =
+        output.lease === undefined ? (tensor as Tensor) : Tensor.overLease(output.dtype, output.dims, new Lease(output.lease));
+    });
+    const dispose = (): void => {
+      for (const tensor of Object.values(outputs)) tensor.dispose();
+    };
+    const { copiedBytes, queueMs, computeMs } = result;
+    return { outputs, copiedBytes, queueMs, computeMs, dispose, [Symbol.dispose]: dispose };
+  }
+
+  /** Tensors in the order of the model's inputs. */
+  #nativeInputs(inputs: Readonly<Record<string, Tensor>>): NativeTensor[] {
+    if (inputs === null || typeof inputs !== 'object')
+      throw invalidArgument('inputs', 'an object of tensors by input name', inputs);
+    const names = this.inputs.map((input) => input.name);
+    for (const name of Object.keys(inputs)) {
+      if (!names.includes(name)) throw unknownName('input', name, names);
+    }
+    return this.#inputInfos.map((info) => {
+      const tensor = inputs[info.name];
+      if (tensor === undefined) {
+        throw new ArgumentError('TENSOR_NAME', {
+          message: `The input ${JSON.stringify(info.name)} is missing`,
+          hint: `The model takes ${names.map((name) => JSON.stringify(name)).join(', ')}.`,
+          details: { expected: names, received: Object.keys(inputs) },
+        });
+      }
+      if (!(tensor instanceof Tensor)) throw invalidArgument(`input ${JSON.stringify(info.name)}`, 'a Tensor', tensor);
+      checkFits('input', info, tensor);
+      return nativeTensor(tensor);
+    });
+  }
+
+  #requestedOutputs(outputs: RunOptions['outputs']): { index: number; tensor: Tensor | undefined }[] {
+    if (outputs === undefined) return this.outputs.map((_, index) => ({ index, tensor: undefined }));
+    if (outputs === null || typeof outputs !== 'object') {
+      throw invalidArgument('outputs', 'an array of output names or an object of tensors by output name', outputs);
+    }
+    const names = this.outputs.map((output) => output.name);
+    const wanted: (readonly [string, Tensor | undefined])[] = Array.isArray(outputs)
+      ? [...new Set(outputs as readonly string[])].map((name) => [name, undefined] as const)
+      : Object.entries(outputs as Readonly<Record<string, Tensor>>);
+    return wanted.map(([name, tensor]) => {
+      const index = names.indexOf(name);
+      if (index === -1) throw unknownName('output', name, names);
+      if (tensor !== undefined && !(tensor instanceof Tensor && tensor.native)) {
+        throw invalidArgument(
+          `output ${JSON.stringify(name)}`,
+          'a Tensor in native memory',
+          tensor,
+          'Make it with Tensor.allocate().',
+        );
+      }
+      return { index, tensor };
+    });
+  }
+
+  #checkOpen(): void {
+    if (this.#closing !== undefined) {
+      throw new DisposedError('DISPOSED', {
+        message: 'The session was disposed before the call',
+        hint: 'Dispose of a session after its last use.',
+      });
+    }
+  }
+
+  get disposed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /** Takes no more runs, waits for those in flight, and frees the model. Idempotent. */
+  dispose(): Promise<void> {
+    if (this.#closing === undefined) {
+      forgotten.unregister(this);
+      this.#closing = this.#close();
+    }
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    // Runs are waited for here: on one of the few lanes that open and close models, it would keep others from opening.
+    await this.#inFlight.idle();
+    await settle(() => native().sessionClose(this.#handle));
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+}
+
+function tensorInfo(info: NativeTensorInfo): TensorInfo {
+  return {
+    name: info.name,
+    dtype: info.dtype,
+    shape: Object.freeze(info.dims.map((dim, axis) => (dim >= 0 ? dim : info.symbols[axis] || null))),
+  };
+}
+
+function nativeTensor(tensor: Tensor): NativeTensor {
+  return { dtype: tensor.dtype, dims: tensor.dims, data: tensor.data, lease: tensor.leaseHandle };
+}
+
+function unknownName(kind: string, name: string, names: readonly string[]): ArgumentError {
+  const nearest = nearestName(name, names);
+  return new ArgumentError('TENSOR_NAME', {
+    message: `The model has no ${kind} ${JSON.stringify(name)}`,
+    hint:
+      nearest === undefined
+        ? `It has ${names.map((n) => JSON.stringify(n)).join(', ')}.`
+        : `Did you mean ${JSON.stringify(nearest)}?`,
+    details: { expected: names, received: name },
+  });
+}
+
+function checkFits(kind: string, info: NativeTensorInfo, tensor: Tensor): void {
+  const name = `${kind} ${JSON.stringify(info.name)}`;
+  if (tensor.dtype !== info.dtype) {
+    throw new ArgumentError('TENSOR_DTYPE', {
+      message: `Expected a tensor of ${info.dtype} for ${name} but received ${tensor.dtype}`,
+      hint: info.dtype === 'float16' ? "Tensor.fromFloat32(values, dims, 'float16') converts." : undefined,
+      details: { name: info.name, expected: info.dtype, received: tensor.dtype },
+    });
+  }
+  const expected = `[${info.dims.map((dim, axis) => (dim >= 0 ? dim : info.symbols[axis] || '?')).join(', ')}]`;
+  const received = `[${tensor.dims.join(', ')}]`;
+  const details = { name: info.name, expected: info.dims, received: tensor.dims };
+  // No dimensions mean a scalar, or a rank that the model leaves open: the engine tells those apart.
+  if (info.dims.length === 0) return;
+  if (tensor.dims.length !== info.dims.length) {
+    throw new ArgumentError('TENSOR_SHAPE', {
+      message: `Expected shape ${expected} for ${name} but received ${received}: ${info.dims.length} dimensions are needed, not ${tensor.dims.length}`,
+      details,
+    });
+  }
+  const axis = info.dims.findIndex((dim, i) => dim >= 0 && dim !== tensor.dims[i]);
+  if (axis !== -1) {
+    throw new ArgumentError('TENSOR_SHAPE', {
+      message: `Expected shape ${expected} for ${name} but received ${received}: dimension ${axis} differs`,
+      hint: axis === 0 ? 'The model was exported with a fixed batch size.' : undefined,
+      details,
+    });
+  }
+  if (tensor.size === 0 && !info.dims.includes(0)) {
+    throw new ArgumentError('TENSOR_SHAPE', {
+      message: `Expected at least one element for ${name} but received shape ${received}`,
+      details,
+    });
+  }
+}
+
+/**
+ * Opens a model and readies it to run.
+ *
+ * `model` is a path, a `file:` URL, or the bytes of an ONNX file; weights in external files are found beside a path.
+ * Throws MODEL_NOT_FOUND, MODEL_INVALID, MODEL_UNSUPPORTED, BACKEND_NOT_FOUND (with every place looked at), BACKEND_UNAVAILABLE.
+ */
+export async function createSession(model: ModelSource, options: SessionOptions = {}): Promise<Session> {
+  checkOptions('session options', options, sessionOptionNames);
+  checkSessionOptions(options);
+  const source = modelSource(model);
+  if (options.signal?.aborted) throw aborted(options.signal);
+  const started = performance.now();
+  const runtime = await openOnnxRuntime(options.onnxruntimePath);
+  const open = (device: DeviceChoice['device']): Promise<SessionHandle> =>
+    settle(
+      (operation) => native().sessionOpen(runtime.handle, source, nativeSessionOptions(options, device), operation),
+      options.signal,
+    );
+  const wanted = options.device ?? 'auto';
+  let choice = chooseDevice(wanted, runtime);
+  let handle: SessionHandle;
+  try {
+    handle = await open(choice.device);
+  } catch (error) {
+    const mayFallBack = wanted === 'auto' && choice.device !== 'cpu';
+    if (!(mayFallBack && error instanceof FoveateError && error.code === 'BACKEND_UNAVAILABLE')) throw error;
+    choice = { device: 'cpu', reason: error.message };
+    handle = await open('cpu');
+  }
+  const path = typeof source === 'string' ? source : undefined;
+  const { name, version, path: libraryPath } = runtime;
+  const session = new Session({
+    handle,
+    choice,
+    runtime: { name, version, path: libraryPath },
+    lanes: options.lanes ?? 1,
+    model: path,
+  });
+  publish('foveate:session.open', {
+    model: path,
+    device: choice.device,
+    reason: choice.reason,
+    runtime: `${name} ${version}`,
+    loadMs: performance.now() - started,
+  });
+  return session;
+}
+
+function modelSource(model: ModelSource): string | Uint8Array {
+  if (model instanceof URL || (typeof model === 'string' && model.startsWith('file:'))) return checkFileUrl('model', model);
+  if ((typeof model === 'string' && model !== '') || model instanceof Uint8Array) return model;
+  throw invalidArgument('model', 'a path, a file: URL or the bytes of an ONNX model', model);
+}

@@ -1,0 +1,121 @@
+import { native, settle, type LeaseHandle } from '../binding/index.js';
+import { checkInteger, checkOneOf, checkOptions, withDefaults } from '../errors/index.js';
+import type { PictureInput, Preprocess } from '../image/index.js';
+import { resolveLabels, type ResolvedLabels } from '../labels/index.js';
+import { Classification } from '../results/index.js';
+import type { ModelSource, Session } from '../session/index.js';
+import type { Tensor } from '../tensor/index.js';
+import { recognizeActivation, type Activation } from './activation.js';
+import { pictureList, soleOutput, TaskModel, type TaskOptions, type TaskRunOptions } from './task-model.js';
+
+/** How a classifier is opened. */
+export interface ClassifierOptions extends TaskOptions, ClassifyOptions {
+  /** What turns raw scores into probabilities: 'none' where the model does so itself. Default: recognised from the graph's last node. */
+  readonly activation?: Activation | undefined;
+}
+
+export interface ClassifyOptions extends TaskRunOptions {
+  /** How many classes are told. Default 5. */
+  readonly topK?: number | undefined;
+}
+
+/**
+ * Tells what a picture shows.
+ *
+ *     const classifier = await Classifier.load('mobilenetv2.onnx');
+ *     const { label, score } = (await classifier.classify('cat.jpg')).top;
+ */
+export class Classifier implements AsyncDisposable {
+  readonly session: Session;
+  readonly preprocess: Preprocess;
+  readonly labels: readonly string[];
+  /** Where the labels came from: 'option', 'file', 'metadata', a built-in list, or 'numbers'. */
+  readonly labelSource: ResolvedLabels['source'];
+  readonly activation: Activation;
+  readonly #model: TaskModel;
+  readonly #output: string;
+  readonly #defaults: ClassifyOptions;
+
+  private constructor(
+    model: TaskModel,
+    preprocess: Preprocess,
+    activation: Activation,
+    output: string,
+    labels: ResolvedLabels,
+    defaults: ClassifyOptions,
+  ) {
+    this.session = model.session;
+    this.preprocess = preprocess;
+    this.labels = labels.labels;
+    this.labelSource = labels.source;
+    this.activation = activation;
+    this.#model = model;
+    this.#output = output;
+    this.#defaults = defaults;
+  }
+
+  /** Opens a classifier: a model with one output `[N, C]`. Throws MODEL_UNSUPPORTED, LABELS_INVALID, and as `createSession`. */
+  static async load(model: ModelSource, options: ClassifierOptions = {}): Promise<Classifier> {
+    const opened = await TaskModel.open(model, options, ['topK', 'activation', 'pixelLimit']);
+    try {
+      const preprocess = opened.preprocess(options.preprocess, 'imagenet', {});
+      const shapes = await opened.outputShapes(preprocess, options.signal);
+      const output = soleOutput(opened.session, shapes.map(dropUnitAxes), 2, 'one classification output [N, C]');
+      const classes = output.shape[1] as number;
+      const labels = await resolveLabels({ option: options.labels, metadata: opened.metadata, classes, task: 'classify' });
+      const activation =
+        options.activation === undefined
+          ? recognizeActivation(opened.producer(output.name), 'softmax')
+          : checkOneOf('activation', options.activation, ['none', 'softmax', 'sigmoid']);
+      const topK = checkInteger('topK', options.topK ?? 5, 1);
+      return new Classifier(opened, preprocess, activation, output.name, labels, { topK, pixelLimit: options.pixelLimit });
+    } catch (error) {
+      await opened.session.dispose();
+      throw error;
+    }
+  }
+
+  /** Ranks the classes of one picture, or of each of several. Throws as `Detector.detect`. */
+  classify(image: PictureInput, options?: ClassifyOptions): Promise<Classification>;
+  classify(images: readonly PictureInput[], options?: ClassifyOptions): Promise<Classification[]>;
+  classify(images: PictureInput | readonly PictureInput[], options?: ClassifyOptions): Promise<Classification | Classification[]>;
+  async classify(
+    images: PictureInput | readonly PictureInput[],
+    options: ClassifyOptions = {},
+  ): Promise<Classification | Classification[]> {
+    checkOptions('classify options', options, ['topK', 'signal', 'pixelLimit']);
+    const merged = withDefaults(this.#defaults, options);
+    const topK = checkInteger('topK', merged.topK, 1);
+    const results = await this.#model.process(
+      pictureList(images),
+      this.preprocess,
+      [this.#output],
+      merged,
+      async (picture, timing) => {
+        const output = picture.outputs[this.#output] as Tensor;
+        const raw = { lease: output.leaseHandle as LeaseHandle, data: output.data };
+        const { classIds, scores, elapsedMs } = await settle(
+          (operation) => native().classesRank(raw, this.activation, Math.min(topK, output.size), operation),
+          merged.signal,
+        );
+        const { sourceWidth: width, sourceHeight: height } = picture.placement;
+        return new Classification({ classIds, scores, labels: this.labels, width, height, timing: timing(elapsedMs) });
+      },
+    );
+    return Array.isArray(images) ? results : (results[0] as Classification);
+  }
+
+  /** Waits for calls in flight and frees the model. Idempotent. */
+  dispose(): Promise<void> {
+    return this.#model.dispose();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+}
+
+/** `[N, C, 1, 1]`, as some exporters leave it, is `[N, C]`. */
+function dropUnitAxes(shape: readonly number[]): readonly number[] {
+  return shape.length > 2 && shape.slice(2).every((size) => size === 1) ? shape.slice(0, 2) : shape;
+}

@@ -1,0 +1,122 @@
+import { ArgumentError, checkOneOf, checkOptions, ModelError } from '../errors/index.js';
+import { readModel, type ValueInfo } from '../graph/index.js';
+import type { ModelSource } from '../session/index.js';
+import { Classifier, type ClassifyOptions } from './classifier.js';
+import { Detector, type DetectOptions } from './detector.js';
+import type { DetectionHead } from './detector-head.js';
+import { Segmenter, type SegmentOptions } from './segmenter.js';
+import { taskOptionNames, type TaskOptions } from './task-model.js';
+
+/** What a model is for. */
+export type TaskName = 'classify' | 'detect' | 'segment';
+
+export const taskNames = ['classify', 'detect', 'segment'] as const satisfies readonly TaskName[];
+
+/** How {@link loadTask} opens a model. An option that only one task knows is refused where the model is for another. */
+export interface LoadTaskOptions extends TaskOptions, ClassifyOptions, DetectOptions, SegmentOptions {
+  /** What the model is for. Default: recognised. */
+  readonly task?: TaskName | undefined;
+  /** For detectors, see `DetectorOptions`. */
+  readonly head?: DetectionHead | undefined;
+  /** For segmenters, see `SegmenterOptions`. */
+  readonly layout?: 'nchw' | 'nhwc' | undefined;
+}
+
+/** A model that was opened for what it is for. */
+export type Task = Classifier | Detector | Segmenter;
+
+/** What each task is called in messages, the rank of the output it reads, and the options that no other task has. */
+const tasks = {
+  classify: { noun: 'a classifier', rank: 2, options: ['topK'] },
+  detect: {
+    noun: 'a detector',
+    rank: 3,
+    options: ['head', 'scoreThreshold', 'iouThreshold', 'maxDetections', 'classAgnostic', 'classes'],
+  },
+  segment: { noun: 'a segmenter', rank: 4, options: ['threshold', 'layout'] },
+} as const satisfies Record<TaskName, { noun: string; rank: number; options: readonly (keyof LoadTaskOptions)[] }>;
+
+/**
+ * Opens a model as what it is: a `Classifier` for an output of rank 2, a `Detector` for rank 3, a `Segmenter` for rank 4.
+ * The model's own `task` entry decides where it has outputs of several ranks.
+ *
+ *     const task = await loadTask('model.onnx');
+ *     if (task instanceof Detector) console.log((await task.detect('street.jpg')).toJSON());
+ *
+ * Throws MODEL_AMBIGUOUS where this does not tell, UNKNOWN_OPTION for an option of another task, and as the `load` of that class.
+ */
+export async function loadTask(model: ModelSource, options: LoadTaskOptions = {}): Promise<Task> {
+  checkOptions('options', options, [
+    ...taskOptionNames,
+    ...Object.values(tasks).flatMap((task) => task.options),
+    'task',
+    'pixelLimit',
+  ]);
+  const { task: asked, ...rest } = options;
+  const task = asked === undefined ? await taskOf(model, rest.signal) : checkOneOf('task', asked, taskNames);
+  checkBelongs(task, rest);
+  switch (task) {
+    case 'classify':
+      return Classifier.load(model, rest);
+    case 'detect':
+      return Detector.load(model, rest);
+    case 'segment':
+      return Segmenter.load(model, rest);
+  }
+}
+
+/** Reads the model's description only: the session is opened once, by the task. */
+async function taskOf(model: ModelSource, signal: AbortSignal | undefined): Promise<TaskName> {
+  const { outputs, metadata } = await readModel(model, { signal });
+  return recognizeTask(outputs, metadata.get('task'));
+}
+
+/** The task of a model with these outputs whose metadata names `declared`. Throws MODEL_AMBIGUOUS, MODEL_UNSUPPORTED. */
+export function recognizeTask(outputs: readonly ValueInfo[], declared: string | undefined): TaskName {
+  const ranks = outputs.filter(({ dtype }) => dtype === 'float32' || dtype === 'float16').map(effectiveRank);
+  // Every task reads exactly one output of its rank.
+  const fitting = taskNames.filter((task) => ranks.filter((rank) => rank === tasks[task].rank).length === 1);
+  if (declared === 'segment' && fitting.includes('detect')) {
+    throw new ModelError('MODEL_UNSUPPORTED', {
+      message: `The model is for instance segmentation (its metadata says 'segment', its outputs are ${describe(outputs)})`,
+      hint: 'Models that give one score map, [N, C, H, W] or [N, H, W, C], can be used for segmentation.',
+      details: { declared },
+    });
+  }
+  const [only] = fitting;
+  const recognized = fitting.find((task) => task === declared) ?? (fitting.length === 1 ? only : undefined);
+  const contradicted = declared !== undefined && recognized !== declared;
+  if (recognized !== undefined && !contradicted) return recognized;
+  const says = declared === undefined ? 'its metadata does not say' : `its metadata says '${declared}'`;
+  throw new ModelError('MODEL_AMBIGUOUS', {
+    message: `It is not clear what the model is for: ${says}, its outputs are ${describe(outputs)}`,
+    hint: `Name the task: { task: '${only ?? 'detect'}' }; known are ${taskNames.join(', ')}. createSession() gives the raw outputs of any model.`,
+    details: { declared, candidates: fitting },
+  });
+}
+
+/** `[N, C, 1, 1]`, as some exporters leave it, is `[N, C]`. */
+function effectiveRank({ shape }: ValueInfo): number | undefined {
+  if (shape === null) return undefined;
+  return shape.length > 2 && shape.slice(2).every((dim) => dim === 1) ? 2 : shape.length;
+}
+
+function describe(outputs: readonly ValueInfo[]): string {
+  const texts = outputs.map(({ name, dtype, shape }) => {
+    const dims = shape === null ? 'of unknown shape' : `[${shape.map((dim) => dim ?? '?').join(', ')}]`;
+    return `${name}: ${dtype} ${dims}`;
+  });
+  return texts.join('; ');
+}
+
+function checkBelongs(task: TaskName, options: Readonly<Record<string, unknown>>): void {
+  for (const other of taskNames.filter((name) => name !== task)) {
+    const foreign = (tasks[other].options as readonly string[]).find((name) => options[name] !== undefined);
+    if (foreign === undefined) continue;
+    throw new ArgumentError('UNKNOWN_OPTION', {
+      message: `The option ${foreign} is for ${tasks[other].noun}, but the model is used as ${tasks[task].noun}`,
+      hint: `Leave it out, or name the task: { task: '${other}' }.`,
+      details: { option: foreign, task },
+    });
+  }
+}

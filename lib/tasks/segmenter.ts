@@ -1,0 +1,193 @@
+import { native, settle, type LeaseHandle, type NativeMaskSpec } from '../binding/index.js';
+import { checkNumber, checkOneOf, checkOptions, ModelError, withDefaults } from '../errors/index.js';
+import type { PictureInput, Preprocess, PreprocessOptions } from '../image/index.js';
+import { resolveLabels, type ResolvedLabels } from '../labels/index.js';
+import { Segmentation } from '../results/index.js';
+import type { ModelSource, Session } from '../session/index.js';
+import type { Tensor } from '../tensor/index.js';
+import { recognizeActivation, type Activation } from './activation.js';
+import { pictureList, soleOutput, TaskModel, type TaskOptions, type TaskRunOptions } from './task-model.js';
+
+/** How a segmenter is opened. */
+export interface SegmenterOptions extends TaskOptions, SegmentOptions {
+  /** For one channel: 'sigmoid' for raw scores, 'none' where the model gives 0..1. Default: recognised from the graph's last node. */
+  readonly activation?: Exclude<Activation, 'softmax'> | undefined;
+  /** Order of the output's axes. Default: recognised by the aspect ratio. */
+  readonly layout?: Layout | undefined;
+}
+
+export interface SegmentOptions extends TaskRunOptions {
+  /** For one channel: foreground from this value on. Default 0.5. */
+  readonly threshold?: number | undefined;
+}
+
+/** Segmentation models are trained on whole pictures, stretched to the input's size. */
+const wholePicture = { fit: 'stretch', interpolation: 'bilinear' } as const;
+/** Semantic models build on backbones that were trained with ImageNet's normalisation; matting and saliency models take 0..1. */
+const unnormalized: Pick<PreprocessOptions, 'mean' | 'std'> = { mean: [0, 0, 0], std: [1, 1, 1] };
+
+type Layout = 'nchw' | 'nhwc';
+
+/** The score map of one picture. */
+interface ScoreMap {
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+  readonly layout: Layout;
+}
+
+/**
+ * Tells the class of every pixel: semantic models by the highest score, binary and saliency models (one channel) by a threshold.
+ *
+ *     const segmenter = await Segmenter.load('portrait.onnx');
+ *     const { mask, width, height } = await segmenter.segment('me.jpg');
+ */
+export class Segmenter implements AsyncDisposable {
+  readonly session: Session;
+  readonly preprocess: Preprocess;
+  readonly labels: readonly string[];
+  /** Where the labels came from: 'option', 'file', 'metadata', a built-in list, or 'numbers'. */
+  readonly labelSource: ResolvedLabels['source'];
+  readonly activation: Activation;
+  readonly #model: TaskModel;
+  readonly #map: ScoreMap;
+  readonly #output: string;
+  readonly #defaults: SegmentOptions;
+
+  private constructor(
+    model: TaskModel,
+    preprocess: Preprocess,
+    map: ScoreMap,
+    activation: Activation,
+    output: string,
+    labels: ResolvedLabels,
+    defaults: SegmentOptions,
+  ) {
+    this.session = model.session;
+    this.preprocess = preprocess;
+    this.labels = labels.labels;
+    this.labelSource = labels.source;
+    this.activation = activation;
+    this.#model = model;
+    this.#map = map;
+    this.#output = output;
+    this.#defaults = defaults;
+  }
+
+  /** Opens a segmenter: a model with one output `[N, C, H, W]` or `[N, H, W, C]`. Throws MODEL_UNSUPPORTED, LABELS_INVALID, and as `createSession`. */
+  static async load(model: ModelSource, options: SegmenterOptions = {}): Promise<Segmenter> {
+    const opened = await TaskModel.open(model, options, ['threshold', 'activation', 'layout', 'pixelLimit']);
+    try {
+      const stretched = opened.preprocess(options.preprocess, 'imagenet', wholePicture);
+      const shapes = await opened.outputShapes(stretched, options.signal);
+      const output = soleOutput(opened.session, shapes, 4, 'one segmentation output [N, C, H, W] or [N, H, W, C]');
+      const asked = options.layout === undefined ? undefined : checkOneOf('layout', options.layout, ['nchw', 'nhwc']);
+      const map = recognizeScoreMap(output.shape, opened.inputSize(stretched), asked);
+      const preprocess =
+        map.channels === 1 ? opened.preprocess(options.preprocess, 'imagenet', { ...wholePicture, ...unnormalized }) : stretched;
+      const classes = Math.max(2, map.channels);
+      const binary = map.channels === 1 && options.labels === undefined && !opened.metadata.has('names');
+      const labels: ResolvedLabels = binary
+        ? { labels: ['background', 'foreground'], source: 'binary' }
+        : await resolveLabels({ option: options.labels, metadata: opened.metadata, classes, task: 'segment' });
+      const activation =
+        map.channels > 1
+          ? 'none'
+          : options.activation === undefined
+            ? recognizeActivation(opened.producer(output.name), 'sigmoid')
+            : checkOneOf('activation', options.activation, ['none', 'sigmoid']);
+      const threshold = checkNumber('threshold', options.threshold ?? 0.5, 0, 1);
+      const defaults = { threshold, pixelLimit: options.pixelLimit };
+      return new Segmenter(opened, preprocess, map, activation, output.name, labels, defaults);
+    } catch (error) {
+      await opened.session.dispose();
+      throw error;
+    }
+  }
+
+  /** Segments one picture, or each of several. The mask has the picture's own size. Throws as `Detector.detect`. */
+  segment(image: PictureInput, options?: SegmentOptions): Promise<Segmentation>;
+  segment(images: readonly PictureInput[], options?: SegmentOptions): Promise<Segmentation[]>;
+  segment(images: PictureInput | readonly PictureInput[], options?: SegmentOptions): Promise<Segmentation | Segmentation[]>;
+  async segment(
+    images: PictureInput | readonly PictureInput[],
+    options: SegmentOptions = {},
+  ): Promise<Segmentation | Segmentation[]> {
+    checkOptions('segment options', options, ['threshold', 'signal', 'pixelLimit']);
+    const merged = withDefaults(this.#defaults, options);
+    const threshold = checkNumber('threshold', merged.threshold, 0, 1);
+    const results = await this.#model.process(
+      pictureList(images),
+      this.preprocess,
+      [this.#output],
+      merged,
+      async (picture, timing) => {
+        const output = picture.outputs[this.#output] as Tensor;
+        const raw = { lease: output.leaseHandle as LeaseHandle, data: output.data };
+        const spec: NativeMaskSpec = { ...this.#mapOf(output), activation: this.activation, threshold };
+        const { buffer, elapsedMs } = await settle(
+          (operation) => native().maskDecode(raw, spec, picture.placement, operation),
+          merged.signal,
+        );
+        const { sourceWidth: width, sourceHeight: height } = picture.placement;
+        return new Segmentation({ mask: new Uint8Array(buffer), width, height, labels: this.labels, timing: timing(elapsedMs) });
+      },
+    );
+    return Array.isArray(images) ? results : (results[0] as Segmentation);
+  }
+
+  /** The map's size in this run: models of any picture size give maps of any size. */
+  #mapOf(output: Tensor): ScoreMap {
+    const { layout } = this.#map;
+    const [a, b, c] = output.dims as readonly [number, number, number];
+    return layout === 'nchw' ? { channels: a, height: b, width: c, layout } : { channels: c, height: a, width: b, layout };
+  }
+
+  /** Waits for calls in flight and frees the model. Idempotent. */
+  dispose(): Promise<void> {
+    return this.#model.dispose();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+}
+
+/**
+ * Which axis of `[N, a, b, c]` holds the classes: the one whose removal leaves a map of the input's aspect ratio. Where both do, or neither, the
+ * layout must be named. Throws MODEL_AMBIGUOUS, and MODEL_UNSUPPORTED beyond 256 classes.
+ */
+export function recognizeScoreMap(
+  shape: readonly number[],
+  input: { width: number; height: number },
+  asked: Layout | undefined,
+): ScoreMap {
+  const [, a, b, c] = shape as readonly [number, number, number, number];
+  const candidates: readonly ScoreMap[] = [
+    { channels: a, height: b, width: c, layout: 'nchw' },
+    { channels: c, height: a, width: b, layout: 'nhwc' },
+  ];
+  const fitting = candidates.filter((map) => {
+    if (asked !== undefined) return map.layout === asked;
+    // A map is at most rounded to whole cells: half a cell on either side.
+    const expectedWidth = (map.height * input.width) / input.height;
+    return (
+      Math.abs(map.width - expectedWidth) <= 0.5 * (1 + input.width / input.height) &&
+      map.channels <= Math.max(map.height, map.width, 2)
+    );
+  });
+  const [map] = fitting;
+  if (map === undefined || fitting.length > 1) {
+    throw new ModelError('MODEL_AMBIGUOUS', {
+      message: `A segmentation output of shape [${shape.join(', ')}] for an input of ${input.width} x ${input.height} can be read as ${candidates.map(({ layout, channels, width, height }) => `${layout} (${channels} classes, ${width} x ${height})`).join(' or ')}`,
+      hint: "Name it: { layout: 'nchw' } or { layout: 'nhwc' }.",
+      details: { shape, candidates },
+    });
+  }
+  if (map.channels > 256) {
+    throw new ModelError('MODEL_UNSUPPORTED', {
+      message: `Expected at most 256 classes in a segmentation output but received shape [${shape.join(', ')}]`,
+    });
+  }
+  return map;
+}
