@@ -1,0 +1,65 @@
+/** Runs the built program as a user would, in a process of its own. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { afterAll } from 'vitest';
+
+export const projectRoot = fileURLToPath(new URL('../..', import.meta.url));
+export const program = join(projectRoot, 'dist/cli/main.js');
+
+export const models = {
+  classifier: join(projectRoot, 'examples/models/shapes-classifier.onnx'),
+  detector: join(projectRoot, 'examples/models/shapes-detector.onnx'),
+  segmenter: join(projectRoot, 'examples/models/shapes-segmenter.onnx'),
+} as const;
+
+export const picturesFolder = join(projectRoot, 'examples/pictures');
+export const picture = (name: string): string => join(picturesFolder, name);
+
+export interface CallOptions {
+  readonly cwd?: string;
+  /** Changes to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Written to standard input, which is then closed. */
+  readonly stdin?: Uint8Array;
+  /** Called once, with the first output. */
+  readonly onOutput?: (child: ChildProcess) => void;
+  readonly stdout?: number;
+}
+
+export interface CallResult {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** `foveate ARGS` */
+export function foveate(args: readonly string[], options: CallOptions = {}): Promise<CallResult> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [program, ...args], {
+      cwd: options.cwd ?? projectRoot,
+      env: { ...process.env, ...options.env },
+      stdio: ['pipe', options.stdout ?? 'pipe', 'pipe'],
+    });
+    let stdout = '';
+    let stderr = '';
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.stdout?.once('data', () => options.onOutput?.(child));
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    child.on('error', reject);
+    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
+    child.stdin?.on('error', () => {}); // a program that does not read it may be gone already
+    child.stdin?.end(options.stdin);
+  });
+}
+
+/** A folder that is removed when the tests of the file are over. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'foveate-cli-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}

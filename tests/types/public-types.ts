@@ -1,0 +1,172 @@
+/**
+ * What TypeScript must accept and refuse, checked by `tsc`, never run. A line under @ts-expect-error that compiles is an error itself.
+ */
+import {
+  Classifier,
+  createSession,
+  Detector,
+  errorCodes,
+  FoveateError,
+  Preprocess,
+  Segmenter,
+  Tensor,
+  type Classification,
+  type Detections,
+  type DType,
+  type ErrorCode,
+  type PictureInput,
+  type PreprocessOptions,
+  type RunResult,
+  type Segmentation,
+  type TypedArrayOf,
+} from '../../lib/index.js';
+
+/** Compiles only where A and B are one and the same type. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+function same<A, B>(...agrees: Same<A, B> extends true ? [] : [never]): void {
+  void agrees;
+}
+/** Compiles only where the value is of just this type. */
+function typed<Expected>() {
+  return <Received>(value: Received, ...agrees: Same<Expected, Received> extends true ? [] : [never]): void =>
+    void [value, agrees];
+}
+
+export function tensors(floats: Float32Array, bytes: Uint8Array, buffer: Buffer): void {
+  const float32 = new Tensor('float32', floats, [1, 3]);
+  typed<Tensor<'float32'>>()(float32);
+  typed<Float32Array>()(float32.data);
+  same<TypedArrayOf<'float16'>, Uint16Array>();
+  same<TypedArrayOf<'bfloat16'>, Uint16Array>();
+  same<TypedArrayOf<'float64'>, Float64Array>();
+  same<TypedArrayOf<'uint8'>, Uint8Array>();
+  same<TypedArrayOf<'int8'>, Int8Array>();
+  same<TypedArrayOf<'uint16'>, Uint16Array>();
+  same<TypedArrayOf<'int16'>, Int16Array>();
+  same<TypedArrayOf<'uint32'>, Uint32Array>();
+  same<TypedArrayOf<'int32'>, Int32Array>();
+  same<TypedArrayOf<'uint64'>, BigUint64Array>();
+  same<TypedArrayOf<'int64'>, BigInt64Array>();
+  same<TypedArrayOf<'bool'>, Uint8Array>();
+  const value: number | undefined = float32.data[0];
+  const big: bigint | undefined = new Tensor('int64', BigInt64Array.of(1n)).data[0];
+  new Tensor('uint8', buffer);
+  new Tensor('bool', bytes);
+  // @ts-expect-error: another array type
+  new Tensor('float32', new Float64Array(3));
+  // @ts-expect-error: 64-bit integers need bigint arrays
+  new Tensor('int64', new Int32Array(3));
+  // @ts-expect-error: plain arrays have no dtype
+  new Tensor('float32', [1, 2, 3]);
+  // @ts-expect-error: no such dtype
+  new Tensor('float', floats);
+  // @ts-expect-error: dims are numbers
+  new Tensor('float32', floats, ['1']);
+
+  same<ReturnType<typeof float32.reshape>, Tensor<'float32'>>();
+  same<ReturnType<typeof float32.subtensor>, Tensor<'float32'>>();
+  const allocated = Tensor.allocate('int8', [4]);
+  typed<Int8Array>()(allocated.data);
+  const half = Tensor.fromFloat32([1, 2], [2], 'float16');
+  typed<Tensor<'float16'>>()(half);
+  // @ts-expect-error: only 16-bit floats are converted to
+  Tensor.fromFloat32([1], [1], 'float64');
+
+  // A tensor of a dtype known only at run time is told apart by it.
+  const any: Tensor = float32;
+  if (any.dtype === 'float32') typed<'float32'>()(any.dtype);
+  // @ts-expect-error: its array is one of many
+  const wrong: Float32Array = (any as Tensor<DType>).data;
+  // @ts-expect-error: read only
+  float32.dims[0] = 4;
+  // @ts-expect-error: read only
+  float32.dtype = 'int8';
+  void [value, big, wrong];
+}
+
+export async function sessions(): Promise<void> {
+  await using session = await createSession('model.onnx', { device: 'auto', lanes: 2, signal: AbortSignal.timeout(1000) });
+  await createSession(new URL('file:///model.onnx'));
+  await createSession(new Uint8Array(4));
+  // @ts-expect-error: no such device
+  await createSession('model.onnx', { device: 'gpu' });
+  // @ts-expect-error: no such option
+  await createSession('model.onnx', { thread: 4 });
+  // @ts-expect-error: a model has a place
+  await createSession();
+  using result: RunResult = await session.run({ x: new Tensor('float32', new Float32Array(3)) }, { outputs: ['y'] });
+  await session.run({}, { outputs: { y: Tensor.allocate('float32', [1]) }, signal: undefined });
+  // @ts-expect-error: arrays are no tensors
+  await session.run({ x: new Float32Array(3) });
+  const output = result.outputs['y'];
+  // @ts-expect-error: there may be no such output
+  output.dispose();
+  output?.dispose();
+  // @ts-expect-error: made by createSession
+  new session.constructor();
+}
+
+export async function tasks(image: PictureInput): Promise<void> {
+  await using detector = await Detector.load('yolov8n.onnx', { scoreThreshold: 0.3, classes: ['person', 3], labels: ['a'] });
+  const one = await detector.detect(image);
+  const several = await detector.detect([image, 'a.jpg', Buffer.alloc(1), new URL('file:///a.png')], { iouThreshold: 0.5 });
+  typed<Detections>()(one);
+  typed<Detections[]>()(several);
+  for (const { label, score, box } of one) {
+    typed<string>()(label);
+    typed<number>()(score);
+    typed<readonly [x1: number, y1: number, x2: number, y2: number]>()(box);
+  }
+  // @ts-expect-error: the word is scoreThreshold
+  await detector.detect(image, { threshold: 0.5 });
+  // @ts-expect-error: no such head
+  await Detector.load('m.onnx', { head: 'yolov5' });
+  // @ts-expect-error: made by load
+  new Detector();
+
+  await using classifier = await Classifier.load('m.onnx', { topK: 3, activation: 'softmax' });
+  const either: Classification | Classification[] = await classifier.classify([] as PictureInput | PictureInput[]);
+  const { top } = await classifier.classify(image);
+  typed<string>()(top.label);
+  void either;
+  await using segmenter = await Segmenter.load('m.onnx', { threshold: 0.4, preprocess: 'imagenet' });
+  const segmentation = await segmenter.segment(image, { threshold: 0.2 });
+  typed<Segmentation>()(segmentation);
+  typed<Uint8Array>()(segmentation.mask);
+  using picture = await one.draw(image, { scores: false });
+  await picture.toFile('out.png');
+  // @ts-expect-error: not a format that is written
+  await picture.toBuffer('gif');
+}
+
+export async function pictures(shared: SharedArrayBuffer): Promise<void> {
+  const preprocess = Preprocess.preset('yolo', { width: 416 });
+  const options: PreprocessOptions = preprocess.toJSON();
+  new Preprocess(options);
+  new Preprocess(JSON.parse('{}') as Partial<PreprocessOptions>);
+  // @ts-expect-error: no such preset
+  Preprocess.preset('yolov8');
+  // @ts-expect-error: three numbers
+  new Preprocess({ mean: [0, 0] });
+  // @ts-expect-error: read only
+  preprocess.options.width = 5;
+  await preprocess.run({ data: new Uint8Array(shared), width: 1, height: 1, format: 'rgba' });
+  await preprocess.run({ data: Tensor.allocate('uint8', [3]), width: 1, height: 1, format: 'bgr', stride: 3 });
+  // @ts-expect-error: frames are bytes
+  await preprocess.run({ data: new Float32Array(3), width: 1, height: 1, format: 'rgb' });
+  // @ts-expect-error: frames have a format
+  await preprocess.run({ data: new Uint8Array(3), width: 1, height: 1 });
+  // @ts-expect-error: not a picture
+  await preprocess.run(5);
+}
+
+export function errors(error: unknown): ErrorCode | undefined {
+  if (!(error instanceof FoveateError)) return undefined;
+  if (error.code === 'MODEL_INVALID') return error.code;
+  // @ts-expect-error: no such code
+  if (error.code === 'MODEL_BAD') return undefined;
+  same<keyof typeof errorCodes, ErrorCode>();
+  const hint: string | undefined = error.hint;
+  void hint;
+  return undefined;
+}
