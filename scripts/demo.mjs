@@ -1,0 +1,46 @@
+/**
+ * `npm run demo`: prepares the checkout, builds it, and runs the main job as far as it exists: pictures in, results and drawn
+ * pictures out, with the three small models of examples/models.
+ */
+import { join, relative } from 'node:path';
+
+import { buildTypeScript } from './build-typescript.mjs';
+import { projectRoot, runVisibly } from './commands.mjs';
+import { setUp } from './setup/setup.mjs';
+
+const output = join(projectRoot, 'build/demo');
+const example = (path) => join('examples', path);
+
+/** What a user would type after `npx`. */
+const commands = [
+  ['run', example('models/shapes-detector.onnx'), example('pictures/shapes-*'), '-o', relative(projectRoot, output)],
+  [
+    'run',
+    example('models/shapes-classifier.onnx'),
+    example('pictures/{circle,cross,ring,square,star,triangle}.jpg'),
+    '--top-k',
+    '3',
+  ],
+  [
+    'run',
+    example('models/shapes-segmenter.onnx'),
+    ...['400x300.jpg', '320x320.jpg', '256x256.png'].map((name) => example(`pictures/segment-${name}`)),
+    '-o',
+    relative(projectRoot, output),
+  ],
+  ['doctor'],
+];
+
+try {
+  await setUp('demo');
+  await runVisibly('node', ['scripts/setup/build-addon.mjs']);
+  await buildTypeScript();
+  for (const command of commands) {
+    console.log(`\n$ foveate ${command.join(' ')}`);
+    await runVisibly('node', [join(projectRoot, 'dist/cli/main.js'), ...command]);
+  }
+  console.log(`\nThe drawn pictures are in ${relative(process.cwd(), output)}/.`);
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = error.exitCode ?? 1;
+}

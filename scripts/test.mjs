@@ -1,0 +1,95 @@
+/**
+ * `npm test`: prepares the checkout, builds everything, runs every suite, and ends with one line of totals.
+ *
+ * Suites: GoogleTest under AddressSanitizer with UndefinedBehaviorSanitizer, again under ThreadSanitizer, then vitest (which
+ * includes the packed package in an empty folder). `npm test -- --only native|thread|vitest` runs one of them.
+ */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+
+import { buildTypeScript } from './build-typescript.mjs';
+import { onnxRuntimeLibrary, projectRoot, runVisibly } from './commands.mjs';
+import { setUp } from './setup/setup.mjs';
+
+const { values } = parseArgs({ options: { only: { type: 'string' } } });
+const results = mkdtempSync(join(tmpdir(), 'foveate-test-'));
+const suites = {
+  native: () => runNative('address'),
+  thread: () => runNative('thread'),
+  vitest: runVitest,
+};
+
+/** GoogleTest, built with a sanitizer. */
+async function runNative(sanitizer) {
+  await runVisibly('node', ['scripts/setup/build-native-tests.mjs', '--sanitizer', sanitizer]);
+  const report = join(results, `${sanitizer}.json`);
+  await runVisibly(
+    join(projectRoot, `build/native-tests-${sanitizer}/foveate_tests`),
+    ['--gtest_brief=1', `--gtest_output=json:${report}`],
+    {
+      mayFail: true,
+      env: {
+        FOVEATE_ONNXRUNTIME_PATH: onnxRuntimeLibrary(),
+        ASAN_OPTIONS: 'detect_leaks=1',
+        UBSAN_OPTIONS: 'print_stacktrace=1',
+        LSAN_OPTIONS: `suppressions=${join(projectRoot, 'tests/native/lsan.supp')}`,
+        TSAN_OPTIONS: `suppressions=${join(projectRoot, 'tests/native/tsan.supp')} halt_on_error=1`,
+      },
+    },
+  );
+  const cases = readReport(report).testsuites.flatMap((suite) => suite.testsuite);
+  return {
+    passed: cases.filter((test) => test.result === 'COMPLETED' && !test.failures).length,
+    failed: cases.filter((test) => test.failures).length,
+    skipped: cases.filter((test) => test.result === 'SKIPPED').length,
+  };
+}
+
+async function runVitest() {
+  await runVisibly('node', ['scripts/prebuild.mjs']);
+  const report = join(results, 'vitest.json');
+  const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
+  await runVisibly(join(projectRoot, 'node_modules/.bin/vitest'), args, { mayFail: true });
+  const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = readReport(report);
+  // A file that fails before its first test counts as one failure: it must not vanish from the totals.
+  const brokenFiles = testResults.filter(
+    (file) => file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed'),
+  );
+  return { passed: numPassedTests, failed: numFailedTests + brokenFiles.length, skipped: numPendingTests + numTodoTests };
+}
+
+/** A report; a suite that crashed before it could write one is an error. */
+function readReport(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (cause) {
+    throw new Error('A suite ended without a report: it crashed, see above.', { cause });
+  }
+}
+
+const total = { passed: 0, failed: 0, skipped: 0 };
+try {
+  await setUp('test');
+  await runVisibly('node', ['scripts/setup/build-addon.mjs']);
+  await buildTypeScript();
+  for (const [name, run] of Object.entries(suites)) {
+    if (values.only !== undefined && values.only !== name) continue;
+    console.log(`\n== ${name}`);
+    try {
+      const counts = await run();
+      for (const kind of Object.keys(total)) total[kind] += counts[kind];
+    } catch (error) {
+      console.error(error.message);
+      total.failed += 1;
+    }
+  }
+} catch (error) {
+  console.error(error.message);
+  total.failed += 1;
+} finally {
+  rmSync(results, { recursive: true, force: true });
+}
+console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
+process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
