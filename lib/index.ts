@@ -25,7 +25,8 @@ export {
   type SessionOptions,
   type TensorInfo,
 } from './session/index.js';
-export type { Device } from './engine/index.js';
+export type { Device, DeviceChoice } from './engine/index.js';
+export type { SessionOpenEvent, SessionRunEvent } from './events/index.js';
 export {
   Picture,
   Placement,
@@ -36,6 +37,7 @@ export {
   type PreprocessedPicture,
   type PreprocessOptions,
   type PreprocessPreset,
+  type PreprocessRunOptions,
   type RawFrame,
 } from './image/index.js';
 export {
@@ -48,17 +50,20 @@ export {
   type Region,
   type Timing,
 } from './results/index.js';
+export type { LabelsOption, LabelsSource } from './labels/index.js';
 export {
   Classifier,
   Detector,
   loadTask,
   Segmenter,
+  type Activation,
   type ClassifierOptions,
   type ClassifyOptions,
   type DetectionHead,
   type DetectOptions,
   type DetectorOptions,
   type LoadTaskOptions,
+  type PreprocessChoice,
   type SegmenterOptions,
   type SegmentOptions,
   type Task,
@@ -66,5 +71,21 @@ export {
   type TaskOptions,
   type TaskRunOptions,
 } from './tasks/index.js';
-export { OnnxModel, parseModel, readModel } from './graph/index.js';
+export {
+  OnnxModel,
+  parseModel,
+  readModel,
+  type AttributeValue,
+  type Dimension,
+  type ElementType,
+  type ExternalData,
+  type OnnxGraph,
+  type OnnxNode,
+  type OnnxTensor,
+  type ParseOptions,
+  type ReadModelOptions,
+  type TensorData,
+  type ValueInfo,
+  type ValueKind,
+} from './graph/index.js';
 export { packageVersion as version } from './binding/index.js';

@@ -2,7 +2,9 @@ import { InvalidArgumentError, Option } from 'commander';
 
 import { devices } from '../engine/index.js';
 import { presets } from '../image/index.js';
+import { activations } from '../tasks/activation.js';
 import { detectionHeads } from '../tasks/detector-head.js';
+import { layouts } from '../tasks/segmenter.js';
 import { taskNames, type LoadTaskOptions } from '../tasks/recognize-task.js';
 
 /** What `loadTask` can be told on the command line. */
@@ -22,6 +24,8 @@ export type TaskOptionValues = Pick<
   | 'classes'
   | 'head'
   | 'threshold'
+  | 'activation'
+  | 'layout'
 >;
 
 function parseNumber(text: string): number {
@@ -50,6 +54,12 @@ export function taskOptions(): { readonly heading: string; readonly options: rea
       ],
     },
     {
+      heading: 'Classifiers and segmenters:',
+      options: [
+        new Option('--activation <name>', 'what is applied to the raw scores (default: recognised)').choices(activations),
+      ],
+    },
+    {
       heading: 'Classifiers:',
       options: [new Option('--top-k <n>', 'how many classes are told (default: 5)').argParser(parseNumber)],
     },
@@ -70,6 +80,7 @@ export function taskOptions(): { readonly heading: string; readonly options: rea
       heading: 'Segmenters:',
       options: [
         new Option('--threshold <x>', 'foreground from this value on, for one channel (default: 0.5)').argParser(parseNumber),
+        new Option('--layout <name>', 'order of the axes of the output (default: recognised)').choices(layouts),
       ],
     },
   ];

@@ -80,14 +80,19 @@ export function checkSignal(value: unknown): void {
   setMaxListeners(0, value);
 }
 
-/** The path that a `file:` URL stands for. Throws INVALID_ARGUMENT for any other URL, and for one that is no path on this machine. */
-export function checkFileUrl(name: string, url: string | URL): string {
-  try {
-    return fileURLToPath(url);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw invalidArgument(name, 'a file: URL', String(url), `${reason}.`);
+/** The path that a path or a `file:` URL stands for. `expected` tells in the message of INVALID_ARGUMENT what else could have been given. */
+export function checkPath(name: string, value: unknown, expected = 'a path or file: URL'): string {
+  if (value instanceof URL || (typeof value === 'string' && value.startsWith('file:'))) {
+    try {
+      return fileURLToPath(value);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw invalidArgument(name, 'a file: URL', String(value), `${reason}.`);
+    }
   }
+  if (typeof value !== 'string' || value === '') throw invalidArgument(name, expected, value);
+  if (value.includes('\0')) throw invalidArgument(name, 'a path without null bytes', value);
+  return value;
 }
 
 export function checkOneOf<const T extends string>(name: string, value: unknown, allowed: readonly T[]): T {

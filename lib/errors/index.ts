@@ -15,11 +15,11 @@ export {
 } from './foveate-error.js';
 export {
   checkBoolean,
-  checkFileUrl,
   checkInteger,
   checkNumber,
   checkOneOf,
   checkOptions,
+  checkPath,
   checkSignal,
   describeValue,
   invalidArgument,

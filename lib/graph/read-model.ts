@@ -1,5 +1,5 @@
 import nodePath from 'node:path';
-import { checkFileUrl, checkOptions, invalidArgument, ModelError } from '../errors/index.js';
+import { checkOptions, checkPath, ModelError } from '../errors/index.js';
 import { readBytes, withFile, type ReadOptions } from './file-bytes.js';
 import { parseModel, type OnnxModel } from './onnx-model.js';
 
@@ -19,7 +19,7 @@ const maxModelBytes = 2 ** 31 - 1;
 export async function readModel(source: string | URL | Uint8Array, options: ReadModelOptions = {}): Promise<OnnxModel> {
   checkOptions('readModel options', options, ['folder', 'signal']);
   if (source instanceof Uint8Array) return parseModel(source, { folder: options.folder });
-  const path = pathOf(source);
+  const path = checkPath('source', source, 'a path, a file: URL or a Uint8Array');
   const bytes = await withFile(path, 'the model', async (file, sizeBytes) => {
     if (sizeBytes > maxModelBytes) {
       throw new ModelError('MODEL_INVALID', {
@@ -35,12 +35,6 @@ export async function readModel(source: string | URL | Uint8Array, options: Read
   } catch (error) {
     throw error instanceof ModelError ? withPath(error, path) : error;
   }
-}
-
-function pathOf(source: unknown): string {
-  if (source instanceof URL || (typeof source === 'string' && source.startsWith('file:'))) return checkFileUrl('source', source);
-  if (typeof source === 'string' && source !== '') return source;
-  throw invalidArgument('source', 'a path, a file: URL or a Uint8Array', source);
 }
 
 function withPath(error: ModelError, path: string): ModelError {

@@ -3,9 +3,9 @@ import { addAbortSignal, Readable } from 'node:stream';
 import { aborted, type NativePictureSource } from '../binding/index.js';
 import {
   ArgumentError,
-  checkFileUrl,
   checkInteger,
   checkOneOf,
+  checkPath,
   describeValue,
   FoveateError,
   invalidArgument,
@@ -56,8 +56,7 @@ export interface ResolvedPicture {
  * Throws INVALID_ARGUMENT, MEDIA_INVALID, and for streams MEDIA_NOT_FOUND, MEDIA_TOO_LARGE, ABORTED.
  */
 export function resolvePicture(input: PictureInput, signal: AbortSignal | undefined): ResolvedPicture | Promise<ResolvedPicture> {
-  if (typeof input === 'string') return resolvePath(input);
-  if (input instanceof URL) return resolveUrl(input);
+  if (typeof input === 'string' || input instanceof URL) return resolvePath(input);
   if (input instanceof Uint8Array) return resolveBytes(input, 'the buffer');
   if (input instanceof ArrayBuffer) return resolveBytes(new Uint8Array(input), 'the buffer');
   if (isReadableStream(input)) return readStream(input, signal).then((bytes) => resolveBytes(bytes, 'the stream'));
@@ -65,20 +64,14 @@ export function resolvePicture(input: PictureInput, signal: AbortSignal | undefi
   throw invalidArgument('image', 'a path, file: URL, Buffer, stream or raw frame { data, width, height, format }', input);
 }
 
-function resolvePath(path: string): ResolvedPicture {
-  if (path.startsWith('file:')) return resolveUrl(path);
-  if (/^https?:\/\//i.test(path)) {
+function resolvePath(input: string | URL): ResolvedPicture {
+  if (/^https?:\/\//i.test(String(input))) {
     throw new ArgumentError('INVALID_ARGUMENT', {
-      message: `Expected a local picture but received ${describeValue(path)}`,
+      message: `Expected a local picture but received ${describeValue(String(input))}`,
       hint: 'Fetch it first and pass the bytes: new Uint8Array(await (await fetch(url)).arrayBuffer()).',
     });
   }
-  if (path === '') throw invalidArgument('image', 'a path', path);
-  return { source: { path }, name: path };
-}
-
-function resolveUrl(url: string | URL): ResolvedPicture {
-  const path = checkFileUrl('image', url);
+  const path = checkPath('image', input);
   return { source: { path }, name: path };
 }
 

@@ -144,6 +144,7 @@ export class Preprocess {
     });
     const copy = (triple: PreprocessOptions['pad']): PreprocessOptions['pad'] => Object.freeze([...triple] as const);
     this.options = Object.freeze({ ...o, pad: copy(o.pad), mean: copy(o.mean), std: copy(o.std) });
+    Object.freeze(this);
   }
 
   /** A preset, with `overrides`. Throws INVALID_ARGUMENT for an unknown preset. */

@@ -1,4 +1,4 @@
-import { checkFileUrl, invalidArgument } from '../errors/index.js';
+import { checkPath, invalidArgument } from '../errors/index.js';
 import { coco80 } from './coco-80.js';
 import { inOrder, invalidLabels, namesFromLiteral } from './declared-names.js';
 import { imagenet1000 } from './imagenet-1000.js';
@@ -88,16 +88,17 @@ async function declaredLabels(
   return { labels: inOrder(namesFromLiteral(names, from), from), source: 'metadata', from };
 }
 
+const labelsExpected = 'an array of names, a record { id: name }, or the path or file: URL of a file';
+
 async function labelsOfOption(option: unknown): Promise<DeclaredLabels> {
-  const path = pathOf(option);
-  if (path !== undefined) {
+  if (typeof option === 'string' || option instanceof URL) {
+    const path = checkPath('labels', option, labelsExpected);
     const from = `file ${JSON.stringify(path)}`;
     return { labels: inOrder(await namesFromFile(path), from), source: 'file', from };
   }
-  const isRecord = typeof option === 'object' && option !== null && !(option instanceof URL) && !(Symbol.iterator in option);
+  const isRecord = typeof option === 'object' && option !== null && !(Symbol.iterator in option);
   if (!Array.isArray(option) && !isRecord) {
-    const received = option instanceof URL ? option.href : option;
-    throw invalidArgument('labels', 'an array of names, a record { id: name }, or the path or file: URL of a file', received);
+    throw invalidArgument('labels', labelsExpected, option);
   }
   const entries: [string, unknown][] = Array.isArray(option)
     ? [...option].map((name, id) => [String(id), name])
@@ -105,11 +106,6 @@ async function labelsOfOption(option: unknown): Promise<DeclaredLabels> {
   const names = new Map(entries.map(([id, name]) => [id, nameOf(id, name)]));
   const from = 'the option';
   return { labels: inOrder(names, from), source: 'option', from };
-}
-
-function pathOf(option: unknown): string | undefined {
-  if (option instanceof URL || (typeof option === 'string' && option.startsWith('file:'))) return checkFileUrl('labels', option);
-  return typeof option === 'string' && option !== '' ? option : undefined;
 }
 
 function nameOf(id: string, name: unknown): string {

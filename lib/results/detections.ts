@@ -1,7 +1,8 @@
 import type { NativeMarks } from '../binding/index.js';
 import { checkBoolean, checkInteger, checkOptions } from '../errors/index.js';
-import { Picture, type PictureInput } from '../image/index.js';
+import type { Picture, PictureInput } from '../image/index.js';
 import { classColor } from './palette.js';
+import { drawnPicture } from './drawn-picture.js';
 import type { Timing } from './timing.js';
 
 /** Left, top, right, bottom, in pixels of the picture. */
@@ -91,7 +92,7 @@ export class Detections implements Iterable<Detection> {
       caption: [],
       mask: undefined,
     };
-    const picture = await Picture.read(image, { pixelLimit: Number.MAX_SAFE_INTEGER, signal: options.signal });
+    const picture = await drawnPicture(image, this, options.signal);
     await picture.draw(marks, options.signal);
     return picture;
   }

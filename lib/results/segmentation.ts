@@ -1,6 +1,7 @@
 import { checkNumber, checkOneOf, checkOptions, invalidArgument } from '../errors/index.js';
-import { encode, formatOf, Picture, writePicture, type PictureInput } from '../image/index.js';
+import { encode, formatOf, writePicture, type Picture, type PictureInput } from '../image/index.js';
 import { classColor } from './palette.js';
+import { drawnPicture } from './drawn-picture.js';
 import type { Timing } from './timing.js';
 
 /** How much of a picture a class covers. */
@@ -12,8 +13,8 @@ export interface Region {
   readonly fraction: number;
 }
 
-/** The class of every pixel of a picture. Free to keep. */
-export class Segmentation {
+/** The class of every pixel of a picture, and an iterator over the regions that they make up. Free to keep. */
+export class Segmentation implements Iterable<Region> {
   /** height * width class ids, row by row; 0 and 1 for a binary model. */
   readonly mask: Uint8Array;
   readonly width: number;
@@ -50,6 +51,10 @@ export class Segmentation {
         .sort((a, b) => b.pixels - a.pixels || a.classId - b.classId);
     }
     return this.#regions;
+  }
+
+  [Symbol.iterator](): Iterator<Region> {
+    return this.regions[Symbol.iterator]();
   }
 
   toJSON(): { width: number; height: number; regions: readonly Region[] } {
@@ -93,16 +98,7 @@ export class Segmentation {
   ): Promise<Picture> {
     checkOptions('draw options', options, ['opacity', 'signal']);
     const opacity = checkNumber('opacity', options.opacity ?? 0.5, 0, 1);
-    const picture = await Picture.read(image, { pixelLimit: Number.MAX_SAFE_INTEGER, signal: options.signal });
-    if (picture.width !== this.width || picture.height !== this.height) {
-      picture.dispose();
-      throw invalidArgument(
-        'image',
-        `a picture of ${this.width} x ${this.height}`,
-        `${picture.width} x ${picture.height}`,
-        'Draw over the picture that was segmented.',
-      );
-    }
+    const picture = await drawnPicture(image, this, options.signal);
     const mask = { data: this.mask, palette: this.#palette(), opacity, transparent: this.background };
     await picture.draw({ boxes: [], caption: [], mask }, options.signal);
     return picture;

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 
 import type { NativeSessionOptions } from '../binding/index.js';
 import { devices, type Device } from '../engine/index.js';
-import { checkBoolean, checkInteger, checkOneOf, checkSignal, invalidArgument } from '../errors/index.js';
+import { checkBoolean, checkInteger, checkOneOf, checkPath, checkSignal, invalidArgument } from '../errors/index.js';
 
 /** How a model is opened. */
 export interface SessionOptions {
@@ -62,9 +62,7 @@ export function checkSessionOptions(options: SessionOptions): void {
   if (options.graphOptimization !== undefined) checkOneOf('graphOptimization', options.graphOptimization, optimizationLevels);
   if (options.providerOptions !== undefined) checkTextRecord('providerOptions', options.providerOptions);
   if (options.config !== undefined) checkTextRecord('config', options.config);
-  if (options.onnxruntimePath !== undefined && typeof options.onnxruntimePath !== 'string') {
-    throw invalidArgument('onnxruntimePath', 'a path', options.onnxruntimePath);
-  }
+  if (options.onnxruntimePath !== undefined) checkPath('onnxruntimePath', options.onnxruntimePath);
   checkSignal(options.signal);
 }
 

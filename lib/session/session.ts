@@ -12,8 +12,8 @@ import {
 import { chooseDevice, openOnnxRuntime, type DeviceChoice } from '../engine/index.js';
 import {
   ArgumentError,
-  checkFileUrl,
   checkOptions,
+  checkPath,
   DisposedError,
   FoveateError,
   invalidArgument,
@@ -65,8 +65,19 @@ const forgotten = new FinalizationRegistry<{ handle: SessionHandle; model: strin
     type: 'FoveateWarning',
     code: 'FOVEATE_NOT_DISPOSED',
   });
-  void native().sessionClose(handle);
+  native()
+    .sessionClose(handle)
+    .catch(() => undefined); // nobody is left to hear of it
 });
+
+/** An opened model and how it came to be opened. */
+interface SessionInit {
+  readonly handle: SessionHandle;
+  readonly choice: DeviceChoice;
+  readonly runtime: Session['runtime'];
+  readonly lanes: number;
+  readonly model: string | undefined;
+}
 
 /**
  * A model that is ready to run: the layer under every task. Made by {@link createSession}. Runs are queued on its lanes and never
@@ -89,14 +100,7 @@ export class Session implements AsyncDisposable {
   #closing: Promise<void> | undefined;
   readonly #inFlight = new InFlight();
 
-  /** @internal */
-  constructor(init: {
-    handle: SessionHandle;
-    choice: DeviceChoice;
-    runtime: Session['runtime'];
-    lanes: number;
-    model: string | undefined;
-  }) {
+  private constructor(init: SessionInit) {
     const { inputs, outputs } = attempt(() => native().sessionDescribe(init.handle));
     this.inputs = inputs.map(tensorInfo);
     this.outputs = outputs.map(tensorInfo);
@@ -108,6 +112,11 @@ export class Session implements AsyncDisposable {
     this.#model = init.model;
     this.#inputInfos = inputs;
     forgotten.register(this, { handle: init.handle, model: init.model ?? 'a model in memory' }, this);
+  }
+
+  /** @internal */
+  static over(init: SessionInit): Session {
+    return new Session(init);
   }
 
   /**
@@ -323,7 +332,7 @@ export async function createSession(model: ModelSource, options: SessionOptions 
   }
   const path = typeof source === 'string' ? source : undefined;
   const { name, version, path: libraryPath } = runtime;
-  const session = new Session({
+  const session = Session.over({
     handle,
     choice,
     runtime: { name, version, path: libraryPath },
@@ -341,7 +350,5 @@ export async function createSession(model: ModelSource, options: SessionOptions 
 }
 
 function modelSource(model: ModelSource): string | Uint8Array {
-  if (model instanceof URL || (typeof model === 'string' && model.startsWith('file:'))) return checkFileUrl('model', model);
-  if ((typeof model === 'string' && model !== '') || model instanceof Uint8Array) return model;
-  throw invalidArgument('model', 'a path, a file: URL or the bytes of an ONNX model', model);
+  return model instanceof Uint8Array ? model : checkPath('model', model, 'a path, a file: URL or the bytes of an ONNX model');
 }

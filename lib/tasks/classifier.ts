@@ -5,7 +5,7 @@ import { resolveLabels, type ResolvedLabels } from '../labels/index.js';
 import { Classification } from '../results/index.js';
 import type { ModelSource, Session } from '../session/index.js';
 import type { Tensor } from '../tensor/index.js';
-import { recognizeActivation, type Activation } from './activation.js';
+import { activations, recognizeActivation, type Activation } from './activation.js';
 import { pictureList, soleOutput, TaskModel, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
 /** How a classifier is opened. */
@@ -58,7 +58,7 @@ export class Classifier implements AsyncDisposable {
   static async load(model: ModelSource, options: ClassifierOptions = {}): Promise<Classifier> {
     const opened = await TaskModel.open(model, options, ['topK', 'activation', 'pixelLimit']);
     try {
-      const preprocess = opened.preprocess(options.preprocess, 'imagenet', {});
+      const preprocess = opened.input.preprocess(options.preprocess, 'imagenet', {});
       const shapes = await opened.outputShapes(preprocess, options.signal);
       const output = soleOutput(opened.session, shapes.map(dropUnitAxes), 2, 'one classification output [N, C]');
       const classes = output.shape[1] as number;
@@ -66,7 +66,7 @@ export class Classifier implements AsyncDisposable {
       const activation =
         options.activation === undefined
           ? recognizeActivation(opened.producer(output.name), 'softmax')
-          : checkOneOf('activation', options.activation, ['none', 'softmax', 'sigmoid']);
+          : checkOneOf('activation', options.activation, activations);
       const topK = checkInteger('topK', options.topK ?? 5, 1);
       return new Classifier(opened, preprocess, activation, output.name, labels, { topK, pixelLimit: options.pixelLimit });
     } catch (error) {

@@ -85,12 +85,12 @@ export class Detector implements AsyncDisposable {
     const opened = await TaskModel.open(model, options, [...detectOptionNames, 'head', 'pixelLimit']);
     try {
       // The letterboxes of both families give the same shape, so either serves to learn the output's.
-      const shapes = await opened.outputShapes(opened.preprocess(options.preprocess, 'yolo', {}), options.signal);
+      const shapes = await opened.outputShapes(opened.input.preprocess(options.preprocess, 'yolo', {}), options.signal);
       const output = soleOutput(opened.session, shapes, 3, 'one detection output [N, 4 + C, A] or [N, A, 5 + C]');
       const labelCount = await declaredLabelCount(options.labels, opened.metadata);
-      const { width, height } = opened.preprocess(options.preprocess, 'yolo', {}).options;
+      const { width, height } = opened.input.preprocess(options.preprocess, 'yolo', {}).options;
       const head = recognizeHead(output.shape.slice(1), { width, height, labelCount, asked: options.head });
-      const preprocess = opened.preprocess(options.preprocess, head.head === 'yolox' ? 'yolox' : 'yolo', {});
+      const preprocess = opened.input.preprocess(options.preprocess, head.head === 'yolox' ? 'yolox' : 'yolo', {});
       const labels = await resolveLabels({
         option: options.labels,
         metadata: opened.metadata,

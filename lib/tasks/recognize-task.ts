@@ -1,10 +1,11 @@
 import { ArgumentError, checkOneOf, checkOptions, ModelError } from '../errors/index.js';
 import { readModel, type ValueInfo } from '../graph/index.js';
 import type { ModelSource } from '../session/index.js';
+import type { Activation } from './activation.js';
 import { Classifier, type ClassifyOptions } from './classifier.js';
 import { Detector, type DetectOptions } from './detector.js';
 import type { DetectionHead } from './detector-head.js';
-import { Segmenter, type SegmentOptions } from './segmenter.js';
+import { Segmenter, type SegmenterOptions, type SegmentOptions } from './segmenter.js';
 import { taskOptionNames, type TaskOptions } from './task-model.js';
 
 /** What a model is for. */
@@ -18,6 +19,8 @@ export interface LoadTaskOptions extends TaskOptions, ClassifyOptions, DetectOpt
   readonly task?: TaskName | undefined;
   /** For detectors, see `DetectorOptions`. */
   readonly head?: DetectionHead | undefined;
+  /** For classifiers and segmenters, see `ClassifierOptions` and `SegmenterOptions`. */
+  readonly activation?: Activation | undefined;
   /** For segmenters, see `SegmenterOptions`. */
   readonly layout?: 'nchw' | 'nhwc' | undefined;
 }
@@ -25,15 +28,15 @@ export interface LoadTaskOptions extends TaskOptions, ClassifyOptions, DetectOpt
 /** A model that was opened for what it is for. */
 export type Task = Classifier | Detector | Segmenter;
 
-/** What each task is called in messages, the rank of the output it reads, and the options that no other task has. */
+/** What each task is called in messages, the rank of the output it reads, and its own options. */
 const tasks = {
-  classify: { noun: 'a classifier', rank: 2, options: ['topK'] },
+  classify: { noun: 'a classifier', rank: 2, options: ['topK', 'activation'] },
   detect: {
     noun: 'a detector',
     rank: 3,
     options: ['head', 'scoreThreshold', 'iouThreshold', 'maxDetections', 'classAgnostic', 'classes'],
   },
-  segment: { noun: 'a segmenter', rank: 4, options: ['threshold', 'layout'] },
+  segment: { noun: 'a segmenter', rank: 4, options: ['threshold', 'activation', 'layout'] },
 } as const satisfies Record<TaskName, { noun: string; rank: number; options: readonly (keyof LoadTaskOptions)[] }>;
 
 /**
@@ -61,7 +64,7 @@ export async function loadTask(model: ModelSource, options: LoadTaskOptions = {}
     case 'detect':
       return Detector.load(model, rest);
     case 'segment':
-      return Segmenter.load(model, rest);
+      return Segmenter.load(model, rest as SegmenterOptions); // which refuses 'softmax' itself
   }
 }
 
@@ -111,7 +114,8 @@ function describe(outputs: readonly ValueInfo[]): string {
 
 function checkBelongs(task: TaskName, options: Readonly<Record<string, unknown>>): void {
   for (const other of taskNames.filter((name) => name !== task)) {
-    const foreign = (tasks[other].options as readonly string[]).find((name) => options[name] !== undefined);
+    const own: readonly string[] = tasks[task].options;
+    const foreign = tasks[other].options.find((name) => options[name] !== undefined && !own.includes(name));
     if (foreign === undefined) continue;
     throw new ArgumentError('UNKNOWN_OPTION', {
       message: `The option ${foreign} is for ${tasks[other].noun}, but the model is used as ${tasks[task].noun}`,

@@ -28,6 +28,8 @@ const unnormalized: Pick<PreprocessOptions, 'mean' | 'std'> = { mean: [0, 0, 0],
 
 type Layout = 'nchw' | 'nhwc';
 
+export const layouts = ['nchw', 'nhwc'] as const satisfies readonly Layout[];
+
 /** The score map of one picture. */
 interface ScoreMap {
   readonly channels: number;
@@ -46,7 +48,7 @@ export class Segmenter implements AsyncDisposable {
   readonly session: Session;
   readonly preprocess: Preprocess;
   readonly labels: readonly string[];
-  /** Where the labels came from: 'option', 'file', 'metadata', a built-in list, or 'numbers'. */
+  /** Where the labels came from: 'option', 'file', 'metadata', a built-in list, 'binary' for background and foreground, or 'numbers'. */
   readonly labelSource: ResolvedLabels['source'];
   readonly activation: Activation;
   readonly #model: TaskModel;
@@ -78,13 +80,15 @@ export class Segmenter implements AsyncDisposable {
   static async load(model: ModelSource, options: SegmenterOptions = {}): Promise<Segmenter> {
     const opened = await TaskModel.open(model, options, ['threshold', 'activation', 'layout', 'pixelLimit']);
     try {
-      const stretched = opened.preprocess(options.preprocess, 'imagenet', wholePicture);
+      const stretched = opened.input.preprocess(options.preprocess, 'imagenet', wholePicture);
       const shapes = await opened.outputShapes(stretched, options.signal);
       const output = soleOutput(opened.session, shapes, 4, 'one segmentation output [N, C, H, W] or [N, H, W, C]');
-      const asked = options.layout === undefined ? undefined : checkOneOf('layout', options.layout, ['nchw', 'nhwc']);
-      const map = recognizeScoreMap(output.shape, opened.inputSize(stretched), asked);
+      const asked = options.layout === undefined ? undefined : checkOneOf('layout', options.layout, layouts);
+      const map = recognizeScoreMap(output.shape, opened.input.size(stretched), asked);
       const preprocess =
-        map.channels === 1 ? opened.preprocess(options.preprocess, 'imagenet', { ...wholePicture, ...unnormalized }) : stretched;
+        map.channels === 1
+          ? opened.input.preprocess(options.preprocess, 'imagenet', { ...wholePicture, ...unnormalized })
+          : stretched;
       const classes = Math.max(2, map.channels);
       const binary = map.channels === 1 && options.labels === undefined && !opened.metadata.has('names');
       const labels: ResolvedLabels = binary

@@ -2,7 +2,6 @@ import { native } from '../binding/index.js';
 import {
   ArgumentError,
   checkInteger,
-  checkOneOf,
   checkOptions,
   checkSignal,
   DisposedError,
@@ -11,35 +10,20 @@ import {
   ModelError,
 } from '../errors/index.js';
 import { readModel, type OnnxModel } from '../graph/index.js';
-import {
-  Preprocess,
-  presets,
-  type PictureInput,
-  type Placement,
-  type PreprocessedPicture,
-  type PreprocessOptions,
-  type PreprocessPreset,
-  startReading,
-} from '../image/index.js';
+import { startReading, type PictureInput, type Placement, type Preprocess, type PreprocessedPicture } from '../image/index.js';
 import type { LabelsOption } from '../labels/index.js';
 import type { Timing } from '../results/index.js';
-import {
-  createSession,
-  sessionOptionNames,
-  type ModelSource,
-  type Session,
-  type SessionOptions,
-  type TensorInfo,
-} from '../session/index.js';
+import { createSession, sessionOptionNames, type ModelSource, type Session, type SessionOptions } from '../session/index.js';
 import { InFlight } from '../session/in-flight.js';
-import { Tensor, type DType } from '../tensor/index.js';
+import { Tensor } from '../tensor/index.js';
 import { passThrough } from './activation.js';
 import { Gate } from './gate.js';
+import { ModelInput, type PreprocessChoice } from './model-input.js';
 
 /** Options that every task takes besides those of its session. */
 export interface TaskOptions extends SessionOptions {
   /** A preset, options that change the recognised preprocessing, or a whole {@link Preprocess}. Default: as recognised from the model. */
-  readonly preprocess?: PreprocessPreset | Partial<PreprocessOptions> | Preprocess | undefined;
+  readonly preprocess?: PreprocessChoice | undefined;
   /** Class names: an array, a record by id, or a file. Default: the model's own `names`, else a built-in list that fits. */
   readonly labels?: LabelsOption | undefined;
   /** Pictures per run, where the model's batch dimension is free. Default 1: on a CPU a larger batch is not faster per picture. */
@@ -55,17 +39,6 @@ export interface TaskRunOptions {
   readonly pixelLimit?: number | undefined;
 }
 
-/** A model's one picture input. Sizes are undefined where they are free. */
-interface PictureTensor {
-  readonly name: string;
-  readonly dtype: DType;
-  readonly layout: 'nchw' | 'nhwc';
-  readonly channels: 1 | 3;
-  readonly batch: number | undefined;
-  readonly width: number | undefined;
-  readonly height: number | undefined;
-}
-
 /** One picture's part of the outputs, without the batch dimension, and where the picture lay in the input. */
 interface PictureOutputs {
   readonly outputs: Readonly<Record<string, Tensor>>;
@@ -79,14 +52,14 @@ type Decode<T> = (picture: PictureOutputs, timing: (postprocessMs: number) => Ti
 export class TaskModel {
   readonly session: Session;
   readonly metadata: ReadonlyMap<string, string>;
-  readonly input: PictureTensor;
+  readonly input: ModelInput;
   readonly #producers: ReadonlyMap<string, string | undefined>;
   readonly #batchSize: number;
   readonly #gate: Gate;
   readonly #inFlight = new InFlight();
   #closing: Promise<void> | undefined;
 
-  private constructor(session: Session, graph: OnnxModel, input: PictureTensor, batchSize: number) {
+  private constructor(session: Session, graph: OnnxModel, input: ModelInput, batchSize: number) {
     this.session = session;
     this.metadata = graph.metadata;
     // Worked out now, so that the graph, whose weights are views of the whole file, can go.
@@ -107,7 +80,7 @@ export class TaskModel {
     const session = await createSession(model, sessionOptions);
     try {
       const graph = await readModel(model, { signal: options.signal });
-      const input = pictureTensor(session.inputs);
+      const input = ModelInput.of(session.inputs, graph.metadata);
       if (options.batchSize !== undefined && input.batch !== undefined && input.batch !== batchSize) {
         throw new ArgumentError('INVALID_ARGUMENT', {
           message: `Expected batchSize ${input.batch}, which the model was exported with, but received ${batchSize}`,
@@ -126,60 +99,6 @@ export class TaskModel {
     return this.#producers.get(output);
   }
 
-  /** Size of the input under this preprocessing, in pixels; for models of any size, that of the run that learns the output's shape. */
-  inputSize(preprocess: Preprocess): { width: number; height: number } {
-    const [a, b, c] = preprocess.shape ?? this.#smallestShape();
-    return this.input.layout === 'nchw' ? { height: b, width: c } : { height: a, width: b };
-  }
-
-  /**
-   * The preprocessing of this model: what was recognised (`preset`, changed by `recognised`), fitted to the input's size, layout and dtype,
-   * then what the user asked for.
-   */
-  preprocess(asked: TaskOptions['preprocess'], preset: PreprocessPreset, recognised: Partial<PreprocessOptions>): Preprocess {
-    if (asked instanceof Preprocess) return this.#checkInput(asked);
-    const name = typeof asked === 'string' ? checkOneOf('preprocess', asked, Object.keys(presets) as PreprocessPreset[]) : preset;
-    const { layout, dtype, channels } = this.input;
-    if (dtype !== 'float32' && dtype !== 'float16' && dtype !== 'uint8' && dtype !== 'int8') {
-      throw new ModelError('MODEL_UNSUPPORTED', {
-        message: `The picture input ${JSON.stringify(this.input.name)} is of ${dtype}`,
-      });
-    }
-    const size = this.#inputSize(Preprocess.preset(name).options);
-    const fitted = { ...size, layout, dtype, ...(channels === 1 ? { color: 'grey' as const } : {}) };
-    // The shortest edge keeps its ratio to the cut: 256 to 224.
-    const crop = presets.imagenet;
-    const resizeEdge = Math.round((Math.min(size.width, size.height) * crop.resizeEdge) / crop.width);
-    const overrides = {
-      ...fitted,
-      resizeEdge,
-      ...(typeof asked === 'string' ? {} : recognised),
-      ...(typeof asked === 'object' ? asked : {}),
-    };
-    return this.#checkInput(Preprocess.preset(name, overrides));
-  }
-
-  /** The input's own size, else what the metadata says, else the preset's. */
-  #inputSize(fallback: PreprocessOptions): { width: number; height: number } {
-    const [height, width] = imageSize(this.metadata.get('imgsz')) ?? [fallback.height, fallback.width];
-    return { width: this.input.width ?? width, height: this.input.height ?? height };
-  }
-
-  #checkInput(preprocess: Preprocess): Preprocess {
-    const { shape, options } = preprocess;
-    const { width, height, channels, layout, dtype, name } = this.input;
-    const expected = layout === 'nchw' ? [channels, height, width] : [height, width, channels];
-    const fits = shape === undefined || shape.every((size, axis) => expected[axis] === undefined || expected[axis] === size);
-    if (options.layout !== layout || options.dtype !== dtype || !fits) {
-      const wanted = `${dtype} ${layout} [${expected.map((size) => size ?? '?').join(', ')}]`;
-      const received = `${options.dtype} ${options.layout} [${shape?.join(', ') ?? "the picture's size"}]`;
-      throw new ArgumentError('INVALID_ARGUMENT', {
-        message: `Expected preprocessing to ${wanted} for the input ${JSON.stringify(name)} but received ${received}`,
-      });
-    }
-    return preprocess;
-  }
-
   /**
    * The shapes of the outputs for one batch of this preprocessing. Where the model leaves a dimension open, it is run once on zeros
    * to learn it, which also warms it up.
@@ -188,17 +107,11 @@ export class TaskModel {
     const declared = this.session.outputs.map((output) => output.shape);
     const open = declared.some((shape) => shape.some((dim, axis) => axis > 0 && typeof dim !== 'number'));
     if (!open) return declared.map((shape) => shape.map((dim) => (typeof dim === 'number' ? dim : this.#batchSize)));
-    const shape = preprocess.shape ?? this.#smallestShape();
+    const shape = preprocess.shape ?? this.input.smallestShape();
     using input = Tensor.allocate(preprocess.options.dtype, [this.#batchSize, ...shape]);
     input.data.fill(0 as never);
     using result = await this.session.run({ [this.input.name]: input }, { signal });
     return this.session.outputs.map((output) => (result.outputs[output.name] as Tensor).dims);
-  }
-
-  /** For models of any size: one that every stride up to 32 divides. */
-  #smallestShape(): readonly [number, number, number] {
-    const { layout, channels, width = 64, height = 64 } = this.input;
-    return layout === 'nchw' ? [channels, height, width] : [height, width, channels];
   }
 
   /** Takes pictures through preprocessing, the session and `decode`, in the order given. The first failure rejects, with its index in `details`. */
@@ -313,48 +226,6 @@ function withIndex(error: unknown, index: number): unknown {
     details: { ...error.details, index },
     cause: error,
   });
-}
-
-/** The input that takes a picture: rank 4 with one or three channels, and the only input. */
-function pictureTensor(inputs: readonly TensorInfo[]): PictureTensor {
-  const [info] = inputs;
-  const shape = info?.shape;
-  if (info === undefined || shape === undefined || inputs.length !== 1 || shape.length !== 4) {
-    const received = inputs
-      .map(({ name, dtype, shape }) => `${name}: ${dtype} [${shape.map((dim) => dim ?? '?').join(', ')}]`)
-      .join('; ');
-    throw new ModelError('MODEL_UNSUPPORTED', {
-      message: `Expected a model with one picture input [N, C, H, W] or [N, H, W, C] but received ${received || 'no input'}`,
-      hint: 'createSession() runs models with any inputs.',
-    });
-  }
-  const fixed = (axis: number): number | undefined => (typeof shape[axis] === 'number' ? shape[axis] : undefined);
-  const isChannels = (axis: number): boolean => fixed(axis) === 3 || fixed(axis) === 1;
-  // With a free channel dimension, exporters mean NCHW.
-  const layout = !isChannels(1) && isChannels(3) ? 'nhwc' : 'nchw';
-  const [channelAxis, heightAxis, widthAxis] = layout === 'nchw' ? [1, 2, 3] : [3, 1, 2];
-  const channels = fixed(channelAxis as number) ?? 3;
-  if (channels !== 1 && channels !== 3) {
-    throw new ModelError('MODEL_UNSUPPORTED', {
-      message: `Expected one or three channels in input ${JSON.stringify(info.name)} but its shape is [${shape.map((dim) => dim ?? '?').join(', ')}]`,
-    });
-  }
-  const { name, dtype } = info;
-  return {
-    name,
-    dtype,
-    layout,
-    channels,
-    batch: fixed(0),
-    width: fixed(widthAxis as number),
-    height: fixed(heightAxis as number),
-  };
-}
-
-/** Ultralytics' `imgsz` metadata: "[height, width]". */
-function imageSize(text: string | undefined): readonly [number, number] | undefined {
-  const match = /^\[\s*(\d+)\s*,\s*(\d+)\s*\]$/.exec(text ?? '');
-  return match === null ? undefined : [Number(match[1]), Number(match[2])];
 }
 
 /** The one output that a task reads: `name`, or the only one of that rank. Throws MODEL_UNSUPPORTED. */

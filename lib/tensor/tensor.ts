@@ -71,6 +71,7 @@ export class Tensor<D extends DType = DType> implements Disposable {
     this.#data = data;
     this.#lease = lease;
     this.#owner = owner;
+    Object.freeze(this); // dims and size are what the memory was checked against
   }
 
   /** An uninitialised tensor in native memory (an arena), which sessions and preprocessing use in place. Throws OUT_OF_MEMORY. */

@@ -2,7 +2,7 @@
 
 #include <pthread.h>
 
-#include <system_error>
+#include <exception>
 #include <thread>
 #include <utility>
 
@@ -46,7 +46,7 @@ Executor::Executor(std::size_t lanes, std::string name) : state_(std::make_share
     try {
       // Detached, with the end of each lane told by `finished`: a join has no bound.
       std::thread(std::move(run)).detach();
-    } catch (const std::system_error&) {
+    } catch (const std::exception&) {
       std::lock_guard lock(state_->mutex);
       --state_->running_lanes;
       return;

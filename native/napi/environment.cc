@@ -25,6 +25,11 @@ Napi::Value error_value(Napi::Env env, const Error& error) {
   return value;
 }
 
+Status no_threads() {
+  return {error_code::kOutOfMemory, "The system gave no thread to work on",
+          "Raise its limit on processes and threads (ulimit -u, or the container's pids limit)."};
+}
+
 void throw_status(Napi::Env env, const Status& status) { throw Napi::Error(env, error_value(env, status.error())); }
 
 Environment::Environment(Napi::Env env)
@@ -42,12 +47,12 @@ Environment::Environment(Napi::Env env)
 Environment::~Environment() = default;
 
 Executor& Environment::vision() {
-  if (!vision_) vision_ = std::make_unique<Executor>(vision_lanes_, "fov-vision");
+  if (!vision_ || vision_->lanes() == 0) vision_ = std::make_unique<Executor>(vision_lanes_, "fov-vision");
   return *vision_;
 }
 
 Executor& Environment::loader() {
-  if (!loader_) loader_ = std::make_unique<Executor>(kLoaderLanes, "fov-loader");
+  if (!loader_ || loader_->lanes() == 0) loader_ = std::make_unique<Executor>(kLoaderLanes, "fov-loader");
   return *loader_;
 }
 
@@ -85,7 +90,8 @@ Napi::Promise Environment::launch(Executor& executor, std::unique_ptr<Operation>
   });
   if (!taken) {
     std::unique_ptr<Operation> refused = std::move(*holder);
-    refused->status_ = Status(error_code::kDisposed, "The object was disposed before the call");
+    refused->status_ = executor.lanes() == 0 ? no_threads()
+                                             : Status(error_code::kDisposed, "The object was disposed before the call");
     mailbox_->finish(std::move(refused));
   }
   return deferred.Promise();
@@ -119,6 +125,8 @@ void Environment::settle_finished(Napi::Env env) {
       deferred.Resolve(operation->result(env));
     } catch (const Napi::Error& error) {
       deferred.Reject(error.Value());
+    } catch (const std::exception& error) {  // such as std::bad_alloc
+      deferred.Reject(error_value(env, {error_code::kInternal, error.what(), ""}));
     }
   }
 }
@@ -140,7 +148,7 @@ void Environment::tear_down() {
   if (loader_) loader_->stop(time_left());
   if (vision_) vision_->stop(time_left());
   members_.clear();
-  pending_.clear();  // releases deferreds while the environment still lives
+  pending_.clear();
   mailbox_->finished.clear();
   mailbox_->signal.Abort();
 }

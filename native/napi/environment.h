@@ -84,6 +84,8 @@ class Environment {
 // The value that a promise is rejected with, or that is thrown: a plain object { code, message, hint } which
 // lib/binding turns into the FoveateError of that code, where the stack of the caller is known.
 Napi::Value error_value(Napi::Env env, const Error& error);
+// The status of work that no lane could be started for.
+Status no_threads();
 [[noreturn]] void throw_status(Napi::Env env, const Status& status);
 
 }  // namespace foveate

@@ -33,7 +33,8 @@ void lease_release(const Napi::CallbackInfo& info) {
   const auto* begin = lease->block->data();
   const auto* data = static_cast<const std::byte*>(buffer.Data());
   // Detaching any other buffer would leave this one with a view of memory that serves somebody else.
-  if (buffer.ByteLength() > 0 && (data < begin || data >= begin + lease->block->bytes())) {
+  const bool inside = data >= begin && data < begin + lease->block->bytes();
+  if (buffer.ByteLength() != lease->bytes || (lease->bytes > 0 && !inside)) {
     throw Napi::TypeError::New(info.Env(), "Expected the ArrayBuffer of this lease");
   }
   buffer.Detach();
@@ -78,7 +79,7 @@ Napi::ArrayBuffer show(Napi::Env env, const std::shared_ptr<Lease>& lease, std::
 
 Napi::Object make_lease(Napi::Env env, BlockPtr block, std::size_t offset, std::size_t bytes) {
   std::byte* data = block->data() + offset;
-  auto lease = std::make_shared<Lease>(Lease{std::move(block)});
+  auto lease = std::make_shared<Lease>(Lease{std::move(block), bytes});
   auto value = Napi::Object::New(env);
   value.Set("buffer", show(env, lease, data, bytes));
   value.Set("handle", wrap_handle(env, std::move(lease)));

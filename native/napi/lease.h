@@ -13,6 +13,7 @@ namespace foveate {
 // released.
 struct Lease {
   BlockPtr block;
+  std::size_t bytes;  // that the ArrayBuffer shows
 };
 
 FOVEATE_HANDLE(Lease, "lease", 0x1c0b5a2f9de84a70ULL, 0xb94e0d3c6f5a8217ULL);

@@ -15,10 +15,10 @@ PixelFormat pixel_format_of(const Napi::Value& value) {
   throw Napi::TypeError::New(value.Env(), "Unknown pixel format " + name);
 }
 
-Result<PictureView> decode(std::span<const std::byte> data, std::uint64_t pixel_limit, MemoryPool& pool,
+Result<PictureView> decode(std::span<const std::byte> data, const JpegOptions& options, MemoryPool& pool,
                            Picture& storage) {
   if (!is_jpeg(data)) return Status(error_code::kMediaUnsupported, "Not a JPEG");
-  auto picture = decode_jpeg(data, {pixel_limit}, pool);
+  auto picture = decode_jpeg(data, options, pool);
   if (!picture.ok()) return picture.take_status();
   storage = std::move(picture).value();
   return storage.view();
@@ -50,17 +50,17 @@ PictureSource PictureSource::of(const Napi::Value& value) {
   return source;
 }
 
-Result<PictureView> PictureSource::read(std::uint64_t pixel_limit, MemoryPool& pool, Picture& storage) const {
+Result<PictureView> PictureSource::read(const JpegOptions& options, MemoryPool& pool, Picture& storage) const {
   if (const auto* frame = std::get_if<RawFrame>(&source_)) {
     return PictureView{reinterpret_cast<const std::uint8_t*>(frame->pixels.data()), frame->width, frame->height,
                        frame->stride, frame->format};
   }
-  if (const auto* bytes = std::get_if<HeldBytes>(&source_)) return decode(bytes->span(), pixel_limit, pool, storage);
+  if (const auto* bytes = std::get_if<HeldBytes>(&source_)) return decode(bytes->span(), options, pool, storage);
 
-  auto file = read_picture_file(std::get<std::string>(source_), pool);
+  auto file = read_picture_file(std::get<std::string>(source_), pool, options.cancel);
   if (!file.ok()) return file.take_status();
   const BlockPtr& block = file.value();
-  return decode({block->data(), block->bytes()}, pixel_limit, pool, storage);
+  return decode({block->data(), block->bytes()}, options, pool, storage);
 }
 
 }  // namespace foveate

@@ -7,6 +7,7 @@
 
 #include "core/cancel.h"
 #include "napi/arguments.h"
+#include "vision/jpeg.h"
 #include "vision/picture.h"
 
 namespace foveate {
@@ -29,7 +30,7 @@ class PictureSource {
 
   // On a lane: the picture's pixels. `storage` owns them where they had to be decoded. MEDIA_UNSUPPORTED where this is
   // not a JPEG that the core decodes: the caller then tries the general decoder.
-  Result<PictureView> read(std::uint64_t pixel_limit, MemoryPool& pool, Picture& storage) const;
+  Result<PictureView> read(const JpegOptions& options, MemoryPool& pool, Picture& storage) const;
 
  private:
   std::variant<std::string, HeldBytes, RawFrame> source_;

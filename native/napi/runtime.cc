@@ -38,6 +38,7 @@ class RuntimeOpen final : public Operation {
 // runtimeOpen(path: string): Promise<{ handle, name, version, path, providers }>
 Napi::Value runtime_open(const Napi::CallbackInfo& info) {
   auto& environment = Environment::of(info.Env());
+  onnxruntime::decline_telemetry();
   return environment.launch(environment.loader(), std::make_unique<RuntimeOpen>(string_of(info[0])));
 }
 

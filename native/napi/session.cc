@@ -65,6 +65,7 @@ class SessionOpen final : public Operation {
     std::error_code ignored;  // the file was just read; should it be gone by now, its size is not worth an error
     const auto file_bytes = bytes ? bytes->bytes : std::filesystem::file_size(path, ignored);
     session_ = std::make_shared<Session>(std::move(lanes), ignored ? 0 : file_bytes);
+    if (session_->executor().lanes() == 0) return no_threads();
     bytes.reset();
     return {};
   }

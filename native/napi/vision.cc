@@ -24,7 +24,7 @@ class PictureDecode final : public Operation {
 
   Status execute(std::size_t) override {
     Picture storage;
-    auto view = source_.read(pixel_limit_, *pool_, storage);
+    auto view = source_.read({pixel_limit_, cancel.get()}, *pool_, storage);
     if (!view.ok()) return view.take_status();
     if (storage.block && storage.format == PixelFormat::kRgb) {
       picture_ = std::move(storage);
@@ -73,7 +73,7 @@ class PreprocessRun final : public Operation {
   Status execute(std::size_t) override {
     const auto started = Clock::now();
     Picture storage;
-    auto picture = source_.read(pixel_limit_, *pool_, storage);
+    auto picture = source_.read({pixel_limit_, cancel.get()}, *pool_, storage);
     if (!picture.ok()) return picture.take_status();
     const auto decoded = Clock::now();
     decode_ = decoded - started;

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <span>
@@ -13,6 +14,11 @@
 
 namespace foveate {
 namespace {
+
+// No JPEG within any sensible pixel limit is larger; the same as for streams (lib/image/input.ts).
+constexpr std::size_t kMaxFileBytes = std::size_t{512} << 20;
+// Read at a time, between looks at the cancel token.
+constexpr std::size_t kReadBytes = std::size_t{1} << 20;
 
 class FileDescriptor {
  public:
@@ -30,15 +36,21 @@ class FileDescriptor {
 };
 
 Status unreadable(const std::string& path, int error) {
+  if (error == ECANCELED) return {error_code::kAborted, "The operation was aborted"};
   return {error_code::kMediaNotFound, "Cannot read the picture " + path + ": " + std::generic_category().message(error),
           "Check the path and its permissions."};
 }
 
-// Bytes read, which is less than asked for at the end of the file only; -1 with errno set on an error.
-ssize_t read_fully(int fd, std::span<std::byte> into) {
+// Bytes read, which is less than asked for at the end of the file only; -1 with errno set on an error, ECANCELED where
+// it was aborted.
+ssize_t read_fully(int fd, std::span<std::byte> into, const CancelToken* cancel) {
   std::size_t done = 0;
   while (done < into.size()) {
-    const ssize_t count = ::read(fd, into.data() + done, into.size() - done);
+    if (cancel != nullptr && cancel->cancelled()) {
+      errno = ECANCELED;
+      return -1;
+    }
+    const ssize_t count = ::read(fd, into.data() + done, std::min(into.size() - done, kReadBytes));
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return -1;
     if (count == 0) break;
@@ -49,7 +61,7 @@ ssize_t read_fully(int fd, std::span<std::byte> into) {
 
 }  // namespace
 
-Result<BlockPtr> read_picture_file(const std::string& path, MemoryPool& pool) {
+Result<BlockPtr> read_picture_file(const std::string& path, MemoryPool& pool, const CancelToken* cancel) {
   const FileDescriptor file(path);
   if (file.get() < 0) return unreadable(path, errno);
   struct stat info{};
@@ -66,7 +78,7 @@ Result<BlockPtr> read_picture_file(const std::string& path, MemoryPool& pool) {
                   "Check how the file was written.");
   }
   std::byte magic[3] = {};
-  const ssize_t start = read_fully(file.get(), magic);
+  const ssize_t start = read_fully(file.get(), magic, cancel);
   if (start < 0) return unreadable(path, errno);
   if (!is_jpeg({magic, static_cast<std::size_t>(start)}))
     return Status(error_code::kMediaUnsupported, path + " is not a JPEG");
@@ -75,11 +87,15 @@ Result<BlockPtr> read_picture_file(const std::string& path, MemoryPool& pool) {
   if (size < sizeof magic) {
     return Status(error_code::kMediaInvalid, "The picture " + path + " ends after " + std::to_string(size) + " bytes");
   }
+  if (size > kMaxFileBytes) {
+    return Status(error_code::kMediaTooLarge, "The picture " + path + " has " + std::to_string(size) +
+                                                  " bytes, expected at most " + std::to_string(kMaxFileBytes));
+  }
   BlockPtr block = pool.allocate(size);
   if (!block)
     return Status(error_code::kOutOfMemory, "Cannot allocate " + std::to_string(size) + " bytes to read " + path);
   std::memcpy(block->data(), magic, sizeof magic);
-  const ssize_t rest = read_fully(file.get(), std::span(block->data(), size).subspan(sizeof magic));
+  const ssize_t rest = read_fully(file.get(), std::span(block->data(), size).subspan(sizeof magic), cancel);
   if (rest < 0) return unreadable(path, errno);
   if (static_cast<std::size_t>(rest) + sizeof magic != size) {
     return Status(error_code::kMediaInvalid, "The picture " + path + " became shorter while it was read");

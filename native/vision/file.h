@@ -3,13 +3,14 @@
 
 #include <string>
 
+#include "core/cancel.h"
 #include "core/memory.h"
 #include "core/status.h"
 
 namespace foveate {
 
 // The whole file when it starts as a JPEG; MEDIA_UNSUPPORTED, without reading further, when it does not.
-// MEDIA_NOT_FOUND where it cannot be read, MEDIA_INVALID where it is empty.
-Result<BlockPtr> read_picture_file(const std::string& path, MemoryPool& pool);
+// MEDIA_NOT_FOUND where it cannot be read, MEDIA_INVALID where it is empty, MEDIA_TOO_LARGE above 512 MiB, ABORTED.
+Result<BlockPtr> read_picture_file(const std::string& path, MemoryPool& pool, const CancelToken* cancel);
 
 }  // namespace foveate

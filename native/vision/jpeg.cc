@@ -24,7 +24,9 @@ namespace {
 // A progressive JPEG may claim any number of scans, each of which visits every block for a few bytes of data. Encoders
 // in use write about ten.
 constexpr int kMaxScans = 100;
-constexpr int kTooManyScans = static_cast<int>(JMSG_LASTMSGCODE) + 1;  // beyond libjpeg's own codes
+// Codes of ours, beyond libjpeg's.
+constexpr int kTooManyScans = static_cast<int>(JMSG_LASTMSGCODE) + 1;
+constexpr int kAborted = kTooManyScans + 1;
 
 // What libjpeg and its callbacks reach. libjpeg leaves a failed call by longjmp, which skips destructors: this struct,
 // and every function between setjmp and longjmp, holds nothing that has one.
@@ -35,6 +37,7 @@ struct Session {
   std::jmp_buf escape;
   // Data without its end marker can still hold every row: one scan holds all, and its decoder tells when it runs dry.
   bool end_marker_optional;
+  const CancelToken* cancel;
   // Set on failure.
   int code;
   char text[JMSG_LENGTH_MAX];
@@ -82,6 +85,7 @@ void on_output(j_common_ptr) {}  // nothing of libjpeg's reaches stderr
 void on_progress(j_common_ptr common) {
   Session& session = session_of(common);
   if (session.info.input_scan_number > kMaxScans) fail(session, kTooManyScans);
+  if (session.cancel != nullptr && session.cancel->cancelled()) fail(session, kAborted);
 }
 
 bool read_header(Session& session, std::span<const std::byte> data) {
@@ -144,6 +148,8 @@ Status failure(const Session& session) {
   constexpr const char* kFetchAgain =
       "Check the file, and where it was written or downloaded; fetch or export it again.";
   switch (session.code) {
+    case kAborted:
+      return Status(error_code::kAborted, "The operation was aborted");
     case kTooManyScans:
       return Status(error_code::kMediaInvalid,
                     "The JPEG data has more than " + std::to_string(kMaxScans) + " scans, expected about ten",
@@ -267,6 +273,7 @@ bool is_jpeg(std::span<const std::byte> data) {
 Result<Picture> decode_jpeg(std::span<const std::byte> data, const JpegOptions& options, MemoryPool& pool) {
   Decoder decoder;
   Session& session = decoder.session();
+  session.cancel = options.cancel;
   if (!read_header(session, data)) return failure(session);
   const jpeg_decompress_struct& info = session.info;
   FOVEATE_RETURN_IF_ERROR(check_header(info, options));

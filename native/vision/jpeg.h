@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 
+#include "core/cancel.h"
 #include "core/memory.h"
 #include "core/status.h"
 #include "vision/picture.h"
@@ -18,11 +19,12 @@ bool is_jpeg(std::span<const std::byte> data);
 struct JpegOptions {
   std::uint64_t pixel_limit =
       0;  // width * height above this is MEDIA_TOO_LARGE, found before any pixel is decoded; 0: no limit
+  const CancelToken* cancel = nullptr;  // looked at for every row of blocks
 };
 
 // A grey JPEG becomes kGrey, any other kRgb; the EXIF orientation is applied.
 // MEDIA_UNSUPPORTED: valid, but of a kind left to the general decoder (CMYK, YCCK, 12 bit, lossless).
-// MEDIA_INVALID: damaged, or it ends before the last row.
+// MEDIA_INVALID: damaged, or it ends before the last row. ABORTED.
 Result<Picture> decode_jpeg(std::span<const std::byte> data, const JpegOptions& options, MemoryPool& pool);
 
 }  // namespace foveate

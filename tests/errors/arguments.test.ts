@@ -5,6 +5,7 @@ import {
   checkNumber,
   checkOneOf,
   checkOptions,
+  checkPath,
   describeValue,
   nearestName,
   withDefaults,
@@ -132,4 +133,36 @@ it('withDefaults takes an option that is undefined as left out', () => {
   const defaults = { a: 1, b: 2 as number | null };
   expect(withDefaults(defaults, { a: undefined as never, b: null })).toEqual({ a: 1, b: null });
   expect(defaults).toEqual({ a: 1, b: 2 });
+});
+
+describe('checkPath', () => {
+  it('gives the path of a path and of a file: URL', () => {
+    expect(checkPath('model', 'a/b.onnx')).toBe('a/b.onnx');
+    expect(checkPath('model', new URL('file:///a%20b.onnx'))).toBe('/a b.onnx');
+    expect(checkPath('model', 'file:///c.onnx')).toBe('/c.onnx');
+  });
+
+  it.each([['', 5, null, undefined, {}]].flat())('refuses %o', (value) => {
+    expectFailure(
+      thrownBy(() => checkPath('model', value)),
+      'INVALID_ARGUMENT',
+      /a path or file: URL for model/,
+    );
+  });
+
+  it('refuses what the system would cut off: the file that is opened is another than the one that was checked', () => {
+    expectFailure(
+      thrownBy(() => checkPath('model', 'a.onnx\0.jpg')),
+      'INVALID_ARGUMENT',
+      /without null bytes/,
+    );
+  });
+
+  it('refuses other URLs', () => {
+    expectFailure(
+      thrownBy(() => checkPath('model', new URL('https://example.com/a.onnx'))),
+      'INVALID_ARGUMENT',
+      /a file: URL for model/,
+    );
+  });
 });

@@ -263,6 +263,14 @@ TEST_F(Jpeg, BoundsTheScansOfAProgressivePicture) {
   expect_failure(with_scans(101), error_code::kMediaInvalid, "more than 100 scans");
 }
 
+TEST_F(Jpeg, StopsWhenItIsAborted) {
+  CancelToken cancel;
+  cancel.cancel();
+  auto decoded = decode_jpeg(fixture("synthetic/grey.jpg"), {0, &cancel}, *pool_);
+  ASSERT_FALSE(decoded.ok());
+  EXPECT_EQ(decoded.status().error().code, error_code::kAborted);
+}
+
 TEST_F(Jpeg, DecodesArithmeticCoding) {
   const auto coded = encode(40, 30, 3, [](jpeg_compress_struct& info) { info.arith_code = TRUE; });
   const auto plain = encode(40, 30, 3, [](jpeg_compress_struct&) {});

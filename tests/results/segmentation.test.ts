@@ -35,6 +35,7 @@ describe('the regions', () => {
     ]);
     expect(result.regions.reduce((sum, { fraction }) => sum + fraction, 0)).toBe(1);
     expect(result.regions).toBe(result.regions);
+    expect([...result]).toEqual(result.regions);
   });
 
   it('are what JSON tells, without the mask', () => {

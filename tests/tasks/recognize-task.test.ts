@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
 import type { Dimension, ElementType, ValueInfo } from '../../lib/graph/index.js';
+import { Classifier, Segmenter } from '../../lib/tasks/index.js';
 import { loadTask, recognizeTask } from '../../lib/tasks/recognize-task.js';
 import { expectFailure, rejectionOf, thrownBy } from '../errors/failure.js';
+import { averageColor, brightness } from './made-models.js';
 
 const output = (shape: readonly Dimension[] | null, dtype: ElementType = 'float32'): ValueInfo => ({
   name: `y${shape?.length}`,
@@ -68,6 +70,19 @@ describe('loadTask', () => {
       /topK is for a classifier, but the model is used as a segmenter/,
       /task: 'classify'/,
     );
+  });
+
+  it('passes on options that several tasks have, and refuses them for the others', async () => {
+    const classifier = await loadTask(averageColor(), { activation: 'none' });
+    expect(classifier instanceof Classifier && classifier.activation).toBe('none');
+    await classifier.dispose();
+    const segmenter = await loadTask(brightness(), { activation: 'none', layout: 'nchw' });
+    expect(segmenter instanceof Segmenter && segmenter.activation).toBe('none');
+    await segmenter.dispose();
+    const foreign = await rejectionOf(loadTask('nope.onnx', { task: 'detect', activation: 'none' }));
+    expectFailure(foreign, 'UNKNOWN_OPTION', /activation is for a classifier, but the model is used as a detector/);
+    const softmax = await rejectionOf(loadTask(brightness(), { activation: 'softmax' }));
+    expectFailure(softmax, 'INVALID_ARGUMENT', /one of none, sigmoid for activation/);
   });
 
   it('tells of a model that is not there', async () => {

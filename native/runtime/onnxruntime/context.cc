@@ -1,5 +1,8 @@
 #include "runtime/onnxruntime/context.h"
 
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -52,6 +55,14 @@ Status check_tensor(const TensorView& view, const TensorInfo& info, const char* 
     return {};
   }
   return tensor_error(view, info, side);
+}
+
+bool lies_within(const void* data, std::span<const TensorView> views) {
+  const auto address = reinterpret_cast<std::uintptr_t>(data);
+  return std::ranges::any_of(views, [address](const TensorView& view) {
+    const auto begin = reinterpret_cast<std::uintptr_t>(view.data);
+    return address >= begin && address < begin + view.bytes;
+  });
 }
 
 }  // namespace
@@ -162,6 +173,10 @@ Status OrtContext::collect(const RunRequest& request, ValueList& outputs, RunRes
       tensor.bytes = bound->bytes;
     } else {
       FOVEATE_RETURN_IF_ERROR(own_output(request.outputs[i].index, outputs, i, tensor));
+      if (lies_within(tensor.block->data(), request.inputs)) {
+        FOVEATE_RETURN_IF_ERROR(copy_out(tensor));
+        result.copied_bytes += tensor.bytes;
+      }
     }
   }
   if (model_->uses_device()) {
@@ -202,6 +217,16 @@ Status OrtContext::own_output(std::size_t model_index, ValueList& outputs, std::
   abi::Value* const value = outputs.take(at);
   tensor.block =
       std::make_shared<Block>(data, *bytes, MemoryPlace{}, [api = &api_, value](Block&) { api->release_value(value); });
+  return {};
+}
+
+Status OrtContext::copy_out(OwnedTensor& tensor) {
+  BlockPtr copy = std::make_shared<MemoryPool>(0)->allocate(tensor.bytes);
+  if (!copy) {
+    return Status(error_code::kOutOfMemory, "Cannot allocate " + std::to_string(tensor.bytes) + " bytes for an output");
+  }
+  std::memcpy(copy->data(), tensor.block->data(), tensor.bytes);
+  tensor.block = std::move(copy);
   return {};
 }
 

@@ -48,6 +48,8 @@ class OrtContext final : public Context {
   Status collect(const RunRequest& request, ValueList& outputs, RunResult& result) const;
   // Takes the value out of `outputs`: its memory then lives as long as the tensor's block.
   Status own_output(std::size_t model_index, ValueList& outputs, std::size_t at, OwnedTensor& tensor) const;
+  // For an output that is an input handed on: that memory is the caller's.
+  static Status copy_out(OwnedTensor& tensor);
 
   const std::shared_ptr<const OrtModel> model_;
   const abi::ApiTable& api_;

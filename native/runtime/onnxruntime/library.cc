@@ -42,17 +42,6 @@ Result<std::vector<std::string>> available_providers(const abi::ApiTable& api) {
   return providers;
 }
 
-// Some releases (1.30 does, 1.20 does not) write usage data below the home folder and send it over the network, from
-// threads of their own, unless this variable tells them not to; they read it when an environment is made. Whoever set
-// it before keeps his choice. setenv can disturb a getenv on another thread, so it is called once per process, and only
-// when needed.
-void decline_telemetry() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    if (std::getenv("ORT_DISABLE_TELEMETRY") == nullptr) ::setenv("ORT_DISABLE_TELEMETRY", "1", 0);
-  });
-}
-
 // Makes the environment of a library whose table is known.
 Status prepare(Library& library) {
   const abi::ApiTable& api = library.api;
@@ -129,6 +118,13 @@ Registry& registry() {
 }
 
 }  // namespace
+
+void decline_telemetry() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    if (std::getenv("ORT_DISABLE_TELEMETRY") == nullptr) ::setenv("ORT_DISABLE_TELEMETRY", "1", 0);
+  });
+}
 
 Result<std::shared_ptr<Runtime>> open_library(const std::filesystem::path& path) {
   FOVEATE_RETURN_IF_ERROR(check_library_file(path));

@@ -27,4 +27,10 @@ struct Library {
 // not ONNX Runtime. BACKEND_TOO_OLD: it lacks the API version that abi::kNeededApiVersion names.
 Result<std::shared_ptr<Runtime>> open_library(const std::filesystem::path& path);
 
+// Some releases (1.30 does, 1.20 does not) write usage data below the home folder and send it over the network, from
+// threads of their own, unless ORT_DISABLE_TELEMETRY tells them not to; they read it when their environment is made.
+// Whoever set it before keeps his choice. `open_library` sees to it; called before on the JavaScript thread, the one
+// that reads the process's environment, it cannot disturb that.
+void decline_telemetry();
+
 }  // namespace foveate::onnxruntime
