@@ -26,7 +26,7 @@ export {
   type TensorInfo,
 } from './session/index.js';
 export type { Device, DeviceChoice } from './engine/index.js';
-export type { SessionOpenEvent, SessionRunEvent } from './events/index.js';
+export type { LogEvent, SessionOpenEvent, SessionRunEvent } from './events/index.js';
 export {
   Picture,
   Placement,

@@ -162,6 +162,16 @@ export interface NativeMarks {
     | undefined;
 }
 
+/** A log line of a vendor library. */
+export interface NativeLogLine {
+  readonly level: 'verbose' | 'info' | 'warning' | 'error';
+  /** Whose line it is, such as 'onnxruntime'. */
+  readonly runtime: string;
+  /** The model that it is about, '' where it is about none. */
+  readonly origin: string;
+  readonly message: string;
+}
+
 export interface NativeMemoryStatistics {
   readonly liveBytes: number;
   readonly pooledBytes: number;
@@ -174,6 +184,8 @@ export interface Native {
   leaseRelease(lease: LeaseHandle, buffer: ArrayBuffer): void;
   memoryStatistics(): NativeMemoryStatistics;
   memoryTrim(): void;
+
+  logListen(listener: (line: NativeLogLine) => void): void;
 
   runtimeOpen(path: string): Promise<NativeRuntime>;
 

@@ -1,5 +1,5 @@
 /**
- * What happens inside, for observers, over Node's own diagnostics channels: no dependency, and no cost without a subscriber.
+ * What happens inside, for observers, over Node's own diagnostics channels: no dependency, and hardly a cost without a subscriber.
  *
  *     import { subscribe } from 'node:diagnostics_channel';
  *     subscribe('foveate:session.open', (event) => console.log(event));
@@ -25,7 +25,18 @@ export interface SessionRunEvent {
   readonly copiedBytes: number;
 }
 
+/** `foveate:log`: a vendor library warns of something or tells of an error. Nothing of it is written to the console. */
+export interface LogEvent {
+  readonly level: 'verbose' | 'info' | 'warning' | 'error';
+  /** Whose line it is, such as 'onnxruntime'. */
+  readonly runtime: string;
+  /** The file name of the model that it is about, '' where it is about none. */
+  readonly origin: string;
+  readonly message: string;
+}
+
 interface Events {
+  'foveate:log': LogEvent;
   'foveate:session.open': SessionOpenEvent;
   'foveate:session.run': SessionRunEvent;
 }

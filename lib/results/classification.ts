@@ -1,6 +1,6 @@
 import { checkOptions } from '../errors/index.js';
-import type { Picture, PictureInput } from '../image/index.js';
-import { drawnPicture } from './drawn-picture.js';
+import { Picture, type PictureInput } from '../image/index.js';
+import { raisedPixelLimit } from './drawn-picture.js';
 import type { Timing } from './timing.js';
 
 /** One class of a classification. */
@@ -64,7 +64,7 @@ export class Classification implements Iterable<RankedClass> {
   async draw(image: PictureInput, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Picture> {
     checkOptions('draw options', options, ['signal']);
     const caption = [...this].map(({ label, score }) => `${(score * 100).toFixed(1)}% ${label}`);
-    const picture = await drawnPicture(image, this, options.signal);
+    const picture = await Picture.read(image, { pixelLimit: raisedPixelLimit(this), signal: options.signal });
     await picture.draw({ boxes: [], caption, mask: undefined }, options.signal);
     return picture;
   }

@@ -62,7 +62,7 @@ export function checkSessionOptions(options: SessionOptions): void {
   if (options.graphOptimization !== undefined) checkOneOf('graphOptimization', options.graphOptimization, optimizationLevels);
   if (options.providerOptions !== undefined) checkTextRecord('providerOptions', options.providerOptions);
   if (options.config !== undefined) checkTextRecord('config', options.config);
-  if (options.onnxruntimePath !== undefined) checkPath('onnxruntimePath', options.onnxruntimePath);
+  if (options.onnxruntimePath !== undefined) checkPath('onnxruntimePath', options.onnxruntimePath, 'a path');
   checkSignal(options.signal);
 }
 

@@ -313,7 +313,7 @@ export async function createSession(model: ModelSource, options: SessionOptions 
   const source = modelSource(model);
   if (options.signal?.aborted) throw aborted(options.signal);
   const started = performance.now();
-  const runtime = await openOnnxRuntime(options.onnxruntimePath);
+  const runtime = await openOnnxRuntime(options.onnxruntimePath && checkPath('onnxruntimePath', options.onnxruntimePath));
   const open = (device: DeviceChoice['device']): Promise<SessionHandle> =>
     settle(
       (operation) => native().sessionOpen(runtime.handle, source, nativeSessionOptions(options, device), operation),

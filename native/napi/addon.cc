@@ -1,6 +1,7 @@
 // Entry point of the addon: one Environment per JavaScript environment, and flat functions, noun first.
 #include "napi/environment.h"
 #include "napi/lease.h"
+#include "napi/log.h"
 #include "napi/session.h"
 #include "napi/vision.h"
 
@@ -9,6 +10,7 @@ namespace {
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new foveate::Environment(env));
   foveate::register_memory(env, exports);
+  foveate::register_log(env, exports);
   foveate::register_runtime(env, exports);
   foveate::register_session(env, exports);
   foveate::register_vision(env, exports);

@@ -90,8 +90,8 @@ Napi::Promise Environment::launch(Executor& executor, std::unique_ptr<Operation>
   });
   if (!taken) {
     std::unique_ptr<Operation> refused = std::move(*holder);
-    refused->status_ = executor.lanes() == 0 ? no_threads()
-                                             : Status(error_code::kDisposed, "The object was disposed before the call");
+    refused->status_ =
+        executor.lanes() == 0 ? no_threads() : Status(error_code::kDisposed, "The object was disposed before the call");
     mailbox_->finish(std::move(refused));
   }
   return deferred.Promise();

@@ -155,18 +155,15 @@ describe('a raw frame', () => {
 });
 
 describe('what is no picture', () => {
-  it.each([undefined, null, 5, true, {}, [], '', () => 1])('%o', async (image) => {
+  it.each([undefined, null, 5, true, {}, [], '', 'cat\0.jpg', () => 1])('%o', async (image) => {
     expectFailure(await rejectionOf(preprocess.run(image as never)), 'INVALID_ARGUMENT', /for image but received/);
   });
 
   it('a web address comes with what to do', async () => {
-    expectFailure(
-      await rejectionOf(preprocess.run('https://example.org/cat.jpg')),
-      'INVALID_ARGUMENT',
-      /a local picture/,
-      /fetch/,
-    );
-    expectFailure(await rejectionOf(preprocess.run(new URL('https://example.org/cat.jpg'))), 'INVALID_ARGUMENT', /a file: URL/);
+    for (const address of ['https://example.org/cat.jpg', new URL('https://example.org/cat.jpg')]) {
+      expectFailure(await rejectionOf(preprocess.run(address)), 'INVALID_ARGUMENT', /a local picture/, /fetch/);
+    }
+    expectFailure(await rejectionOf(preprocess.run(new URL('data:text/plain,cat'))), 'INVALID_ARGUMENT', /a file: URL/);
     expectFailure(await rejectionOf(preprocess.run(new URL('file://elsewhere/cat.jpg'))), 'INVALID_ARGUMENT', /a file: URL/);
   });
 });

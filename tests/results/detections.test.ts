@@ -179,6 +179,8 @@ describe('drawn detections', () => {
       /"scores"/,
     );
     expectFailure(await rejectionOf(found.draw(grey, { scores: 1 } as never)), 'INVALID_ARGUMENT', /for scores/);
+    const other = { ...gradient(40, 30), format: 'rgb' } as const;
+    expectFailure(await rejectionOf(found.draw(other)), 'INVALID_ARGUMENT', /40 x 30/, /that the result is of/);
     expectFailure(await rejectionOf(found.draw('missing.jpg')), 'MEDIA_NOT_FOUND', /missing\.jpg/);
     expectFailure(await rejectionOf(found.draw(grey, { signal: AbortSignal.abort() })), 'ABORTED', /aborted/);
   });

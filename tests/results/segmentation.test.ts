@@ -123,7 +123,7 @@ describe('draw', () => {
 
   it('needs the picture that was segmented', async () => {
     const other = { ...frame, width: 20, height: 40 };
-    expectFailure(await rejectionOf(result.draw(other)), 'INVALID_ARGUMENT', /40 x 20.*20 x 40/, /segmented/);
+    expectFailure(await rejectionOf(result.draw(other)), 'INVALID_ARGUMENT', /40 x 20.*20 x 40/, /that the result is of/);
   });
 
   it('refuses wrong options', async () => {

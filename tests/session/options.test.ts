@@ -1,8 +1,9 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { availableParallelism } from 'node:os';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { SessionOpenEvent, SessionRunEvent } from '../../lib/events/index.js';
 import { nativeSessionOptions } from '../../lib/session/options.js';
+import type { LogEvent } from '../../lib/events/index.js';
 import { createSession, type SessionOptions } from '../../lib/session/index.js';
 import { Tensor } from '../../lib/tensor/index.js';
 import { expectFailure, rejectionOf } from '../errors/failure.js';
@@ -114,5 +115,24 @@ describe('events', () => {
     expect(opened.loadMs).toBeGreaterThan(0);
     expect(ran).toMatchObject({ model, copiedBytes: 12 });
     expect(ran.computeMs).toBeGreaterThan(0);
+  });
+
+  it('tell what the engine warns of, with the model it is about', async () => {
+    const lines: LogEvent[] = [];
+    const keep = (message: unknown): unknown => lines.push(message as LogEvent);
+    subscribe('foveate:log', keep);
+    try {
+      const session = await createSession(fixture('default_input.onnx'));
+      await session.dispose();
+      await vi.waitFor(() => expect(lines).not.toEqual([]));
+    } finally {
+      unsubscribe('foveate:log', keep);
+    }
+    expect(lines[0]).toEqual({
+      level: 'warning',
+      runtime: 'onnxruntime',
+      origin: 'default_input.onnx',
+      message: expect.stringContaining('bias') as string,
+    });
   });
 });
