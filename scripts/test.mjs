@@ -11,6 +11,7 @@ import { parseArgs } from 'node:util';
 
 import { buildTypeScript } from './build-typescript.mjs';
 import { onnxRuntimeLibrary, projectRoot, runVisibly } from './commands.mjs';
+import { SetupError } from './setup/process.mjs';
 import { setUp } from './setup/setup.mjs';
 
 const { values } = parseArgs({ options: { only: { type: 'string' } } });
@@ -70,6 +71,7 @@ function readReport(file) {
 }
 
 const total = { passed: 0, failed: 0, skipped: 0 };
+let setupExitCode;
 try {
   await setUp('test');
   await runVisibly('node', ['scripts/setup/build-addon.mjs']);
@@ -86,10 +88,11 @@ try {
     }
   }
 } catch (error) {
-  console.error(error.message);
+  console.error(error instanceof SetupError ? error.message : error);
   total.failed += 1;
+  setupExitCode = error.exitCode;
 } finally {
   rmSync(results, { recursive: true, force: true });
 }
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`);
-process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
+process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : (setupExitCode ?? 1);

@@ -1,0 +1,35 @@
+/** The examples run as they are, on the built library, as a reader of them would run them. */
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { projectRoot, runProgram } from '../package/node-child.js';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'foveate-examples-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What each prints, and the picture that it writes, with its size. */
+const expected = {
+  'detect.mjs': { prints: /^cross +0\.9\d +\d+ \d+ \d+ \d+$/m, writes: ['detections.jpg', 1280, 720] },
+  'classify.mjs': { prints: /^circle 9\d\.\d%, .*\nstar 9\d\.\d%, .*\nring 9\d\.\d%, /, writes: undefined },
+  'segment.mjs': { prints: /^background +5\d\.\d%\ncircle +3\d\.\d%$/m, writes: ['mask.png', 400, 300] },
+  'session.mjs': { prints: /^onnxruntime on cpu: .*\nlogits Tensor<float32>\[1, 6\] .*\n0 bytes copied$/m, writes: undefined },
+} as const;
+
+it('are all tested here', () => {
+  const examples = readdirSync(join(projectRoot, 'examples')).filter((name) => name.endsWith('.mjs'));
+  expect(examples.sort()).toEqual(Object.keys(expected).sort());
+});
+
+it.each(Object.entries(expected))('%s', async (name, { prints, writes }) => {
+  const { code, stdout, stderr } = await runProgram(process.execPath, [join(projectRoot, 'examples', name)], { cwd: folder });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(stdout).toMatch(prints);
+  if (writes === undefined) return;
+  const [file, width, height] = writes;
+  expect(await sharp(join(folder, file)).metadata()).toMatchObject({ width, height });
+});
