@@ -5,7 +5,7 @@ import {
   errorCodes,
   InternalError,
   type ErrorCode,
-  type FoveateError,
+  FoveateError,
 } from '../errors/index.js';
 import { loadBinding, type LoadedBinding } from './load.js';
 import type { Native, OperationHandle } from './native.js';
@@ -14,7 +14,12 @@ let loaded: LoadedBinding | undefined;
 
 /** The addon and where it came from; loaded on first use, so that importing foveate never fails. Throws BINDING_NOT_FOUND. */
 export function binding(): LoadedBinding {
-  return (loaded ??= loadBinding());
+  if (loaded === undefined) {
+    loaded = loadBinding();
+    // Node runs no cleanup hook of an addon on process.exit(), and ends the libraries under whatever still runs in them.
+    process.once('exit', loaded.native.environmentStop);
+  }
+  return loaded;
 }
 
 /** The addon's functions. Throws BINDING_NOT_FOUND. */
@@ -34,6 +39,7 @@ function isNativeFailure(reason: unknown): reason is NativeFailure {
 }
 
 function toFoveateError(reason: unknown): FoveateError {
+  if (reason instanceof FoveateError) return reason; // such as BINDING_NOT_FOUND
   if (isNativeFailure(reason)) return createError(reason.code, { message: reason.message, hint: reason.hint });
   return new InternalError('INTERNAL', {
     message: `Unexpected failure in the native core: ${reason instanceof Error ? reason.message : String(reason)}`,

@@ -180,6 +180,8 @@ export interface NativeMemoryStatistics {
 }
 
 export interface Native {
+  environmentStop(): void;
+
   leaseAllocate(bytes: number): NativeLease;
   leaseRelease(lease: LeaseHandle, buffer: ArrayBuffer): void;
   memoryStatistics(): NativeMemoryStatistics;

@@ -68,11 +68,17 @@ export class Picture implements Disposable {
     return new Uint8Array(this.#lease.buffer);
   }
 
-  /** @internal Draws in place. */
-  async draw(marks: NativeMarks, signal?: AbortSignal): Promise<void> {
+  /** @internal Draws in place. The same picture; where that fails, it is disposed of. */
+  async draw(marks: NativeMarks, signal?: AbortSignal): Promise<this> {
     const { width, height } = this;
     const picture = { lease: this.#lease.handle, data: this.data, width, height };
-    await settle((operation) => native().pictureDraw(picture, marks, operation), signal);
+    try {
+      await settle((operation) => native().pictureDraw(picture, marks, operation), signal);
+    } catch (error) {
+      this.dispose();
+      throw error;
+    }
+    return this;
   }
 
   /** The picture as a file's bytes. */
@@ -93,7 +99,7 @@ export class Picture implements Disposable {
     await writePicture(path, await this.toBuffer(formatOf(path)));
   }
 
-  /** Gives the pixels' memory back, once what is being encoded is done. Idempotent. */
+  /** Gives the pixels' memory back, once what is being encoded is done. Not while others, such as a stream, still read {@link data}. Idempotent. */
   dispose(): void {
     this.#disposed = true;
     if (this.#encoding === 0) this.#lease.release();

@@ -65,7 +65,6 @@ export class Classification implements Iterable<RankedClass> {
     checkOptions('draw options', options, ['signal']);
     const caption = [...this].map(({ label, score }) => `${(score * 100).toFixed(1)}% ${label}`);
     const picture = await Picture.read(image, { pixelLimit: raisedPixelLimit(this), signal: options.signal });
-    await picture.draw({ boxes: [], caption, mask: undefined }, options.signal);
-    return picture;
+    return picture.draw({ boxes: [], caption, mask: undefined }, options.signal);
   }
 }

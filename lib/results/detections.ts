@@ -93,7 +93,6 @@ export class Detections implements Iterable<Detection> {
       mask: undefined,
     };
     const picture = await drawnPicture(image, this, options.signal);
-    await picture.draw(marks, options.signal);
-    return picture;
+    return picture.draw(marks, options.signal);
   }
 }

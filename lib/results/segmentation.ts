@@ -100,8 +100,7 @@ export class Segmentation implements Iterable<Region> {
     const opacity = checkNumber('opacity', options.opacity ?? 0.5, 0, 1);
     const picture = await drawnPicture(image, this, options.signal);
     const mask = { data: this.mask, palette: this.#palette(), opacity, transparent: this.background };
-    await picture.draw({ boxes: [], caption: [], mask }, options.signal);
-    return picture;
+    return picture.draw({ boxes: [], caption: [], mask }, options.signal);
   }
 
   #palette(): ReturnType<typeof classColor>[] {

@@ -172,7 +172,8 @@ export class Tensor<D extends DType = DType> implements Disposable {
 
   /**
    * Gives native memory back: {@link data}, and that of all views, is detached and throws from then on. Runs in flight are
-   * not disturbed. Idempotent; does nothing for a view or a tensor over an array of yours.
+   * not disturbed, but whoever else still reads is: a socket or file that {@link data} is being written to, or sharp, sends what the memory
+   * serves next. Give them `data.slice()`, or dispose when they are done. Idempotent; does nothing for a view or a tensor over an array of yours.
    */
   dispose(): void {
     if (this.#owner) this.#lease?.release();

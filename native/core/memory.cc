@@ -55,13 +55,19 @@ void MemoryPool::give_back(Block& block, std::size_t capacity) {
   {
     std::lock_guard lock(mutex_);
     statistics_.live_bytes -= capacity;
-    if (block.reusable() && make_room(capacity)) {
-      free_[capacity].push_back(block.data());
-      statistics_.pooled_bytes += capacity;
-      return;
-    }
+    if (block.reusable() && make_room(capacity) && keep(block.data(), capacity)) return;
   }
   free_aligned(block.data());
+}
+
+bool MemoryPool::keep(void* data, std::size_t capacity) {
+  try {
+    free_[capacity].push_back(data);
+  } catch (const std::bad_alloc&) {  // this runs in destructors
+    return false;
+  }
+  statistics_.pooled_bytes += capacity;
+  return true;
 }
 
 bool MemoryPool::make_room(std::size_t capacity) {

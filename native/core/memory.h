@@ -79,6 +79,8 @@ class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
   void give_back(Block& block, std::size_t capacity);
   // Frees pooled blocks of other capacities until `capacity` more bytes fit; false when they cannot. The mutex is held.
   bool make_room(std::size_t capacity);
+  // Puts the memory into the pool; false where there is no memory for that. The mutex is held.
+  bool keep(void* data, std::size_t capacity);
 
   const std::size_t pooled_bytes_limit_;
   mutable std::mutex mutex_;

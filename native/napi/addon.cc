@@ -9,6 +9,7 @@ namespace {
 
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new foveate::Environment(env));
+  foveate::register_environment(env, exports);
   foveate::register_memory(env, exports);
   foveate::register_log(env, exports);
   foveate::register_runtime(env, exports);

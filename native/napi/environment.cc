@@ -1,7 +1,12 @@
 #include "napi/environment.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <exception>
+#include <mutex>
 #include <new>
 #include <thread>
 #include <utility>
@@ -14,6 +19,20 @@ constexpr std::chrono::milliseconds kTearDownBound{3000};
 // Blocks that nobody uses are kept for the next request up to this many bytes per environment.
 constexpr std::size_t kPooledBytesLimit = std::size_t{256} << 20;
 constexpr std::size_t kLoaderLanes = 2;
+
+// exit() runs the destructors of the engine's static objects. Under a lane that was abandoned inside the engine they
+// would end the process by a signal, so they are left out: what is registered last runs first.
+void leave_without_destructors() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    ::on_exit(
+        [](int status, void*) {
+          std::fflush(nullptr);
+          ::_exit(status);
+        },
+        nullptr);
+  });
+}
 
 }  // namespace
 
@@ -73,16 +92,17 @@ void Environment::run(Operation& operation, std::size_t lane) {
 }
 
 Napi::Promise Environment::launch(Executor& executor, std::unique_ptr<Operation> operation) {
+  if (torn_down_) throw_status(env_, Status(error_code::kDisposed, "The process, or the worker thread, is ending"));
   auto deferred = Napi::Promise::Deferred::New(env_);
   const std::uint64_t id = next_id_++;
   operation->id_ = id;
   if (!operation->cancel) operation->cancel = std::make_shared<CancelToken>();  // for the tear-down
-  pending_.emplace(id, Pending{deferred, operation->cancel});
-  if (pending_.size() == 1) mailbox_->signal.Ref(env_);
-
   // std::function must be copyable, so the operation travels in a shared holder that exactly one run of the task
   // empties.
+  auto cancel = operation->cancel;
   auto holder = std::make_shared<std::unique_ptr<Operation>>(std::move(operation));
+  pending_.emplace(id, Pending{deferred, std::move(cancel)});
+  if (pending_.size() == 1) mailbox_->signal.Ref(env_);
   const bool taken = executor.submit([holder, mailbox = mailbox_](std::size_t lane) {
     std::unique_ptr<Operation> running = std::move(*holder);
     run(*running, lane);
@@ -116,22 +136,30 @@ void Environment::settle_finished(Napi::Env env) {
     Napi::HandleScope scope(env);
     auto entry = pending_.extract(operation->id_);
     if (pending_.empty()) mailbox_->signal.Unref(env);
-    auto& deferred = entry.mapped().deferred;
-    if (!operation->status_.ok()) {
-      deferred.Reject(error_value(env, operation->status_.error()));
-      continue;
-    }
     try {
-      deferred.Resolve(operation->result(env));
-    } catch (const Napi::Error& error) {
-      deferred.Reject(error.Value());
-    } catch (const std::exception& error) {  // such as std::bad_alloc
-      deferred.Reject(error_value(env, {error_code::kInternal, error.what(), ""}));
+      settle(env, *operation, entry.mapped().deferred);
+    } catch (const std::exception&) {
+      // No value could be made, not even of the error: the others behind it are settled all the same.
     }
   }
 }
 
+void Environment::settle(Napi::Env env, Operation& operation, const Napi::Promise::Deferred& deferred) {
+  if (!operation.status_.ok()) {
+    deferred.Reject(error_value(env, operation.status_.error()));
+    return;
+  }
+  try {
+    deferred.Resolve(operation.result(env));
+  } catch (const Napi::Error& error) {
+    deferred.Reject(error.Value());
+  } catch (const std::exception& error) {  // such as std::bad_alloc
+    deferred.Reject(error_value(env, {error_code::kInternal, error.what(), ""}));
+  }
+}
+
 void Environment::tear_down() {
+  if (std::exchange(torn_down_, true)) return;
   {
     std::lock_guard lock(mailbox_->mutex);
     mailbox_->open = false;
@@ -144,13 +172,22 @@ void Environment::tear_down() {
     return std::max(std::chrono::milliseconds{0},
                     std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()));
   };
-  for (const auto& member : members_) member->stop(time_left());
-  if (loader_) loader_->stop(time_left());
-  if (vision_) vision_->stop(time_left());
+  bool all_stopped = true;
+  for (const auto& member : members_) all_stopped &= member->stop(time_left());
+  if (loader_) all_stopped &= loader_->stop(time_left());
+  if (vision_) all_stopped &= vision_->stop(time_left());
+  if (!all_stopped) leave_without_destructors();
   members_.clear();
   pending_.clear();
   mailbox_->finished.clear();
   mailbox_->signal.Abort();
+}
+
+void register_environment(Napi::Env env, Napi::Object exports) {
+  // environmentStop(): void. When the process or the worker ends; calls made after it are refused.
+  exports.Set("environmentStop", Napi::Function::New(env, [](const Napi::CallbackInfo& info) {
+                Environment::of(info.Env()).tear_down();
+              }));
 }
 
 }  // namespace foveate

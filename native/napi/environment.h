@@ -22,12 +22,11 @@ namespace foveate {
 class Stoppable {
  public:
   virtual ~Stoppable() = default;
-  // Bounded: takes no new work, waits for its lanes.
-  virtual void stop(std::chrono::milliseconds bound) = 0;
+  // Takes no new work and waits for its lanes. False when the bound passed first.
+  virtual bool stop(std::chrono::milliseconds bound) = 0;
 };
 
-// Used on its JavaScript thread, but for `finish`. Torn down in the environment's cleanup hook: every call in flight is
-// cancelled, lanes are waited for with a bound, promises still open stay open (nobody is left to hear them).
+// Used on its JavaScript thread, but for `finish`.
 class Environment {
  public:
   static Environment& of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
@@ -35,6 +34,11 @@ class Environment {
   ~Environment();
   Environment(const Environment&) = delete;
   Environment& operator=(const Environment&) = delete;
+
+  // Cancels every call in flight and waits for the lanes with a bound; promises still open stay open (nobody is left to
+  // hear them). Called by JavaScript when the process exits, which Node does without cleanup hooks after process.exit()
+  // and uncaught exceptions, and by the cleanup hook in every other case. The second call does nothing.
+  void tear_down();
 
   // Queues the operation on `executor`; the promise settles when it is done.
   Napi::Promise launch(Executor& executor, std::unique_ptr<Operation> operation);
@@ -68,9 +72,10 @@ class Environment {
 
   static void run(Operation& operation, std::size_t lane);
   void settle_finished(Napi::Env env);
-  void tear_down();
+  static void settle(Napi::Env env, Operation& operation, const Napi::Promise::Deferred& deferred);
 
   Napi::Env env_;
+  bool torn_down_ = false;
   std::shared_ptr<MemoryPool> memory_;
   std::shared_ptr<Mailbox> mailbox_;
   std::unordered_map<std::uint64_t, Pending> pending_;
@@ -80,6 +85,8 @@ class Environment {
   std::unique_ptr<Executor> loader_;
   std::set<std::shared_ptr<Stoppable>> members_;
 };
+
+void register_environment(Napi::Env env, Napi::Object exports);
 
 // The value that a promise is rejected with, or that is thrown: a plain object { code, message, hint } which
 // lib/binding turns into the FoveateError of that code, where the stack of the caller is known.

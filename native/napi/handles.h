@@ -22,9 +22,10 @@ struct HandleTag;  // specialised with a unique tag and a name per type
 
 template <typename T>
 Napi::Value wrap_handle(Napi::Env env, std::shared_ptr<T> object) {
-  auto* holder = new std::shared_ptr<T>(std::move(object));
+  auto holder = std::make_unique<std::shared_ptr<T>>(std::move(object));
   auto external = Napi::External<std::shared_ptr<T>>::New(
-      env, holder, [](Napi::BasicEnv, std::shared_ptr<T>* data) { delete data; });
+      env, holder.get(), [](Napi::BasicEnv, std::shared_ptr<T>* data) { delete data; });
+  holder.release();
   external.TypeTag(&HandleTag<T>::tag);
   return external;
 }

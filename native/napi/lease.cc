@@ -64,15 +64,17 @@ Napi::ArrayBuffer show(Napi::Env env, const std::shared_ptr<Lease>& lease, std::
                              "An ArrayBuffer holds at most 4 GiB. Use a smaller batch or picture."));
   }
   // The ArrayBuffer's own share: its finaliser runs after a release too, and then finds nothing left to free.
-  auto* share = new std::shared_ptr<Lease>(lease);
-  return Napi::ArrayBuffer::New(
+  auto share = std::make_unique<std::shared_ptr<Lease>>(lease);
+  const auto buffer = Napi::ArrayBuffer::New(
       env, data, bytes,
       [](Napi::BasicEnv, void*, std::shared_ptr<Lease>* finalized) {
         if (auto& leased = (*finalized)->block) leased->forbid_reuse();
         (*finalized)->block.reset();
         delete finalized;
       },
-      share);
+      share.get());
+  share.release();
+  return buffer;
 }
 
 }  // namespace

@@ -38,13 +38,13 @@ class RuntimeOpen final : public Operation {
 // runtimeOpen(path: string): Promise<{ handle, name, version, path, providers }>
 Napi::Value runtime_open(const Napi::CallbackInfo& info) {
   auto& environment = Environment::of(info.Env());
-  onnxruntime::decline_telemetry();
   return environment.launch(environment.loader(), std::make_unique<RuntimeOpen>(string_of(info[0])));
 }
 
 }  // namespace
 
 void register_runtime(Napi::Env env, Napi::Object exports) {
+  onnxruntime::decline_telemetry();  // while the addon loads, before it has threads
   exports.Set("runtimeOpen", Napi::Function::New(env, runtime_open));
 }
 

@@ -142,13 +142,13 @@ class SessionRun final : public Operation {
     std::vector<TensorView> views;
     views.reserve(inputs.size());
     for (const auto& input : inputs) views.push_back(input.view());
-    std::vector<RunRequest::Output> requested;
-    requested.reserve(outputs.size());
-    for (auto& output : outputs) {
-      FOVEATE_RETURN_IF_ERROR(place(output));
-      requested.push_back({output.index, output.given ? std::optional(output.given->view()) : std::nullopt});
+    for (const auto& output : outputs) callers_own_.push_back(output.given.has_value());
+    Status status = run_once(lane, views);
+    if (!status.ok() && status.error().code == error_code::kTensorShape && unplace()) {
+      lanes->declared_shapes_hold = false;
+      status = run_once(lane, views);
     }
-    FOVEATE_RETURN_IF_ERROR(lanes->contexts[lane]->run({views, requested, cancel.get(), std::nullopt}, result_));
+    FOVEATE_RETURN_IF_ERROR(std::move(status));
     copied_bytes += result_.copied_bytes;
     // Given back now, not when JavaScript gets around to it: arenas to the pool, the model to whoever closes the
     // session.
@@ -177,11 +177,20 @@ class SessionRun final : public Operation {
   }
 
  private:
+  Status run_once(std::size_t lane, std::span<const TensorView> views) {
+    std::vector<RunRequest::Output> requested;
+    requested.reserve(outputs.size());
+    for (auto& output : outputs) {
+      FOVEATE_RETURN_IF_ERROR(place(output));
+      requested.push_back({output.index, output.given ? std::optional(output.given->view()) : std::nullopt});
+    }
+    return lanes->contexts[lane]->run({views, requested, cancel.get(), std::nullopt}, result_);
+  }
+
   // An output of fixed shape gets pooled memory, so that the engine writes where the lease will be read. Any other is
   // made by the runtime.
   Status place(Output& output) {
-    callers_own_.push_back(output.given.has_value());
-    if (output.given) return {};
+    if (output.given || !lanes->declared_shapes_hold) return {};
     const TensorInfo& info = lanes->model->info().outputs[output.index];
     if (info.dims.empty()) return {};  // a scalar, or a rank that only the run tells
     const auto bytes = byte_count(info.dims, info.dtype);
@@ -191,6 +200,17 @@ class SessionRun final : public Operation {
       return {error_code::kOutOfMemory, "Cannot allocate " + std::to_string(*bytes) + " bytes for output " + info.name};
     output.given = OwnedTensor{info.dtype, info.dims, std::move(block), 0, *bytes};
     return {};
+  }
+
+  // Takes back what `place` gave. False where it gave nothing.
+  bool unplace() {
+    bool placed = false;
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      if (callers_own_[i] || !outputs[i].given) continue;
+      outputs[i].given.reset();
+      placed = true;
+    }
+    return placed;
   }
 
   const std::chrono::steady_clock::time_point submitted_ = std::chrono::steady_clock::now();

@@ -16,6 +16,8 @@ namespace foveate {
 struct SessionLanes {
   std::shared_ptr<Model> model;
   std::vector<std::unique_ptr<Context>> contexts;  // one per lane
+  // Whether outputs have the shapes that the model declares; exporters get that wrong.
+  std::atomic<bool> declared_shapes_hold = true;
 };
 
 class Session final : public Stoppable {
@@ -23,7 +25,7 @@ class Session final : public Stoppable {
   Session(std::shared_ptr<SessionLanes> lanes, std::size_t weight_bytes);
 
   // A lane abandoned inside a vendor call keeps `lanes()` alive by its task; nothing here waits for it again.
-  void stop(std::chrono::milliseconds bound) override { executor_.stop(bound); }
+  bool stop(std::chrono::milliseconds bound) override { return executor_.stop(bound); }
 
   const std::shared_ptr<SessionLanes>& lanes() const { return lanes_; }
   const ModelInfo& info() const { return lanes_->model->info(); }

@@ -67,12 +67,11 @@ Result<BlockPtr> read_picture_file(const std::string& path, MemoryPool& pool, co
   struct stat info{};
   if (::fstat(file.get(), &info) != 0) return unreadable(path, errno);
   if (S_ISDIR(info.st_mode)) return unreadable(path, EISDIR);
-  // Opened without waiting for a writer, which would stop a lane for good.
-  if (S_ISFIFO(info.st_mode)) {
-    return Status(error_code::kMediaNotFound, path + " is a pipe, not a file", "Pass a stream that reads it.");
+  // A pipe or device without data would stop whoever reads it, for good.
+  if (!S_ISREG(info.st_mode)) {
+    return Status(error_code::kMediaNotFound, path + " is a pipe or a device, not a file",
+                  "Pass a stream that reads it.");
   }
-  // A device has no size to trust; the general decoder reads it as it comes.
-  if (!S_ISREG(info.st_mode)) return Status(error_code::kMediaUnsupported, path + " is not a regular file");
   if (info.st_size == 0) {
     return Status(error_code::kMediaInvalid, "The picture " + path + " is empty (0 bytes)",
                   "Check how the file was written.");

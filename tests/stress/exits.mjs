@@ -8,8 +8,22 @@ import { example, fixture, numbersFrom, shippedPackage } from './shipped-package
 /** Longer than the bound on tearing down; a process that lives on after that hangs. */
 const limitMs = 30_000;
 
+/** Models that are opened all the time: the engine is inside its own code when the process ends. */
+const openModels = `
+  const again = () => createSession(${JSON.stringify(example('models/shapes-detector.onnx'))}).then((session) => session.dispose()).then(again, () => {});
+  again();
+  again();`;
+
 /** What makes a process end, with work of every kind under way, and the exit code that it must have. */
 const cases = {
+  'process.exit while models open': {
+    code: 3,
+    script: `${openModels} setTimeout(() => process.exit(3), 10 + Math.random() * 30);`,
+  },
+  'an uncaught exception while models open': {
+    code: 1,
+    script: `${openModels} setTimeout(() => { throw new Error("thrown on purpose"); }, 10 + Math.random() * 30);`,
+  },
   'process.exit in mid-run': { code: 3, script: 'setTimeout(() => process.exit(3), 30);' },
   'process.exit at once': { code: 3, script: 'process.exit(3);' },
   'an uncaught exception in mid-run': { code: 1, script: 'setTimeout(() => { throw new Error("thrown on purpose"); }, 30);' },

@@ -77,6 +77,11 @@ OrtContext::OrtContext(std::shared_ptr<const OrtModel> model, Handle<abi::RunOpt
     : model_(std::move(model)), api_(model_->library().api), options_(std::move(options)) {
   for (const auto& input : model_->info().inputs) input_names_.push_back(input.name.c_str());
   output_names_.reserve(model_->info().outputs.size());
+  for (const auto& output : model_->info().outputs) {
+    const auto& inputs = model_->info().inputs;
+    const auto same = std::ranges::find(inputs, output.name, &TensorInfo::name);
+    handed_on_.push_back(same == inputs.end() ? std::nullopt : std::optional<std::size_t>(same - inputs.begin()));
+  }
 }
 
 Status OrtContext::run(const RunRequest& request, RunResult& result) {
@@ -167,12 +172,17 @@ Status OrtContext::collect(const RunRequest& request, ValueList& outputs, RunRes
   result.outputs.resize(request.outputs.size());
   for (std::size_t i = 0; i < request.outputs.size(); ++i) {
     OwnedTensor& tensor = result.outputs[i];
+    const std::size_t index = request.outputs[i].index;
     if (const auto& bound = request.outputs[i].bound) {
+      if (const auto input = handed_on_[index]) {
+        FOVEATE_RETURN_IF_ERROR(copy_into(*bound, request.inputs[*input], model_->info().outputs[index].name));
+        result.copied_bytes += bound->bytes;
+      }
       tensor.dtype = bound->dtype;
       tensor.dims = bound->dims;
       tensor.bytes = bound->bytes;
     } else {
-      FOVEATE_RETURN_IF_ERROR(own_output(request.outputs[i].index, outputs, i, tensor));
+      FOVEATE_RETURN_IF_ERROR(own_output(index, outputs, i, tensor));
       if (lies_within(tensor.block->data(), request.inputs)) {
         FOVEATE_RETURN_IF_ERROR(copy_out(tensor));
         result.copied_bytes += tensor.bytes;
@@ -227,6 +237,16 @@ Status OrtContext::copy_out(OwnedTensor& tensor) {
   }
   std::memcpy(copy->data(), tensor.block->data(), tensor.bytes);
   tensor.block = std::move(copy);
+  return {};
+}
+
+Status OrtContext::copy_into(const TensorView& bound, const TensorView& input, const std::string& name) {
+  if (!std::ranges::equal(bound.dims, input.dims) || bound.bytes != input.bytes) {
+    return Status(error_code::kTensorShape, "Output \"" + name + "\", which is an input handed on: expected " +
+                                                tensor_text(input.dtype, input.dims) + ", received " +
+                                                tensor_text(bound.dtype, bound.dims) + " to write it to.");
+  }
+  if (bound.bytes > 0) std::memmove(bound.data, input.data, bound.bytes);  // both may be one tensor
   return {};
 }
 

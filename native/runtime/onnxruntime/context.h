@@ -1,7 +1,10 @@
 // One lane's way into a session.
 #pragma once
 
+#include <cstddef>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -48,14 +51,18 @@ class OrtContext final : public Context {
   Status collect(const RunRequest& request, ValueList& outputs, RunResult& result) const;
   // Takes the value out of `outputs`: its memory then lives as long as the tensor's block.
   Status own_output(std::size_t model_index, ValueList& outputs, std::size_t at, OwnedTensor& tensor) const;
-  // For an output that is an input handed on: that memory is the caller's.
+  // The library answers an output that is an input of the graph with that very input: memory of the caller's, which is
+  // copied to memory of its own, or to that which was bound and is left unwritten.
   static Status copy_out(OwnedTensor& tensor);
+  static Status copy_into(const TensorView& bound, const TensorView& input, const std::string& name);
 
   const std::shared_ptr<const OrtModel> model_;
   const abi::ApiTable& api_;
   const Handle<abi::RunOptions> options_;  // one per context: its terminate flag stops this lane alone
   std::vector<const char*> input_names_;   // point into the model's description
   std::vector<const char*> output_names_;  // of the run in progress
+  // For each output of the model, the input that the graph hands on as this output.
+  std::vector<std::optional<std::size_t>> handed_on_;
 };
 
 }  // namespace foveate::onnxruntime

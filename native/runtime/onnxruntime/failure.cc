@@ -100,7 +100,8 @@ std::optional<Failure> take_failure(const abi::ApiTable& api, abi::StatusHandle*
 }
 
 Status engine_status(const Failure& failure, std::string_view what) {
-  const bool memory = failure.mentions({"Failed to allocate memory", "bad_alloc", "bad allocation", "out of memory"});
+  const bool memory = failure.mentions(
+      {"Failed to allocate memory", "bad_alloc", "bad allocation", "out of memory", "pthread_create failed"});
   return Status(memory ? error_code::kOutOfMemory : error_code::kEngineFailed,
                 std::string(what) + " failed in ONNX Runtime: " + failure.message,
                 memory ? "Use a smaller batch or fewer lanes." : "");

@@ -29,8 +29,8 @@ Result<std::shared_ptr<Runtime>> open_library(const std::filesystem::path& path)
 
 // Some releases (1.30 does, 1.20 does not) write usage data below the home folder and send it over the network, from
 // threads of their own, unless ORT_DISABLE_TELEMETRY tells them not to; they read it when their environment is made.
-// Whoever set it before keeps his choice. `open_library` sees to it; called before on the JavaScript thread, the one
-// that reads the process's environment, it cannot disturb that.
+// Whoever set it before keeps his choice. `open_library` sees to it; an earlier call, on the JavaScript thread while
+// nothing else runs, does not disturb others that read the process's environment.
 void decline_telemetry();
 
 }  // namespace foveate::onnxruntime
