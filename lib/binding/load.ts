@@ -29,8 +29,8 @@ export const platformName = `${process.platform}-${process.arch}`;
 const supportedPlatforms = ['linux-x64', 'linux-arm64'];
 
 /**
- * The requires are literal, one per line, so that a bundler can find and carry the files. A checkout has the addon in
- * build/, a package in prebuilds/.
+ * The requires are literal, one per line, so that file tracers (@vercel/nft, as Next.js and serverless packagers use it) find and carry the
+ * files. A checkout has the addon in build/, a package in prebuilds/.
  */
 const candidates: readonly { readonly file: string; readonly platform: string; readonly load: () => unknown }[] = [
   {

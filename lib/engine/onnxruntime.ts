@@ -22,7 +22,7 @@ export interface LibraryCandidate {
 /** The package that carries the library for this platform; see `scripts/pack-carrier.mjs`. */
 export const carrierPackage = `@foveate/onnxruntime-${process.platform}-${process.arch}`;
 
-/** Resolved with literal names, so that a bundler can find them. */
+/** Resolved with literal names, so that file tracers find them. */
 function resolveCarrier(): string {
   switch (`${process.platform}-${process.arch}`) {
     case 'linux-x64':
