@@ -29,5 +29,5 @@ export function runVisibly(command, args, { mayFail = false, env = {} } = {}) {
 
 /** Path of the ONNX Runtime library that the carrier package holds. */
 export function onnxRuntimeLibrary() {
-  return createRequire(import.meta.url).resolve(`@foveate/onnxruntime-${process.platform}-${process.arch}/library`);
+  return createRequire(import.meta.url)(`@foveate/onnxruntime-${process.platform}-${process.arch}`);
 }

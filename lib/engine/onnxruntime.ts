@@ -26,9 +26,9 @@ export const carrierPackage = `@foveate/onnxruntime-${process.platform}-${proces
 function resolveCarrier(): string {
   switch (`${process.platform}-${process.arch}`) {
     case 'linux-x64':
-      return require.resolve('@foveate/onnxruntime-linux-x64/library');
+      return require('@foveate/onnxruntime-linux-x64') as string;
     case 'linux-arm64':
-      return require.resolve('@foveate/onnxruntime-linux-arm64/library');
+      return require('@foveate/onnxruntime-linux-arm64') as string;
     default:
       throw new Error('there is no such package for this platform');
   }

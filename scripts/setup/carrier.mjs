@@ -1,5 +1,5 @@
 /**
- * The carrier: a package with one file to open, the ONNX Runtime library of Microsoft's npm package, under another
+ * The carrier: a package that says where its one file to open is, the ONNX Runtime library of Microsoft's npm package, under another
  * SONAME. glibc gives a library that asks for `libonnxruntime.so.1` whatever is loaded under that name; with the original
  * name, another version of onnxruntime-node in the same process would get ours and fail to load.
  */
@@ -62,7 +62,7 @@ export function carrierPackage(target) {
 export async function ensureCarrier(tools, target) {
   const manifest = JSON.stringify(packageJson(target), null, 2);
   const readme = readmeText(target);
-  const inputs = { recipe: 1, manifest, readme, integrity: tarball.integrity, notices: wheel.sha256 };
+  const inputs = { recipe: 1, manifest, readme, entry, integrity: tarball.integrity, notices: wheel.sha256 };
   return ensureEntry({
     name: `carrier-${carrierVersion}-${target}-${contentHash(inputs)}`,
     reason: `making ${carrierPackage(target)}: ONNX Runtime ${onnxRuntimeVersion} under a SONAME of its own`,
@@ -82,11 +82,16 @@ export async function ensureCarrier(tools, target) {
       await extractNotices(tools, await ensurePyPiFile(tools, { ...wheel, reason }), folder, log);
       writeFileSync(join(folder, 'package.json'), `${manifest}\n`);
       writeFileSync(join(folder, 'README.md'), readme);
+      writeFileSync(join(folder, 'index.cjs'), entry);
       // The packed bytes hold the modes, which would otherwise follow the umask of whoever packs.
-      for (const name of [carriedName, ...notices, 'package.json', 'README.md']) chmodSync(join(folder, name), 0o644);
+      for (const name of [carriedName, 'index.cjs', ...notices, 'package.json', 'README.md'])
+        chmodSync(join(folder, name), 0o644);
     },
   });
 }
+
+/** All code that the package holds. In this form, file tracers (@vercel/nft) see that the library is needed, and carry it. */
+const entry = `module.exports = require('node:path').join(__dirname, '${carriedName}');\n`;
 
 /** Debian's minimal systems have no unzip; Python is there anyway. */
 async function extractNotices(tools, wheelFile, folder, log) {
@@ -121,13 +126,13 @@ function packageJson(target) {
   return {
     name: carrierPackage(target),
     version: carrierVersion,
-    description: `ONNX Runtime ${onnxRuntimeVersion} for foveate on ${os} ${cpu}: one library, no code.`,
+    description: `ONNX Runtime ${onnxRuntimeVersion} for foveate on ${os} ${cpu}: one library and its path.`,
     license: 'MIT',
     os: [os],
     cpu: [cpu],
     libc: ['glibc'],
-    exports: { './library': `./${carriedName}`, './package.json': './package.json' },
-    files: [carriedName, ...notices],
+    exports: { '.': './index.cjs', './package.json': './package.json' },
+    files: [carriedName, 'index.cjs', ...notices],
     publishConfig: { access: 'public' },
   };
 }
@@ -135,8 +140,8 @@ function packageJson(target) {
 function readmeText(target) {
   return `# ${carrierPackage(target)}
 
-The ONNX Runtime library that the package foveate opens on this platform, as its optional dependency. There is nothing
-to import; \`require.resolve('${carrierPackage(target)}/library')\` is its path.
+The ONNX Runtime library that the package foveate opens on this platform, as its optional dependency.
+\`require('${carrierPackage(target)}')\` is its path.
 
 | | |
 | --- | --- |
