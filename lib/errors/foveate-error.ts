@@ -43,7 +43,12 @@ export class BindingError extends FoveateError {}
 export class BackendError extends FoveateError {}
 export class ModelError extends FoveateError {}
 export class EngineError extends FoveateError {}
-export class AbortedError extends FoveateError {}
+export class AbortedError extends FoveateError {
+  /** What all of Node calls it, so that code which looks for aborts finds it. */
+  override get name(): string {
+    return 'AbortError';
+  }
+}
 export class DisposedError extends FoveateError {}
 export class MediaError extends FoveateError {}
 export class InternalError extends FoveateError {}

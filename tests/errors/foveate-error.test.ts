@@ -11,7 +11,7 @@ describe('createError', () => {
     expect(error).toBeInstanceOf(FoveateError);
     expect(error).toBeInstanceOf(Error);
     expect(error.constructor.name.toLowerCase()).toBe(`${concern}error`);
-    expect(error.name).toBe(error.constructor.name);
+    expect(error.name).toBe(concern === 'aborted' ? 'AbortError' : error.constructor.name);
     expect(error.code).toBe(code);
     expect(error.hint).toBe('what to do');
   });
