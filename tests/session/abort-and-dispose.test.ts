@@ -21,7 +21,7 @@ describe('abort', () => {
     const error = await rejectionOf(loop(session, forever, AbortSignal.abort(reason)));
     expectFailure(error, 'ABORTED', /aborted/);
     expect(error.cause).toBe(reason);
-    expect(error.name).toBe('AbortedError');
+    expect(error.name).toBe('AbortError');
   });
 
   it('stops a run that is under way', async () => {
