@@ -1,6 +1,10 @@
 /** What a session does to the life of the process. Each case is a process of its own. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { builtLibrary, runScript } from '../package/node-child.js';
+import { madeModel, node } from '../tasks/made-models.js';
 import { example, fixture } from './fixtures.js';
 
 const prelude = `
@@ -48,6 +52,24 @@ describe('a process', () => {
       });
     `);
     expect(lines).toEqual(['open', 'closed']);
+  });
+
+  it('that exits while the engine listens to nobody ends after the bound, with its own code', async () => {
+    // The engine computes constants while it opens a model, and cannot be told to stop.
+    const nodes = [node('Constant', [], 'shape', { value_ints: [3000, 3000] }), node('ConstantOfShape', 'shape', 'power0')];
+    for (let i = 0; i < 40; i++) nodes.push(node('MatMul', [`power${i}`, 'power0'], `power${i + 1}`));
+    nodes.push(node('ReduceMean', 'power40', 'mean', { keepdims: 0 }), node('Add', ['x', 'mean'], 'y'));
+    const folder = mkdtempSync(join(tmpdir(), 'foveate-process-'));
+    const file = join(folder, 'slow.onnx');
+    writeFileSync(file, madeModel({ input: [1], output: [1], nodes }));
+    const { code, signal, stdout, stderr } = await runScript(`${prelude}
+      process.on('exit', () => console.log('exit'));
+      setTimeout(() => process.exit(3), 300);
+      await createSession(${JSON.stringify(file)}, { threads: 1 });
+      console.log('opened too soon');
+    `);
+    rmSync(folder, { recursive: true });
+    expect({ code, signal, stdout, stderr }).toEqual({ code: 3, signal: null, stdout: 'exit\n', stderr: '' });
   });
 
   it('lives on after every kind of failure, and sees no unhandled rejection', async () => {
