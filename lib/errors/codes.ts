@@ -36,7 +36,11 @@ export const errorCodes = {
   },
   MODEL_AMBIGUOUS: { concern: 'model', exitCode: 4, meaning: 'The head of the model could not be recognised without doubt.' },
 
-  ENGINE_FAILED: { concern: 'engine', exitCode: 5, meaning: 'The runtime reported a failure while it ran the model.' },
+  ENGINE_FAILED: {
+    concern: 'engine',
+    exitCode: 5,
+    meaning: 'The runtime failed while it ran the model, or no number in the output is finite.',
+  },
   OUT_OF_MEMORY: { concern: 'engine', exitCode: 5, meaning: 'Memory could not be had.' },
 
   ABORTED: { concern: 'aborted', exitCode: 5, meaning: 'The caller aborted the operation.' },
