@@ -1,4 +1,4 @@
-import { native, settle, type LeaseHandle, type NativeDetectionSpec } from '../binding/index.js';
+import { native, settle, type NativeDetectionSpec } from '../binding/index.js';
 import {
   ArgumentError,
   checkBoolean,
@@ -13,7 +13,6 @@ import type { PictureInput, Preprocess } from '../image/index.js';
 import { declaredLabelCount, resolveLabels, type ResolvedLabels } from '../labels/index.js';
 import { Detections } from '../results/index.js';
 import type { ModelSource, Session } from '../session/index.js';
-import type { Tensor } from '../tensor/index.js';
 import { recognizeHead, type DetectionHead, type RecognizedHead } from './detector-head.js';
 import { pictureList, soleOutput, TaskModel, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
@@ -122,16 +121,14 @@ export class Detector implements AsyncDisposable {
     const results = await this.#model.process(
       pictureList(images),
       this.preprocess,
-      [this.#output],
+      this.#output,
       merged,
-      async (picture, timing) => {
-        const output = picture.outputs[this.#output] as Tensor;
-        const raw = { lease: output.leaseHandle as LeaseHandle, data: output.data };
+      async ({ raw, placement, signal, timing }) => {
         const { boxes, scores, classIds, elapsedMs } = await settle(
-          (operation) => native().detectionsDecode(raw, spec, picture.placement, operation),
-          merged.signal,
+          (operation) => native().detectionsDecode(raw, spec, placement, operation),
+          signal,
         );
-        const { sourceWidth: width, sourceHeight: height } = picture.placement;
+        const { sourceWidth: width, sourceHeight: height } = placement;
         return new Detections({ boxes, scores, classIds, labels: this.labels, width, height, timing: timing(elapsedMs) });
       },
     );
