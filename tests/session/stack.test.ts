@@ -21,6 +21,10 @@ async function callerOfOpen(): Promise<unknown> {
   return await createSession(fixture('unknown_operator.onnx'));
 }
 
+async function callerOfMissing(): Promise<unknown> {
+  return await createSession('missing.onnx');
+}
+
 async function callerOfPreprocess(): Promise<unknown> {
   return await Preprocess.preset('yolo').run(new Uint8Array([0xff, 0xd8, 0xff, 0]));
 }
@@ -61,6 +65,7 @@ describe('the stack of a failure on a lane', () => {
   it.each([
     ['of a run', callerOfRun, 'ENGINE_FAILED'],
     ['of opening a model', callerOfOpen, 'MODEL_UNSUPPORTED'],
+    ['of opening what is not there', callerOfMissing, 'MODEL_NOT_FOUND'],
     ['of preprocessing', callerOfPreprocess, 'MEDIA_INVALID'],
     ['of detecting', callerOfDetect, 'MEDIA_NOT_FOUND'],
     ['of classifying several', callerOfClassify, 'MEDIA_NOT_FOUND'],
