@@ -32,9 +32,13 @@ export const errorCodes = {
   MODEL_UNSUPPORTED: {
     concern: 'model',
     exitCode: 4,
-    meaning: 'The model uses an operator, opset or type that the runtime does not know.',
+    meaning: 'The model uses an operator, opset or type that the runtime does not know, or its inputs and outputs fit no task.',
   },
-  MODEL_AMBIGUOUS: { concern: 'model', exitCode: 4, meaning: 'The head of the model could not be recognised without doubt.' },
+  MODEL_AMBIGUOUS: {
+    concern: 'model',
+    exitCode: 4,
+    meaning: 'What the model is for, or its head, could not be recognised without doubt.',
+  },
 
   ENGINE_FAILED: {
     concern: 'engine',

@@ -1,5 +1,5 @@
 import { native, settle } from '../binding/index.js';
-import { checkInteger, checkOneOf, checkOptions, withDefaults } from '../errors/index.js';
+import { checkInteger, checkOneOf, checkOptions, constructedDirectly, withDefaults } from '../errors/index.js';
 import type { PictureInput, Preprocess } from '../image/index.js';
 import { resolveLabels, type ResolvedLabels } from '../labels/index.js';
 import { Classification } from '../results/index.js';
@@ -43,6 +43,7 @@ export class Classifier implements AsyncDisposable {
     labels: ResolvedLabels,
     defaults: ClassifyOptions,
   ) {
+    if (!(model instanceof TaskModel)) throw constructedDirectly('Classifier', 'Classifier.load(model)');
     this.session = model.session;
     this.preprocess = preprocess;
     this.labels = labels.labels;

@@ -5,6 +5,7 @@ import {
   checkInteger,
   checkNumber,
   checkOptions,
+  constructedDirectly,
   invalidArgument,
   nearestName,
   withDefaults,
@@ -65,6 +66,7 @@ export class Detector implements AsyncDisposable {
     labels: ResolvedLabels,
     defaults: DetectOptions,
   ) {
+    if (!(model instanceof TaskModel)) throw constructedDirectly('Detector', 'Detector.load(model)');
     this.session = model.session;
     this.preprocess = preprocess;
     this.labels = labels.labels;

@@ -1,5 +1,5 @@
 import { native, settle, type NativeMaskSpec } from '../binding/index.js';
-import { checkNumber, checkOneOf, checkOptions, ModelError, withDefaults } from '../errors/index.js';
+import { checkNumber, checkOneOf, checkOptions, constructedDirectly, ModelError, withDefaults } from '../errors/index.js';
 import type { PictureInput, Preprocess, PreprocessOptions } from '../image/index.js';
 import { resolveLabels, type ResolvedLabels } from '../labels/index.js';
 import { Segmentation } from '../results/index.js';
@@ -64,6 +64,7 @@ export class Segmenter implements AsyncDisposable {
     labels: ResolvedLabels,
     defaults: SegmentOptions,
   ) {
+    if (!(model instanceof TaskModel)) throw constructedDirectly('Segmenter', 'Segmenter.load(model)');
     this.session = model.session;
     this.preprocess = preprocess;
     this.labels = labels.labels;

@@ -32,6 +32,11 @@ export interface TaskOptions extends SessionOptions {
   readonly batchSize?: number | undefined;
 }
 
+/** Those of a task's options that are for its session. */
+export function sessionOptionsOf(options: TaskOptions): SessionOptions {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => (sessionOptionNames as readonly string[]).includes(name)));
+}
+
 export const taskOptionNames = [...sessionOptionNames, 'preprocess', 'labels', 'batchSize'] as const;
 
 /** Options of one call. */
@@ -95,10 +100,7 @@ export class TaskModel {
   static async open(model: ModelSource, options: TaskOptions, ownOptions: readonly string[]): Promise<TaskModel> {
     checkOptions('options', options, [...taskOptionNames, ...ownOptions]);
     const batchSize = checkInteger('batchSize', options.batchSize ?? 1, 1, 1024);
-    const sessionOptions = Object.fromEntries(
-      Object.entries(options).filter(([name]) => (sessionOptionNames as readonly string[]).includes(name)),
-    );
-    const session = await createSession(model, sessionOptions);
+    const session = await createSession(model, sessionOptionsOf(options));
     try {
       const graph = await readModel(model, { signal: options.signal });
       const input = ModelInput.of(session.inputs, graph.metadata);
@@ -242,7 +244,8 @@ export class TaskModel {
   }
 }
 
-function producerOf(graph: OnnxModel, output: string): string | undefined {
+/** The operator that makes an output, those passed over that hand scores on as they are; undefined where there is none. */
+export function producerOf(graph: OnnxModel, output: string): string | undefined {
   let name = output;
   for (;;) {
     const node = graph.nodes.find((candidate) => candidate.outputs.includes(name));
@@ -289,22 +292,31 @@ function withIndex(error: unknown, index: number): unknown {
   });
 }
 
-/** The one output that a task reads: `name`, or the only one of that rank. Throws MODEL_UNSUPPORTED. */
+/** What opens models whose output has this rank. */
+const opensRank: Readonly<Record<number, string>> = {
+  2: 'a classifier: Classifier.load()',
+  3: 'a detector: Detector.load()',
+  4: 'a segmenter: Segmenter.load()',
+};
+
+/** The one output that a task reads, the only one of that rank. Throws MODEL_UNSUPPORTED. */
 export function soleOutput(
   session: Session,
   shapes: readonly (readonly number[])[],
   rank: number,
   what: string,
 ): { name: string; shape: readonly number[] } {
-  const found = session.outputs
+  const floats = session.outputs
     .map((output, i) => ({ name: output.name, dtype: output.dtype, shape: shapes[i] as readonly number[] }))
-    .filter(({ dtype, shape }) => (dtype === 'float32' || dtype === 'float16') && shape.length === rank);
+    .filter(({ dtype }) => dtype === 'float32' || dtype === 'float16');
+  const found = floats.filter(({ shape }) => shape.length === rank);
   const [output] = found;
   if (output === undefined || found.length !== 1) {
     const received = session.outputs.map(({ name, dtype }, i) => `${name}: ${dtype} [${shapes[i]?.join(', ')}]`).join('; ');
-    throw new ModelError(found.length > 1 ? 'MODEL_AMBIGUOUS' : 'MODEL_UNSUPPORTED', {
+    const other = found.length === 0 && floats.length === 1 ? opensRank[floats[0]?.shape.length ?? 0] : undefined;
+    throw new ModelError('MODEL_UNSUPPORTED', {
       message: `Expected ${what} but the model's outputs are ${received}`,
-      hint: 'createSession() gives the raw outputs of any model.',
+      hint: `${other === undefined ? '' : `It looks like ${other} opens it. `}createSession() gives the raw outputs of any model.`,
     });
   }
   return output;

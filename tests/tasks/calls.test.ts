@@ -5,8 +5,9 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { native } from '../../lib/binding/index.js';
 import type { MediaError } from '../../lib/errors/index.js';
+import { Session } from '../../lib/session/index.js';
 import { Classifier, Detector, Segmenter } from '../../lib/tasks/index.js';
-import { expectFailure, rejectionOf } from '../errors/failure.js';
+import { expectFailure, rejectionOf, thrownBy } from '../errors/failure.js';
 import { example } from '../session/fixtures.js';
 import { labelled } from './labelled-pictures.js';
 import { averageColor, brightness, node } from './made-models.js';
@@ -248,6 +249,18 @@ describe('dispose', () => {
       expectFailure(await rejectionOf((call as (task: unknown) => Promise<unknown>)(task)), 'DISPOSED', /model was disposed/);
     }
   });
+});
+
+it.each([
+  ['Session', Session, /createSession\(model\)/],
+  ['Classifier', Classifier, /Classifier\.load\(model\)/],
+  ['Detector', Detector, /Detector\.load\(model\)/],
+  ['Segmenter', Segmenter, /Segmenter\.load\(model\)/],
+] as const)('new %s() from JavaScript says how one is made', (name, type, instead) => {
+  for (const argument of ['model.onnx', undefined, null, {}]) {
+    const error = thrownBy(() => Reflect.construct(type, [argument]));
+    expectFailure(error, 'INVALID_ARGUMENT', new RegExp(`${name} is not made with new`), instead);
+  }
 });
 
 describe('many calls at once', () => {
