@@ -111,7 +111,8 @@ export class Detector implements AsyncDisposable {
 
   /**
    * Finds the objects in one picture, or in each of several. Throws MEDIA_NOT_FOUND, MEDIA_INVALID, MEDIA_UNSUPPORTED, MEDIA_TOO_LARGE,
-   * ABORTED, DISPOSED; for several pictures `details.index` tells which.
+   * ABORTED, DISPOSED, ENGINE_FAILED, also where the output holds no finite number. Of several pictures the first failure ends the call;
+   * `details.index` tells which it was.
    */
   detect(image: PictureInput, options?: DetectOptions): Promise<Detections>;
   detect(images: readonly PictureInput[], options?: DetectOptions): Promise<Detections[]>;

@@ -49,8 +49,8 @@ describe('one bad picture among several', () => {
       const many = Array.from({ length: 200 }, (_, i) => (i === 3 ? 'missing.jpg' : (paths[i % paths.length] as string)));
       const error = await rejectionOf(other.detect(many));
       expectFailure(error, 'MEDIA_NOT_FOUND', /^Picture 3: /);
-      // As many as had a place before picture 3 failed, not the 196 after it.
-      expect(runs).toBeLessThan(20);
+      // Those that had a place before picture 3 failed, which takes no time, not all that come after it.
+      expect(runs).toBeLessThan(many.length / batchSize / 2);
     } finally {
       unsubscribe('foveate:session.run', count);
     }
