@@ -40,7 +40,11 @@ function isNativeFailure(reason: unknown): reason is NativeFailure {
 
 function toFoveateError(reason: unknown): FoveateError {
   if (reason instanceof FoveateError) return reason; // such as BINDING_NOT_FOUND
-  if (isNativeFailure(reason)) return createError(reason.code, { message: reason.message, hint: reason.hint });
+  if (isNativeFailure(reason)) {
+    const error = createError(reason.code, { message: reason.message, hint: reason.hint });
+    Error.captureStackTrace(error, toFoveateError); // Node keeps ten frames: none for how the error is made
+    return error;
+  }
   return new InternalError('INTERNAL', {
     message: `Unexpected failure in the native core: ${reason instanceof Error ? reason.message : String(reason)}`,
     hint: 'This is a fault of foveate; please report it with the stack.',

@@ -27,6 +27,14 @@ export function invalidArgument(name: string, expected: string, received: unknow
   });
 }
 
+/** The error for `new Type()` from JavaScript, which does not know the constructor as private. */
+export function constructedDirectly(type: string, instead: string): ArgumentError {
+  return new ArgumentError('INVALID_ARGUMENT', {
+    message: `A ${type} is not made with new`,
+    hint: `Use await ${instead}.`,
+  });
+}
+
 /** Throws unless `value` is an object whose keys are all in `known`; a misspelled option is an error, with the nearest name as hint. */
 export function checkOptions(name: string, value: unknown, known: readonly string[]): void {
   if (value === undefined) return;

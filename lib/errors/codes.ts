@@ -32,11 +32,19 @@ export const errorCodes = {
   MODEL_UNSUPPORTED: {
     concern: 'model',
     exitCode: 4,
-    meaning: 'The model uses an operator, opset or type that the runtime does not know.',
+    meaning: 'The model uses an operator, opset or type that the runtime does not know, or its inputs and outputs fit no task.',
   },
-  MODEL_AMBIGUOUS: { concern: 'model', exitCode: 4, meaning: 'The head of the model could not be recognised without doubt.' },
+  MODEL_AMBIGUOUS: {
+    concern: 'model',
+    exitCode: 4,
+    meaning: 'What the model is for, or its head, could not be recognised without doubt.',
+  },
 
-  ENGINE_FAILED: { concern: 'engine', exitCode: 5, meaning: 'The runtime reported a failure while it ran the model.' },
+  ENGINE_FAILED: {
+    concern: 'engine',
+    exitCode: 5,
+    meaning: 'The runtime failed while it ran the model, or no number in the output is finite.',
+  },
   OUT_OF_MEMORY: { concern: 'engine', exitCode: 5, meaning: 'Memory could not be had.' },
 
   ABORTED: { concern: 'aborted', exitCode: 5, meaning: 'The caller aborted the operation.' },

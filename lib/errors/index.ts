@@ -21,6 +21,7 @@ export {
   checkOptions,
   checkPath,
   checkSignal,
+  constructedDirectly,
   describeValue,
   invalidArgument,
   nearestName,

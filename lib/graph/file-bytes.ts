@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { AbortedError, ModelError } from '../errors/index.js';
 
@@ -9,6 +10,18 @@ export interface ReadOptions {
 /** What is read in one go: large enough that the trips through the thread pool do not count, small enough to stop soon on abort. */
 const pieceBytes = 32 * 2 ** 20;
 
+/** Size of a file. Rejects with MODEL_NOT_FOUND, saying `what` was looked for, where there is no regular file. */
+export async function fileSize(path: string, what: string): Promise<number> {
+  let found: Stats;
+  try {
+    found = await stat(path);
+  } catch (error) {
+    throw notFound(path, what, reasonOf(error), error);
+  }
+  if (!found.isFile()) throw notFound(path, what, found.isDirectory() ? 'it is a folder' : 'it is not a regular file');
+  return found.size;
+}
+
 /**
  * Opens a file for `use` and closes it. Rejects with MODEL_NOT_FOUND, saying `what` was looked for, where there is no readable file.
  */
@@ -17,16 +30,13 @@ export async function withFile<T>(
   what: string,
   use: (file: FileHandle, sizeBytes: number) => Promise<T>,
 ): Promise<T> {
+  // Asked before opening: to open a pipe would wait for its writer.
+  const sizeBytes = await fileSize(path, what);
   let file: FileHandle;
-  let sizeBytes: number;
   try {
-    // Asked before opening: to open a pipe would wait for its writer.
-    const found = await stat(path);
-    if (!found.isFile()) throw notFound(path, what, found.isDirectory() ? 'it is a folder' : 'it is not a regular file');
-    sizeBytes = found.size;
     file = await open(path, 'r');
   } catch (error) {
-    throw error instanceof ModelError ? error : notFound(path, what, reasonOf(error), error);
+    throw notFound(path, what, reasonOf(error), error);
   }
   try {
     return await use(file, sizeBytes);

@@ -2,6 +2,7 @@ export { type ElementType } from './element-type.js';
 export { type ExternalData } from './external-data.js';
 export { type ReadOptions } from './file-bytes.js';
 export { type AttributeValue, type OnnxGraph, type OnnxNode } from './onnx-graph.js';
+export { checkModelFile, modelPath } from './model-path.js';
 export { OnnxModel, parseModel, type ParseOptions } from './onnx-model.js';
 export { type OnnxTensor, type TensorData } from './onnx-tensor.js';
 export { readModel, type ReadModelOptions } from './read-model.js';

@@ -1,6 +1,7 @@
 import nodePath from 'node:path';
-import { checkOptions, checkPath, ModelError } from '../errors/index.js';
+import { checkOptions, ModelError } from '../errors/index.js';
 import { readBytes, withFile, type ReadOptions } from './file-bytes.js';
+import { modelPath } from './model-path.js';
 import { parseModel, type OnnxModel } from './onnx-model.js';
 
 export interface ReadModelOptions extends ReadOptions {
@@ -19,7 +20,7 @@ const maxModelBytes = 2 ** 31 - 1;
 export async function readModel(source: string | URL | Uint8Array, options: ReadModelOptions = {}): Promise<OnnxModel> {
   checkOptions('readModel options', options, ['folder', 'signal']);
   if (source instanceof Uint8Array) return parseModel(source, { folder: options.folder });
-  const path = checkPath('source', source, 'a path, a file: URL or a Uint8Array');
+  const path = modelPath('source', source);
   const bytes = await withFile(path, 'the model', async (file, sizeBytes) => {
     if (sizeBytes > maxModelBytes) {
       throw new ModelError('MODEL_INVALID', {

@@ -18,7 +18,7 @@ export interface SessionOptions {
   readonly spinning?: boolean | undefined;
   /** How far ONNX Runtime rewrites the graph on load. Default 'all'. */
   readonly graphOptimization?: 'disabled' | 'basic' | 'extended' | 'all' | undefined;
-  /** Options of the device's execution provider, as ONNX Runtime documents them, such as `{ device_id: '1' }`. */
+  /** Options of the device's execution provider, as ONNX Runtime documents them, such as `{ device_id: '1' }`. Not with device 'cpu'. */
   readonly providerOptions?: Readonly<Record<string, string>> | undefined;
   /** ONNX Runtime's own session configuration entries. */
   readonly config?: Readonly<Record<string, string>> | undefined;
@@ -61,6 +61,14 @@ export function checkSessionOptions(options: SessionOptions): void {
   if (options.spinning !== undefined) checkBoolean('spinning', options.spinning);
   if (options.graphOptimization !== undefined) checkOneOf('graphOptimization', options.graphOptimization, optimizationLevels);
   if (options.providerOptions !== undefined) checkTextRecord('providerOptions', options.providerOptions);
+  if (options.device === 'cpu' && options.providerOptions !== undefined) {
+    throw invalidArgument(
+      'providerOptions',
+      "none with device 'cpu'",
+      options.providerOptions,
+      'They are for the execution provider of another device: leave them out, or name that device.',
+    );
+  }
   if (options.config !== undefined) checkTextRecord('config', options.config);
   if (options.onnxruntimePath !== undefined) checkPath('onnxruntimePath', options.onnxruntimePath, 'a path');
   checkSignal(options.signal);

@@ -14,12 +14,14 @@ import {
   ArgumentError,
   checkOptions,
   checkPath,
+  constructedDirectly,
   DisposedError,
   FoveateError,
   invalidArgument,
   nearestName,
 } from '../errors/index.js';
 import { publish } from '../events/index.js';
+import { checkModelFile, modelPath } from '../graph/index.js';
 import { Tensor, type DType } from '../tensor/index.js';
 import { InFlight } from './in-flight.js';
 import { checkSessionOptions, nativeSessionOptions, sessionOptionNames, type SessionOptions } from './options.js';
@@ -101,6 +103,8 @@ export class Session implements AsyncDisposable {
   readonly #inFlight = new InFlight();
 
   private constructor(init: SessionInit) {
+    if (typeof init !== 'object' || init === null || !('handle' in init))
+      throw constructedDirectly('Session', 'createSession(model)');
     const { inputs, outputs } = attempt(() => native().sessionDescribe(init.handle));
     this.inputs = inputs.map(tensorInfo);
     this.outputs = outputs.map(tensorInfo);
@@ -193,7 +197,8 @@ export class Session implements AsyncDisposable {
     const wanted: (readonly [string, Tensor | undefined])[] = Array.isArray(outputs)
       ? [...new Set(outputs as readonly string[])].map((name) => [name, undefined] as const)
       : Object.entries(outputs as Readonly<Record<string, Tensor>>);
-    return wanted.map(([name, tensor]) => {
+    return wanted.map(([name, tensor], i) => {
+      if (typeof name !== 'string') throw invalidArgument(`outputs[${i}]`, 'the name of an output', name);
       const index = names.indexOf(name);
       if (index === -1) throw unknownName('output', name, names);
       if (tensor !== undefined && !(tensor instanceof Tensor && tensor.native)) {
@@ -314,6 +319,7 @@ export async function createSession(model: ModelSource, options: SessionOptions 
   if (options.signal?.aborted) throw aborted(options.signal);
   const started = performance.now();
   const runtime = await openOnnxRuntime(options.onnxruntimePath && checkPath('onnxruntimePath', options.onnxruntimePath));
+  if (typeof source === 'string') await checkModelFile(source);
   const open = (device: DeviceChoice['device']): Promise<SessionHandle> =>
     settle(
       (operation) => native().sessionOpen(runtime.handle, source, nativeSessionOptions(options, device), operation),
@@ -350,5 +356,5 @@ export async function createSession(model: ModelSource, options: SessionOptions 
 }
 
 function modelSource(model: ModelSource): string | Uint8Array {
-  return model instanceof Uint8Array ? model : checkPath('model', model, 'a path, a file: URL or the bytes of an ONNX model');
+  return model instanceof Uint8Array ? model : modelPath('model', model);
 }

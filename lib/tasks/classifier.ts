@@ -1,10 +1,9 @@
-import { native, settle, type LeaseHandle } from '../binding/index.js';
-import { checkInteger, checkOneOf, checkOptions, withDefaults } from '../errors/index.js';
+import { native, settle } from '../binding/index.js';
+import { checkInteger, checkOneOf, checkOptions, constructedDirectly, withDefaults } from '../errors/index.js';
 import type { PictureInput, Preprocess } from '../image/index.js';
 import { resolveLabels, type ResolvedLabels } from '../labels/index.js';
 import { Classification } from '../results/index.js';
 import type { ModelSource, Session } from '../session/index.js';
-import type { Tensor } from '../tensor/index.js';
 import { activations, recognizeActivation, type Activation } from './activation.js';
 import { pictureList, soleOutput, TaskModel, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
@@ -44,6 +43,7 @@ export class Classifier implements AsyncDisposable {
     labels: ResolvedLabels,
     defaults: ClassifyOptions,
   ) {
+    if (!(model instanceof TaskModel)) throw constructedDirectly('Classifier', 'Classifier.load(model)');
     this.session = model.session;
     this.preprocess = preprocess;
     this.labels = labels.labels;
@@ -89,16 +89,14 @@ export class Classifier implements AsyncDisposable {
     const results = await this.#model.process(
       pictureList(images),
       this.preprocess,
-      [this.#output],
+      this.#output,
       merged,
-      async (picture, timing) => {
-        const output = picture.outputs[this.#output] as Tensor;
-        const raw = { lease: output.leaseHandle as LeaseHandle, data: output.data };
+      async ({ raw, placement, signal, timing }) => {
         const { classIds, scores, elapsedMs } = await settle(
-          (operation) => native().classesRank(raw, this.activation, Math.min(topK, output.size), operation),
-          merged.signal,
+          (operation) => native().classesRank(raw, this.activation, Math.min(topK, this.labels.length), operation),
+          signal,
         );
-        const { sourceWidth: width, sourceHeight: height } = picture.placement;
+        const { sourceWidth: width, sourceHeight: height } = placement;
         return new Classification({ classIds, scores, labels: this.labels, width, height, timing: timing(elapsedMs) });
       },
     );

@@ -99,10 +99,12 @@ export function recognizeHead(shape: readonly number[], evidence: HeadEvidence):
 function namedHead(asked: DetectionHead, possible: readonly RecognizedHead[], shape: readonly number[]): RecognizedHead {
   const found = possible.find(({ head }) => head === asked);
   if (found !== undefined) return found;
-  // Boxes that are decoded in the graph need no grid: any pyramid will do.
   const [rows, columns] = shape as readonly [number, number];
-  if (asked === 'yolov8' && rows > 4) return { head: asked, classes: rows - 4, anchors: columns, strides: [] };
-  if (asked === 'yolov8-transposed' && columns > 4) return { head: asked, classes: columns - 4, anchors: rows, strides: [] };
+  // Boxes that are decoded in the graph need no grid. Where there is one, it tells candidates from attributes.
+  if (possible.length === 0) {
+    if (asked === 'yolov8' && rows > 4) return { head: asked, classes: rows - 4, anchors: columns, strides: [] };
+    if (asked === 'yolov8-transposed' && columns > 4) return { head: asked, classes: columns - 4, anchors: rows, strides: [] };
+  }
   throw new ModelError('MODEL_UNSUPPORTED', {
     message: `An output of shape [${shape.join(', ')}] does not fit the head '${asked}'`,
     hint:

@@ -1,10 +1,11 @@
-import { native, settle, type LeaseHandle, type NativeDetectionSpec } from '../binding/index.js';
+import { native, settle, type NativeDetectionSpec } from '../binding/index.js';
 import {
   ArgumentError,
   checkBoolean,
   checkInteger,
   checkNumber,
   checkOptions,
+  constructedDirectly,
   invalidArgument,
   nearestName,
   withDefaults,
@@ -13,7 +14,6 @@ import type { PictureInput, Preprocess } from '../image/index.js';
 import { declaredLabelCount, resolveLabels, type ResolvedLabels } from '../labels/index.js';
 import { Detections } from '../results/index.js';
 import type { ModelSource, Session } from '../session/index.js';
-import type { Tensor } from '../tensor/index.js';
 import { recognizeHead, type DetectionHead, type RecognizedHead } from './detector-head.js';
 import { pictureList, soleOutput, TaskModel, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
@@ -66,6 +66,7 @@ export class Detector implements AsyncDisposable {
     labels: ResolvedLabels,
     defaults: DetectOptions,
   ) {
+    if (!(model instanceof TaskModel)) throw constructedDirectly('Detector', 'Detector.load(model)');
     this.session = model.session;
     this.preprocess = preprocess;
     this.labels = labels.labels;
@@ -110,7 +111,8 @@ export class Detector implements AsyncDisposable {
 
   /**
    * Finds the objects in one picture, or in each of several. Throws MEDIA_NOT_FOUND, MEDIA_INVALID, MEDIA_UNSUPPORTED, MEDIA_TOO_LARGE,
-   * ABORTED, DISPOSED; for several pictures `details.index` tells which.
+   * ABORTED, DISPOSED, ENGINE_FAILED, also where the output holds no finite number. Of several pictures the first failure ends the call;
+   * `details.index` tells which it was.
    */
   detect(image: PictureInput, options?: DetectOptions): Promise<Detections>;
   detect(images: readonly PictureInput[], options?: DetectOptions): Promise<Detections[]>;
@@ -122,16 +124,14 @@ export class Detector implements AsyncDisposable {
     const results = await this.#model.process(
       pictureList(images),
       this.preprocess,
-      [this.#output],
+      this.#output,
       merged,
-      async (picture, timing) => {
-        const output = picture.outputs[this.#output] as Tensor;
-        const raw = { lease: output.leaseHandle as LeaseHandle, data: output.data };
+      async ({ raw, placement, signal, timing }) => {
         const { boxes, scores, classIds, elapsedMs } = await settle(
-          (operation) => native().detectionsDecode(raw, spec, picture.placement, operation),
-          merged.signal,
+          (operation) => native().detectionsDecode(raw, spec, placement, operation),
+          signal,
         );
-        const { sourceWidth: width, sourceHeight: height } = picture.placement;
+        const { sourceWidth: width, sourceHeight: height } = placement;
         return new Detections({ boxes, scores, classIds, labels: this.labels, width, height, timing: timing(elapsedMs) });
       },
     );

@@ -12,30 +12,32 @@ export class Gate {
     this.#free = places;
   }
 
-  /** Settles when there is a place, with the function that gives it back. Rejects with ABORTED, and leaves the queue, when aborted before. */
-  async enter(signal: AbortSignal | undefined): Promise<() => void> {
-    if (signal?.aborted) throw aborted(signal);
+  /**
+   * Takes a place; `leave` gives it back. At once where one is free, so that the picture is read before the call returns; otherwise a promise
+   * for when there is one. Throws or rejects with ABORTED, and leaves the queue, when aborted before.
+   */
+  enter(signal: AbortSignal): void | Promise<void> {
+    if (signal.aborted) throw aborted(signal);
     if (this.#free > 0) {
       this.#free--;
-    } else {
-      await new Promise<void>((resolve, reject) => {
-        const enter = (): void => {
-          signal?.removeEventListener('abort', onAbort);
-          resolve();
-        };
-        const onAbort = (): void => {
-          this.#waiting.splice(this.#waiting.indexOf(enter), 1);
-          reject(aborted(signal as AbortSignal));
-        };
-        signal?.addEventListener('abort', onAbort, { once: true });
-        this.#waiting.push(enter);
-      });
+      return;
     }
-    return () => this.#leave();
+    return new Promise((resolve, reject) => {
+      const enter = (): void => {
+        signal.removeEventListener('abort', onAbort);
+        resolve();
+      };
+      const onAbort = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(enter), 1);
+        reject(aborted(signal));
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.#waiting.push(enter);
+    });
   }
 
   /** A place goes straight to whoever waits longest. */
-  #leave(): void {
+  leave(): void {
     const next = this.#waiting.shift();
     if (next === undefined) this.#free++;
     else next();

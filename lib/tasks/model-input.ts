@@ -1,4 +1,4 @@
-import { ArgumentError, checkOneOf, ModelError } from '../errors/index.js';
+import { ArgumentError, checkOneOf, invalidArgument, ModelError } from '../errors/index.js';
 import { Preprocess, presets, type PreprocessOptions, type PreprocessPreset } from '../image/index.js';
 import type { TensorInfo } from '../session/index.js';
 import type { DType } from '../tensor/index.js';
@@ -88,6 +88,10 @@ export class ModelInput {
    */
   preprocess(asked: PreprocessChoice | undefined, preset: PreprocessPreset, recognised: Partial<PreprocessOptions>): Preprocess {
     if (asked instanceof Preprocess) return this.#checkInput(asked);
+    const isOptions = typeof asked === 'object' && asked !== null && !Array.isArray(asked);
+    if (asked !== undefined && typeof asked !== 'string' && !isOptions) {
+      throw invalidArgument('preprocess', 'a preset, an object of options or a Preprocess', asked);
+    }
     const name = typeof asked === 'string' ? checkOneOf('preprocess', asked, Object.keys(presets) as PreprocessPreset[]) : preset;
     const { layout, dtype, channels } = this;
     if (dtype !== 'float32' && dtype !== 'float16' && dtype !== 'uint8' && dtype !== 'int8') {

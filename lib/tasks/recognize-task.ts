@@ -1,12 +1,12 @@
 import { ArgumentError, checkOneOf, checkOptions, ModelError } from '../errors/index.js';
-import { readModel, type ValueInfo } from '../graph/index.js';
-import type { ModelSource } from '../session/index.js';
-import type { Activation } from './activation.js';
+import { readModel, type OnnxModel, type ValueInfo } from '../graph/index.js';
+import { createSession, type ModelSource } from '../session/index.js';
+import { recognizeActivation, type Activation } from './activation.js';
 import { Classifier, type ClassifyOptions } from './classifier.js';
 import { Detector, type DetectOptions } from './detector.js';
 import type { DetectionHead } from './detector-head.js';
 import { Segmenter, type SegmenterOptions, type SegmentOptions } from './segmenter.js';
-import { taskOptionNames, type TaskOptions } from './task-model.js';
+import { producerOf, sessionOptionsOf, taskOptionNames, type TaskOptions } from './task-model.js';
 
 /** What a model is for. */
 export type TaskName = 'classify' | 'detect' | 'segment';
@@ -41,12 +41,13 @@ const tasks = {
 
 /**
  * Opens a model as what it is: a `Classifier` for an output of rank 2, a `Detector` for rank 3, a `Segmenter` for rank 4.
- * The model's own `task` entry decides where it has outputs of several ranks.
+ * The model's own `task` entry decides where it has outputs of several ranks. An output of rank 2 that may as well be an embedding is not taken
+ * for class scores.
  *
  *     const task = await loadTask('model.onnx');
  *     if (task instanceof Detector) console.log((await task.detect('street.jpg')).toJSON());
  *
- * Throws MODEL_AMBIGUOUS where this does not tell, UNKNOWN_OPTION for an option of another task, and as the `load` of that class.
+ * Throws MODEL_AMBIGUOUS where this does not tell, MODEL_UNSUPPORTED where no task fits, UNKNOWN_OPTION for an option of another task, and as the `load` of that class.
  */
 export async function loadTask(model: ModelSource, options: LoadTaskOptions = {}): Promise<Task> {
   checkOptions('options', options, [
@@ -56,7 +57,7 @@ export async function loadTask(model: ModelSource, options: LoadTaskOptions = {}
     'pixelLimit',
   ]);
   const { task: asked, ...rest } = options;
-  const task = asked === undefined ? await taskOf(model, rest.signal) : checkOneOf('task', asked, taskNames);
+  const task = asked === undefined ? await taskOf(model, rest) : checkOneOf('task', asked, taskNames);
   checkBelongs(task, rest);
   switch (task) {
     case 'classify':
@@ -69,20 +70,53 @@ export async function loadTask(model: ModelSource, options: LoadTaskOptions = {}
 }
 
 /** Reads the model's description only: the session is opened once, by the task. */
-async function taskOf(model: ModelSource, signal: AbortSignal | undefined): Promise<TaskName> {
-  const { outputs, metadata } = await readModel(model, { signal });
-  return recognizeTask(outputs, metadata.get('task'));
+async function taskOf(model: ModelSource, options: TaskOptions): Promise<TaskName> {
+  const graph = await readModel(model, { signal: options.signal });
+  try {
+    const task = recognizeTask(graph.outputs, graph.metadata.get('task'));
+    if (task === 'classify' && options.labels === undefined) checkHoldsScores(graph);
+    return task;
+  } catch (error) {
+    // Where the engine refuses the model, that is the reason to tell.
+    await (await createSession(model, sessionOptionsOf(options))).dispose();
+    throw error;
+  }
+}
+
+/** Classes of ImageNet, without and with TensorFlow's background: so many values are scores, whoever names them. */
+const imagenetSizes: readonly unknown[] = [1000, 1001];
+
+/** Embeddings have the shape of class scores. Throws MODEL_AMBIGUOUS where nothing tells that a model's output of rank 2 holds scores. */
+function checkHoldsScores(graph: OnnxModel): void {
+  const { outputs, metadata } = graph;
+  const output = outputs.find((candidate) => isFloat(candidate) && effectiveRank(candidate) === tasks.classify.rank);
+  if (output === undefined || metadata.get('task') === 'classify' || metadata.has('names')) return;
+  const isActivated = recognizeActivation(producerOf(graph, output.name), 'softmax') === 'none';
+  if (isActivated || imagenetSizes.includes(output.shape?.[1])) return;
+  throw new ModelError('MODEL_AMBIGUOUS', {
+    message: `It is not clear whether ${describe([output])} holds class scores or an embedding: the model names no classes, and ends in no Softmax or Sigmoid`,
+    hint: "For a classifier, say so: { task: 'classify' }, or give the labels. createSession() gives the raw outputs of any model.",
+    details: { candidates: ['classify'] },
+  });
 }
 
 /** The task of a model with these outputs whose metadata names `declared`. Throws MODEL_AMBIGUOUS, MODEL_UNSUPPORTED. */
 export function recognizeTask(outputs: readonly ValueInfo[], declared: string | undefined): TaskName {
-  const ranks = outputs.filter(({ dtype }) => dtype === 'float32' || dtype === 'float16').map(effectiveRank);
+  const ranks = outputs.filter(isFloat).map(effectiveRank);
   // Every task reads exactly one output of its rank.
   const fitting = taskNames.filter((task) => ranks.filter((rank) => rank === tasks[task].rank).length === 1);
   if (declared === 'segment' && fitting.includes('detect')) {
     throw new ModelError('MODEL_UNSUPPORTED', {
       message: `The model is for instance segmentation (its metadata says 'segment', its outputs are ${describe(outputs)})`,
       hint: 'Models that give one score map, [N, C, H, W] or [N, H, W, C], can be used for segmentation.',
+      details: { declared },
+    });
+  }
+  // An output of unknown shape may turn out to fit.
+  if (fitting.length === 0 && !ranks.includes(undefined)) {
+    throw new ModelError('MODEL_UNSUPPORTED', {
+      message: `Expected one float output [N, C] for a classifier, [N, 4 + C, A] or [N, A, 5 + C] for a detector, or [N, C, H, W] or [N, H, W, C] for a segmenter, but the model's outputs are ${describe(outputs)}`,
+      hint: 'createSession() gives the raw outputs of any model.',
       details: { declared },
     });
   }
@@ -96,6 +130,10 @@ export function recognizeTask(outputs: readonly ValueInfo[], declared: string | 
     hint: `Name the task: { task: '${only ?? 'detect'}' }; known are ${taskNames.join(', ')}. createSession() gives the raw outputs of any model.`,
     details: { declared, candidates: fitting },
   });
+}
+
+function isFloat({ dtype }: ValueInfo): boolean {
+  return dtype === 'float32' || dtype === 'float16';
 }
 
 /** `[N, C, 1, 1]`, as some exporters leave it, is `[N, C]`. */

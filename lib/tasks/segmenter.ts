@@ -1,10 +1,9 @@
-import { native, settle, type LeaseHandle, type NativeMaskSpec } from '../binding/index.js';
-import { checkNumber, checkOneOf, checkOptions, ModelError, withDefaults } from '../errors/index.js';
+import { native, settle, type NativeMaskSpec } from '../binding/index.js';
+import { checkNumber, checkOneOf, checkOptions, constructedDirectly, ModelError, withDefaults } from '../errors/index.js';
 import type { PictureInput, Preprocess, PreprocessOptions } from '../image/index.js';
 import { resolveLabels, type ResolvedLabels } from '../labels/index.js';
 import { Segmentation } from '../results/index.js';
 import type { ModelSource, Session } from '../session/index.js';
-import type { Tensor } from '../tensor/index.js';
 import { recognizeActivation, type Activation } from './activation.js';
 import { pictureList, soleOutput, TaskModel, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
@@ -65,6 +64,7 @@ export class Segmenter implements AsyncDisposable {
     labels: ResolvedLabels,
     defaults: SegmentOptions,
   ) {
+    if (!(model instanceof TaskModel)) throw constructedDirectly('Segmenter', 'Segmenter.load(model)');
     this.session = model.session;
     this.preprocess = preprocess;
     this.labels = labels.labels;
@@ -123,17 +123,12 @@ export class Segmenter implements AsyncDisposable {
     const results = await this.#model.process(
       pictureList(images),
       this.preprocess,
-      [this.#output],
+      this.#output,
       merged,
-      async (picture, timing) => {
-        const output = picture.outputs[this.#output] as Tensor;
-        const raw = { lease: output.leaseHandle as LeaseHandle, data: output.data };
-        const spec: NativeMaskSpec = { ...this.#mapOf(output), activation: this.activation, threshold };
-        const { buffer, elapsedMs } = await settle(
-          (operation) => native().maskDecode(raw, spec, picture.placement, operation),
-          merged.signal,
-        );
-        const { sourceWidth: width, sourceHeight: height } = picture.placement;
+      async ({ raw, dims, placement, signal, timing }) => {
+        const spec: NativeMaskSpec = { ...this.#mapOf(dims), activation: this.activation, threshold };
+        const { buffer, elapsedMs } = await settle((operation) => native().maskDecode(raw, spec, placement, operation), signal);
+        const { sourceWidth: width, sourceHeight: height } = placement;
         return new Segmentation({ mask: new Uint8Array(buffer), width, height, labels: this.labels, timing: timing(elapsedMs) });
       },
     );
@@ -141,9 +136,9 @@ export class Segmenter implements AsyncDisposable {
   }
 
   /** The map's size in this run: models of any picture size give maps of any size. */
-  #mapOf(output: Tensor): ScoreMap {
+  #mapOf(dims: readonly number[]): ScoreMap {
     const { layout } = this.#map;
-    const [a, b, c] = output.dims as readonly [number, number, number];
+    const [a, b, c] = dims as readonly [number, number, number];
     return layout === 'nchw' ? { channels: a, height: b, width: c, layout } : { channels: c, height: a, width: b, layout };
   }
 

@@ -1,10 +1,12 @@
-import { native } from '../binding/index.js';
+import { native, type LeaseHandle, type NativeLeased } from '../binding/index.js';
 import {
+  AbortedError,
   ArgumentError,
   checkInteger,
   checkOptions,
   checkSignal,
   DisposedError,
+  EngineError,
   FoveateError,
   invalidArgument,
   ModelError,
@@ -30,6 +32,11 @@ export interface TaskOptions extends SessionOptions {
   readonly batchSize?: number | undefined;
 }
 
+/** Those of a task's options that are for its session. */
+export function sessionOptionsOf(options: TaskOptions): SessionOptions {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => (sessionOptionNames as readonly string[]).includes(name)));
+}
+
 export const taskOptionNames = [...sessionOptionNames, 'preprocess', 'labels', 'batchSize'] as const;
 
 /** Options of one call. */
@@ -39,14 +46,33 @@ export interface TaskRunOptions {
   readonly pixelLimit?: number | undefined;
 }
 
-/** One picture's part of the outputs, without the batch dimension, and where the picture lay in the input. */
-interface PictureOutputs {
-  readonly outputs: Readonly<Record<string, Tensor>>;
+/** One picture's part of the output, and what is needed to decode it. */
+interface PictureOutput {
+  /** As the addon takes it, without the batch dimension. */
+  readonly raw: NativeLeased;
+  readonly dims: readonly number[];
+  /** Where the picture lay in the input. */
   readonly placement: Placement;
+  /** Aborted where the caller aborts, or another picture of the call has failed. */
+  readonly signal: AbortSignal;
+  /** The whole timing, once postprocessing is done. */
+  readonly timing: (postprocessMs: number) => Timing;
 }
 
-/** What a task makes of {@link PictureOutputs}, before the timing is known. */
-type Decode<T> = (picture: PictureOutputs, timing: (postprocessMs: number) => Timing) => Promise<T>;
+/** What a task makes of a {@link PictureOutput}. */
+type Decode<T> = (picture: PictureOutput) => Promise<T>;
+
+/** What all pictures of one call have in common. */
+interface Call<T> {
+  readonly preprocess: Preprocess;
+  /** Name of the output that is decoded. */
+  readonly output: string;
+  readonly pixelLimit: number | undefined;
+  /** Of how many pictures. */
+  readonly total: number;
+  readonly decode: Decode<T>;
+  readonly stop: AbortController;
+}
 
 /** A session, what is known about its model, and the way of a picture through it: what all tasks have in common. */
 export class TaskModel {
@@ -74,10 +100,7 @@ export class TaskModel {
   static async open(model: ModelSource, options: TaskOptions, ownOptions: readonly string[]): Promise<TaskModel> {
     checkOptions('options', options, [...taskOptionNames, ...ownOptions]);
     const batchSize = checkInteger('batchSize', options.batchSize ?? 1, 1, 1024);
-    const sessionOptions = Object.fromEntries(
-      Object.entries(options).filter(([name]) => (sessionOptionNames as readonly string[]).includes(name)),
-    );
-    const session = await createSession(model, sessionOptions);
+    const session = await createSession(model, sessionOptionsOf(options));
     try {
       const graph = await readModel(model, { signal: options.signal });
       const input = ModelInput.of(session.inputs, graph.metadata);
@@ -114,30 +137,47 @@ export class TaskModel {
     return this.session.outputs.map((output) => (result.outputs[output.name] as Tensor).dims);
   }
 
-  /** Takes pictures through preprocessing, the session and `decode`, in the order given. The first failure rejects, with its index in `details`. */
+  /**
+   * Takes pictures through preprocessing, the session and `decode`, in the order given. The first failure aborts the others and rejects,
+   * with its index in `details`. Pictures that find a place at once are read before this returns.
+   */
   async process<T>(
     images: readonly PictureInput[],
     preprocess: Preprocess,
-    outputs: readonly string[],
-    options: TaskRunOptions,
+    output: string,
+    { signal, pixelLimit }: TaskRunOptions,
     decode: Decode<T>,
   ): Promise<T[]> {
-    checkSignal(options.signal);
+    checkSignal(signal);
     if (this.#closing !== undefined || this.session.disposed) {
       throw new DisposedError('DISPOSED', {
         message: 'The model was disposed before the call',
         hint: 'Dispose of it after its last use.',
       });
     }
-    const chunks: Promise<T[]>[] = [];
-    // Pictures that keep their own size cannot share a batch.
-    const step = preprocess.shape === undefined ? 1 : this.#batchSize;
-    const pictures = images.map((image) => startReading(image, options.signal));
-    for (let first = 0; first < images.length; first += step) {
-      const chunk = pictures.slice(first, first + step);
-      chunks.push(this.#processChunk(chunk, first, images.length, preprocess, outputs, options, decode));
+    // Linked by hand: what AbortSignal.any() makes stays with a signal that lives on.
+    const stop = new AbortController();
+    checkSignal(stop.signal); // any number of pictures listen
+    const onAbort = (): void => stop.abort(signal?.reason);
+    if (signal?.aborted) onAbort();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const call = { preprocess, output, pixelLimit, total: images.length, decode, stop };
+    try {
+      const pictures = images.map((image) => startReading(image, stop.signal));
+      const chunks: Promise<T[]>[] = [];
+      // Pictures that keep their own size cannot share a batch.
+      const step = preprocess.shape === undefined ? 1 : this.#batchSize;
+      for (let first = 0; first < images.length; first += step) {
+        chunks.push(this.#processChunk(pictures.slice(first, first + step), first, call));
+      }
+      return (await this.#inFlight.track(allOrFirstError(chunks, stop))).flat();
+    } catch (error) {
+      // From here the stack leads to the caller in two steps; from where the error was made, it would end before.
+      if (error instanceof FoveateError) Error.captureStackTrace(error);
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', onAbort);
     }
-    return (await this.#inFlight.track(allOrFirstError(chunks))).flat();
   }
 
   /** Takes no more pictures, waits for those under way, and frees the model. Idempotent. */
@@ -148,35 +188,42 @@ export class TaskModel {
   async #processChunk<T>(
     images: readonly (PictureInput | Promise<PictureInput>)[],
     first: number,
-    total: number,
-    preprocess: Preprocess,
-    outputs: readonly string[],
-    { signal, pixelLimit }: TaskRunOptions,
-    decode: Decode<T>,
+    { preprocess, output, pixelLimit, total, decode, stop }: Call<T>,
   ): Promise<T[]> {
-    const leave = await this.#gate.enter(signal);
+    const { signal } = stop;
+    const waiting = this.#gate.enter(signal);
+    if (waiting !== undefined) await waiting;
     const { shape, options } = preprocess;
+    const ofPicture = async <R>(i: number, work: () => Promise<R>): Promise<R> => {
+      try {
+        return await work();
+      } catch (error) {
+        throw total === 1 ? error : withIndex(error, first + i);
+      }
+    };
     let batch: Tensor | undefined;
     try {
       const rows = this.input.batch ?? images.length;
       batch = shape && Tensor.allocate(options.dtype, [rows, ...shape]);
       const prepared = await allOrFirstError(
-        images.map(async (image, i) => {
-          try {
-            return await preprocess.run(await image, { into: batch?.subtensor(i), pixelLimit, signal });
-          } catch (error) {
-            throw total === 1 ? error : withIndex(error, first + i);
-          }
-        }),
+        images.map((image, i) =>
+          ofPicture(i, async () => {
+            const picture = image instanceof Promise ? await image : image;
+            return preprocess.run(picture, { into: batch?.subtensor(i), pixelLimit, signal });
+          }),
+        ),
+        stop,
       );
       const filled = (batch ??= (prepared[0] as PreprocessedPicture).tensor);
       // Places of a fixed batch that are left over are blank.
       if (shape !== undefined && images.length < rows) filled.subtensor(images.length, rows).data.fill(0 as never);
       const input = shape === undefined ? filled.reshape([1, ...filled.dims]) : filled;
-      using result = await this.session.run({ [this.input.name]: input }, { outputs, signal });
+      using result = await this.session.run({ [this.input.name]: input }, { outputs: [output], signal });
+      const scores = result.outputs[output] as Tensor;
       return await allOrFirstError(
         prepared.map((picture, i) => {
-          const parts = Object.entries(result.outputs).map(([name, tensor]) => [name, part(tensor, i)] as const);
+          const { data, leaseHandle } = scores.subtensor(i);
+          const raw = { data, lease: leaseHandle as LeaseHandle };
           const timing = (postprocessMs: number): Timing => ({
             decodeMs: picture.decodeMs,
             preprocessMs: picture.preprocessMs,
@@ -185,17 +232,20 @@ export class TaskModel {
             postprocessMs,
             copiedBytes: picture.copiedBytes + result.copiedBytes,
           });
-          return decode({ outputs: Object.fromEntries(parts), placement: picture.placement }, timing);
+          const dims = scores.dims.slice(1);
+          return ofPicture(i, () => ofOutput(output, decode({ raw, dims, placement: picture.placement, signal, timing })));
         }),
+        stop,
       );
     } finally {
       batch?.dispose();
-      leave();
+      this.#gate.leave();
     }
   }
 }
 
-function producerOf(graph: OnnxModel, output: string): string | undefined {
+/** The operator that makes an output, those passed over that hand scores on as they are; undefined where there is none. */
+export function producerOf(graph: OnnxModel, output: string): string | undefined {
   let name = output;
   for (;;) {
     const node = graph.nodes.find((candidate) => candidate.outputs.includes(name));
@@ -204,21 +254,35 @@ function producerOf(graph: OnnxModel, output: string): string | undefined {
   }
 }
 
-function part(tensor: Tensor, index: number): Tensor {
-  return tensor.subtensor(index).reshape(tensor.dims.slice(1));
-}
-
-/** Waits for all, so that nothing is still at work in memory about to be given back, then throws the first error there was. */
-async function allOrFirstError<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+/**
+ * Waits for all, so that nothing is still at work in memory about to be given back. The first failure stops the others at once; thrown is the
+ * failure of the lowest index, those that were only stopped passed over.
+ */
+async function allOrFirstError<T>(promises: readonly Promise<T>[], stop: AbortController): Promise<T[]> {
+  for (const promise of promises) promise.catch((error: unknown) => stop.abort(error));
   const settled = await Promise.allSettled(promises);
-  const failed = settled.find((outcome) => outcome.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
+  const errors = settled.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
+  if (errors.length > 0) throw errors.find((error) => !(error instanceof AbortedError)) ?? errors[0];
   return settled.map((outcome) => (outcome as PromiseFulfilledResult<T>).value);
 }
 
-/** The same error, telling which picture of several it is about. */
+/** The decoders fail with ENGINE_FAILED where no number is finite; the message is to name the output. */
+async function ofOutput<T>(name: string, decoding: Promise<T>): Promise<T> {
+  try {
+    return await decoding;
+  } catch (error) {
+    if (!(error instanceof EngineError && error.code === 'ENGINE_FAILED')) throw error;
+    throw new EngineError(error.code, {
+      message: `Output ${JSON.stringify(name)} cannot be used: ${error.message}`,
+      hint: error.hint,
+      details: { output: name },
+    });
+  }
+}
+
+/** The same error, telling which picture of several it is about. An abort is about none. */
 function withIndex(error: unknown, index: number): unknown {
-  if (!(error instanceof FoveateError)) return error;
+  if (!(error instanceof FoveateError) || error instanceof AbortedError) return error;
   const Type = error.constructor as typeof FoveateError;
   return new Type(error.code, {
     message: `Picture ${index}: ${error.message}`,
@@ -228,22 +292,31 @@ function withIndex(error: unknown, index: number): unknown {
   });
 }
 
-/** The one output that a task reads: `name`, or the only one of that rank. Throws MODEL_UNSUPPORTED. */
+/** What opens models whose output has this rank. */
+const opensRank: Readonly<Record<number, string>> = {
+  2: 'a classifier: Classifier.load()',
+  3: 'a detector: Detector.load()',
+  4: 'a segmenter: Segmenter.load()',
+};
+
+/** The one output that a task reads, the only one of that rank. Throws MODEL_UNSUPPORTED. */
 export function soleOutput(
   session: Session,
   shapes: readonly (readonly number[])[],
   rank: number,
   what: string,
 ): { name: string; shape: readonly number[] } {
-  const found = session.outputs
+  const floats = session.outputs
     .map((output, i) => ({ name: output.name, dtype: output.dtype, shape: shapes[i] as readonly number[] }))
-    .filter(({ dtype, shape }) => (dtype === 'float32' || dtype === 'float16') && shape.length === rank);
+    .filter(({ dtype }) => dtype === 'float32' || dtype === 'float16');
+  const found = floats.filter(({ shape }) => shape.length === rank);
   const [output] = found;
   if (output === undefined || found.length !== 1) {
     const received = session.outputs.map(({ name, dtype }, i) => `${name}: ${dtype} [${shapes[i]?.join(', ')}]`).join('; ');
-    throw new ModelError(found.length > 1 ? 'MODEL_AMBIGUOUS' : 'MODEL_UNSUPPORTED', {
+    const other = found.length === 0 && floats.length === 1 ? opensRank[floats[0]?.shape.length ?? 0] : undefined;
+    throw new ModelError('MODEL_UNSUPPORTED', {
       message: `Expected ${what} but the model's outputs are ${received}`,
-      hint: 'createSession() gives the raw outputs of any model.',
+      hint: `${other === undefined ? '' : `It looks like ${other} opens it. `}createSession() gives the raw outputs of any model.`,
     });
   }
   return output;

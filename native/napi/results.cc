@@ -120,7 +120,9 @@ class ClassesRank final : public Operation {
   int k = 0;
 
   Status execute(std::size_t) override {
-    classes_ = top_classes(output.values(), activation, k);
+    auto ranked = top_classes(output.values(), activation, k);
+    if (!ranked.ok()) return ranked.take_status();
+    classes_ = std::move(ranked).value();
     output.release();
     return {};
   }

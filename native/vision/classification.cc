@@ -6,6 +6,8 @@
 #include <numeric>
 #include <utility>
 
+#include "vision/finite.h"
+
 namespace foveate {
 namespace {
 
@@ -14,7 +16,7 @@ double shifted_exp(float value, float maximum) {
   return value == maximum ? 1.0 : std::exp(static_cast<double>(value) - static_cast<double>(maximum));
 }
 
-// Softmax over what is a number; a NaN stays one.
+// Softmax over what is a number.
 class Softmax {
  public:
   explicit Softmax(std::span<const float> output) {
@@ -35,7 +37,8 @@ float sigmoid(float value) { return static_cast<float>(1.0 / (1.0 + std::exp(-st
 
 }  // namespace
 
-TopClasses top_classes(std::span<const float> output, ScoreActivation activation, int k) {
+Result<TopClasses> top_classes(std::span<const float> output, ScoreActivation activation, int k) {
+  if (!has_finite(output)) return not_finite("no score is a finite number");
   std::vector<std::int32_t> order(output.size());
   std::iota(order.begin(), order.end(), 0);
   const std::size_t kept = std::min(order.size(), static_cast<std::size_t>(std::max(k, 0)));
@@ -49,6 +52,7 @@ TopClasses top_classes(std::span<const float> output, ScoreActivation activation
                       return a < b;
                     });
   order.resize(kept);
+  while (!order.empty() && std::isnan(output[order.back()])) order.pop_back();
 
   TopClasses top{std::move(order), {}};
   top.scores.reserve(kept);

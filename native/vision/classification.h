@@ -5,6 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "core/status.h"
+
 namespace foveate {
 
 enum class ScoreActivation : std::uint8_t { kNone, kSoftmax, kSigmoid };
@@ -15,7 +17,7 @@ struct TopClasses {
 };
 
 // The k best classes, or all where there are fewer. Softmax is taken over all classes in double precision with the
-// maximum subtracted. NaN takes no part in it and ranks last.
-TopClasses top_classes(std::span<const float> output, ScoreActivation activation, int k);
+// maximum subtracted. NaN takes no part in it and is never among the classes. ENGINE_FAILED: no value is finite.
+Result<TopClasses> top_classes(std::span<const float> output, ScoreActivation activation, int k);
 
 }  // namespace foveate

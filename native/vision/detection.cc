@@ -8,6 +8,8 @@
 #include <string>
 #include <utility>
 
+#include "vision/finite.h"
+
 namespace foveate {
 namespace {
 
@@ -210,12 +212,30 @@ bool is_finite(const Corners& box) {
   return std::all_of(box.begin(), box.end(), [](float value) { return std::isfinite(value); });
 }
 
+// Whether some anchor has a box and a score that are finite. Ends at the first: at once for a sound output.
+bool has_finite_anchor(std::span<const float> output, const DetectionSpec& spec, std::span<const Grid> grids) {
+  const auto anchors = static_cast<std::size_t>(spec.anchors);
+  const bool in_rows = spec.head == DetectionHead::kYolov8;
+  const std::size_t step = in_rows ? anchors : 1;  // from one value of an anchor to its next
+  for (std::size_t anchor = 0; anchor < anchors; ++anchor) {
+    if (!is_finite(decode_box(output, spec, grids, anchor))) continue;
+    const float* values = output.data() + (in_rows ? anchor : anchor * values_per_anchor(spec));
+    if (spec.head == DetectionHead::kYolox && !std::isfinite(values[4])) continue;
+    for (std::size_t i = leading_values(spec.head); i < values_per_anchor(spec); ++i) {
+      if (std::isfinite(values[i * step])) return true;
+    }
+  }
+  return anchors == 0;
+}
+
 }  // namespace
 
 Result<Detections> decode_detections(std::span<const float> output, const DetectionSpec& spec,
                                      const Placement& placement) {
   FOVEATE_RETURN_IF_ERROR(check(output, spec, placement));
   const std::vector<Grid> grids = spec.head == DetectionHead::kYolox ? grids_of(spec, placement) : std::vector<Grid>();
+  if (!has_finite_anchor(output, spec, grids))
+    return not_finite("no candidate has a box and a score that are finite numbers");
   std::vector<Candidate> candidates =
       spec.head == DetectionHead::kYolov8 ? score_by_rows(output, spec) : score_by_anchors(output, spec);
 

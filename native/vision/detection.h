@@ -40,10 +40,11 @@ struct Detections {
 
 // `output` is one picture's part of the raw output, float32; `placement` says how the picture lay in the input. Of each
 // anchor the best class counts. Scores and boxes that are not finite are dropped before suppression; boxes that have no
-// area in the picture after it, as in the reference packages. Order: descending score, ties by anchor.
+// area in the picture after it, as in the reference packages: until then they suppress others, and count towards
+// max_detections. Order: descending score, ties by anchor.
 //
-// INVALID_ARGUMENT: a spec that fits no head, or grids that do not have `anchors` cells. INTERNAL: a span of another
-// size.
+// INVALID_ARGUMENT: a spec that fits no head, or grids that do not have `anchors` cells. ENGINE_FAILED: no anchor has a
+// box and a score that are finite. INTERNAL: a span of another size.
 Result<Detections> decode_detections(std::span<const float> output, const DetectionSpec& spec,
                                      const Placement& placement);
 

@@ -13,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "vision/finite.h"
+
 namespace foveate {
 namespace {
 
@@ -291,6 +293,7 @@ Status check(std::span<const float> output, const MaskSpec& spec, const Placemen
 Status decode_mask(std::span<const float> output, const MaskSpec& spec, const Placement& placement,
                    std::span<std::uint8_t> mask) {
   FOVEATE_RETURN_IF_ERROR(check(output, spec, placement, mask.size()));
+  if (!has_finite(output)) return not_finite("no score is a finite number");
   const Axis across =
       plan_axis(placement.source_width, placement.scale_x, placement.offset_x, placement.input_width, spec.width);
   const Axis down =

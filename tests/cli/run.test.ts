@@ -235,7 +235,8 @@ describe('a model that cannot be used', () => {
   it.each([
     ['missing', 'nope.onnx', 'MODEL_NOT_FOUND'],
     ['a picture', picture('star.jpg'), 'MODEL_INVALID'],
-    ['for no known task', join(projectRoot, 'tests/native/fixtures/identity_int64.onnx'), 'MODEL_AMBIGUOUS'],
+    ['for no known task', join(projectRoot, 'tests/native/fixtures/identity_int64.onnx'), 'MODEL_UNSUPPORTED'],
+    ['for a task that is not clear', join(projectRoot, 'tests/native/fixtures/identity_float32.onnx'), 'MODEL_AMBIGUOUS'],
   ])('%s', async (_, model, expected) => {
     const { code, stdout, stderr } = await foveate(['run', model, picture('star.jpg'), '--json']);
     expect(code).toBe(4);
@@ -247,9 +248,9 @@ describe('a model that cannot be used', () => {
   });
 
   it('names the flag where the task is not clear', async () => {
-    const model = join(projectRoot, 'tests/native/fixtures/identity_int64.onnx');
+    const model = join(projectRoot, 'tests/native/fixtures/identity_float32.onnx');
     const { stderr } = await foveate(['run', model, picture('star.jpg')]);
-    expect(stderr).toMatch(/hint: Name the task: --task /);
+    expect(stderr).toMatch(/hint: For a classifier, say so: --task classify/);
   });
 
   it('because a device was named that is not there', async () => {

@@ -123,6 +123,18 @@ TEST_P(BothLayouts, NumbersThatAreNotFiniteAreDropped) {
   EXPECT_EQ(detections.class_ids, (std::vector<std::int32_t>{1}));
 }
 
+TEST_P(BothLayouts, FailsWhereNoCandidateIsFinite) {
+  Head head(GetParam(), 2);
+  head.add({10, 10, 4, 4, NAN, kInfinity});
+  head.add({20, NAN, 4, 4, 0.9f, 0.1f});
+  head.add({20, 10, kInfinity, 4, 0.9f, 0.1f});
+  auto failed = decode_detections(head.output(), head.spec, identity(100, 100));
+  ASSERT_FALSE(failed.ok());
+  EXPECT_EQ(failed.status().error().code, error_code::kEngineFailed);
+  head.add({30, 10, 4, 4, NAN, 0});  // sound, and nothing is found
+  EXPECT_EQ(head.decode().size(), 0u);
+}
+
 TEST_P(BothLayouts, BoxesWithoutAreaInThePictureAreDropped) {
   Head head(GetParam(), 1);
   head.add({50, 50, 0, 9, 0.9f});
@@ -223,6 +235,15 @@ TEST(Detection, YoloxScoreIsObjectnessTimesClass) {
 std::string_view code_of(const DetectionSpec& spec, std::size_t values, const Placement& placement) {
   auto decoded = decode_detections(std::vector<float>(values), spec, placement);
   return decoded.ok() ? "OK" : decoded.status().error().code;
+}
+
+TEST(Detection, YoloxFailsWhereNoObjectnessIsFinite) {
+  Head head(DetectionHead::kYolox, 1);
+  head.spec.strides = {50};
+  for (int i = 0; i < 4; ++i) head.add({0, 0, 0, 0, NAN, 0.9f});
+  auto failed = decode_detections(head.output(), head.spec, identity(100, 100));
+  ASSERT_FALSE(failed.ok());
+  EXPECT_EQ(failed.status().error().code, error_code::kEngineFailed);
 }
 
 TEST(Detection, WrongSpecsAreRefused) {

@@ -205,12 +205,23 @@ TEST(Masks, NanNeverWins) {
   EXPECT_EQ(decode(hole, spec, stretched(3, 1, 3)), (Mask{1, 0, 1}));
   EXPECT_EQ(decode(hole, spec, stretched(9, 1, 3)), (Mask{1, 1, 0, 0, 0, 0, 0, 1, 1}));
   EXPECT_EQ(decode(std::vector{NAN, NAN, NAN, 5.0f, -kInfinity, 5.0f}, spec, stretched(3, 1, 3)), (Mask{1, 1, 1}));
-  EXPECT_EQ(decode(std::vector<float>(6, NAN), spec, stretched(5, 1, 3)), Mask(5, 0));
-  EXPECT_EQ(decode(std::vector<float>(6, -kInfinity), spec, stretched(5, 1, 3)), Mask(5, 0));
-  EXPECT_EQ(decode(std::vector<float>(3, NAN), argmax(1, 3, 1), stretched(5, 1, 3)), Mask(5, 0));
+  EXPECT_EQ(decode(std::vector{NAN, NAN, NAN, NAN, NAN, 5.0f}, spec, stretched(3, 1, 3)), (Mask{0, 0, 1}));
+  EXPECT_EQ(decode(std::vector{NAN, NAN, 5.0f}, argmax(1, 3, 1), stretched(3, 1, 3)), (Mask{0, 0, 1}));
   // Where each channel is unknown at some corner, none wins.
   EXPECT_EQ(decode(std::vector{NAN, 5.0f, 0.0f, NAN}, argmax(2, 2, 1), stretched(6, 1, 2)), (Mask{1, 1, 0, 0, 0, 0}));
   EXPECT_EQ(decode(std::vector{5.0f, NAN, NAN, 0.0f}, argmax(2, 2, 1), stretched(6, 1, 2)), (Mask{0, 0, 0, 0, 1, 1}));
+}
+
+TEST(Masks, FailsWhereNoScoreIsFinite) {
+  for (const int channels : {1, 2}) {
+    for (const float value : {static_cast<float>(NAN), kInfinity, -kInfinity}) {
+      Mask mask(5);
+      const std::vector<float> output(static_cast<std::size_t>(channels) * 3, value);
+      const Status status = decode_mask(output, argmax(channels, 3, 1), stretched(5, 1, 3), mask);
+      ASSERT_FALSE(status.ok()) << channels << " " << value;
+      EXPECT_EQ(status.error().code, error_code::kEngineFailed);
+    }
+  }
 }
 
 TEST(Masks, PaddingHasNoSay) {

@@ -25,6 +25,12 @@ describe('bad options', () => {
     [{ graphOptimization: 'al' }, 'INVALID_ARGUMENT', /for graphOptimization/, /"all"/],
     [{ providerOptions: 'device_id=1' }, 'INVALID_ARGUMENT', /object of strings for providerOptions/],
     [{ providerOptions: { device_id: 1 } }, 'INVALID_ARGUMENT', /a string for providerOptions\.device_id/],
+    [
+      { device: 'cpu', providerOptions: { device_id: '1' } },
+      'INVALID_ARGUMENT',
+      /none with device 'cpu' for providerOptions/,
+      /leave/,
+    ],
     [{ config: null }, 'INVALID_ARGUMENT', /object of strings for config/],
     [{ onnxruntimePath: 5 }, 'INVALID_ARGUMENT', /a path for onnxruntimePath/],
     [{ signal: {} }, 'INVALID_ARGUMENT', /an AbortSignal for signal/],

@@ -52,6 +52,13 @@ describe('names', () => {
   it('of outputs must be those of the model', async () => {
     const inputs = { a: floats([2, 3]), b: floats([2, 3]) };
     expectFailure(await refused(fixed, inputs, { outputs: ['summ'] }), 'TENSOR_NAME', /no output "summ"/, /Did you mean "sum"/);
+    for (const name of [5, null, undefined, ['sum']]) {
+      expectFailure(
+        await refused(fixed, inputs, { outputs: ['sum', name] }),
+        'INVALID_ARGUMENT',
+        /name of an output for outputs\[1\]/,
+      );
+    }
     expectFailure(await refused(fixed, inputs, { outputs: [] }), 'INVALID_ARGUMENT', /at least one output/);
   });
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FoveateError } from '../../lib/errors/index.js';
+import { readModel } from '../../lib/graph/index.js';
 import { createSession } from '../../lib/session/index.js';
 import { Tensor } from '../../lib/tensor/index.js';
 import { expectFailure, rejectionOf } from '../errors/failure.js';
@@ -27,11 +28,17 @@ async function refused(model: unknown): Promise<FoveateError> {
 
 describe('a file that is no model', () => {
   it('is not there', async () => {
-    expectFailure(await refused(join(folder, 'none.onnx')), 'MODEL_NOT_FOUND', /none\.onnx.*does not exist/, /path/);
+    expectFailure(await refused(join(folder, 'none.onnx')), 'MODEL_NOT_FOUND', /none\.onnx.*there is no such file/, /path/);
   });
 
   it('is a folder', async () => {
-    expectFailure(await refused(folder), 'MODEL_INVALID', /is a folder/, /\.onnx/);
+    expectFailure(await refused(folder), 'MODEL_NOT_FOUND', /it is a folder/, /path/);
+  });
+
+  it('is told in the same words by readModel', async () => {
+    for (const path of [join(folder, 'none.onnx'), folder, '/dev/null']) {
+      expect((await refused(path)).toJSON()).toEqual((await rejectionOf(readModel(path))).toJSON());
+    }
   });
 
   it('is empty', async () => {

@@ -1,13 +1,16 @@
 /** What happens around a call: failures, aborts, disposal, and the memory of many calls at once. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { getEventListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { native } from '../../lib/binding/index.js';
 import type { MediaError } from '../../lib/errors/index.js';
+import { Session } from '../../lib/session/index.js';
 import { Classifier, Detector, Segmenter } from '../../lib/tasks/index.js';
-import { expectFailure, rejectionOf } from '../errors/failure.js';
+import { expectFailure, rejectionOf, thrownBy } from '../errors/failure.js';
 import { example } from '../session/fixtures.js';
 import { labelled } from './labelled-pictures.js';
-import { averageColor } from './made-models.js';
+import { averageColor, brightness, node } from './made-models.js';
 
 const paths = labelled('detect').map(({ path }) => path);
 const [first] = paths as [string];
@@ -31,9 +34,35 @@ describe('one bad picture among several', () => {
   });
 
   it('of several bad ones is the first', async () => {
-    const error = await rejectionOf(detector.detect([first, Buffer.from('text'), 'missing.jpg', first, new Uint8Array(0)]));
-    expectFailure(error, 'MEDIA_UNSUPPORTED', /^Picture 1: /);
-    expect(error.details).toMatchObject({ index: 1 });
+    // Both are refused before anything is awaited.
+    const error = await rejectionOf(detector.detect([new Uint8Array(0), 5 as never, first, 'missing.jpg']));
+    expectFailure(error, 'MEDIA_INVALID', /^Picture 0: /);
+    expect(error.details).toMatchObject({ index: 0 });
+  });
+
+  it.each([1, 3])('ends the others at once, with %i a batch: none is told as aborted, and few are run', async (batchSize) => {
+    await using other = await openDetector({ batchSize });
+    let runs = 0;
+    const count = (): number => runs++;
+    subscribe('foveate:session.run', count);
+    try {
+      const many = Array.from({ length: 200 }, (_, i) => (i === 3 ? 'missing.jpg' : (paths[i % paths.length] as string)));
+      const error = await rejectionOf(other.detect(many));
+      expectFailure(error, 'MEDIA_NOT_FOUND', /^Picture 3: /);
+      // Those that had a place before picture 3 failed, which takes no time, not all that come after it.
+      expect(runs).toBeLessThan(many.length / batchSize / 2);
+    } finally {
+      unsubscribe('foveate:session.run', count);
+    }
+    expect(await other.detect(paths)).toHaveLength(paths.length);
+  });
+
+  it('leaves nothing on the signal of the caller', async () => {
+    const stop = new AbortController();
+    await rejectionOf(detector.detect([first, 'missing.jpg', first], { signal: stop.signal }));
+    await detector.detect([first, first], { signal: stop.signal });
+    expect(getEventListeners(stop.signal, 'abort')).toEqual([]);
+    expect(stop.signal.aborted).toBe(false);
   });
 
   it('alone is told without an index', async () => {
@@ -56,6 +85,80 @@ describe('one bad picture among several', () => {
     expect(failed.every(({ status }) => status === 'rejected')).toBe(true);
     expect((await detector.detect(first)).length).toBeGreaterThan(0);
     expect(native().memoryStatistics().liveBytes).toBeLessThanOrEqual(before);
+  });
+});
+
+describe('a frame that is used again right after the call', () => {
+  it('has been read, where a place is free', async () => {
+    const frame = { data: new Uint8Array(64 * 64 * 3).fill(255), width: 64, height: 64, format: 'rgb' } as const;
+    await using classifier = await Classifier.load(averageColor(), {
+      preprocess: { fit: 'stretch', mean: [0, 0, 0], std: [1, 1, 1], scale: 1 / 255 },
+      activation: 'none',
+    });
+    for (const options of [{}, { signal: new AbortController().signal }]) {
+      frame.data.fill(255);
+      const running = classifier.classify(frame, options);
+      frame.data.fill(0);
+      expect((await running).top.score).toBeCloseTo(1, 5);
+    }
+  });
+
+  it('and so has a JPEG', async () => {
+    const bytes = readFileSync(first);
+    const running = detector.detect(bytes);
+    bytes.fill(0);
+    expect((await running).toJSON()).toEqual((await detector.detect(first)).toJSON());
+  });
+});
+
+describe('an output without a finite number', () => {
+  /** The mean colour divided by nothing: NaN, or for a channel that is not black infinite. */
+  const divided = [node('Sub', ['x', 'x'], 'zero'), node('Div', ['x', 'zero'], 'broken')];
+  const black = { data: new Uint8Array(64 * 64 * 3), width: 64, height: 64, format: 'rgb' } as const;
+  const white = { ...black, data: black.data.slice().fill(255) };
+
+  it('fails for every task, and names the output', async () => {
+    await using classifier = await Classifier.load(
+      averageColor({ nodes: [...divided, node('GlobalAveragePool', 'broken', 'mean'), node('Flatten', 'mean', 'y')] }),
+    );
+    await using segmenter = await Segmenter.load(
+      brightness({ nodes: [...divided, node('ReduceMean', 'broken', 'y', { axes: [1], keepdims: 1 })] }),
+    );
+    await using detecting = await Detector.load(
+      brightness({ output: ['n', 16, 16], nodes: [...divided, node('ReduceMean', 'broken', 'y', { axes: [1], keepdims: 0 })] }),
+      { head: 'yolov8' },
+    );
+    for (const call of [
+      () => classifier.classify(black),
+      () => classifier.classify(white),
+      () => segmenter.segment(black),
+      () => detecting.detect(black),
+    ]) {
+      const error = await rejectionOf(call());
+      expectFailure(error, 'ENGINE_FAILED', /^Output "y" cannot be used: no .* finite number/, /float16.*preprocessing/);
+      expect(error.details).toEqual({ output: 'y' });
+    }
+    const error = await rejectionOf(classifier.classify([white, black]));
+    expectFailure(error, 'ENGINE_FAILED', /^Picture 0: Output "y"/);
+  });
+
+  it('is told from one with some: a class that is NaN is not reported', async () => {
+    // Red is 0 / 0, the others are as they are.
+    const model = averageColor({
+      nodes: [
+        node('GlobalAveragePool', 'x', 'mean'),
+        node('Flatten', 'mean', 'flat'),
+        node('Sign', 'flat', 'sign'),
+        node('Div', ['flat', 'sign'], 'y'),
+      ],
+    });
+    await using classifier = await Classifier.load(model, {
+      preprocess: { fit: 'stretch', mean: [0, 0, 0], std: [1, 1, 1], scale: 1 / 255 },
+      activation: 'softmax',
+    });
+    const green = { ...black, data: Uint8Array.from(black.data, (_, i) => (i % 3 === 1 ? 255 : 0)) };
+    const result = await classifier.classify(green);
+    expect([...result].map(({ label, score }) => [label, score])).toEqual([['green', 1]]);
   });
 });
 
@@ -146,6 +249,18 @@ describe('dispose', () => {
       expectFailure(await rejectionOf((call as (task: unknown) => Promise<unknown>)(task)), 'DISPOSED', /model was disposed/);
     }
   });
+});
+
+it.each([
+  ['Session', Session, /createSession\(model\)/],
+  ['Classifier', Classifier, /Classifier\.load\(model\)/],
+  ['Detector', Detector, /Detector\.load\(model\)/],
+  ['Segmenter', Segmenter, /Segmenter\.load\(model\)/],
+] as const)('new %s() from JavaScript says how one is made', (name, type, instead) => {
+  for (const argument of ['model.onnx', undefined, null, {}]) {
+    const error = thrownBy(() => Reflect.construct(type, [argument]));
+    expectFailure(error, 'INVALID_ARGUMENT', new RegExp(`${name} is not made with new`), instead);
+  }
 });
 
 describe('many calls at once', () => {

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Preprocess } from '../../lib/image/index.js';
 import type { Detections } from '../../lib/results/index.js';
-import { Detector } from '../../lib/tasks/index.js';
+import { Classifier, Detector } from '../../lib/tasks/index.js';
 import { expectFailure, rejectionOf } from '../errors/failure.js';
 import { example, fixture } from '../session/fixtures.js';
 import { classes, iou, labelled } from './labelled-pictures.js';
@@ -258,6 +258,9 @@ describe('loading', () => {
 
   it.each([
     [{ treshold: 1 }, 'UNKNOWN_OPTION', /"treshold"/],
+    [{ preprocess: 5 }, 'INVALID_ARGUMENT', /a preset, an object of options or a Preprocess for preprocess but received 5/],
+    [{ preprocess: null }, 'INVALID_ARGUMENT', /for preprocess but received null/],
+    [{ preprocess: ['yolo'] }, 'INVALID_ARGUMENT', /for preprocess but received an array/],
     [{ head: 'yolov5' }, 'INVALID_ARGUMENT', /for head but received "yolov5"/],
     [{ head: 'yolox' }, 'MODEL_UNSUPPORTED', /does not fit the head 'yolox'/, /'yolov8'/],
     [{ batchSize: 0 }, 'INVALID_ARGUMENT', /for batchSize/],
@@ -279,7 +282,19 @@ describe('loading', () => {
       await rejectionOf(Detector.load(example('models/shapes-classifier.onnx'))),
       'MODEL_UNSUPPORTED',
       /one detection output.*float32 \[1, 6\]/,
-      /createSession/,
+      /looks like a classifier: Classifier\.load\(\) opens it.*createSession/,
+    );
+    expectFailure(
+      await rejectionOf(Detector.load(example('models/shapes-segmenter.onnx'))),
+      'MODEL_UNSUPPORTED',
+      /one detection output/,
+      /looks like a segmenter: Segmenter\.load\(\)/,
+    );
+    expectFailure(
+      await rejectionOf(Classifier.load(model)),
+      'MODEL_UNSUPPORTED',
+      /one classification output/,
+      /looks like a detector: Detector\.load\(\)/,
     );
     expectFailure(await rejectionOf(Detector.load('none.onnx')), 'MODEL_NOT_FOUND', /none\.onnx/);
   });

@@ -107,6 +107,16 @@ describe('a head that was named', () => {
     );
   });
 
+  it('is refused where the grid tells candidates from attributes, and not blamed on the labels', () => {
+    for (const [shape, asked, fitting] of [
+      [[84, 8400], 'yolov8-transposed', /It fits 'yolov8'\./],
+      [[8400, 84], 'yolov8', /It fits 'yolov8-transposed', 'yolox'\./],
+    ] as const) {
+      const error = thrownBy(() => recognize(shape, 640, 80, asked));
+      expectFailure(error, 'MODEL_UNSUPPORTED', new RegExp(`does not fit the head '${asked}'`), fitting);
+    }
+  });
+
   it('needs no known grid where the graph decodes its boxes', () => {
     expect(recognize([7, 300], 640, undefined, 'yolov8')).toMatchObject({ classes: 3, anchors: 300 });
     expect(recognize([300, 7], 640, undefined, 'yolov8-transposed')).toMatchObject({ classes: 3, anchors: 300 });

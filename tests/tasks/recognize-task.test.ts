@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 
 import type { Dimension, ElementType, ValueInfo } from '../../lib/graph/index.js';
-import { Classifier, Segmenter } from '../../lib/tasks/index.js';
+import { createSession } from '../../lib/session/index.js';
+import { Classifier, Detector, Segmenter } from '../../lib/tasks/index.js';
 import { loadTask, recognizeTask } from '../../lib/tasks/recognize-task.js';
 import { expectFailure, rejectionOf, thrownBy } from '../errors/failure.js';
-import { averageColor, brightness } from './made-models.js';
+import { fixture } from '../session/fixtures.js';
+import { averageColor, brightness, node } from './made-models.js';
 
 const output = (shape: readonly Dimension[] | null, dtype: ElementType = 'float32'): ValueInfo => ({
   name: `y${shape?.length}`,
@@ -43,14 +45,27 @@ describe('the task of a model', () => {
 
   it.each([
     ['several fit', [scores, boxes], undefined, /its metadata does not say.*y2: float32 \[N, 10\]; y3: float32 \[1, 84, 8400\]/],
-    ['two of one rank', [boxes, boxes], undefined, /not clear/],
-    ['none fits', [output([5])], undefined, /\[5\]/],
     ['the rank is unknown', [output(null)], undefined, /of unknown shape/],
     ['the metadata names a task that is not known', [boxes], 'pose', /says 'pose'/],
     ['the metadata contradicts the outputs', [scores], 'detect', /says 'detect'/],
   ] as const)('is refused where %s', (_, outputs, declared, message) => {
     const error = thrownBy(() => recognizeTask(outputs, declared));
     expectFailure(error, 'MODEL_AMBIGUOUS', message, /\{ task: '(classify|detect)' \}/);
+  });
+
+  it.each([
+    ['two are of one rank', [boxes, boxes], undefined],
+    ['two are of one rank, whatever the metadata says', [boxes, boxes], 'detect'],
+    ['none has a rank that fits', [output([5])], undefined],
+    ['none is of floats', [output([1, 5, 6], 'int64')], undefined],
+  ] as const)('is none where %s: to name one would not help', (_, outputs, declared) => {
+    const error = thrownBy(() => recognizeTask(outputs, declared));
+    expectFailure(
+      error,
+      'MODEL_UNSUPPORTED',
+      /Expected one float output \[N, C\] for a classifier.*but the model's outputs are y/,
+    );
+    expect(error.hint).toMatch(/^createSession/);
   });
 
   it('is refused for instance segmentation, which looks like two tasks', () => {
@@ -83,6 +98,55 @@ describe('loadTask', () => {
     expectFailure(foreign, 'UNKNOWN_OPTION', /activation is for a classifier, but the model is used as a detector/);
     const softmax = await rejectionOf(loadTask(brightness(), { activation: 'softmax' }));
     expectFailure(softmax, 'INVALID_ARGUMENT', /one of none, sigmoid for activation/);
+  });
+
+  /** As many values as the picture has pixels. */
+  const flattened = (size: number): Uint8Array =>
+    averageColor({ input: ['n', 1, 1, size], output: ['n', size], metadata: {}, nodes: [node('Flatten', 'x', 'y')] });
+  const nodes = [node('GlobalAveragePool', 'x', 'mean'), node('Flatten', 'mean', 'flat')];
+
+  it('takes no embedding for class scores', async () => {
+    const embedding = averageColor({ metadata: {} });
+    const error = await rejectionOf(loadTask(embedding));
+    expectFailure(
+      error,
+      'MODEL_AMBIGUOUS',
+      /y: float32 \[n, 3\] holds class scores or an embedding/,
+      /\{ task: 'classify' \}.*labels/,
+    );
+    for (const options of [{ task: 'classify' }, { labels: ['r', 'g', 'b'] }] as const) {
+      await using task = await loadTask(embedding, options);
+      expect(task).toBeInstanceOf(Classifier);
+    }
+  });
+
+  it.each([
+    ['names', averageColor()],
+    ['the metadata', averageColor({ metadata: { task: 'classify' } })],
+    ['a softmax', averageColor({ metadata: {}, nodes: [...nodes, node('Softmax', 'flat', 'y', { axis: 1 })] })],
+    ['a sigmoid', averageColor({ metadata: {}, nodes: [...nodes, node('Sigmoid', 'flat', 'y')] })],
+    ['the 1000 classes of ImageNet', flattened(1000)],
+    ['these and a background', flattened(1001)],
+  ])('takes scores for scores, told by %s', async (_, model) => {
+    await using task = await loadTask(model);
+    expect(task).toBeInstanceOf(Classifier);
+  });
+
+  it('tells why the engine refuses a model, rather than that its task is not clear', async () => {
+    for (const [name, message] of [
+      ['unknown_operator', /Frobnicate/],
+      ['opset_99', /opset|99/],
+    ] as const) {
+      expectFailure(await rejectionOf(loadTask(fixture(`${name}.onnx`))), 'MODEL_UNSUPPORTED', message, /older opset|newer ONNX/);
+    }
+    expectFailure(await rejectionOf(loadTask(fixture('gather.onnx'))), 'MODEL_UNSUPPORTED', /Expected one float output/);
+  });
+
+  it('says to download a model first', async () => {
+    for (const load of [loadTask, (url: string) => Detector.load(url), (url: string) => createSession(url)]) {
+      const error = await rejectionOf(load('https://example.org/model.onnx'));
+      expectFailure(error, 'INVALID_ARGUMENT', /a local model.*"https:/, /Download it first/);
+    }
   });
 
   it('tells of a model that is not there', async () => {
