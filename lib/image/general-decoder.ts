@@ -25,7 +25,8 @@ export async function loadSharp(): Promise<typeof sharp> {
 }
 
 /**
- * The picture as raw RGB: EXIF orientation applied, alpha dropped, 16 bits reduced to 8, colours converted to sRGB, first frame only.
+ * The picture as raw RGB: EXIF orientation applied, alpha dropped, 16 bits reduced to 8, first frame only. ICC profiles are ignored, as by
+ * the core; CMYK is converted.
  * Throws MEDIA_NOT_FOUND, MEDIA_INVALID, MEDIA_UNSUPPORTED, MEDIA_TOO_LARGE.
  */
 export async function decodeGeneral(picture: ResolvedPicture, pixelLimit: number): Promise<NativePictureSource> {
@@ -34,7 +35,7 @@ export async function decodeGeneral(picture: ResolvedPicture, pixelLimit: number
   const decode = await loadSharp();
   const input = 'path' in source ? source.path : source.bytes;
   try {
-    const { data, info } = await decode(input, { limitInputPixels: pixelLimit, failOn: 'error' })
+    const { data, info } = await decode(input, { limitInputPixels: pixelLimit, failOn: 'error', ignoreIcc: true })
       .autoOrient()
       .removeAlpha()
       .toColourspace('srgb')
