@@ -9,11 +9,14 @@ import type { LeaseHandle, NativeLease } from './native.js';
 export class Lease {
   readonly handle: LeaseHandle;
   readonly #buffer: ArrayBuffer;
+  readonly #owner: string;
   #released = false;
 
-  constructor(lease: NativeLease) {
+  /** `owner` is what the memory belongs to, for messages. */
+  constructor(lease: NativeLease, owner: 'tensor' | 'picture' = 'tensor') {
     this.handle = lease.handle;
     this.#buffer = lease.buffer;
+    this.#owner = owner;
   }
 
   /** Uninitialised memory, aligned to 64 bytes. Throws OUT_OF_MEMORY. */
@@ -25,7 +28,7 @@ export class Lease {
   get buffer(): ArrayBuffer {
     if (this.#released) {
       throw new DisposedError('DISPOSED', {
-        message: 'The tensor was disposed: its memory may already serve another request',
+        message: `The ${this.#owner} was disposed: its memory may already serve another request`,
         hint: 'Read what you need before dispose(), or copy it with slice().',
       });
     }

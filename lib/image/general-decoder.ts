@@ -25,16 +25,17 @@ export async function loadSharp(): Promise<typeof sharp> {
 }
 
 /**
- * The picture as raw RGB: EXIF orientation applied, alpha dropped, 16 bits reduced to 8, colours converted to sRGB, first frame only.
+ * The picture as raw RGB: EXIF orientation applied, alpha dropped, 16 bits reduced to 8, first frame only. ICC profiles are ignored, as by
+ * the core; CMYK is converted.
  * Throws MEDIA_NOT_FOUND, MEDIA_INVALID, MEDIA_UNSUPPORTED, MEDIA_TOO_LARGE.
  */
 export async function decodeGeneral(picture: ResolvedPicture, pixelLimit: number): Promise<NativePictureSource> {
-  const { source, name } = picture;
+  const { source } = picture;
   if ('pixels' in source) return source;
   const decode = await loadSharp();
   const input = 'path' in source ? source.path : source.bytes;
   try {
-    const { data, info } = await decode(input, { limitInputPixels: pixelLimit, failOn: 'error' })
+    const { data, info } = await decode(input, { limitInputPixels: pixelLimit, failOn: 'error', ignoreIcc: true })
       .autoOrient()
       .removeAlpha()
       .toColourspace('srgb')
@@ -43,16 +44,18 @@ export async function decodeGeneral(picture: ResolvedPicture, pixelLimit: number
     const format = info.channels === 1 ? 'grey' : 'rgb';
     return { pixels: data, lease: undefined, width: info.width, height: info.height, stride: info.width * info.channels, format };
   } catch (cause) {
-    throw mediaError(name, pixelLimit, cause);
+    throw mediaError(picture, pixelLimit, cause);
   }
 }
 
-function mediaError(name: string, pixelLimit: number, cause: unknown): MediaError {
-  const reason = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause);
+function mediaError({ name, details }: ResolvedPicture, pixelLimit: number, cause: unknown): MediaError {
+  const text = cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause);
+  const reason = details === undefined ? text : text.replaceAll(details.path, name);
   if (/missing|ENOENT|EACCES|EISDIR/i.test(reason)) {
     return new MediaError('MEDIA_NOT_FOUND', {
       message: `Cannot read the picture ${name}: ${reason}`,
       hint: 'Check the path.',
+      details,
       cause,
     });
   }
@@ -60,20 +63,22 @@ function mediaError(name: string, pixelLimit: number, cause: unknown): MediaErro
     return new MediaError('MEDIA_TOO_LARGE', {
       message: `The picture ${name} has more than ${pixelLimit} pixels`,
       hint: 'Raise the option pixelLimit if you trust it.',
-      details: { pixelLimit },
+      details: { ...details, pixelLimit },
       cause,
     });
   }
   if (/unsupported image format/i.test(reason)) {
     return new MediaError('MEDIA_UNSUPPORTED', {
-      message: `${name} is not a picture in a format that can be read`,
+      message: `The picture ${name} is in no format that can be read`,
       hint: 'JPEG, PNG, WebP, GIF, TIFF, AVIF and SVG can be read. The content counts, not the extension.',
+      details,
       cause,
     });
   }
   return new MediaError('MEDIA_INVALID', {
     message: `The picture ${name} is damaged: ${reason}`,
     hint: 'Check that it was written and transferred whole.',
+    details,
     cause,
   });
 }

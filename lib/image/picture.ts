@@ -1,18 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 
-import { Lease, native, settle, type NativeMarks } from '../binding/index.js';
-import {
-  checkInteger,
-  checkOneOf,
-  checkOptions,
-  checkSignal,
-  FoveateError,
-  invalidArgument,
-  MediaError,
-} from '../errors/index.js';
-import { decodeGeneral, loadSharp } from './general-decoder.js';
-import { defaultPixelLimit, resolvePicture, type PictureInput } from './input.js';
+import { Lease, native, settle, type LeaseHandle, type NativeMarks } from '../binding/index.js';
+import { checkOneOf, checkOptions, checkPath, invalidArgument, MediaError } from '../errors/index.js';
+import { decodeWith, type DecodeOptions } from './decode.js';
+import { loadSharp } from './general-decoder.js';
+import type { PictureInput, RawFrame } from './input.js';
 
 /** Formats that pictures are written in. */
 export type EncodedFormat = 'jpeg' | 'png' | 'webp';
@@ -27,10 +20,14 @@ interface Pixels {
   readonly channels: 1 | 3;
 }
 
-/** A decoded picture in native memory: RGB, eight bits, EXIF orientation applied. */
-export class Picture implements Disposable {
+/**
+ * A decoded picture in native memory: RGB, eight bits, EXIF orientation applied. Whatever takes a picture takes it, reads it in place, and
+ * leaves it as it is.
+ */
+export class Picture implements RawFrame, Disposable {
   readonly width: number;
   readonly height: number;
+  readonly format = 'rgb';
   readonly #lease: Lease;
   #encoding = 0;
   #disposed = false;
@@ -42,30 +39,24 @@ export class Picture implements Disposable {
   }
 
   /** Decodes off the JavaScript thread. Throws MEDIA_NOT_FOUND, MEDIA_INVALID, MEDIA_UNSUPPORTED, MEDIA_TOO_LARGE, ABORTED. */
-  static async read(
-    image: PictureInput,
-    options: { readonly pixelLimit?: number | undefined; readonly signal?: AbortSignal | undefined } = {},
-  ): Promise<Picture> {
+  static async read(image: PictureInput, options: DecodeOptions = {}): Promise<Picture> {
     checkOptions('picture options', options, ['pixelLimit', 'signal']);
-    const { signal } = options;
-    checkSignal(signal);
-    const pixelLimit = checkInteger('pixelLimit', options.pixelLimit ?? defaultPixelLimit, 1);
-    const resolved = resolvePicture(image, signal);
-    const picture = resolved instanceof Promise ? await resolved : resolved;
-    let decoded;
-    try {
-      decoded = await settle((operation) => native().pictureDecode(picture.source, pixelLimit, operation), signal);
-    } catch (error) {
-      if (!(error instanceof FoveateError && error.code === 'MEDIA_UNSUPPORTED')) throw error;
-      const frame = await decodeGeneral(picture, pixelLimit);
-      decoded = await settle((operation) => native().pictureDecode(frame, pixelLimit, operation), signal);
-    }
-    return new Picture(decoded.width, decoded.height, new Lease(decoded.lease));
+    const { result } = await decodeWith(
+      (source, pixelLimit, operation) => native().pictureDecode(source, pixelLimit, operation),
+      image,
+      options,
+    );
+    return new Picture(result.width, result.height, new Lease(result.lease, 'picture'));
   }
 
   /** height * width * 3 bytes, rows without gaps. Throws DISPOSED. */
   get data(): Uint8Array {
     return new Uint8Array(this.#lease.buffer);
+  }
+
+  /** @internal */
+  get leaseHandle(): LeaseHandle {
+    return this.#lease.handle;
   }
 
   /** @internal Draws in place. The same picture; where that fails, it is disposed of. */
@@ -94,8 +85,8 @@ export class Picture implements Disposable {
     }
   }
 
-  /** Writes the picture; the extension (.jpg, .png, .webp) decides the format. Throws OUTPUT_NOT_WRITABLE. */
-  async toFile(path: string): Promise<void> {
+  /** Writes the picture to a path or `file:` URL; the extension (.jpg, .png, .webp) decides the format. Throws OUTPUT_NOT_WRITABLE. */
+  async toFile(path: string | URL): Promise<void> {
     await writePicture(path, await this.toBuffer(formatOf(path)));
   }
 
@@ -120,20 +111,22 @@ export async function encode(pixels: Pixels, format: EncodedFormat): Promise<Buf
   return format === 'jpeg' ? image.jpeg({ quality: 90 }).toBuffer() : image.webp({ quality: 90 }).toBuffer();
 }
 
-/** The format that a file's extension stands for. Throws INVALID_ARGUMENT. */
-export function formatOf(path: string): EncodedFormat {
-  const format = typeof path === 'string' ? formats[extname(path).toLowerCase()] : undefined;
-  if (format === undefined) throw invalidArgument('path', `a file name that ends in ${Object.keys(formats).join(', ')}`, path);
+/** The format that the extension of a path or `file:` URL stands for. Throws INVALID_ARGUMENT. */
+export function formatOf(path: string | URL): EncodedFormat {
+  const format = formats[extname(checkPath('path', path)).toLowerCase()];
+  if (format === undefined)
+    throw invalidArgument('path', `a file name that ends in ${Object.keys(formats).join(', ')}`, String(path));
   return format;
 }
 
-/** Writes a picture's bytes. Throws OUTPUT_NOT_WRITABLE. */
-export async function writePicture(path: string, bytes: Uint8Array): Promise<void> {
+/** Writes a picture's bytes to a path or `file:` URL. Throws INVALID_ARGUMENT, OUTPUT_NOT_WRITABLE. */
+export async function writePicture(path: string | URL, bytes: Uint8Array): Promise<void> {
+  const file = checkPath('path', path);
   try {
-    await writeFile(path, bytes);
+    await writeFile(file, bytes);
   } catch (cause) {
     throw new MediaError('OUTPUT_NOT_WRITABLE', {
-      message: `Cannot write ${path}: ${cause instanceof Error ? cause.message : String(cause)}`,
+      message: `Cannot write ${file}: ${cause instanceof Error ? cause.message : String(cause)}`,
       hint: 'Check that the folder exists and may be written to.',
       cause,
     });

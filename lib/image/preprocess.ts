@@ -1,18 +1,16 @@
-import { Lease, native, settle, type NativePreprocessResult, type NativePreprocessSpec } from '../binding/index.js';
+import { Lease, native, type NativePreprocessSpec } from '../binding/index.js';
 import {
   ArgumentError,
   checkInteger,
   checkNumber,
   checkOneOf,
   checkOptions,
-  checkSignal,
-  FoveateError,
   invalidArgument,
   withDefaults,
 } from '../errors/index.js';
 import { Tensor, type DType } from '../tensor/index.js';
-import { decodeGeneral } from './general-decoder.js';
-import { defaultPixelLimit, resolvePicture, type PictureInput } from './input.js';
+import { decodeWith, type DecodeOptions } from './decode.js';
+import type { PictureInput } from './input.js';
 import { Placement } from './placement.js';
 
 const fits = ['letterbox', 'stretch', 'crop', 'none'] as const;
@@ -92,12 +90,9 @@ export const presets = {
 export type PreprocessPreset = keyof typeof presets;
 
 /** How one picture is preprocessed. */
-export interface PreprocessRunOptions {
+export interface PreprocessRunOptions extends DecodeOptions {
   /** A tensor in native memory that the result is written to, such as one picture's part of a batch. Default: a fresh one. */
   readonly into?: Tensor | undefined;
-  /** Pictures with more pixels are refused. Default 64 million. */
-  readonly pixelLimit?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** A picture, ready for a model. */
@@ -179,24 +174,14 @@ export class Preprocess {
    */
   async run(image: PictureInput, options: PreprocessRunOptions = {}): Promise<PreprocessedPicture> {
     checkOptions('preprocess run options', options, ['into', 'pixelLimit', 'signal']);
-    const { into, signal } = options;
-    checkSignal(signal);
-    const pixelLimit = checkInteger('pixelLimit', options.pixelLimit ?? defaultPixelLimit, 1);
+    const { into, signal, pixelLimit } = options;
     const slot = into === undefined ? undefined : this.#slot(into);
-    const resolved = resolvePicture(image, signal);
-    const picture = resolved instanceof Promise ? await resolved : resolved;
     const spec: NativePreprocessSpec = this.options;
-    let generalDecodeMs = 0;
-    let result: NativePreprocessResult;
-    try {
-      result = await settle((operation) => native().preprocessRun(picture.source, spec, slot, pixelLimit, operation), signal);
-    } catch (error) {
-      if (!(error instanceof FoveateError && error.code === 'MEDIA_UNSUPPORTED')) throw error;
-      const started = performance.now();
-      const frame = await decodeGeneral(picture, pixelLimit);
-      generalDecodeMs = performance.now() - started;
-      result = await settle((operation) => native().preprocessRun(frame, spec, slot, pixelLimit, operation), signal);
-    }
+    const { result, generalDecodeMs } = await decodeWith(
+      (source, limit, operation) => native().preprocessRun(source, spec, slot, limit, operation),
+      image,
+      { pixelLimit, signal },
+    );
     return {
       tensor:
         result.lease === undefined

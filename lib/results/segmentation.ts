@@ -79,11 +79,11 @@ export class Segmentation implements Iterable<Region> {
     return encode({ data, width: this.width, height: this.height, channels: 3 }, 'png');
   }
 
-  /** Writes the class map or the colour map as PNG. Throws INVALID_ARGUMENT for another extension, OUTPUT_NOT_WRITABLE. */
-  async toFile(path: string, kind: 'class' | 'color' = 'class'): Promise<void> {
+  /** Writes the class map or the colour map as PNG to a path or `file:` URL. Throws INVALID_ARGUMENT for another extension, OUTPUT_NOT_WRITABLE. */
+  async toFile(path: string | URL, kind: 'class' | 'color' = 'class'): Promise<void> {
     checkOneOf('kind', kind, ['class', 'color']);
     if (formatOf(path) !== 'png') {
-      throw invalidArgument('path', 'a file name that ends in .png', path, 'Any other format would alter the class ids.');
+      throw invalidArgument('path', 'a file name that ends in .png', String(path), 'Any other format would alter the class ids.');
     }
     await writePicture(path, await (kind === 'class' ? this.toClassMap() : this.toColorMap()));
   }

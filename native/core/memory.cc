@@ -1,5 +1,7 @@
 #include "core/memory.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <new>
 
@@ -15,11 +17,28 @@ std::size_t capacity_for(std::size_t bytes) {
   return wanted > SIZE_MAX - step ? 0 : (wanted + step - 1) / step * step;
 }
 
+// Blocks from this capacity on are mappings of their own, which go back to the system when they are freed. malloc keeps
+// blocks of up to 32 MiB in its heaps once it has freed one of that size, and a picture is as large.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr std::size_t kMappedCapacity = SIZE_MAX;  // never: the sanitizer watches what operator new gives
+#else
+constexpr std::size_t kMappedCapacity = std::size_t{256} << 10;
+#endif
+
 void* allocate_aligned(std::size_t capacity) {
-  return ::operator new(capacity, std::align_val_t{MemoryPool::kAlignment}, std::nothrow);
+  if (capacity < kMappedCapacity)
+    return ::operator new(capacity, std::align_val_t{MemoryPool::kAlignment}, std::nothrow);
+  void* data = ::mmap(nullptr, capacity, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return data == MAP_FAILED ? nullptr : data;
 }
 
-void free_aligned(void* data) { ::operator delete(data, std::align_val_t{MemoryPool::kAlignment}); }
+void free_aligned(void* data, std::size_t capacity) {
+  if (capacity < kMappedCapacity) {
+    ::operator delete(data, std::align_val_t{MemoryPool::kAlignment});
+  } else {
+    ::munmap(data, capacity);
+  }
+}
 
 }  // namespace
 
@@ -57,7 +76,7 @@ void MemoryPool::give_back(Block& block, std::size_t capacity) {
     statistics_.live_bytes -= capacity;
     if (block.reusable() && make_room(capacity) && keep(block.data(), capacity)) return;
   }
-  free_aligned(block.data());
+  free_aligned(block.data(), capacity);
 }
 
 bool MemoryPool::keep(void* data, std::size_t capacity) {
@@ -82,7 +101,7 @@ bool MemoryPool::make_room(std::size_t capacity) {
       bucket = free_.erase(bucket);
       continue;
     }
-    free_aligned(bucket->second.back());
+    free_aligned(bucket->second.back(), bucket->first);
     bucket->second.pop_back();
     statistics_.pooled_bytes -= bucket->first;
   }
@@ -97,7 +116,7 @@ void MemoryPool::trim() {
     statistics_.pooled_bytes = 0;
   }
   for (auto& [capacity, blocks] : freed) {
-    for (void* data : blocks) free_aligned(data);
+    for (void* data : blocks) free_aligned(data, capacity);
   }
 }
 

@@ -35,10 +35,9 @@ class FileDescriptor {
   int fd_;
 };
 
-Status unreadable(const std::string& path, int error) {
+Status unreadable(int error) {
   if (error == ECANCELED) return {error_code::kAborted, "The operation was aborted"};
-  return {error_code::kMediaNotFound, "Cannot read the picture " + path + ": " + std::generic_category().message(error),
-          "Check the path and its permissions."};
+  return {error_code::kMediaNotFound, std::generic_category().message(error), "Check the path and its permissions."};
 }
 
 // Bytes read, which is less than asked for at the end of the file only; -1 with errno set on an error, ECANCELED where
@@ -63,41 +62,38 @@ ssize_t read_fully(int fd, std::span<std::byte> into, const CancelToken* cancel)
 
 Result<BlockPtr> read_picture_file(const std::string& path, MemoryPool& pool, const CancelToken* cancel) {
   const FileDescriptor file(path);
-  if (file.get() < 0) return unreadable(path, errno);
+  if (file.get() < 0) return unreadable(errno);
   struct stat info{};
-  if (::fstat(file.get(), &info) != 0) return unreadable(path, errno);
-  if (S_ISDIR(info.st_mode)) return unreadable(path, EISDIR);
+  if (::fstat(file.get(), &info) != 0) return unreadable(errno);
+  if (S_ISDIR(info.st_mode)) return unreadable(EISDIR);
   // A pipe or device without data would stop whoever reads it, for good.
   if (!S_ISREG(info.st_mode)) {
-    return Status(error_code::kMediaNotFound, path + " is a pipe or a device, not a file",
-                  "Pass a stream that reads it.");
+    return Status(error_code::kMediaNotFound, "This is a pipe or a device, not a file", "Pass a stream that reads it.");
   }
   if (info.st_size == 0) {
-    return Status(error_code::kMediaInvalid, "The picture " + path + " is empty (0 bytes)",
-                  "Check how the file was written.");
+    return Status(error_code::kMediaInvalid, "The file is empty (0 bytes)", "Check how the file was written.");
   }
   std::byte magic[3] = {};
   const ssize_t start = read_fully(file.get(), magic, cancel);
-  if (start < 0) return unreadable(path, errno);
-  if (!is_jpeg({magic, static_cast<std::size_t>(start)}))
-    return Status(error_code::kMediaUnsupported, path + " is not a JPEG");
+  if (start < 0) return unreadable(errno);
+  if (!is_jpeg({magic, static_cast<std::size_t>(start)})) return Status(error_code::kMediaUnsupported, "Not a JPEG");
 
   const auto size = static_cast<std::size_t>(info.st_size);
   if (size < sizeof magic) {
-    return Status(error_code::kMediaInvalid, "The picture " + path + " ends after " + std::to_string(size) + " bytes");
+    return Status(error_code::kMediaInvalid, "The file ends after " + std::to_string(size) + " bytes");
   }
   if (size > kMaxFileBytes) {
-    return Status(error_code::kMediaTooLarge, "The picture " + path + " has " + std::to_string(size) +
-                                                  " bytes, expected at most " + std::to_string(kMaxFileBytes));
+    return Status(error_code::kMediaTooLarge,
+                  "The file has " + std::to_string(size) + " bytes, expected at most " + std::to_string(kMaxFileBytes));
   }
   BlockPtr block = pool.allocate(size);
   if (!block)
-    return Status(error_code::kOutOfMemory, "Cannot allocate " + std::to_string(size) + " bytes to read " + path);
+    return Status(error_code::kOutOfMemory, "Cannot allocate " + std::to_string(size) + " bytes to read a picture");
   std::memcpy(block->data(), magic, sizeof magic);
   const ssize_t rest = read_fully(file.get(), std::span(block->data(), size).subspan(sizeof magic), cancel);
-  if (rest < 0) return unreadable(path, errno);
+  if (rest < 0) return unreadable(errno);
   if (static_cast<std::size_t>(rest) + sizeof magic != size) {
-    return Status(error_code::kMediaInvalid, "The picture " + path + " became shorter while it was read");
+    return Status(error_code::kMediaInvalid, "The file became shorter while it was read");
   }
   return block;
 }

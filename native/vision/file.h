@@ -10,7 +10,8 @@
 namespace foveate {
 
 // The whole file when it starts as a JPEG; MEDIA_UNSUPPORTED, without reading further, when it does not.
-// MEDIA_NOT_FOUND where it cannot be read, MEDIA_INVALID where it is empty, MEDIA_TOO_LARGE above 512 MiB, ABORTED.
+// MEDIA_NOT_FOUND where it cannot be read, MEDIA_INVALID where it is empty, MEDIA_TOO_LARGE above 512 MiB, ABORTED. The
+// messages leave it to the caller to name the file.
 Result<BlockPtr> read_picture_file(const std::string& path, MemoryPool& pool, const CancelToken* cancel);
 
 }  // namespace foveate

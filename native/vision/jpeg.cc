@@ -244,7 +244,7 @@ Status check_header(const jpeg_decompress_struct& info, const JpegOptions& optio
     return Status(error_code::kMediaTooLarge,
                   "The JPEG picture is too large, expected at most " + std::to_string(options.pixel_limit) +
                       " pixels, received " + size_text(info) + " = " + std::to_string(pixels),
-                  "Raise the pixel limit if the picture can be trusted, or make it smaller first.");
+                  "Raise the option pixelLimit if the picture can be trusted, or make it smaller first.");
   }
   if (info.data_precision != 8) {
     return Status(error_code::kMediaUnsupported,

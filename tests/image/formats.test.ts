@@ -1,5 +1,5 @@
 /** Every kind of picture file becomes upright RGB of eight bits. */
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { Preprocess } from '../../lib/image/index.js';
 import { asJpeg, asSharp, gradient, largestDifference, pixelsOf, type Pixels } from './made-pictures.js';
@@ -203,6 +203,40 @@ describe('other formats', () => {
     const picture = await pixelsOf(Buffer.from(svg));
     expect([picture.width, picture.height]).toEqual([8, 4]);
     expect([...picture.data.subarray(0, 3)]).toEqual([0, 128, 255]);
+  });
+});
+
+describe('an ICC profile', () => {
+  const profiled = (): Sharp => asSharp(upright).withIccProfile('p3');
+
+  it('changes no pixel, in whatever format', async () => {
+    const formats = {
+      png: profiled().png(),
+      webp: profiled().webp({ lossless: true }),
+      tiff: profiled().tiff({ compression: 'lzw' }),
+      jpeg: profiled().jpeg({ quality: 100, chromaSubsampling: '4:4:4' }),
+    };
+    // What is stored differs from what was given, because sharp converts to the profile.
+    const { data: stored } = await sharp(await formats.png.clone().toBuffer(), { ignoreIcc: true })
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    expect(largestDifference(stored, upright.data)).toBeGreaterThan(20);
+    for (const [format, image] of Object.entries(formats)) {
+      const file = await image.toBuffer();
+      expect((await sharp(file).metadata()).icc, format).toBeDefined();
+      expect(largestDifference((await pixelsOf(file)).data, stored), format).toBeLessThanOrEqual(format === 'jpeg' ? 4 : 0);
+    }
+  });
+
+  it('of a CMYK JPEG does not keep it from being converted', async () => {
+    const file = await asSharp(upright).withIccProfile('cmyk').jpeg({ quality: 100 }).toBuffer();
+    const metadata = await sharp(file).metadata();
+    expect([metadata.space, metadata.icc !== undefined]).toEqual(['cmyk', true]);
+    const { data } = await pixelsOf(file);
+    const converted = await sharp(file).toColourspace('srgb').raw().toBuffer();
+    expect(data).toEqual(Uint8Array.from(converted));
+    const difference = data.reduce((sum, value, i) => sum + Math.abs(value - (upright.data[i] as number)), 0);
+    expect(difference / data.length).toBeLessThan(30);
   });
 });
 

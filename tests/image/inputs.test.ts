@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Preprocess, type PictureInput, type PixelFormat, type RawFrame } from '../../lib/image/index.js';
+import { Picture, Preprocess, startReading, type PictureInput, type PixelFormat, type RawFrame } from '../../lib/image/index.js';
 import { Tensor } from '../../lib/tensor/index.js';
 import { expectFailure, rejectionOf } from '../errors/failure.js';
 import { asJpeg, asSharp, gradient, pixelsOf } from './made-pictures.js';
@@ -138,7 +138,13 @@ describe('a raw frame', () => {
     [{ width: '50' }, /for frame\.width but received "50"/],
     [{ format: 'rbg' }, /one of grey, rgb, bgr, rgba for frame\.format but received "rbg"/],
     [{ stride: 149 }, /at least 150 for frame\.stride/],
-    [{ data: new Uint8Array(4499) }, /at least 4500 bytes \(50 x 30 rgb, stride 150\) for frame\.data but received 4499/],
+    [{ data: new Uint8Array(4499) }, /4500 bytes \(50 x 30 rgb\) for frame\.data but received 4499/, /stride/],
+    [{ data: new Uint8Array(4501) }, /4500 bytes \(50 x 30 rgb\) for frame\.data but received 4501/, /stride/],
+    [
+      { data: new Uint8Array(4789), stride: 160 },
+      /at least 4790 bytes \(50 x 30 rgb, stride 160\) for frame\.data but received 4789/,
+    ],
+    [{ format: undefined }, /for frame\.format but received undefined/, /'rgba' for ImageData of a canvas/],
     [{ data: new Float32Array(4500) }, /a Uint8Array or a uint8 tensor for frame\.data but received a Float32Array/],
     [{ data: undefined }, /a Uint8Array or a uint8 tensor for frame\.data but received undefined/],
     [{ data: new Tensor('int8', new Int8Array(4500)) }, /a tensor of uint8 for frame\.data/],
@@ -147,10 +153,46 @@ describe('a raw frame', () => {
     expectFailure(error, 'INVALID_ARGUMENT', message, hint);
   });
 
+  it.each([
+    ['strid', /"strid"/, /"stride"/],
+    ['bytesPerRow', /"bytesPerRow"/, /Known options: .*stride/],
+  ])('is refused with an unknown %s', async (key, message, hint) => {
+    const error = await rejectionOf(preprocess.run({ ...frame('rgb'), [key]: 150 }));
+    expectFailure(error, 'UNKNOWN_OPTION', message, hint);
+  });
+
+  it('may go on after its last row where there is a stride', async () => {
+    const { data, ...rest } = frame('rgb', 10);
+    const long = Buffer.concat([data as Uint8Array, Buffer.alloc(500)]);
+    expect((await pixelsOf({ ...rest, data: long })).data).toEqual(source.data);
+  });
+
   it('is refused when its tensor was disposed of', async () => {
     const tensor = Tensor.allocate('uint8', [30, 50, 3]);
     tensor.dispose();
     expectFailure(await rejectionOf(preprocess.run({ ...frame('rgb'), data: tensor })), 'DISPOSED', /disposed/);
+  });
+});
+
+describe('a decoded picture', () => {
+  it('is read in place', async () => {
+    using picture = await Picture.read(join(folder, 'picture.png'));
+    const { values, copiedBytes } = await inputOf(picture);
+    expect(values).toEqual((await inputOf(join(folder, 'picture.png'))).values);
+    expect(copiedBytes).toBe(0);
+  });
+
+  it('is copied by Picture.read', async () => {
+    using picture = await Picture.read(join(folder, 'picture.png'));
+    using copy = await Picture.read(picture);
+    copy.data.fill(0);
+    expect(Uint8Array.from(picture.data)).toEqual(source.data);
+  });
+
+  it('is refused once it was disposed of', async () => {
+    const picture = await Picture.read(join(folder, 'picture.png'));
+    picture.dispose();
+    expectFailure(await rejectionOf(preprocess.run(picture)), 'DISPOSED', /The picture was disposed/);
   });
 });
 
@@ -163,8 +205,33 @@ describe('what is no picture', () => {
     for (const address of ['https://example.org/cat.jpg', new URL('https://example.org/cat.jpg')]) {
       expectFailure(await rejectionOf(preprocess.run(address)), 'INVALID_ARGUMENT', /a local picture/, /fetch/);
     }
-    expectFailure(await rejectionOf(preprocess.run(new URL('data:text/plain,cat'))), 'INVALID_ARGUMENT', /a file: URL/);
     expectFailure(await rejectionOf(preprocess.run(new URL('file://elsewhere/cat.jpg'))), 'INVALID_ARGUMENT', /a file: URL/);
+  });
+});
+
+describe('what holds a picture in a way of its own', () => {
+  it.each([
+    ['a Response', () => new Response(source.data)],
+    ['a Blob', () => new Blob([source.data])],
+    ['a File', () => new File([source.data], 'cat.jpg')],
+  ])('%s is refused with what to pass instead', async (_, image) => {
+    const error = await rejectionOf(preprocess.run(image() as never));
+    expectFailure(error, 'INVALID_ARGUMENT', /for image but received a/, /await image\.arrayBuffer\(\)/);
+  });
+
+  it('raw pixels of sharp', async () => {
+    const pixels = await asSharp(source).raw().toBuffer({ resolveWithObject: true });
+    const error = await rejectionOf(preprocess.run(pixels as never));
+    expectFailure(error, 'INVALID_ARGUMENT', /for image but received an object/, /width: info\.width/);
+  });
+
+  it.each(['data: URL', 'URL object', 'base64'])('a %s, which is not told whole', async (kind) => {
+    const base64 = Buffer.alloc(20_000, 'cat').toString('base64');
+    const url = `data:image/jpeg;base64,${base64}`;
+    const image = { 'data: URL': url, 'URL object': new URL(url), base64 }[kind] as string | URL;
+    const error = await rejectionOf(preprocess.run(image));
+    expectFailure(error, 'INVALID_ARGUMENT', /a path or file: URL for image/, /Buffer\.from\(base64, 'base64'\)/);
+    expect(JSON.stringify(error).length).toBeLessThan(500);
   });
 });
 
@@ -185,7 +252,31 @@ describe('a stream', () => {
   it('of text, or of nothing, is refused', async () => {
     const text = createReadStream(join(folder, 'picture.jpg'), { encoding: 'latin1' });
     expectFailure(await rejectionOf(preprocess.run(text)), 'INVALID_ARGUMENT', /a stream of bytes/, /encoding/);
-    expectFailure(await rejectionOf(preprocess.run(Readable.from([]))), 'MEDIA_INVALID', /the stream is empty/);
+    expectFailure(await rejectionOf(preprocess.run(Readable.from([]))), 'MEDIA_INVALID', /in the stream is empty/, /once/);
+  });
+
+  it('that was read before is refused', async () => {
+    const file = createReadStream(join(folder, 'picture.jpg'));
+    const web = new Blob([readFileSync(join(folder, 'picture.jpg'))]).stream() as unknown as NodeJS.ReadableStream;
+    for (const stream of [file, web]) {
+      await inputOf(stream);
+      expectFailure(await rejectionOf(preprocess.run(stream)), 'MEDIA_INVALID', /in the stream is empty/, /into a Buffer first/);
+    }
+    const locked = new Blob(['cat']).stream();
+    locked.getReader();
+    expectFailure(await rejectionOf(preprocess.run(locked as never)), 'MEDIA_NOT_FOUND', /the stream: .*locked/, /only once/);
+  });
+
+  it('is one in messages, also where it is read before its turn', async () => {
+    const half = (): Readable => Readable.from([readFileSync(join(folder, 'picture.jpg')).subarray(0, 1000)]);
+    for (const image of [half(), startReading(half(), undefined)]) {
+      expectFailure(await rejectionOf(preprocess.run(image)), 'MEDIA_INVALID', /^Cannot read the picture in the stream: /);
+    }
+    const empty = startReading(Readable.from([]), undefined);
+    expectFailure(await rejectionOf(preprocess.run(empty)), 'MEDIA_INVALID', /in the stream is empty/);
+    const path = join(folder, 'picture.jpg');
+    expect((await inputOf(startReading(createReadStream(path), undefined))).values).toEqual((await inputOf(path)).values);
+    expect(startReading(path, undefined)).toBe(path);
   });
 
   it('that never ends can be aborted', async () => {

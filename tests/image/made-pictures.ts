@@ -1,6 +1,6 @@
 /** Pictures made for the tests, so that every pixel is known. */
 import sharp, { type Sharp } from 'sharp';
-import { Preprocess, type PictureInput } from '../../lib/image/index.js';
+import { Preprocess, type PictureInput, type RawFrame } from '../../lib/image/index.js';
 
 /** Raw pixels, interleaved. */
 export interface Pixels {
@@ -22,6 +22,11 @@ export function gradient(width: number, height: number, channels: 1 | 3 | 4 = 3)
     }
   }
   return { data, width, height, channels };
+}
+
+/** The pixels as a raw frame. */
+export function asFrame({ data, width, height, channels }: Pixels): RawFrame {
+  return { data, width, height, format: ({ 1: 'grey', 3: 'rgb', 4: 'rgba' } as const)[channels] };
 }
 
 /** The pixels, ready to be written in any format. */

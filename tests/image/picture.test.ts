@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Picture } from '../../lib/image/index.js';
@@ -56,7 +57,7 @@ describe('a picture', () => {
     expectFailure(
       thrownBy(() => picture.data),
       'DISPOSED',
-      /disposed/,
+      /The picture was disposed/,
     );
     expectFailure(await rejectionOf(Promise.resolve().then(() => picture.toBuffer())), 'DISPOSED', /disposed/);
   });
@@ -84,6 +85,19 @@ describe('a picture', () => {
     using picture = await Picture.read(png);
     await picture.toFile(join(folder, name));
     expect((await sharp(readFileSync(join(folder, name))).metadata()).format).toBe(format);
+  });
+
+  it('is written to a file: URL', async () => {
+    using picture = await Picture.read(png);
+    const url = pathToFileURL(join(folder, 'with space.png'));
+    for (const path of [url, url.href]) {
+      await picture.toFile(path);
+      const written = join(folder, 'with space.png');
+      expect((await sharp(readFileSync(written)).metadata()).format).toBe('png');
+      rmSync(written);
+    }
+    const elsewhere = new URL('https://example.org/a.png');
+    expectFailure(await rejectionOf(picture.toFile(elsewhere)), 'INVALID_ARGUMENT', /a file: URL for path/);
   });
 
   it('is not written where that cannot be', async () => {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { Placement, Preprocess, type PreprocessOptions } from '../../lib/image/index.js';
-import { gradient } from './made-pictures.js';
+import { asFrame, gradient } from './made-pictures.js';
 
 async function placementOf(options: Partial<PreprocessOptions>, width: number, height: number): Promise<Placement> {
-  const { tensor, placement } = await new Preprocess(options).run({ ...gradient(width, height), format: 'rgb' });
+  const { tensor, placement } = await new Preprocess(options).run(asFrame(gradient(width, height)));
   tensor.dispose();
   return placement;
 }

@@ -1,5 +1,6 @@
 /** Damaged, foreign and hostile pictures: an error with what to do, before memory is spent. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
@@ -32,7 +33,8 @@ function file(name: string, content: string | Uint8Array): string {
 async function refused(image: PictureInput, pixelLimit?: number): Promise<FoveateError> {
   const error = await rejectionOf(preprocess.run(image, { pixelLimit }));
   const again = await rejectionOf(Picture.read(image, pixelLimit === undefined ? {} : { pixelLimit }));
-  expect(again.code).toBe(error.code);
+  expect(again.toJSON()).toEqual(error.toJSON());
+  if (typeof image === 'string') expect(error.details['path']).toBe(image);
   expect((await pixelsOf(jpeg)).width).toBe(200);
   return error;
 }
@@ -74,32 +76,59 @@ describe('a path', () => {
     mkdirSync(join(folder, 'folder.jpg'));
     expectFailure(await refused(join(folder, 'folder.jpg')), 'MEDIA_NOT_FOUND', /folder\.jpg.*directory/i, /path/);
   });
+
+  it.each(['/dev/zero', '/dev/null', '/dev/ptmx'])('of a device: %s', async (device) => {
+    expectFailure(await refused(device), 'MEDIA_NOT_FOUND', new RegExp(`${device}: .*pipe or a device`), /stream/);
+  });
+
+  it('of a pipe, whether somebody writes into it or not', async () => {
+    const pipe = join(folder, 'pipe.jpg');
+    execFileSync('mkfifo', [pipe]);
+    expectFailure(await refused(pipe), 'MEDIA_NOT_FOUND', /pipe\.jpg: .*pipe or a device/, /stream/);
+    const ends = openSync(pipe, 'r+');
+    expectFailure(await refused(pipe), 'MEDIA_NOT_FOUND', /pipe\.jpg: .*pipe or a device/, /stream/);
+    closeSync(ends);
+  });
+
+  it('is told once, and of a long one the end', async () => {
+    const deep = join(folder, 'deep-'.repeat(40));
+    mkdirSync(deep);
+    const contents = { 'half.jpg': jpeg.subarray(0, 2000), 'half.png': png.subarray(0, png.length / 2), 'text.txt': 'text' };
+    for (const [name, content] of Object.entries({ ...contents, 'none.gif': undefined })) {
+      const path = join(deep, name);
+      if (content !== undefined) writeFileSync(path, content);
+      const { message } = await refused(path);
+      expect(message.split(name).length).toBe(2);
+      expect(message).toMatch(new RegExp(`picture \\.\\.\\.[-dep/]+${name}`));
+      expect(message).not.toContain(folder);
+    }
+  });
 });
 
 describe('a file', () => {
   it('of zero bytes', async () => {
-    expectFailure(await refused(file('empty.jpg', '')), 'MEDIA_INVALID', /empty\.jpg is empty \(0 bytes\)/, /written/);
-    expectFailure(await refused(Buffer.alloc(0)), 'MEDIA_INVALID', /empty \(0 bytes\)/, /read/);
+    expectFailure(await refused(file('empty.jpg', '')), 'MEDIA_INVALID', /empty\.jpg: The file is empty \(0 bytes\)/, /written/);
+    expectFailure(await refused(Buffer.alloc(0)), 'MEDIA_INVALID', /in the buffer is empty \(0 bytes\)/, /read/);
   });
 
   it('of text', async () => {
     expectFailure(
       await refused(file('text.jpg', 'not a picture')),
       'MEDIA_UNSUPPORTED',
-      /text\.jpg is not a picture/,
+      /text\.jpg is in no format/,
       /content counts/,
     );
     expectFailure(
       await refused(Buffer.from('<html></html>')),
       'MEDIA_UNSUPPORTED',
-      /the buffer is not a picture/,
+      /in the buffer is in no format/,
       /content counts/,
     );
   });
 
   it('of an ONNX model', async () => {
     const model = new URL('../native/fixtures/fixed.onnx', import.meta.url);
-    expectFailure(await refused(model), 'MEDIA_UNSUPPORTED', /fixed\.onnx is not a picture/, /JPEG, PNG/);
+    expectFailure(await refused(model), 'MEDIA_UNSUPPORTED', /fixed\.onnx is in no format/, /JPEG, PNG/);
   });
 
   it('with the wrong extension is read for what it is', async () => {
@@ -113,12 +142,12 @@ describe('a truncated picture', () => {
   it('JPEG, wherever it ends', async () => {
     for (const part of [0.001, 0.01, 0.1, 0.3, 0.5, 0.8, 0.95]) {
       const error = await rejectionOf(preprocess.run(jpeg.subarray(0, Math.max(3, Math.floor(jpeg.length * part)))));
-      expectFailure(error, 'MEDIA_INVALID', /JPEG/, /fetch|export|again/);
+      expectFailure(error, 'MEDIA_INVALID', /^Cannot read the picture in the buffer: .*JPEG/, /fetch|export|again/);
     }
     expectFailure(
       await refused(file('half.jpg', jpeg.subarray(0, jpeg.length / 2))),
       'MEDIA_INVALID',
-      /ends early: expected 150 rows/,
+      /half\.jpg: The JPEG data ends early: expected 150 rows/,
     );
   });
 
@@ -169,8 +198,8 @@ describe('a picture of too many pixels', () => {
   it.each(bombs)('%s is refused before it is decoded', async (_, bomb) => {
     const before = native().memoryStatistics();
     const error = await refused(bomb());
-    expectFailure(error, 'MEDIA_TOO_LARGE', /64000000/, /limit/i);
-    expectFailure(await refused(file('bomb', bomb())), 'MEDIA_TOO_LARGE', /64000000/, /limit/i);
+    expectFailure(error, 'MEDIA_TOO_LARGE', /64000000/, /option pixelLimit/);
+    expectFailure(await refused(file('bomb', bomb())), 'MEDIA_TOO_LARGE', /64000000/, /option pixelLimit/);
     // Nothing of the picture's 100 million pixels: the files themselves, and the small picture that is read in between.
     const after = native().memoryStatistics();
     expect(after.liveBytes + after.pooledBytes - before.liveBytes - before.pooledBytes).toBeLessThan(2_000_000);
@@ -178,7 +207,7 @@ describe('a picture of too many pixels', () => {
 
   it('is refused by a limit of your own, and read at it', async () => {
     for (const image of [jpeg, png]) {
-      expectFailure(await refused(image, 29_999), 'MEDIA_TOO_LARGE', /29999/, /limit/i);
+      expectFailure(await refused(image, 29_999), 'MEDIA_TOO_LARGE', /29999/, /option pixelLimit/);
       const { tensor } = await preprocess.run(image, { pixelLimit: 30_000 });
       tensor.dispose();
     }

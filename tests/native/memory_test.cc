@@ -1,8 +1,11 @@
 #include "core/memory.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <limits>
 #include <random>
@@ -22,7 +25,7 @@ std::shared_ptr<MemoryPool> make_pool(std::size_t limit = 16 * kMiB) { return st
 
 TEST(MemoryPool, BlocksAreAlignedAndWritable) {
   const auto pool = make_pool();
-  for (const std::size_t bytes : {0ul, 1ul, 63ul, 64ul, 4095ul, 4096ul, 4097ul, 1000003ul}) {
+  for (const std::size_t bytes : {0ul, 1ul, 63ul, 64ul, 4095ul, 4096ul, 4097ul, 262143ul, 262144ul, 1000003ul}) {
     const BlockPtr block = pool->allocate(bytes);
     ASSERT_NE(block, nullptr);
     EXPECT_EQ(block->bytes(), bytes);
@@ -91,6 +94,31 @@ TEST(MemoryPool, AFullPoolFollowsTheSizesThatAreAskedFor) {
   EXPECT_EQ(pool->statistics().reuses, 9u);
   EXPECT_LE(pool->statistics().pooled_bytes, 4 * kMiB);
 }
+
+#if !defined(__SANITIZE_ADDRESS__)  // with which all blocks come from operator new
+TEST(MemoryPool, ALargeBlockGoesBackToTheSystem) {
+  const auto is_mapped = [](void* data) {
+    unsigned char resident = 0;
+    const bool mapped = ::mincore(data, static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)), &resident) == 0;
+    EXPECT_TRUE(mapped || errno == ENOMEM);
+    return mapped;
+  };
+  // The first lets malloc raise the size from which it returns memory by itself.
+  for (int round = 0; round < 2; ++round) {
+    const auto pool = make_pool();
+    BlockPtr freed = pool->allocate(18 * kMiB);
+    BlockPtr pooled = pool->allocate(kMiB);
+    void* const freed_data = freed->data();
+    void* const pooled_data = pooled->data();
+    freed.reset();  // larger than the pool
+    pooled.reset();
+    EXPECT_FALSE(is_mapped(freed_data));
+    EXPECT_TRUE(is_mapped(pooled_data));
+    pool->trim();
+    EXPECT_FALSE(is_mapped(pooled_data));
+  }
+}
+#endif
 
 TEST(MemoryPool, MemoryThatCannotBeHadIsNull) {
   const auto pool = make_pool();

@@ -6,7 +6,7 @@ import sharp from 'sharp';
 import { Picture } from '../../lib/image/index.js';
 import { classColor, Classification, Detections, type Timing } from '../../lib/results/index.js';
 import { expectFailure, rejectionOf, thrownBy } from '../errors/failure.js';
-import { gradient } from '../image/made-pictures.js';
+import { asFrame, gradient } from '../image/made-pictures.js';
 
 const timing: Timing = { decodeMs: 1, preprocessMs: 2, queueMs: 3, computeMs: 4, postprocessMs: 5, copiedBytes: 6 };
 const grey = { data: new Uint8Array(200 * 120 * 3).fill(90), width: 200, height: 120, format: 'rgb' } as const;
@@ -171,6 +171,14 @@ describe('drawn detections', () => {
     }
   });
 
+  it('are drawn into a copy of a picture that was decoded before', async () => {
+    using decoded = await Picture.read(grey);
+    using drawn = await found.draw(decoded);
+    using fromFrame = await found.draw(grey);
+    expect(drawn.data).toEqual(fromFrame.data);
+    expect(decoded.data).toEqual(grey.data);
+  });
+
   it('refuse wrong options and pictures', async () => {
     expectFailure(
       await rejectionOf(found.draw(grey, { score: true } as never)),
@@ -179,7 +187,7 @@ describe('drawn detections', () => {
       /"scores"/,
     );
     expectFailure(await rejectionOf(found.draw(grey, { scores: 1 } as never)), 'INVALID_ARGUMENT', /for scores/);
-    const other = { ...gradient(40, 30), format: 'rgb' } as const;
+    const other = asFrame(gradient(40, 30));
     expectFailure(await rejectionOf(found.draw(other)), 'INVALID_ARGUMENT', /40 x 30/, /that the result is of/);
     expectFailure(await rejectionOf(found.draw('missing.jpg')), 'MEDIA_NOT_FOUND', /missing\.jpg/);
     expectFailure(await rejectionOf(found.draw(grey, { signal: AbortSignal.abort() })), 'ABORTED', /aborted/);

@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { classColor, Segmentation, type Timing } from '../../lib/results/index.js';
@@ -79,6 +80,8 @@ describe('toFile', () => {
     expect(readFileSync(path)).toEqual(await result.toClassMap());
     await result.toFile(path, 'color');
     expect(readFileSync(path)).toEqual(await result.toColorMap());
+    await result.toFile(pathToFileURL(path));
+    expect(readFileSync(path)).toEqual(await result.toClassMap());
   });
 
   it('refuses formats that would alter the classes', async () => {

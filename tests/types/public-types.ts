@@ -7,6 +7,7 @@ import {
   Detector,
   errorCodes,
   FoveateError,
+  Picture,
   Preprocess,
   Segmenter,
   Tensor,
@@ -152,6 +153,9 @@ export async function pictures(shared: SharedArrayBuffer): Promise<void> {
   preprocess.options.width = 5;
   await preprocess.run({ data: new Uint8Array(shared), width: 1, height: 1, format: 'rgba' });
   await preprocess.run({ data: Tensor.allocate('uint8', [3]), width: 1, height: 1, format: 'bgr', stride: 3 });
+  const decoded = await Picture.read('cat.jpg');
+  await preprocess.run(decoded);
+  await decoded.toFile(new URL('file:///tmp/cat.png'));
   // @ts-expect-error: frames are bytes
   await preprocess.run({ data: new Float32Array(3), width: 1, height: 1, format: 'rgb' });
   // @ts-expect-error: frames have a format

@@ -1,0 +1,50 @@
+import { settle, type NativePictureSource, type OperationHandle } from '../binding/index.js';
+import { checkInteger, checkSignal, createError, FoveateError } from '../errors/index.js';
+import { decodeGeneral } from './general-decoder.js';
+import { defaultPixelLimit, resolvePicture, type PictureInput, type ResolvedPicture } from './input.js';
+
+/** How far a picture may go. */
+export interface DecodeOptions {
+  /** Pictures with more pixels are refused. Default 64 million. */
+  readonly pixelLimit?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A function of the core that takes a picture. */
+type CoreCall<T> = (source: NativePictureSource, pixelLimit: number, operation: OperationHandle | undefined) => Promise<T>;
+
+/**
+ * Gives a picture to the core; what the core does not decode, the general decoder decodes for it. Errors name the picture, those about a file
+ * have its `path` in their details. Throws INVALID_ARGUMENT, MEDIA_NOT_FOUND, MEDIA_INVALID, MEDIA_UNSUPPORTED, MEDIA_TOO_LARGE, ABORTED.
+ */
+export async function decodeWith<T>(
+  call: CoreCall<T>,
+  image: PictureInput,
+  options: DecodeOptions,
+): Promise<{ readonly result: T; readonly generalDecodeMs: number }> {
+  const { signal } = options;
+  checkSignal(signal);
+  const pixelLimit = checkInteger('pixelLimit', options.pixelLimit ?? defaultPixelLimit, 1);
+  const resolved = resolvePicture(image, signal);
+  const picture = resolved instanceof Promise ? await resolved : resolved;
+  const inCore = (source: NativePictureSource): Promise<T> => settle((operation) => call(source, pixelLimit, operation), signal);
+  try {
+    return { result: await inCore(picture.source), generalDecodeMs: 0 };
+  } catch (error) {
+    if (!isMediaError(error)) throw error;
+    if (error.code !== 'MEDIA_UNSUPPORTED') throw named(error, picture);
+  }
+  const started = performance.now();
+  const frame = await decodeGeneral(picture, pixelLimit);
+  const generalDecodeMs = performance.now() - started;
+  return { result: await inCore(frame), generalDecodeMs };
+}
+
+function isMediaError(error: unknown): error is FoveateError {
+  return error instanceof FoveateError && error.code.startsWith('MEDIA_');
+}
+
+/** An error of the core, which does not know what the picture is called. */
+function named(error: FoveateError, { name, details }: ResolvedPicture): FoveateError {
+  return createError(error.code, { message: `Cannot read the picture ${name}: ${error.message}`, hint: error.hint, details });
+}
