@@ -46,5 +46,8 @@ function isMediaError(error: unknown): error is FoveateError {
 
 /** An error of the core, which does not know what the picture is called. */
 function named(error: FoveateError, { name, details }: ResolvedPicture): FoveateError {
-  return createError(error.code, { message: `Cannot read the picture ${name}: ${error.message}`, hint: error.hint, details });
+  const message = `Cannot read the picture ${name}: ${error.message}`;
+  const renamed = createError(error.code, { message, hint: error.hint, details });
+  Error.captureStackTrace(renamed, named); // of the few frames that Node keeps, none for how errors are made
+  return renamed;
 }
