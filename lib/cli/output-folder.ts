@@ -1,5 +1,5 @@
 import { mkdir, stat } from 'node:fs/promises';
-import { join, parse } from 'node:path';
+import { dirname, join, parse, resolve } from 'node:path';
 
 import { MediaError } from '../errors/index.js';
 import type { PictureInput } from '../image/index.js';
@@ -19,7 +19,7 @@ const keptExtensions = ['.jpg', '.jpeg', '.png', '.webp'];
 
 /**
  * The folder that annotated pictures go to. Names are given beforehand, in the order of the inputs: no two inputs share one, and none is that of
- * an input file, however it is reached. Files of an earlier call are overwritten.
+ * an input file, however it is reached.
  */
 export class OutputFolder {
   readonly #names: ReadonlyMap<InputPicture, Required<WrittenFiles>>;
@@ -28,10 +28,13 @@ export class OutputFolder {
     this.#names = names;
   }
 
-  /** Makes the folder. Throws OUTPUT_NOT_WRITABLE. */
-  static async create(folder: string, pictures: readonly InputPicture[]): Promise<OutputFolder> {
+  /**
+   * Makes the folder. Throws OUTPUT_NOT_WRITABLE where it cannot be made and, unless told to `overwrite`, where it holds a file of a name
+   * that is needed, whatever made it.
+   */
+  static async create(folder: string, pictures: readonly InputPicture[], overwrite: boolean): Promise<OutputFolder> {
     try {
-      await mkdir(folder, { recursive: true });
+      await makeFolder(resolve(folder));
     } catch (cause) {
       throw new MediaError('OUTPUT_NOT_WRITABLE', {
         message: `Cannot make the folder ${folder}: ${cause instanceof Error ? cause.message : String(cause)}`,
@@ -45,11 +48,7 @@ export class OutputFolder {
       if (identity !== undefined) inputs.add(identity);
     }
     const taken = new Set<string>();
-    const free = async (path: string): Promise<boolean> => {
-      if (taken.has(path)) return false;
-      const identity = await fileIdentity(path);
-      return identity === undefined || !inputs.has(identity);
-    };
+    const existing: string[] = [];
     const names = new Map<InputPicture, Required<WrittenFiles>>();
     const attempts = new Map<string, number>();
     for (const picture of pictures) {
@@ -58,12 +57,23 @@ export class OutputFolder {
       for (let attempt = attempts.get(name) ?? 1; ; attempt++) {
         const stem = join(folder, attempt === 1 ? name : `${name}-${attempt}`);
         const files = { output: `${stem}${extension}`, mask: `${stem}.mask.png` };
-        if (!((await free(files.output)) && (await free(files.mask)))) continue;
-        taken.add(files.output).add(files.mask);
+        const paths = Object.values(files);
+        const identities = await Promise.all(paths.map(fileIdentity));
+        const isInput = identities.some((identity) => identity !== undefined && inputs.has(identity));
+        if (isInput || paths.some((path) => taken.has(path))) continue;
+        for (const path of paths) taken.add(path);
+        existing.push(...paths.filter((_, i) => identities[i] !== undefined));
         attempts.set(name, attempt + 1);
         names.set(picture, files);
         break;
       }
+    }
+    if (existing.length > 0 && !overwrite) {
+      throw new MediaError('OUTPUT_NOT_WRITABLE', {
+        message: `The output would overwrite ${existing[0]}${existing.length === 1 ? '' : ` and ${existing.length - 1} more`}`,
+        hint: 'Name another folder with --output, or give --overwrite.',
+        details: { existing },
+      });
     }
     return new OutputFolder(names);
   }
@@ -81,6 +91,19 @@ export class OutputFolder {
     if (!(result instanceof Segmentation)) return { output };
     await result.toFile(mask);
     return { output, mask };
+  }
+}
+
+/** Makes a folder and those that it lies in. Part by part: in /proc, the recursive mkdir of Node 20 never comes to an end. */
+async function makeFolder(path: string): Promise<void> {
+  const isThere = async (): Promise<boolean> => (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+  if (await isThere()) return;
+  if (dirname(path) !== path) await makeFolder(dirname(path));
+  try {
+    await mkdir(path);
+  } catch (error) {
+    // Somebody else may have been faster.
+    if (!(await isThere())) throw error;
   }
 }
 

@@ -2,18 +2,19 @@ import { availableParallelism } from 'node:os';
 
 import type { Command } from 'commander';
 
-import { MediaError } from '../errors/index.js';
+import { ArgumentError, MediaError } from '../errors/index.js';
 import { Classifier, Detector, loadTask, type Task } from '../tasks/index.js';
 import { mapInOrder } from './in-order.js';
 import { listPictures, type InputPicture } from './inputs.js';
 import type { Invocation } from './invocation.js';
-import { OutputFolder } from './output-folder.js';
+import { OutputFolder, type WrittenFiles } from './output-folder.js';
 import { formatSeconds, startProgress } from './progress.js';
-import { JsonReport, TableReport, type Outcome, type TaskResult } from './run-report.js';
+import { JsonReport, TableReport, type Outcome, type PictureError, type TaskResult } from './run-report.js';
 import { taskOptions, type TaskOptionValues } from './task-options.js';
 
 interface RunOptionValues extends TaskOptionValues {
   readonly output?: string;
+  readonly overwrite?: true;
   readonly recursive?: true;
   readonly json?: true;
   readonly quiet?: true;
@@ -37,6 +38,7 @@ export function addRun(program: Command, invocation: Invocation): void {
     .argument('<model>', 'an ONNX file')
     .argument('<input...>', 'pictures: files, folders, quoted patterns, or - for standard input')
     .option('-o, --output <dir>', 'write annotated pictures there, and masks as NAME.mask.png')
+    .option('--overwrite', 'replace files that the output folder holds already; inputs never')
     .option('-r, --recursive', 'look into the subfolders of folders')
     .option('--json', 'print JSON')
     .option('-q, --quiet', 'no progress and no notes');
@@ -50,10 +52,10 @@ export function addRun(program: Command, invocation: Invocation): void {
 }
 
 async function run(model: string, inputs: readonly string[], options: RunOptionValues, invocation: Invocation): Promise<void> {
-  const { output, recursive = false, json, quiet = false, ...forTask } = options;
+  const { output, overwrite = false, recursive = false, json, quiet = false, ...forTask } = options;
   const { signal, document } = invocation;
   const pictures = await listPictures(inputs, recursive);
-  const folder = output === undefined ? undefined : await OutputFolder.create(output, pictures);
+  const folder = output === undefined ? undefined : await OutputFolder.create(output, pictures, overwrite);
   await using task = await loadTask(model, { ...forTask, signal });
   const report = json && document !== undefined ? new JsonReport(document, invocation) : new TableReport(invocation);
   report.begin(model, task);
@@ -67,11 +69,10 @@ async function run(model: string, inputs: readonly string[], options: RunOptionV
       signal.throwIfAborted();
       progress.advance(++done);
       progress.above(() => {
-        if ('error' in outcome) {
-          failed++;
-          invocation.warn(outcome.error, outcome.picture.name);
-        }
         report.outcome(outcome);
+        if (outcome.error === undefined) return;
+        failed++;
+        invocation.warn(outcome.error, outcome.picture.name);
       });
     }
   } finally {
@@ -89,14 +90,21 @@ async function processPicture(
   folder: OutputFolder | undefined,
   signal: AbortSignal,
 ): Promise<Outcome> {
+  let result: TaskResult | undefined;
+  let written: WrittenFiles | undefined;
   try {
     const image = await picture.load(signal);
-    const result = await runTask(task, image, signal);
-    return { picture, result, written: await folder?.write(picture, image, result, signal) };
+    result = await runTask(task, image, signal);
+    written = await folder?.write(picture, image, result, signal);
   } catch (error) {
-    if (error instanceof MediaError) return { picture, error };
-    throw error;
+    if (!isAboutPicture(error)) throw error;
+    return { picture, result, written, error };
   }
+  return { picture, result, written, error: undefined };
+}
+
+function isAboutPicture(error: unknown): error is PictureError {
+  return error instanceof MediaError || (error instanceof ArgumentError && error.details['name'] === 'image');
 }
 
 function runTask(task: Task, image: string | Uint8Array, signal: AbortSignal): Promise<TaskResult> {

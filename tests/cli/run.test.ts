@@ -1,5 +1,6 @@
 import { cpSync, linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 import { beforeAll, describe, expect, it } from 'vitest';
 
@@ -206,6 +207,25 @@ describe('inputs', () => {
     ]);
     expect(stderr.match(/^error: /gm)).toHaveLength(4);
     expect(stderr).toMatch(/nope\.jpg.*\[MEDIA_NOT_FOUND\]/);
+  });
+
+  it('that no picture can be named by do not stop the others', async () => {
+    const inputs = ['https://127.0.0.1/y.jpg', '', 'file://elsewhere/z.jpg', picture('ring.jpg')];
+    const { code, stdout, stderr } = await foveate(['run', models.classifier, ...inputs, '--json', '--quiet']);
+    expect(code).toBe(4);
+    const { pictures } = JSON.parse(stdout) as Report;
+    expect(pictures.map(({ path }) => path)).toEqual(inputs);
+    const invalid = 'INVALID_ARGUMENT';
+    expect(pictures.map(({ error }) => error?.code)).toEqual([invalid, invalid, invalid, undefined]);
+    expect(stderr).toContain("hint: Fetch it first: curl -s 'https://127.0.0.1/y.jpg' | foveate run MODEL -\n");
+    expect(stderr).toMatch(/received "" \[INVALID_ARGUMENT\]\nhint: A variable/);
+  });
+
+  it('may be file: URLs, which name the same file as its path', async () => {
+    const path = join(folder, 'p10.jpg');
+    expect(await names(pathToFileURL(path).href, path)).toEqual(['p10.jpg']);
+    const { href } = pathToFileURL(folder);
+    expect(await names(href)).toContain('p2.JPG');
   });
 
   it('that are too large, or an empty or missing standard input, are told', async () => {
