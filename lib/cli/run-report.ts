@@ -6,6 +6,7 @@ import type { InputPicture } from './inputs.js';
 import type { Invocation } from './invocation.js';
 import type { JsonDocument } from './json-document.js';
 import type { WrittenFiles } from './output-folder.js';
+import { recognizedOf } from './recognized.js';
 import { alignRows, printable, type Cell } from './table.js';
 
 export type TaskResult = Classification | Detections | Segmentation;
@@ -75,7 +76,7 @@ function rowsOf(result: TaskResult): readonly (readonly Cell[])[] {
   ]);
 }
 
-/** `{ model, device, …, pictures: [{ path, … }] }` */
+/** `{ model, task, …, device, …, pictures: [{ path, … }] }` */
 export class JsonReport implements RunReport {
   readonly #document: JsonDocument;
   readonly #invocation: Invocation;
@@ -85,9 +86,10 @@ export class JsonReport implements RunReport {
     this.#invocation = invocation;
   }
 
-  begin(model: string, { session, labelSource }: Task): void {
+  begin(model: string, task: Task): void {
+    const { session, labelSource } = task;
     const { device, deviceReason, runtime } = session;
-    this.#document.beginList({ model, device, deviceReason, runtime, labelSource }, 'pictures');
+    this.#document.beginList({ model, ...recognizedOf(task), labelSource, device, deviceReason, runtime }, 'pictures');
   }
 
   outcome({ picture, result, written, error }: Outcome): void {

@@ -9,6 +9,7 @@ import { listPictures, type InputPicture } from './inputs.js';
 import type { Invocation } from './invocation.js';
 import { OutputFolder, type WrittenFiles } from './output-folder.js';
 import { formatSeconds, startProgress } from './progress.js';
+import { recognizedLine } from './recognized.js';
 import { JsonReport, TableReport, type Outcome, type PictureError, type TaskResult } from './run-report.js';
 import { taskOptions, type TaskOptionValues } from './task-options.js';
 
@@ -112,21 +113,37 @@ function runTask(task: Task, image: string | Uint8Array, signal: AbortSignal): P
   return task instanceof Classifier ? task.classify(image, { signal }) : task.segment(image, { signal });
 }
 
-/** What a reader wants to know when all is done: how many, how fast, where, and whose names these are. */
+/** What a reader wants to know when all is done: how many, how fast, where, what the model was taken for, and whose names these are. */
 function tellSummary(
   invocation: Invocation,
-  { session, labels, labelSource }: Task,
+  task: Task,
   { done, failed, wallMs }: { done: number; failed: number; wallMs: number },
 ): void {
-  const { name, version } = session.runtime;
+  const { device, deviceReason, runtime } = task.session;
   const count = `${done} picture${done === 1 ? '' : 's'}${failed === 0 ? '' : `, ${failed} of them failed`}`;
   const wall = wallMs < 1000 ? `${wallMs.toFixed(0)} ms` : formatSeconds(wallMs / 1000);
   const each = `${(wallMs / done).toFixed(1)} ms each`;
-  invocation.tell(`${count} in ${wall}, ${each}, on ${session.device} with ${name} ${version}`);
-  if (session.deviceReason !== 'asked for') invocation.tell(`Device ${session.device}: ${session.deviceReason}.`);
-  if (labelSource === 'numbers') {
-    invocation.tell('Classes are numbers: the model has no names. --labels FILE gives them.');
-  } else if (!['option', 'file', 'metadata'].includes(labelSource)) {
-    invocation.tell(`Labels: the ${labels.length} names of ${labelSource}, built in, because the model has none.`);
+  invocation.tell(`${count} in ${wall}, ${each}, on ${device} with ${runtime.name} ${runtime.version}`);
+  // The library that comes with foveate runs on the CPU only: there, that it does is no news.
+  const expected = device === 'cpu' && process.env['FOVEATE_ONNXRUNTIME_PATH'] === undefined;
+  if (deviceReason !== 'asked for' && !expected) invocation.tell(`Device ${device}: ${deviceReason}.`);
+  invocation.tell(recognizedLine(task));
+  const labels = labelNote(task);
+  if (labels !== undefined) invocation.tell(labels);
+}
+
+/** Where the names came from, unless the model or the user gave them. */
+function labelNote({ labels, labelSource }: Task): string | undefined {
+  switch (labelSource) {
+    case 'option':
+    case 'file':
+    case 'metadata':
+      return undefined;
+    case 'numbers':
+      return 'Classes are numbers: the model has no names. --labels FILE gives them.';
+    case 'binary':
+      return `Labels: ${labels.join(' and ')}, because the model tells one class from the rest and has no names.`;
+    default:
+      return `Labels: the ${labels.length} names of ${labelSource}, built in, because the model has none.`;
   }
 }
