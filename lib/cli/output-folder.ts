@@ -12,6 +12,8 @@ export interface WrittenFiles {
   readonly output: string;
   /** The class of each pixel, for segmentation. */
   readonly mask?: string;
+  /** The same in colours, for people. */
+  readonly colors?: string;
 }
 
 /** Formats that can be written as they came; others become PNG. */
@@ -56,7 +58,7 @@ export class OutputFolder {
       const extension = keptExtensions.includes(ext.toLowerCase()) ? ext : '.png';
       for (let attempt = attempts.get(name) ?? 1; ; attempt++) {
         const stem = join(folder, attempt === 1 ? name : `${name}-${attempt}`);
-        const files = { output: `${stem}${extension}`, mask: `${stem}.mask.png` };
+        const files = { output: `${stem}${extension}`, mask: `${stem}.mask.png`, colors: `${stem}.colors.png` };
         const paths = Object.values(files);
         const identities = await Promise.all(paths.map(fileIdentity));
         const isInput = identities.some((identity) => identity !== undefined && inputs.has(identity));
@@ -85,12 +87,13 @@ export class OutputFolder {
     result: Classification | Detections | Segmentation,
     signal: AbortSignal,
   ): Promise<WrittenFiles> {
-    const { output, mask } = this.#names.get(picture) as Required<WrittenFiles>;
+    const { output, mask, colors } = this.#names.get(picture) as Required<WrittenFiles>;
     using drawn = await result.draw(image, { signal });
     await drawn.toFile(output);
     if (!(result instanceof Segmentation)) return { output };
     await result.toFile(mask);
-    return { output, mask };
+    await result.toFile(colors, 'color');
+    return { output, mask, colors };
   }
 }
 

@@ -38,7 +38,10 @@ export function addRun(program: Command, invocation: Invocation): void {
     .description('Runs a model on pictures: tells classes, boxes or regions, and draws them.')
     .argument('<model>', 'an ONNX file')
     .argument('<input...>', 'pictures: files, folders, quoted patterns, or - for standard input')
-    .option('-o, --output <dir>', 'write annotated pictures there, and masks as NAME.mask.png')
+    .option(
+      '-o, --output <dir>',
+      'write annotated pictures there; of a segmenter also NAME.mask.png (class ids) and NAME.colors.png',
+    )
     .option('--overwrite', 'replace files that the output folder holds already; inputs never')
     .option('-r, --recursive', 'look into the subfolders of folders')
     .option('--json', 'print JSON')

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 
+import { classColor } from '../../lib/results/index.js';
 import { foveate, models, picture, temporaryFolder } from './foveate.js';
 
 const shapes = picture('shapes-640x480.jpg');
@@ -39,7 +40,9 @@ describe('--output', () => {
     ]);
     expect(code).toBe(0);
     const [told] = (
-      JSON.parse(stdout) as { pictures: { output: string; mask: string; regions: { classId: number; pixels: number }[] }[] }
+      JSON.parse(stdout) as {
+        pictures: { output: string; mask: string; colors: string; regions: { classId: number; pixels: number }[] }[];
+      }
     ).pictures;
     expect(told?.output).toBe(join(folder, 'segment-400x300.jpg'));
     expect(told?.mask).toBe(join(folder, 'segment-400x300.mask.png'));
@@ -49,6 +52,13 @@ describe('--output', () => {
     for (const { classId, pixels } of told?.regions ?? []) {
       expect(data.filter((value) => value === classId).length).toBe(pixels);
     }
+    expect(told?.colors).toBe(join(folder, 'segment-400x300.colors.png'));
+    const colors = await sharp(told?.colors).raw().toBuffer({ resolveWithObject: true });
+    expect(colors.info).toMatchObject({ format: 'raw', width: 400, height: 300, channels: 3 });
+    data.forEach((classId, i) => {
+      const color = classId === 0 ? [0, 0, 0] : classColor(classId);
+      if (color.some((value, c) => colors.data[i * 3 + c] !== value)) throw new Error(`pixel ${i} is not of class ${classId}`);
+    });
   });
 
   it('never overwrites an input, however it is reached', async () => {
@@ -77,7 +87,7 @@ describe('--output', () => {
     expect(readFileSync(original).equals(readFileSync(shapes))).toBe(true);
   });
 
-  it.each(['star.jpg', 'star.mask.png'])(
+  it.each(['star.jpg', 'star.mask.png', 'star.colors.png'])(
     'leaves %s alone where it is there already, unless told to --overwrite',
     async (name) => {
       const folder = temporaryFolder();
