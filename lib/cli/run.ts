@@ -137,16 +137,10 @@ function tellSummary(
 
 /** Where the names came from, unless the model or the user gave them. */
 function labelNote({ labels, labelSource }: Task): string | undefined {
-  switch (labelSource) {
-    case 'option':
-    case 'file':
-    case 'metadata':
-      return undefined;
-    case 'numbers':
-      return 'Classes are numbers: the model has no names. --labels FILE gives them.';
-    case 'binary':
-      return `Labels: ${labels.join(' and ')}, because the model tells one class from the rest and has no names.`;
-    default:
-      return `Labels: the ${labels.length} names of ${labelSource}, built in, because the model has none.`;
+  if (labelSource === 'option' || labelSource === 'file' || labelSource === 'metadata') return undefined;
+  if (labelSource === 'numbers') return 'Classes are numbers: the model has no names. --labels FILE gives them.';
+  if (labelSource === 'binary') {
+    return `Labels: ${labels.join(' and ')}, because the model tells one class from the rest and has no names.`;
   }
+  return `Labels: the ${labels.length} names of ${labelSource}, built in, because the model has none.`;
 }
