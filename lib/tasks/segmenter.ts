@@ -129,12 +129,20 @@ export class Segmenter implements AsyncDisposable {
         const output = picture.outputs[this.#output] as Tensor;
         const raw = { lease: output.leaseHandle as LeaseHandle, data: output.data };
         const spec: NativeMaskSpec = { ...this.#mapOf(output), activation: this.activation, threshold };
-        const { buffer, elapsedMs } = await settle(
+        const { mask, counts, elapsedMs } = await settle(
           (operation) => native().maskDecode(raw, spec, picture.placement, operation),
           merged.signal,
         );
         const { sourceWidth: width, sourceHeight: height } = picture.placement;
-        return new Segmentation({ mask: new Uint8Array(buffer), width, height, labels: this.labels, timing: timing(elapsedMs) });
+        return new Segmentation({
+          mask: new Uint8Array(mask.buffer),
+          lease: mask.handle,
+          counts,
+          width,
+          height,
+          labels: this.labels,
+          timing: timing(elapsedMs),
+        });
       },
     );
     return Array.isArray(images) ? results : (results[0] as Segmentation);
