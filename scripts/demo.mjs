@@ -9,11 +9,12 @@ import { projectRoot, runVisibly } from './commands.mjs';
 import { setUp } from './setup/setup.mjs';
 
 const output = join(projectRoot, 'build/demo');
+const intoOutput = ['-o', relative(projectRoot, output), '--overwrite'];
 const example = (path) => join('examples', path);
 
 /** What a user would type after `npx`. */
 const commands = [
-  ['run', example('models/shapes-detector.onnx'), example('pictures/shapes-*'), '-o', relative(projectRoot, output)],
+  ['run', example('models/shapes-detector.onnx'), example('pictures/shapes-*'), ...intoOutput],
   [
     'run',
     example('models/shapes-classifier.onnx'),
@@ -25,8 +26,7 @@ const commands = [
     'run',
     example('models/shapes-segmenter.onnx'),
     ...['400x300.jpg', '320x320.jpg', '256x256.png'].map((name) => example(`pictures/segment-${name}`)),
-    '-o',
-    relative(projectRoot, output),
+    ...intoOutput,
   ],
   ['doctor'],
 ];

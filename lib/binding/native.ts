@@ -147,18 +147,30 @@ export interface NativeMaskSpec {
   readonly threshold: number;
 }
 
+export interface NativeDecodedMask {
+  readonly mask: NativeLease;
+  /** Pixels of each of the 256 class ids. */
+  readonly counts: Uint32Array;
+  readonly elapsedMs: number;
+}
+
+/** Class ids. Without a lease they are copied before the call returns. */
+export interface NativeMask {
+  readonly data: Uint8Array;
+  readonly lease: LeaseHandle | undefined;
+}
+
 export type NativeColor = readonly [red: number, green: number, blue: number];
 
 export interface NativeMarks {
   readonly boxes: readonly { readonly box: readonly number[]; readonly color: NativeColor; readonly text: string }[];
   readonly caption: readonly string[];
   readonly mask:
-    | {
-        readonly data: Uint8Array;
+    | (NativeMask & {
         readonly palette: readonly NativeColor[];
         readonly opacity: number;
         readonly transparent: number;
-      }
+      })
     | undefined;
 }
 
@@ -248,5 +260,6 @@ export interface Native {
     spec: NativeMaskSpec,
     placement: NativePlacement,
     operation?: OperationHandle,
-  ): Promise<NativeLease & { readonly elapsedMs: number }>;
+  ): Promise<NativeDecodedMask>;
+  maskColor(mask: NativeMask, palette: readonly NativeColor[], operation?: OperationHandle): Promise<NativeLease>;
 }

@@ -3,7 +3,7 @@ import { extname, isAbsolute, join, resolve } from 'node:path';
 
 import { glob, isDynamicPattern } from 'tinyglobby';
 
-import { ArgumentError, MediaError } from '../errors/index.js';
+import { ArgumentError, checkPath, invalidArgument, MediaError, type FoveateError } from '../errors/index.js';
 import { readStream } from '../image/input.js';
 
 /** A picture that was named on the command line, by itself or as part of a folder or pattern. */
@@ -12,7 +12,7 @@ export interface InputPicture {
   readonly name: string;
   /** undefined for standard input. */
   readonly path: string | undefined;
-  /** What a task takes. Rejects with MEDIA_NOT_FOUND where there is nothing. */
+  /** What a task takes. Rejects with MEDIA_NOT_FOUND where there is nothing, INVALID_ARGUMENT where the name cannot be that of a picture. */
   load(signal: AbortSignal): Promise<string | Uint8Array>;
 }
 
@@ -55,14 +55,31 @@ export async function listPictures(args: readonly string[], recursive: boolean):
 
 async function picturesOf(arg: string, recursive: boolean): Promise<InputPicture[]> {
   if (arg === '-') return [standardInput];
-  const found = await stat(arg).catch(() => undefined);
-  if (found?.isDirectory()) return picturesIn(arg, recursive);
+  let path: string;
+  try {
+    path = pathOf(arg);
+  } catch (error) {
+    return [bad(arg, error as ArgumentError)];
+  }
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory()) return picturesIn(path, recursive);
   // A file whose name happens to look like a pattern is that file.
-  if (found !== undefined || !isDynamicPattern(arg)) return [file(arg)];
-  const paths = await glob(arg, { expandDirectories: false, absolute: isAbsolute(arg) });
+  if (found !== undefined || !isDynamicPattern(path)) return [file(path)];
+  const paths = await glob(path, { expandDirectories: false, absolute: isAbsolute(path) });
   return paths.length > 0
     ? paths.sort(collator.compare).map(file)
-    : [nothing(arg, `No file matches ${arg}`, 'Check the pattern.')];
+    : [nothing(path, `No file matches ${path}`, 'Check the pattern.')];
+}
+
+/** The path that is meant: a file has one name here, also where it is given as a `file:` URL. Throws INVALID_ARGUMENT. */
+function pathOf(arg: string): string {
+  if (/^https?:/i.test(arg)) {
+    throw invalidArgument('image', 'a local picture', arg, `Fetch it first: curl -s '${arg}' | foveate run MODEL -`);
+  }
+  if (arg === '') {
+    throw invalidArgument('image', 'a picture', arg, 'A variable of the shell that is not set gives an empty argument.');
+  }
+  return checkPath('image', arg);
 }
 
 async function picturesIn(folder: string, recursive: boolean): Promise<InputPicture[]> {
@@ -87,7 +104,11 @@ function file(path: string): InputPicture {
 }
 
 function nothing(path: string, message: string, hint: string): InputPicture {
-  return { name: path, path, load: () => Promise.reject(new MediaError('MEDIA_NOT_FOUND', { message, hint })) };
+  return bad(path, new MediaError('MEDIA_NOT_FOUND', { message, hint }));
+}
+
+function bad(name: string, error: FoveateError): InputPicture {
+  return { name, path: name, load: () => Promise.reject(error) };
 }
 
 const standardInput: InputPicture = {

@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { setImmediate } from 'node:timers/promises';
 
 import { CommanderError } from 'commander';
 
@@ -66,6 +67,13 @@ export class Invocation {
   /** Writes to standard output: results. */
   out(text: string): void {
     if (process.stdout.writable) process.stdout.write(text);
+  }
+
+  /** Waits until standard output is written, or known not to be: then {@link signal} is aborted. */
+  async outWritten(): Promise<void> {
+    if (process.stdout.writable) await new Promise((resolve) => process.stdout.write('', resolve));
+    // The stream tells of its error after it has called back.
+    await setImmediate();
   }
 
   /** Writes a line to standard error: everything else. */

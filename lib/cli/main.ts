@@ -6,7 +6,9 @@ invocation.watch();
 try {
   // Everything else is loaded while Ctrl-C is already answered.
   const { createProgram } = await import('./program.js');
-  await createProgram(invocation).parseAsync();
+  await createProgram(invocation)
+    .parseAsync()
+    .finally(() => invocation.outWritten());
   invocation.signal.throwIfAborted();
 } catch (error) {
   invocation.fail(error);

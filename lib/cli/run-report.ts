@@ -1,4 +1,4 @@
-import type { MediaError } from '../errors/index.js';
+import type { ArgumentError, MediaError } from '../errors/index.js';
 import { Classification, Detections, type Segmentation, type Timing } from '../results/index.js';
 import type { Task } from '../tasks/index.js';
 import { paint } from './color.js';
@@ -6,14 +6,22 @@ import type { InputPicture } from './inputs.js';
 import type { Invocation } from './invocation.js';
 import type { JsonDocument } from './json-document.js';
 import type { WrittenFiles } from './output-folder.js';
+import { recognizedOf } from './recognized.js';
 import { alignRows, printable, type Cell } from './table.js';
 
 export type TaskResult = Classification | Detections | Segmentation;
 
+/** What can be wrong with one picture, and leaves the others as they are. */
+export type PictureError = MediaError | ArgumentError;
+
 /** What became of one picture. */
-export type Outcome =
-  | { readonly picture: InputPicture; readonly result: TaskResult; readonly written: WrittenFiles | undefined }
-  | { readonly picture: InputPicture; readonly error: MediaError };
+export interface Outcome {
+  readonly picture: InputPicture;
+  /** Also where it could not be drawn or written. */
+  readonly result: TaskResult | undefined;
+  readonly written: WrittenFiles | undefined;
+  readonly error: PictureError | undefined;
+}
 
 /** How the outcomes are shown: as they come, in the order of the inputs. */
 export interface RunReport {
@@ -32,10 +40,9 @@ export class TableReport implements RunReport {
 
   begin(): void {}
 
-  outcome(outcome: Outcome): void {
-    // Bad pictures are told on standard error.
-    if ('error' in outcome) return;
-    const { picture, result, written } = outcome;
+  outcome({ picture, result, written }: Outcome): void {
+    // What is wrong with a picture is told on standard error.
+    if (result === undefined) return;
     const name = paint(process.stdout, 'bold', printable(picture.name));
     const to = written === undefined ? '' : `  -> ${Object.values(written).map(printable).join(', ')}`;
     const heading = `${name}  ${result.width} x ${result.height}  ${busyMs(result.timing).toFixed(1)} ms${to}`;
@@ -69,7 +76,7 @@ function rowsOf(result: TaskResult): readonly (readonly Cell[])[] {
   ]);
 }
 
-/** `{ model, device, …, pictures: [{ path, … }] }` */
+/** `{ model, task, …, device, …, pictures: [{ path, … }] }` */
 export class JsonReport implements RunReport {
   readonly #document: JsonDocument;
   readonly #invocation: Invocation;
@@ -79,20 +86,20 @@ export class JsonReport implements RunReport {
     this.#invocation = invocation;
   }
 
-  begin(model: string, { session, labelSource }: Task): void {
+  begin(model: string, task: Task): void {
+    const { session, labelSource } = task;
     const { device, deviceReason, runtime } = session;
-    this.#document.beginList({ model, device, deviceReason, runtime, labelSource }, 'pictures');
+    this.#document.beginList({ model, ...recognizedOf(task), labelSource, device, deviceReason, runtime }, 'pictures');
   }
 
-  outcome(outcome: Outcome): void {
-    const path = outcome.picture.name;
-    if ('error' in outcome) {
-      this.#document.item({ path, error: this.#invocation.worded(outcome.error) });
-      return;
-    }
-    const { result, written } = outcome;
-    const { timing } = result;
-    this.#document.item({ path, ...result.toJSON(), timing, ...written });
+  outcome({ picture, result, written, error }: Outcome): void {
+    this.#document.item({
+      path: picture.name,
+      ...result?.toJSON(),
+      timing: result?.timing,
+      ...written,
+      error: error && this.#invocation.worded(error),
+    });
   }
 
   end(): void {

@@ -2,18 +2,20 @@ import { availableParallelism } from 'node:os';
 
 import type { Command } from 'commander';
 
-import { MediaError } from '../errors/index.js';
+import { ArgumentError, MediaError } from '../errors/index.js';
 import { Classifier, Detector, loadTask, type Task } from '../tasks/index.js';
 import { mapInOrder } from './in-order.js';
 import { listPictures, type InputPicture } from './inputs.js';
 import type { Invocation } from './invocation.js';
-import { OutputFolder } from './output-folder.js';
+import { OutputFolder, type WrittenFiles } from './output-folder.js';
 import { formatSeconds, startProgress } from './progress.js';
-import { JsonReport, TableReport, type Outcome, type TaskResult } from './run-report.js';
+import { recognizedLine } from './recognized.js';
+import { JsonReport, TableReport, type Outcome, type PictureError, type TaskResult } from './run-report.js';
 import { taskOptions, type TaskOptionValues } from './task-options.js';
 
 interface RunOptionValues extends TaskOptionValues {
   readonly output?: string;
+  readonly overwrite?: true;
   readonly recursive?: true;
   readonly json?: true;
   readonly quiet?: true;
@@ -36,7 +38,11 @@ export function addRun(program: Command, invocation: Invocation): void {
     .description('Runs a model on pictures: tells classes, boxes or regions, and draws them.')
     .argument('<model>', 'an ONNX file')
     .argument('<input...>', 'pictures: files, folders, quoted patterns, or - for standard input')
-    .option('-o, --output <dir>', 'write annotated pictures there, and masks as NAME.mask.png')
+    .option(
+      '-o, --output <dir>',
+      'write annotated pictures there; of a segmenter also NAME.mask.png (class ids) and NAME.colors.png',
+    )
+    .option('--overwrite', 'replace files that the output folder holds already; inputs never')
     .option('-r, --recursive', 'look into the subfolders of folders')
     .option('--json', 'print JSON')
     .option('-q, --quiet', 'no progress and no notes');
@@ -50,10 +56,10 @@ export function addRun(program: Command, invocation: Invocation): void {
 }
 
 async function run(model: string, inputs: readonly string[], options: RunOptionValues, invocation: Invocation): Promise<void> {
-  const { output, recursive = false, json, quiet = false, ...forTask } = options;
+  const { output, overwrite = false, recursive = false, json, quiet = false, ...forTask } = options;
   const { signal, document } = invocation;
   const pictures = await listPictures(inputs, recursive);
-  const folder = output === undefined ? undefined : await OutputFolder.create(output, pictures);
+  const folder = output === undefined ? undefined : await OutputFolder.create(output, pictures, overwrite);
   await using task = await loadTask(model, { ...forTask, signal });
   const report = json && document !== undefined ? new JsonReport(document, invocation) : new TableReport(invocation);
   report.begin(model, task);
@@ -67,11 +73,10 @@ async function run(model: string, inputs: readonly string[], options: RunOptionV
       signal.throwIfAborted();
       progress.advance(++done);
       progress.above(() => {
-        if ('error' in outcome) {
-          failed++;
-          invocation.warn(outcome.error, outcome.picture.name);
-        }
         report.outcome(outcome);
+        if (outcome.error === undefined) return;
+        failed++;
+        invocation.warn(outcome.error, outcome.picture.name);
       });
     }
   } finally {
@@ -89,14 +94,21 @@ async function processPicture(
   folder: OutputFolder | undefined,
   signal: AbortSignal,
 ): Promise<Outcome> {
+  let result: TaskResult | undefined;
+  let written: WrittenFiles | undefined;
   try {
     const image = await picture.load(signal);
-    const result = await runTask(task, image, signal);
-    return { picture, result, written: await folder?.write(picture, image, result, signal) };
+    result = await runTask(task, image, signal);
+    written = await folder?.write(picture, image, result, signal);
   } catch (error) {
-    if (error instanceof MediaError) return { picture, error };
-    throw error;
+    if (!isAboutPicture(error)) throw error;
+    return { picture, result, written, error };
   }
+  return { picture, result, written, error: undefined };
+}
+
+function isAboutPicture(error: unknown): error is PictureError {
+  return error instanceof MediaError || (error instanceof ArgumentError && error.details['name'] === 'image');
 }
 
 function runTask(task: Task, image: string | Uint8Array, signal: AbortSignal): Promise<TaskResult> {
@@ -104,21 +116,31 @@ function runTask(task: Task, image: string | Uint8Array, signal: AbortSignal): P
   return task instanceof Classifier ? task.classify(image, { signal }) : task.segment(image, { signal });
 }
 
-/** What a reader wants to know when all is done: how many, how fast, where, and whose names these are. */
+/** What a reader wants to know when all is done: how many, how fast, where, what the model was taken for, and whose names these are. */
 function tellSummary(
   invocation: Invocation,
-  { session, labels, labelSource }: Task,
+  task: Task,
   { done, failed, wallMs }: { done: number; failed: number; wallMs: number },
 ): void {
-  const { name, version } = session.runtime;
+  const { device, deviceReason, runtime } = task.session;
   const count = `${done} picture${done === 1 ? '' : 's'}${failed === 0 ? '' : `, ${failed} of them failed`}`;
   const wall = wallMs < 1000 ? `${wallMs.toFixed(0)} ms` : formatSeconds(wallMs / 1000);
   const each = `${(wallMs / done).toFixed(1)} ms each`;
-  invocation.tell(`${count} in ${wall}, ${each}, on ${session.device} with ${name} ${version}`);
-  if (session.deviceReason !== 'asked for') invocation.tell(`Device ${session.device}: ${session.deviceReason}.`);
-  if (labelSource === 'numbers') {
-    invocation.tell('Classes are numbers: the model has no names. --labels FILE gives them.');
-  } else if (!['option', 'file', 'metadata'].includes(labelSource)) {
-    invocation.tell(`Labels: the ${labels.length} names of ${labelSource}, built in, because the model has none.`);
+  invocation.tell(`${count} in ${wall}, ${each}, on ${device} with ${runtime.name} ${runtime.version}`);
+  // The library that comes with foveate runs on the CPU only: there, that it does is no news.
+  const expected = device === 'cpu' && process.env['FOVEATE_ONNXRUNTIME_PATH'] === undefined;
+  if (deviceReason !== 'asked for' && !expected) invocation.tell(`Device ${device}: ${deviceReason}.`);
+  invocation.tell(recognizedLine(task));
+  const labels = labelNote(task);
+  if (labels !== undefined) invocation.tell(labels);
+}
+
+/** Where the names came from, unless the model or the user gave them. */
+function labelNote({ labels, labelSource }: Task): string | undefined {
+  if (labelSource === 'option' || labelSource === 'file' || labelSource === 'metadata') return undefined;
+  if (labelSource === 'numbers') return 'Classes are numbers: the model has no names. --labels FILE gives them.';
+  if (labelSource === 'binary') {
+    return `Labels: ${labels.join(' and ')}, because the model tells one class from the rest and has no names.`;
   }
+  return `Labels: the ${labels.length} names of ${labelSource}, built in, because the model has none.`;
 }

@@ -1,3 +1,4 @@
+import { Lease, native, settle, type LeaseHandle } from '../binding/index.js';
 import { checkNumber, checkOneOf, checkOptions, invalidArgument } from '../errors/index.js';
 import { encode, formatOf, writePicture, type Picture, type PictureInput } from '../image/index.js';
 import { classColor } from './palette.js';
@@ -24,33 +25,35 @@ export class Segmentation implements Iterable<Region> {
   /** The class that stands for nothing, left undrawn: 0. */
   readonly background = 0;
   readonly timing: Timing;
-  #regions: readonly Region[] | undefined;
+  /** The classes that occur, largest first. */
+  readonly regions: readonly Region[];
+  readonly #lease: LeaseHandle | undefined;
 
-  constructor(init: { mask: Uint8Array; width: number; height: number; labels: readonly string[]; timing: Timing }) {
+  constructor(init: {
+    mask: Uint8Array;
+    /** Of the native memory that the mask lies in, which is then drawn from in place. */
+    lease?: LeaseHandle | undefined;
+    /** How many pixels of the mask are of each class, by id. */
+    counts: Uint32Array;
+    width: number;
+    height: number;
+    labels: readonly string[];
+    timing: Timing;
+  }) {
     this.mask = init.mask;
     this.width = init.width;
     this.height = init.height;
     this.labels = init.labels;
     this.timing = init.timing;
-  }
-
-  /** The classes that occur, largest first. */
-  get regions(): readonly Region[] {
-    if (this.#regions === undefined) {
-      const counts = new Uint32Array(256);
-      // By index: an iterator over a typed array is several times slower.
-      for (let i = 0; i < this.mask.length; i++) counts[this.mask[i] as number]!++;
-      this.#regions = [...counts]
-        .map((pixels, classId) => ({
-          label: this.labels[classId] ?? String(classId),
-          classId,
-          pixels,
-          fraction: pixels / this.mask.length,
-        }))
-        .filter((region) => region.pixels > 0)
-        .sort((a, b) => b.pixels - a.pixels || a.classId - b.classId);
-    }
-    return this.#regions;
+    this.#lease = init.lease;
+    this.regions = Array.from(init.counts, (pixels, classId) => ({
+      label: init.labels[classId] ?? String(classId),
+      classId,
+      pixels,
+      fraction: pixels / init.mask.length,
+    }))
+      .filter((region) => region.pixels > 0)
+      .sort((a, b) => b.pixels - a.pixels || a.classId - b.classId);
   }
 
   [Symbol.iterator](): Iterator<Region> {
@@ -67,16 +70,15 @@ export class Segmentation implements Iterable<Region> {
   }
 
   /** A PNG in which each class has its colour, background black. */
-  toColorMap(): Promise<Buffer> {
-    const data = new Uint8Array(this.mask.length * 3);
+  async toColorMap(): Promise<Buffer> {
     const colors = this.#palette().map((color, classId) => (classId === this.background ? ([0, 0, 0] as const) : color));
-    for (let i = 0, to = 0; i < this.mask.length; i++) {
-      const color = colors[this.mask[i] as number] as readonly number[];
-      data[to++] = color[0] as number;
-      data[to++] = color[1] as number;
-      data[to++] = color[2] as number;
+    const mask = { data: this.mask, lease: this.#lease };
+    const pixels = new Lease(await settle(() => native().maskColor(mask, colors)));
+    try {
+      return await encode({ data: new Uint8Array(pixels.buffer), width: this.width, height: this.height, channels: 3 }, 'png');
+    } finally {
+      pixels.release();
     }
-    return encode({ data, width: this.width, height: this.height, channels: 3 }, 'png');
   }
 
   /** Writes the class map or the colour map as PNG to a path or `file:` URL. Throws INVALID_ARGUMENT for another extension, OUTPUT_NOT_WRITABLE. */
@@ -99,7 +101,7 @@ export class Segmentation implements Iterable<Region> {
     checkOptions('draw options', options, ['opacity', 'signal']);
     const opacity = checkNumber('opacity', options.opacity ?? 0.5, 0, 1);
     const picture = await drawnPicture(image, this, options.signal);
-    const mask = { data: this.mask, palette: this.#palette(), opacity, transparent: this.background };
+    const mask = { data: this.mask, lease: this.#lease, palette: this.#palette(), opacity, transparent: this.background };
     return picture.draw({ boxes: [], caption: [], mask }, options.signal);
   }
 

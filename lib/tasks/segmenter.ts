@@ -127,9 +127,16 @@ export class Segmenter implements AsyncDisposable {
       merged,
       async ({ raw, dims, placement, signal, timing }) => {
         const spec: NativeMaskSpec = { ...this.#mapOf(dims), activation: this.activation, threshold };
-        const { buffer, elapsedMs } = await settle((operation) => native().maskDecode(raw, spec, placement, operation), signal);
-        const { sourceWidth: width, sourceHeight: height } = placement;
-        return new Segmentation({ mask: new Uint8Array(buffer), width, height, labels: this.labels, timing: timing(elapsedMs) });
+        const decoded = await settle((operation) => native().maskDecode(raw, spec, placement, operation), signal);
+        return new Segmentation({
+          mask: new Uint8Array(decoded.mask.buffer),
+          lease: decoded.mask.handle,
+          counts: decoded.counts,
+          width: placement.sourceWidth,
+          height: placement.sourceHeight,
+          labels: this.labels,
+          timing: timing(decoded.elapsedMs),
+        });
       },
     );
     return Array.isArray(images) ? results : (results[0] as Segmentation);

@@ -1,8 +1,11 @@
-// Drawing results into a picture that lies in a lease.
+// Drawing results: into a picture that lies in a lease, and masks as pictures of their own.
 #include "vision/draw.h"
+
+#include <algorithm>
 
 #include "napi/arguments.h"
 #include "napi/environment.h"
+#include "napi/lease.h"
 #include "napi/vision.h"
 
 namespace foveate {
@@ -14,6 +17,12 @@ Color color_of(const Napi::Value& value) {
   for (std::uint32_t c = 0; c < 3; ++c)
     color[c] = static_cast<std::uint8_t>(array.Get(c).As<Napi::Number>().Uint32Value());
   return color;
+}
+
+// { data, lease? }: read in place where it lies in a lease, else copied.
+HeldBytes mask_of(const Napi::Object& value) {
+  std::size_t copied = 0;
+  return held_bytes_of(value.Get("lease"), value.Get("data"), copied);
 }
 
 class PictureDraw final : public Operation {
@@ -40,7 +49,8 @@ class PictureDraw final : public Operation {
 };
 
 // pictureDraw(picture: { lease, data, width, height }, marks: { boxes: {box, color, text}[], caption: string[],
-//   mask?: { data, palette, opacity, transparent } }, operation?): Promise<void>. Draws in place; the picture is RGB.
+//   mask?: { data, lease?, palette, opacity, transparent } }, operation?): Promise<void>. Draws in place; the picture
+//   is RGB.
 Napi::Value picture_draw(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto& environment = Environment::of(env);
@@ -68,7 +78,7 @@ Napi::Value picture_draw(const Napi::CallbackInfo& info) {
   for (std::uint32_t i = 0; i < caption.Length(); ++i) operation->caption.push_back(string_of(caption.Get(i)));
   if (const auto value = marks.Get("mask"); !value.IsUndefined()) {
     auto mask = value.As<Napi::Object>();
-    operation->mask = copied_bytes_of(mask.Get("data"));
+    operation->mask = mask_of(mask);
     if (operation->mask.bytes * 3 != pixels.bytes)
       throw Napi::RangeError::New(env, "A mask does not have the size of its picture");
     auto palette = mask.Get("palette").As<Napi::Array>();
@@ -80,10 +90,50 @@ Napi::Value picture_draw(const Napi::CallbackInfo& info) {
   return environment.launch(environment.vision(), std::move(operation));
 }
 
+class MaskColor final : public Operation {
+ public:
+  HeldBytes mask;
+  std::array<Color, 256> palette{};
+  std::shared_ptr<MemoryPool> pool;
+
+  Status execute(std::size_t) override {
+    const std::size_t bytes = mask.bytes * 3;
+    rgb_ = pool->allocate(bytes);
+    if (!rgb_) return {error_code::kOutOfMemory, "Cannot allocate a picture of " + std::to_string(bytes) + " bytes"};
+    color_mask({reinterpret_cast<const std::uint8_t*>(mask.data()), mask.bytes}, palette,
+               {reinterpret_cast<std::uint8_t*>(rgb_->data()), bytes});
+    mask = {};
+    return {};
+  }
+
+  Napi::Value result(Napi::Env env) override {
+    const std::size_t bytes = rgb_->bytes();
+    return make_lease(env, std::move(rgb_), 0, bytes);
+  }
+
+ private:
+  BlockPtr rgb_;
+};
+
+// maskColor(mask: { data, lease? }, palette: color[], operation?): Promise<{ handle, buffer }>, three bytes for each of
+// the mask. Classes beyond the palette are black.
+Napi::Value mask_color(const Napi::CallbackInfo& info) {
+  auto& environment = Environment::of(info.Env());
+  auto operation = std::make_unique<MaskColor>();
+  operation->mask = mask_of(info[0].As<Napi::Object>());
+  auto palette = info[1].As<Napi::Array>();
+  const std::uint32_t classes = std::min<std::uint32_t>(palette.Length(), 256);
+  for (std::uint32_t i = 0; i < classes; ++i) operation->palette[i] = color_of(palette.Get(i));
+  operation->pool = environment.memory();
+  operation->cancel = cancel_token_of(info[2]);
+  return environment.launch(environment.vision(), std::move(operation));
+}
+
 }  // namespace
 
 void register_draw(Napi::Env env, Napi::Object exports) {
   exports.Set("pictureDraw", Napi::Function::New(env, picture_draw));
+  exports.Set("maskColor", Napi::Function::New(env, mask_color));
 }
 
 }  // namespace foveate

@@ -13,10 +13,10 @@
 namespace foveate {
 namespace {
 
-template <typename Array, typename T>
-Array typed_copy(Napi::Env env, const std::vector<T>& values) {
+template <typename Array, typename Values>
+Array typed_copy(Napi::Env env, const Values& values) {
   auto array = Array::New(env, values.size());
-  if (!values.empty()) std::memcpy(array.Data(), values.data(), values.size() * sizeof(T));
+  if (!values.empty()) std::memcpy(array.Data(), values.data(), values.size() * sizeof(values[0]));
   return array;
 }
 
@@ -163,24 +163,27 @@ class MaskDecode final : public Operation {
     mask_ = pool->allocate(pixels);
     if (!mask_) return {error_code::kOutOfMemory, "Cannot allocate a mask of " + std::to_string(pixels) + " bytes"};
     auto* data = reinterpret_cast<std::uint8_t*>(mask_->data());
-    FOVEATE_RETURN_IF_ERROR(decode_mask(output.values(), spec, placement, {data, pixels}));
+    FOVEATE_RETURN_IF_ERROR(decode_mask(output.values(), spec, placement, {data, pixels}, counts_));
     output.release();
     return {};
   }
 
   Napi::Value result(Napi::Env env) override {
     const std::size_t bytes = mask_->bytes();
-    auto value = make_lease(env, std::move(mask_), 0, bytes);
+    auto value = Napi::Object::New(env);
+    value.Set("mask", make_lease(env, std::move(mask_), 0, bytes));
+    value.Set("counts", typed_copy<Napi::Uint32Array>(env, counts_));
     value.Set("elapsedMs", elapsed_ms());
     return value;
   }
 
  private:
   BlockPtr mask_;
+  ClassCounts counts_;
 };
 
-// maskDecode(output: { data, lease }, spec, placement, operation?): Promise<{ handle, buffer }>, a lease that is never
-// released: results are free to keep.
+// maskDecode(output: { data, lease }, spec, placement, operation?): Promise<{ mask: { handle, buffer }, counts }>. The
+// lease is never released: results are free to keep.
 Napi::Value mask_decode(const Napi::CallbackInfo& info) {
   auto& environment = Environment::of(info.Env());
   auto operation = std::make_unique<MaskDecode>();

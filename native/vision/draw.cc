@@ -282,4 +282,15 @@ void draw_mask(Picture& picture, std::span<const std::uint8_t> mask, std::span<c
   });
 }
 
+void color_mask(std::span<const std::uint8_t> mask, const std::array<Color, 256>& colors, std::span<std::uint8_t> rgb) {
+  std::uint8_t* pixel = rgb.data();
+  for (const std::uint8_t id : mask) {
+    const Color& color = colors[id];
+    pixel[0] = color[0];
+    pixel[1] = color[1];
+    pixel[2] = color[2];
+    pixel += 3;
+  }
+}
+
 }  // namespace foveate

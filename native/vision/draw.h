@@ -37,4 +37,7 @@ void draw_caption(Picture& picture, std::span<const std::string> lines);
 void draw_mask(Picture& picture, std::span<const std::uint8_t> mask, std::span<const Color> colors, float opacity,
                int transparent);
 
+// Writes colors[mask[i]] as pixel i of `rgb`, which has three bytes per byte of `mask`.
+void color_mask(std::span<const std::uint8_t> mask, const std::array<Color, 256>& colors, std::span<std::uint8_t> rgb);
+
 }  // namespace foveate

@@ -157,10 +157,10 @@ class ScoreMap {
 // The rows of the mask between two rows of the map.
 class Strip {
  public:
-  Strip(const Axis& axis, std::size_t width) : axis_(axis), pattern_(width) {}
+  Strip(const Axis& axis, std::size_t width, ClassCounts& counts) : axis_(axis), pattern_(width), counts_(counts) {}
 
-  // Fills in what is decided, and collects what is not.
-  void plan(ScoreMap& map, const MapRow& top, const MapRow& bottom) {
+  // Fills in what is decided, counts it for all `rows` of the strip, and collects what is not.
+  void plan(ScoreMap& map, const MapRow& top, const MapRow& bottom, int rows) {
     contested_.clear();
     contenders_.clear();
     for (const Run& run : axis_.runs) {
@@ -170,6 +170,7 @@ class Strip {
       if (decided || !contest(map, top, bottom, run)) {
         const std::uint8_t id = map.class_of(decided ? winner : 0);
         std::fill(pattern_.begin() + run.begin, pattern_.begin() + run.end, id);
+        counts_[id] += static_cast<std::uint32_t>(run.end - run.begin) * static_cast<std::uint32_t>(rows);
       }
     }
   }
@@ -242,6 +243,7 @@ class Strip {
         best = std::max(best, score);
       }
       row[x] = contenders[winner].id;
+      ++counts_[row[x]];
     }
   }
 
@@ -251,6 +253,7 @@ class Strip {
   std::vector<Contender> contenders_;
   std::array<float, kMaxChannels> low_;  // scores of a contest's channels at its two ends
   std::array<float, kMaxChannels> high_;
+  ClassCounts& counts_;
 };
 
 std::string map_text(const MaskSpec& spec) {
@@ -291,7 +294,7 @@ Status check(std::span<const float> output, const MaskSpec& spec, const Placemen
 }  // namespace
 
 Status decode_mask(std::span<const float> output, const MaskSpec& spec, const Placement& placement,
-                   std::span<std::uint8_t> mask) {
+                   std::span<std::uint8_t> mask, ClassCounts& counts) {
   FOVEATE_RETURN_IF_ERROR(check(output, spec, placement, mask.size()));
   if (!has_finite(output)) return not_finite("no score is a finite number");
   const Axis across =
@@ -300,9 +303,10 @@ Status decode_mask(std::span<const float> output, const MaskSpec& spec, const Pl
       plan_axis(placement.source_height, placement.scale_y, placement.offset_y, placement.input_height, spec.height);
   const auto width = static_cast<std::size_t>(placement.source_width);
   ScoreMap map(output, spec);
-  Strip strip(across, width);
+  counts.fill(0);
+  Strip strip(across, width, counts);
   for (const Run& run : down.runs) {
-    strip.plan(map, map.row(run.low), map.row(run.high));
+    strip.plan(map, map.row(run.low), map.row(run.high), run.end - run.begin);
     for (int y = run.begin; y < run.end; ++y) {
       const auto row = static_cast<std::size_t>(y);
       strip.write(down.weight[row], mask.data() + row * width);

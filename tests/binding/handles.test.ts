@@ -71,6 +71,7 @@ describe('arguments that could corrupt memory', () => {
   it('refuses an array that is not over the buffer of its lease', () => {
     const picture = { lease: lease.handle, data: new Uint8Array(48), width: 4, height: 4 };
     refuses(() => native().pictureDraw(picture, { boxes: [], caption: [], mask: undefined }));
+    refuses(() => native().maskColor({ lease: lease.handle, data: new Uint8Array(4) }, []));
   });
 
   it('refuses to release a lease with the buffer of another', () => {

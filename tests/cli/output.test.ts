@@ -1,9 +1,11 @@
-import { cpSync, existsSync, linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 
+import { classColor } from '../../lib/results/index.js';
 import { foveate, models, picture, temporaryFolder } from './foveate.js';
 
 const shapes = picture('shapes-640x480.jpg');
@@ -38,7 +40,9 @@ describe('--output', () => {
     ]);
     expect(code).toBe(0);
     const [told] = (
-      JSON.parse(stdout) as { pictures: { output: string; mask: string; regions: { classId: number; pixels: number }[] }[] }
+      JSON.parse(stdout) as {
+        pictures: { output: string; mask: string; colors: string; regions: { classId: number; pixels: number }[] }[];
+      }
     ).pictures;
     expect(told?.output).toBe(join(folder, 'segment-400x300.jpg'));
     expect(told?.mask).toBe(join(folder, 'segment-400x300.mask.png'));
@@ -48,6 +52,13 @@ describe('--output', () => {
     for (const { classId, pixels } of told?.regions ?? []) {
       expect(data.filter((value) => value === classId).length).toBe(pixels);
     }
+    expect(told?.colors).toBe(join(folder, 'segment-400x300.colors.png'));
+    const colors = await sharp(told?.colors).raw().toBuffer({ resolveWithObject: true });
+    expect(colors.info).toMatchObject({ format: 'raw', width: 400, height: 300, channels: 3 });
+    data.forEach((classId, i) => {
+      const color = classId === 0 ? [0, 0, 0] : classColor(classId);
+      if (color.some((value, c) => colors.data[i * 3 + c] !== value)) throw new Error(`pixel ${i} is not of class ${classId}`);
+    });
   });
 
   it('never overwrites an input, however it is reached', async () => {
@@ -66,6 +77,32 @@ describe('--output', () => {
     for (const name of ['a.jpg', 'b.jpg']) expect(readFileSync(join(folder, name)).equals(readFileSync(shapes))).toBe(true);
   });
 
+  it('never overwrites an input that was given as a URL', async () => {
+    const folder = temporaryFolder();
+    const original = join(folder, 'a b.jpg');
+    cpSync(shapes, original);
+    const { code } = await foveate(['run', models.detector, pathToFileURL(original).href, '-o', folder, '--overwrite', '-q']);
+    expect(code).toBe(0);
+    expect(readdirSync(folder).sort()).toEqual(['a b-2.jpg', 'a b.jpg']);
+    expect(readFileSync(original).equals(readFileSync(shapes))).toBe(true);
+  });
+
+  it.each(['star.jpg', 'star.mask.png', 'star.colors.png'])(
+    'leaves %s alone where it is there already, unless told to --overwrite',
+    async (name) => {
+      const folder = temporaryFolder();
+      writeFileSync(join(folder, name), 'mine');
+      const call = ['run', models.segmenter, picture('ring.jpg'), picture('star.jpg'), '-o', folder, '-q'];
+      const refused = await foveate(call);
+      expect(refused).toMatchObject({ code: 4, stdout: '' });
+      expect(refused.stderr).toMatch(/The output would overwrite .*\/star\..* \[OUTPUT_NOT_WRITABLE\]\nhint: .*--overwrite/);
+      expect(readdirSync(folder)).toEqual([name]);
+      expect(readFileSync(join(folder, name), 'utf8')).toBe('mine');
+      expect((await foveate([...call, '--overwrite'])).code).toBe(0);
+      expect(readFileSync(join(folder, name), 'utf8')).not.toBe('mine');
+    },
+  );
+
   it('keeps inputs of one name apart, and gives the same names again', async () => {
     const folder = temporaryFolder();
     for (const sub of ['x', 'y']) {
@@ -73,7 +110,8 @@ describe('--output', () => {
       cpSync(picture(sub === 'x' ? 'star.jpg' : 'ring.jpg'), join(folder, sub, 'p.jpg'));
     }
     const output = join(folder, 'out');
-    const call = ['run', models.classifier, join(folder, 'x/p.jpg'), join(folder, 'y/p.jpg'), '-o', output, '-q'];
+    const inputs = [join(folder, 'x/p.jpg'), join(folder, 'y/p.jpg')];
+    const call = ['run', models.classifier, ...inputs, '-o', output, '--overwrite', '-q'];
     for (let times = 0; times < 2; times++) {
       expect((await foveate(call)).code).toBe(0);
       expect(readdirSync(output).sort()).toEqual(['p-2.jpg', 'p.jpg']);
@@ -98,20 +136,26 @@ describe('--output', () => {
     expect(stderr).toMatch(/Cannot make the folder .*\[OUTPUT_NOT_WRITABLE\]/);
   });
 
-  it('of one picture that cannot be written does not stop the others', async () => {
+  it.skipIf(process.platform !== 'linux')('below a folder that takes none is told, where Node would try for ever', async () => {
+    const { code, stderr } = await foveate(['run', models.classifier, picture('star.jpg'), '-o', '/proc/x/y', '-q']);
+    expect(code).toBe(4);
+    expect(stderr).toMatch(/Cannot make the folder \/proc\/x\/y: ENOENT.*\[OUTPUT_NOT_WRITABLE\]/);
+  });
+
+  it('of one picture that cannot be written stops neither the others nor its own results', async () => {
     const folder = temporaryFolder();
     mkdirSync(join(folder, 'star.jpg'));
-    const { code, stderr } = await foveate([
-      'run',
-      models.classifier,
-      picture('star.jpg'),
-      picture('ring.jpg'),
-      '-o',
-      folder,
-      '-q',
-    ]);
+    const inputs = [picture('star.jpg'), picture('ring.jpg')];
+    const call = ['run', models.classifier, ...inputs, '-o', folder, '--overwrite', '-q'];
+    const table = await foveate(call);
+    expect(table.code).toBe(4);
+    expect(table.stderr).toMatch(/star\.jpg.*\[OUTPUT_NOT_WRITABLE\]/);
+    expect(table.stdout).toMatch(/star\.jpg {2}\d+ x \d+ {2}\d+\.\d ms\n {2}\w+ +0\.\d{3}\n/);
+    const { code, stdout } = await foveate([...call, '--json']);
     expect(code).toBe(4);
-    expect(stderr).toMatch(/star\.jpg.*\[OUTPUT_NOT_WRITABLE\]/);
-    expect(existsSync(join(folder, 'ring.jpg'))).toBe(true);
+    const { pictures } = JSON.parse(stdout) as { pictures: { output?: string; classes: unknown[]; error?: { code: string } }[] };
+    expect(pictures.map(({ classes }) => classes.length)).toEqual([5, 5]);
+    expect(pictures.map(({ error }) => error?.code)).toEqual(['OUTPUT_NOT_WRITABLE', undefined]);
+    expect(pictures.map(({ output }) => output)).toEqual([undefined, join(folder, 'ring.jpg')]);
   });
 });

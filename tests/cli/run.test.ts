@@ -1,8 +1,12 @@
 import { cpSync, linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 import { beforeAll, describe, expect, it } from 'vitest';
 
+import { libraryCandidates } from '../../lib/engine/index.js';
+import { Preprocess, type PreprocessOptions } from '../../lib/image/index.js';
+import { brightness } from '../tasks/made-models.js';
 import { foveate, models, picture, projectRoot, temporaryFolder } from './foveate.js';
 
 interface Labelled {
@@ -27,6 +31,7 @@ interface Report {
   readonly device: string;
   readonly runtime: { readonly name: string };
   readonly labelSource: string;
+  readonly preprocess: PreprocessOptions;
   readonly pictures: readonly Reported[];
 }
 
@@ -96,9 +101,48 @@ describe('what is told of a picture', () => {
     expect(new Set(rows.map((row) => row.length)).size).toBe(1);
     expect(rows[0]).toMatch(/^ {2}circle +\d\.\d{3}$/);
     expect(stderr).toMatch(/^1 picture in \d.* on cpu with onnxruntime 1\./);
-    expect(stderr).toMatch(/^Device cpu: .*cuda.*\.$/im);
+    expect(stderr.split('\n')[1]).toMatch(
+      /^Classifier: shortest edge to 110, crop to 96 x 96, bilinear-antialias, rgb, scale 1\/255, mean /,
+    );
+    expect(stderr).not.toMatch(/^(Device|Labels)/m);
     const quiet = await foveate(['run', models.classifier, path, '--quiet']);
     expect(quiet).toMatchObject({ code: 0, stderr: '' });
+  });
+});
+
+describe('what the model was taken for', () => {
+  const path = picture('segment-400x300.jpg');
+
+  it('is told in JSON', async () => {
+    const detector = await report(models.detector, path);
+    expect(detector).toMatchObject({ task: 'detect', head: 'yolov8', deviceReason: expect.stringMatching(/cuda/i) as string });
+    expect(detector.preprocess).toEqual(Preprocess.preset('yolo', { width: 256, height: 256, resizeEdge: 293 }).options);
+    expect(await report(models.classifier, path)).toMatchObject({ task: 'classify', preprocess: { fit: 'crop' } });
+    const segmenter = await report(models.segmenter, path);
+    expect(segmenter).toMatchObject({ task: 'segment', preprocess: { fit: 'stretch' } });
+    expect(segmenter).not.toHaveProperty('head');
+  });
+
+  it('is told in a line', async () => {
+    const { stderr } = await foveate(['run', models.detector, path]);
+    expect(stderr).toMatch(/^Detector: yolov8 head, letterbox to 256 x 256, rgb, scale 1\/255\.$/m);
+    const named = await foveate(['run', models.detector, path, '--preprocess', 'yolox']);
+    expect(named.stderr).toMatch(/^Detector: yolov8 head, letterbox to 256 x 256, top-left, bgr, scale 1\.$/m);
+  });
+
+  it('comes with the names of background and foreground, for a binary segmenter', async () => {
+    const model = join(temporaryFolder(), 'binary.onnx');
+    writeFileSync(model, brightness());
+    const { stderr } = await foveate(['run', model, path]);
+    expect(stderr).toMatch(
+      /^Labels: background and foreground, because the model tells one class from the rest and has no names\.$/m,
+    );
+  });
+
+  it('comes with the reason for the device, where the library is of the user', async () => {
+    const library = libraryCandidates(undefined).find((candidate) => candidate.path !== undefined)?.path as string;
+    const { stderr } = await foveate(['run', models.detector, path], { env: { FOVEATE_ONNXRUNTIME_PATH: library } });
+    expect(stderr).toMatch(/^Device cpu: .*CUDA.*\.$/m);
   });
 });
 
@@ -206,6 +250,25 @@ describe('inputs', () => {
     ]);
     expect(stderr.match(/^error: /gm)).toHaveLength(4);
     expect(stderr).toMatch(/nope\.jpg.*\[MEDIA_NOT_FOUND\]/);
+  });
+
+  it('that no picture can be named by do not stop the others', async () => {
+    const inputs = ['https://127.0.0.1/y.jpg', '', 'file://elsewhere/z.jpg', picture('ring.jpg')];
+    const { code, stdout, stderr } = await foveate(['run', models.classifier, ...inputs, '--json', '--quiet']);
+    expect(code).toBe(4);
+    const { pictures } = JSON.parse(stdout) as Report;
+    expect(pictures.map(({ path }) => path)).toEqual(inputs);
+    const invalid = 'INVALID_ARGUMENT';
+    expect(pictures.map(({ error }) => error?.code)).toEqual([invalid, invalid, invalid, undefined]);
+    expect(stderr).toContain("hint: Fetch it first: curl -s 'https://127.0.0.1/y.jpg' | foveate run MODEL -\n");
+    expect(stderr).toMatch(/received "" \[INVALID_ARGUMENT\]\nhint: A variable/);
+  });
+
+  it('may be file: URLs, which name the same file as its path', async () => {
+    const path = join(folder, 'p10.jpg');
+    expect(await names(pathToFileURL(path).href, path)).toEqual(['p10.jpg']);
+    const { href } = pathToFileURL(folder);
+    expect(await names(href)).toContain('p2.JPG');
   });
 
   it('that are too large, or an empty or missing standard input, are told', async () => {

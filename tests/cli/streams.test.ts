@@ -46,13 +46,18 @@ describe('standard output', () => {
     }
   });
 
-  it.skipIf(process.platform !== 'linux')('that is full is an error', async () => {
-    const full = openSync('/dev/full', 'w');
-    const { code, stderr } = await foveate(['run', models.classifier, picture('star.jpg'), '-q'], { stdout: full });
-    closeSync(full);
-    expect(code).toBe(4);
-    expect(stderr).toMatch(/Cannot write to standard output.*\[OUTPUT_NOT_WRITABLE\]/);
-  });
+  it
+    .skipIf(process.platform !== 'linux')
+    .each([['run', models.classifier, picture('star.jpg'), '-q'], ['doctor'], ['doctor', '--json'], ['--help'], ['--version']])(
+    'that is full is an error of %s %s',
+    async (...args) => {
+      const full = openSync('/dev/full', 'w');
+      const { code, stderr } = await foveate(args, { stdout: full });
+      closeSync(full);
+      expect(code).toBe(4);
+      expect(stderr).toMatch(/Cannot write to standard output.*\[OUTPUT_NOT_WRITABLE\]/);
+    },
+  );
 });
 
 describe('progress where there is no terminal', () => {

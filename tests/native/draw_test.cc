@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -386,6 +387,22 @@ TEST(DrawMask, AMaskOfAnotherSizeIsLeftOut) {
     draw_mask(picture, std::vector<std::uint8_t>(size, 0), std::vector<Color>{kRed}, 0.5f, -1);
   }
   EXPECT_EQ(changed(picture).count, 0);
+}
+
+TEST(ColorMask, EveryClassHasItsColour) {
+  std::array<Color, 256> colors;
+  std::vector<std::uint8_t> mask;
+  for (std::size_t id = 0; id < 256; ++id) {
+    const auto value = static_cast<std::uint8_t>(id);
+    colors[id] = {value, static_cast<std::uint8_t>(255 - value), static_cast<std::uint8_t>(value ^ 0x55)};
+    mask.insert(mask.begin(), value);
+  }
+  std::vector<std::uint8_t> rgb(mask.size() * 3);
+  color_mask(mask, colors, rgb);
+  for (std::size_t i = 0; i < mask.size(); ++i) {
+    EXPECT_EQ((Color{rgb[i * 3], rgb[i * 3 + 1], rgb[i * 3 + 2]}), colors[mask[i]]) << "pixel " << i;
+  }
+  color_mask({}, colors, {});
 }
 
 }  // namespace

@@ -19,8 +19,13 @@ using Mask = std::vector<std::uint8_t>;
 
 Mask decode(std::span<const float> output, const MaskSpec& spec, const Placement& placement) {
   Mask mask(static_cast<std::size_t>(placement.source_width) * static_cast<std::size_t>(placement.source_height), 0xEE);
-  const Status status = decode_mask(output, spec, placement, mask);
+  ClassCounts counts;
+  counts.fill(7);
+  const Status status = decode_mask(output, spec, placement, mask, counts);
   EXPECT_TRUE(status.ok()) << status.error().message;
+  ClassCounts expected{};
+  for (const std::uint8_t id : mask) ++expected[id];
+  EXPECT_EQ(counts, expected);
   return mask;
 }
 
@@ -254,7 +259,8 @@ TEST(Masks, AllChannelsOfAByteCanWin) {
 
 std::string_view code_of(const MaskSpec& spec, std::size_t values, const Placement& placement, std::size_t pixels) {
   Mask mask(pixels);
-  const Status status = decode_mask(std::vector<float>(values), spec, placement, mask);
+  ClassCounts counts;
+  const Status status = decode_mask(std::vector<float>(values), spec, placement, mask, counts);
   return status.ok() ? "OK" : status.error().code;
 }
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { native } from '../../lib/binding/index.js';
 import { classColor, Segmentation, type Timing } from '../../lib/results/index.js';
 import { expectFailure, rejectionOf } from '../errors/failure.js';
 
@@ -13,7 +14,8 @@ const height = 20;
 /** Upper half background; below, class 1 on the left, class 200 in a strip on the right. */
 const mask = Uint8Array.from({ length: width * height }, (_, i) => (i < (width * height) / 2 ? 0 : i % width < 30 ? 1 : 200));
 const labels = ['nothing', 'road'];
-const result = new Segmentation({ mask, width, height, labels, timing });
+const counts = Uint32Array.from({ length: 256 }, (_, id) => mask.filter((value) => value === id).length);
+const result = new Segmentation({ mask, counts, width, height, labels, timing });
 const frame = { data: new Uint8Array(width * height * 3).fill(100), width, height, format: 'rgb' } as const;
 let folder: string;
 
@@ -54,10 +56,16 @@ describe('the class map', () => {
     expect(Uint8Array.from(data)).toEqual(mask);
   });
 
-  it('holds all 256 classes', async () => {
+  it('holds all 256 classes, as does the colour map', async () => {
     const all = Uint8Array.from({ length: 256 }, (_, i) => i);
-    const png = await new Segmentation({ mask: all, width: 16, height: 16, labels, timing }).toClassMap();
-    expect(Uint8Array.from(await sharp(png).toColourspace('b-w').raw().toBuffer())).toEqual(all);
+    const ones = new Uint32Array(256).fill(1);
+    const whole = new Segmentation({ mask: all, counts: ones, width: 16, height: 16, labels, timing });
+    const ids = sharp(await whole.toClassMap()).toColourspace('b-w');
+    expect(Uint8Array.from(await ids.raw().toBuffer())).toEqual(all);
+    const colors = await sharp(await whole.toColorMap())
+      .raw()
+      .toBuffer();
+    expect([...colors]).toEqual([0, 0, 0, ...Array.from({ length: 255 }, (_, i) => classColor(i + 1)).flat()]);
   });
 });
 
@@ -70,6 +78,12 @@ describe('the colour map', () => {
     expect(pixel(data, 5, 5)).toEqual([0, 0, 0]);
     expect(pixel(data, 5, 15)).toEqual([...classColor(1)]);
     expect(pixel(data, 35, 15)).toEqual([...classColor(200)]);
+  });
+
+  it('gives the memory of its pixels back', async () => {
+    const before = native().memoryStatistics().liveBytes;
+    await result.toColorMap();
+    expect(native().memoryStatistics().liveBytes).toBeLessThanOrEqual(before);
   });
 });
 

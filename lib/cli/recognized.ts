@@ -1,0 +1,46 @@
+import type { Preprocess, PreprocessOptions } from '../image/index.js';
+import { Classifier, Detector, type Task, type TaskName } from '../tasks/index.js';
+import type { DetectionHead } from '../tasks/detector-head.js';
+
+/** What a model was taken for, as data. */
+export interface Recognized {
+  readonly task: TaskName;
+  /** For detectors. */
+  readonly head?: DetectionHead;
+  readonly preprocess: Preprocess;
+}
+
+export function recognizedOf(task: Task): Recognized {
+  const { preprocess } = task;
+  if (task instanceof Detector) return { task: 'detect', head: task.head, preprocess };
+  return { task: task instanceof Classifier ? 'classify' : 'segment', preprocess };
+}
+
+const nouns = { classify: 'Classifier', detect: 'Detector', segment: 'Segmenter' } as const satisfies Record<TaskName, string>;
+
+/** The same in a line: `Detector: yolov8 head, letterbox to 640 x 640, rgb, scale 1/255.` */
+export function recognizedLine(model: Task): string {
+  const { task, head, preprocess } = recognizedOf(model);
+  const parts = [...(head === undefined ? [] : [`${head} head`]), ...preprocessWords(preprocess.options)];
+  return `${nouns[task]}: ${parts.join(', ')}.`;
+}
+
+/** What is as in most models goes without saying: bilinear, centred, no mean, no deviation. */
+function preprocessWords(options: PreprocessOptions): string[] {
+  const { fit, width, height, resizeEdge, interpolation, anchor, color, scale, mean, std } = options;
+  const size = `${width} x ${height}`;
+  const fits = {
+    letterbox: [`letterbox to ${size}`, ...(anchor === 'center' ? [] : [anchor])],
+    stretch: [`stretch to ${size}`],
+    crop: [`shortest edge to ${resizeEdge}`, `crop to ${size}`],
+    none: ['own size'],
+  } as const satisfies Record<PreprocessOptions['fit'], readonly string[]>;
+  return [
+    ...fits[fit],
+    ...(interpolation === 'bilinear' ? [] : [interpolation]),
+    color,
+    `scale ${scale === 1 / 255 ? '1/255' : scale}`,
+    ...(mean.every((value) => value === 0) ? [] : [`mean ${mean.join(' ')}`]),
+    ...(std.every((value) => value === 1) ? [] : [`std ${std.join(' ')}`]),
+  ];
+}
