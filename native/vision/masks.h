@@ -30,8 +30,8 @@ using ClassCounts = std::array<std::uint32_t, 256>;
 // repeated, padding has no say, and what the input does not show (a centre crop cut it off) continues the edge.
 // Scores are interpolated, not classes: edges come out smooth, and no score is materialised at the picture's size. One
 // channel is activated before it is interpolated, as the reference packages do; of several the raw values are
-// interpolated. `counts` is overwritten. INVALID_ARGUMENT: a spec that makes no mask. ENGINE_FAILED: no score is finite.
-// INTERNAL: spans of another size than spec and placement say.
+// interpolated. `counts` is overwritten. INVALID_ARGUMENT: a spec that makes no mask. ENGINE_FAILED: no score is
+// finite. INTERNAL: spans of another size than spec and placement say.
 Status decode_mask(std::span<const float> output, const MaskSpec& spec, const Placement& placement,
                    std::span<std::uint8_t> mask, ClassCounts& counts);
 
