@@ -222,7 +222,8 @@ TEST(Masks, FailsWhereNoScoreIsFinite) {
     for (const float value : {static_cast<float>(NAN), kInfinity, -kInfinity}) {
       Mask mask(5);
       const std::vector<float> output(static_cast<std::size_t>(channels) * 3, value);
-      const Status status = decode_mask(output, argmax(channels, 3, 1), stretched(5, 1, 3), mask);
+      ClassCounts counts;
+      const Status status = decode_mask(output, argmax(channels, 3, 1), stretched(5, 1, 3), mask, counts);
       ASSERT_FALSE(status.ok()) << channels << " " << value;
       EXPECT_EQ(status.error().code, error_code::kEngineFailed);
     }
