@@ -14,7 +14,7 @@ export interface SessionOptions {
   readonly interOpThreads?: number | undefined;
   /** Runs at the same time, each with an execution context of its own. Default 1: on a CPU one run with all cores is as fast as several with fewer. */
   readonly lanes?: number | undefined;
-  /** Whether threads spin while they wait for work inside a run. Default: true with one lane; spinning lanes take cores from each other. */
+  /** Whether threads spin while they wait for work inside a run. Default false: they would take the cores from whatever else has work. */
   readonly spinning?: boolean | undefined;
   /** How far ONNX Runtime rewrites the graph on load. Default 'all'. */
   readonly graphOptimization?: 'disabled' | 'basic' | 'extended' | 'all' | undefined;
@@ -80,7 +80,7 @@ export function nativeSessionOptions(options: SessionOptions, device: Exclude<De
   return {
     intraOpThreads: options.threads ?? Math.max(1, Math.floor(availableParallelism() / lanes)),
     interOpThreads: options.interOpThreads ?? 1,
-    intraOpSpinning: options.spinning ?? lanes === 1,
+    intraOpSpinning: options.spinning ?? false,
     graphOptimization: optimizationLevels.indexOf(options.graphOptimization ?? 'all'),
     providers: device === 'cpu' ? [] : [{ name: device, options: options.providerOptions ?? {} }],
     config: options.config ?? {},

@@ -16,22 +16,22 @@ export class Gate {
    * Takes a place; `leave` gives it back. At once where one is free, so that the picture is read before the call returns; otherwise a promise
    * for when there is one. Throws or rejects with ABORTED, and leaves the queue, when aborted before.
    */
-  enter(signal: AbortSignal): void | Promise<void> {
-    if (signal.aborted) throw aborted(signal);
+  enter(signal: AbortSignal | undefined): void | Promise<void> {
+    if (signal?.aborted) throw aborted(signal);
     if (this.#free > 0) {
       this.#free--;
       return;
     }
     return new Promise((resolve, reject) => {
       const enter = (): void => {
-        signal.removeEventListener('abort', onAbort);
+        signal?.removeEventListener('abort', onAbort);
         resolve();
       };
       const onAbort = (): void => {
         this.#waiting.splice(this.#waiting.indexOf(enter), 1);
-        reject(aborted(signal));
+        reject(aborted(signal as AbortSignal));
       };
-      signal.addEventListener('abort', onAbort, { once: true });
+      signal?.addEventListener('abort', onAbort, { once: true });
       this.#waiting.push(enter);
     });
   }

@@ -4,7 +4,6 @@ import {
   ArgumentError,
   checkInteger,
   checkOptions,
-  checkSignal,
   DisposedError,
   EngineError,
   FoveateError,
@@ -21,6 +20,7 @@ import { Tensor } from '../tensor/index.js';
 import { passThrough } from './activation.js';
 import { Gate } from './gate.js';
 import { ModelInput, type PreprocessChoice } from './model-input.js';
+import { Stop } from './stop.js';
 
 /** Options that every task takes besides those of its session. */
 export interface TaskOptions extends SessionOptions {
@@ -54,7 +54,7 @@ interface PictureOutput {
   /** Where the picture lay in the input. */
   readonly placement: Placement;
   /** Aborted where the caller aborts, or another picture of the call has failed. */
-  readonly signal: AbortSignal;
+  readonly signal: AbortSignal | undefined;
   /** The whole timing, once postprocessing is done. */
   readonly timing: (postprocessMs: number) => Timing;
 }
@@ -71,7 +71,7 @@ interface Call<T> {
   /** Of how many pictures. */
   readonly total: number;
   readonly decode: Decode<T>;
-  readonly stop: AbortController;
+  readonly stop: Stop;
 }
 
 /** A session, what is known about its model, and the way of a picture through it: what all tasks have in common. */
@@ -148,19 +148,13 @@ export class TaskModel {
     { signal, pixelLimit }: TaskRunOptions,
     decode: Decode<T>,
   ): Promise<T[]> {
-    checkSignal(signal);
     if (this.#closing !== undefined || this.session.disposed) {
       throw new DisposedError('DISPOSED', {
         message: 'The model was disposed before the call',
         hint: 'Dispose of it after its last use.',
       });
     }
-    // Linked by hand: what AbortSignal.any() makes stays with a signal that lives on.
-    const stop = new AbortController();
-    checkSignal(stop.signal); // any number of pictures listen
-    const onAbort = (): void => stop.abort(signal?.reason);
-    if (signal?.aborted) onAbort();
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const stop = new Stop(signal, images.length);
     const call = { preprocess, output, pixelLimit, total: images.length, decode, stop };
     try {
       const pictures = images.map((image) => startReading(image, stop.signal));
@@ -176,7 +170,7 @@ export class TaskModel {
       if (error instanceof FoveateError) Error.captureStackTrace(error);
       throw error;
     } finally {
-      signal?.removeEventListener('abort', onAbort);
+      stop.unlink();
     }
   }
 
@@ -258,7 +252,7 @@ export function producerOf(graph: OnnxModel, output: string): string | undefined
  * Waits for all, so that nothing is still at work in memory about to be given back. The first failure stops the others at once; thrown is the
  * failure of the lowest index, those that were only stopped passed over.
  */
-async function allOrFirstError<T>(promises: readonly Promise<T>[], stop: AbortController): Promise<T[]> {
+async function allOrFirstError<T>(promises: readonly Promise<T>[], stop: Stop): Promise<T[]> {
   for (const promise of promises) promise.catch((error: unknown) => stop.abort(error));
   const settled = await Promise.allSettled(promises);
   const errors = settled.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));

@@ -1,28 +1,53 @@
 #include "core/executor.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <exception>
 #include <thread>
 #include <utility>
 
 namespace foveate {
+namespace {
+
+// Of 19. With as many busy threads as cores, the JavaScript thread would wait for the end of a lane's time slice (some
+// milliseconds) whenever it wakes.
+constexpr int kNiceness = 15;
+
+// Tells the core that this is a loop that waits.
+void relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+}  // namespace
 
 struct Executor::State {
+  explicit State(std::chrono::microseconds patience) : patience(patience) {}
+
+  const std::chrono::microseconds patience;
   std::mutex mutex;
   std::condition_variable work;      // a task came, or no more will
   std::condition_variable finished;  // a lane ended
   std::deque<Task> tasks;
+  std::atomic<bool> has_tasks = false;  // may be read without the mutex
   std::size_t running_lanes = 0;
   bool stopping = false;
 
   void run_lane(std::size_t lane) {
     std::unique_lock lock(mutex);
     while (true) {
+      if (tasks.empty() && !stopping) look_for_tasks(lock);
       work.wait(lock, [this] { return stopping || !tasks.empty(); });
       if (tasks.empty()) break;
       Task task = std::move(tasks.front());
       tasks.pop_front();
+      has_tasks.store(!tasks.empty(), std::memory_order_relaxed);
       lock.unlock();
       task(lane);
       task = nullptr;  // what the task owned is freed before the lane waits again
@@ -31,12 +56,22 @@ struct Executor::State {
     --running_lanes;
     finished.notify_all();
   }
+
+  void look_for_tasks(std::unique_lock<std::mutex>& lock) {
+    if (patience.count() == 0) return;
+    lock.unlock();
+    const auto until = std::chrono::steady_clock::now() + patience;
+    while (!has_tasks.load(std::memory_order_relaxed) && std::chrono::steady_clock::now() < until) relax();
+    lock.lock();
+  }
 };
 
-Executor::Executor(std::size_t lanes, std::string name) : state_(std::make_shared<State>()) {
+Executor::Executor(std::size_t lanes, std::string name, std::chrono::microseconds patience)
+    : state_(std::make_shared<State>(patience)) {
   for (; lanes_ < lanes; ++lanes_) {
     auto run = [state = state_, lane = lanes_, thread_name = name.substr(0, 12) + "/" + std::to_string(lanes_)] {
       pthread_setname_np(pthread_self(), thread_name.substr(0, 15).c_str());
+      ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNiceness);  // of this thread alone, as Linux has it
       state->run_lane(lane);
     };
     {
@@ -68,6 +103,7 @@ bool Executor::submit(Task task) {
     std::lock_guard lock(state_->mutex);
     if (state_->stopping) return false;
     state_->tasks.push_back(std::move(task));
+    state_->has_tasks.store(true, std::memory_order_relaxed);
   }
   state_->work.notify_one();
   return true;

@@ -12,8 +12,9 @@
 
 namespace foveate {
 
-// A fixed number of lanes (threads) over one queue, first come first served. Tasks get the index of their lane, so that
-// a lane can keep an execution context, a stream and scratch memory of its own.
+// A fixed number of lanes (threads) over one queue, first come first served. They, and the threads that an engine
+// starts on them, yield the processor to the JavaScript thread and to whatever else has normal priority. Tasks get the
+// index of their lane, so that a lane can keep an execution context, a stream and scratch memory of its own.
 //
 // Owned by one environment. All state that a lane touches is shared with it, so a lane that outlives the executor
 // (it was abandoned at exit while inside a vendor call) touches nothing that is gone.
@@ -22,8 +23,9 @@ class Executor {
   using Task = std::function<void(std::size_t lane)>;
 
   // `name` shows in debuggers; at most 12 characters are kept. Where the system has no more threads, fewer lanes are
-  // started: see `lanes`.
-  Executor(std::size_t lanes, std::string name);
+  // started: see `lanes`. A lane without work looks for some for as long as `patience` before it sleeps: waking a
+  // thread takes longer than most work that comes back to back.
+  Executor(std::size_t lanes, std::string name, std::chrono::microseconds patience = {});
   // Waits for all lanes, unless `stop` already did; prefer `stop` with a bound where a vendor call may hang.
   ~Executor();
   Executor(const Executor&) = delete;

@@ -55,7 +55,7 @@ Environment::Environment(Napi::Env env)
     : env_(env),
       memory_(std::make_shared<MemoryPool>(kPooledBytesLimit)),
       mailbox_(std::make_shared<Mailbox>()),
-      vision_lanes_(std::max(1u, std::thread::hardware_concurrency())) {
+      vision_lanes_(std::max(2u, std::thread::hardware_concurrency()) - 1) {
   mailbox_->signal = Napi::ThreadSafeFunction::New(
       env, Napi::Function::New(env, [this](const Napi::CallbackInfo& info) { settle_finished(info.Env()); }), "foveate",
       0, 1);

@@ -43,7 +43,8 @@ class Environment {
   // Queues the operation on `executor`; the promise settles when it is done.
   Napi::Promise launch(Executor& executor, std::unique_ptr<Operation> operation);
 
-  // Lanes for decoding, preprocessing, postprocessing and drawing: as many as there are cores.
+  // Lanes for decoding, preprocessing, postprocessing and drawing: one less than there are cores, because they work
+  // while the engine does. More threads than cores take turns, and the JavaScript thread waits for its own.
   Executor& vision();
   // Lanes for what takes long and rarely happens: opening libraries and models, closing sessions.
   Executor& loader();

@@ -8,6 +8,8 @@ namespace {
 
 // How long a closing session waits for its lanes before it gives up on them, off the JavaScript thread.
 constexpr std::chrono::minutes kCloseBound{10};
+// A program that runs a model in a loop comes back within this time.
+constexpr std::chrono::microseconds kPatience{50};
 
 std::shared_ptr<Session> session_of(const Napi::Value& handle) {
   auto session = unwrap_handle<SessionHandle>(handle)->session;
@@ -303,7 +305,9 @@ void operation_cancel(const Napi::CallbackInfo& info) { unwrap_handle<CancelToke
 }  // namespace
 
 Session::Session(std::shared_ptr<SessionLanes> lanes, std::size_t weight_bytes)
-    : lanes_(std::move(lanes)), weight_bytes_(weight_bytes), executor_(lanes_->contexts.size(), "fov-session") {}
+    : lanes_(std::move(lanes)),
+      weight_bytes_(weight_bytes),
+      executor_(lanes_->contexts.size(), "fov-session", kPatience) {}
 
 void register_session(Napi::Env env, Napi::Object exports) {
   exports.Set("sessionOpen", Napi::Function::New(env, session_open));

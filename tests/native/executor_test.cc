@@ -1,7 +1,10 @@
 #include "core/executor.h"
 
 #include <gtest/gtest.h>
+
 #include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <future>
@@ -212,6 +215,26 @@ TEST(CancelToken, AnInterruptNeverOutlivesItsScope) {
     }
     canceller.join();
   }
+}
+
+TEST(Executor, YieldsToTheThreadsOfTheProgram) {
+  Executor executor(1, "test");
+  std::promise<int> niceness;
+  ASSERT_TRUE(executor.submit(
+      [&](std::size_t) { niceness.set_value(::getpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()))); }));
+  EXPECT_GT(niceness.get_future().get(), ::getpriority(PRIO_PROCESS, static_cast<id_t>(::gettid())));
+}
+
+TEST(Executor, LosesNothingWhileItLooksForTasks) {
+  Executor executor(2, "test", std::chrono::microseconds(50));
+  for (int round = 0; round < 2000; ++round) {
+    std::promise<void> done;
+    ASSERT_TRUE(executor.submit([&](std::size_t) { done.set_value(); }));
+    done.get_future().wait();
+    if (round % 10 == 0)
+      std::this_thread::sleep_for(std::chrono::microseconds(50));  // some come just as a lane gives up
+  }
+  EXPECT_TRUE(executor.stop(std::chrono::seconds(10)));
 }
 
 }  // namespace

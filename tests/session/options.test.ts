@@ -86,15 +86,16 @@ describe('good options', () => {
     expect(session.lanes).toBe(options.lanes ?? 1);
   });
 
-  it('share the cores among the lanes, which then do not spin', () => {
+  it('share the cores among the lanes, which do not spin unless they are told to', () => {
     const cores = availableParallelism();
     expect(nativeSessionOptions({}, 'cpu')).toMatchObject({
       intraOpThreads: cores,
-      intraOpSpinning: true,
+      intraOpSpinning: false,
       lanes: 1,
       providers: [],
     });
-    expect(nativeSessionOptions({ lanes: cores * 2 }, 'cpu')).toMatchObject({ intraOpThreads: 1, intraOpSpinning: false });
+    expect(nativeSessionOptions({ lanes: cores * 2 }, 'cpu')).toMatchObject({ intraOpThreads: 1 });
+    expect(nativeSessionOptions({ spinning: true }, 'cpu')).toMatchObject({ intraOpSpinning: true });
     expect(nativeSessionOptions({ providerOptions: { device_id: '1' } }, 'cuda').providers).toEqual([
       { name: 'cuda', options: { device_id: '1' } },
     ]);
