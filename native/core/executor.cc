@@ -12,9 +12,9 @@
 namespace foveate {
 namespace {
 
-// Of 19. With as many busy threads as cores, the JavaScript thread would wait for the end of a lane's time slice (some
-// milliseconds) whenever it wakes.
-constexpr int kNiceness = 15;
+// The lowest priority. With as many busy threads as cores, the JavaScript thread would wait for the end of a lane's
+// time slice (some milliseconds) whenever it wakes.
+constexpr int kNiceness = 19;
 
 // Tells the core that this is a loop that waits.
 void relax() {
