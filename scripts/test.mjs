@@ -21,12 +21,16 @@ const suites = {
   thread: () => runNative('thread'),
   vitest: runVitest,
 };
+if (values.only !== undefined && !(values.only in suites)) {
+  console.error(`Expected one of ${Object.keys(suites).join(', ')} for --only but received ${values.only}`);
+  process.exit(2);
+}
 
 /** GoogleTest, built with a sanitizer. */
 async function runNative(sanitizer) {
   await runVisibly('node', ['scripts/setup/build-native-tests.mjs', '--sanitizer', sanitizer]);
   const report = join(results, `${sanitizer}.json`);
-  await runVisibly(
+  const exitCode = await runVisibly(
     join(projectRoot, `build/native-tests-${sanitizer}/foveate_tests`),
     ['--gtest_brief=1', `--gtest_output=json:${report}`],
     {
@@ -41,24 +45,33 @@ async function runNative(sanitizer) {
     },
   );
   const cases = readReport(report).testsuites.flatMap((suite) => suite.testsuite);
-  return {
+  const counts = {
     passed: cases.filter((test) => test.result === 'COMPLETED' && !test.failures).length,
     failed: cases.filter((test) => test.failures).length,
     skipped: cases.filter((test) => test.result === 'SKIPPED').length,
   };
+  return withExitCode(counts, exitCode);
 }
 
 async function runVitest() {
   await runVisibly('node', ['scripts/prebuild.mjs']);
   const report = join(results, 'vitest.json');
   const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  await runVisibly(join(projectRoot, 'node_modules/.bin/vitest'), args, { mayFail: true });
+  const exitCode = await runVisibly(join(projectRoot, 'node_modules/.bin/vitest'), args, { mayFail: true });
   const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = readReport(report);
   // A file that fails before its first test counts as one failure: it must not vanish from the totals.
   const brokenFiles = testResults.filter(
     (file) => file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed'),
   );
-  return { passed: numPassedTests, failed: numFailedTests + brokenFiles.length, skipped: numPendingTests + numTodoTests };
+  const failed = numFailedTests + brokenFiles.length;
+  return withExitCode({ passed: numPassedTests, failed, skipped: numPendingTests + numTodoTests }, exitCode);
+}
+
+/** A leak, or a rejection that nobody handled, shows in the exit code alone. */
+function withExitCode(counts, exitCode) {
+  if (exitCode === 0 || counts.failed > 0) return counts;
+  console.error(`No test failed, but the suite ended with exit code ${exitCode}: see above.`);
+  return { ...counts, failed: 1 };
 }
 
 /** A report; a suite that crashed before it could write one is an error. */
@@ -83,7 +96,7 @@ try {
       const counts = await run();
       for (const kind of Object.keys(total)) total[kind] += counts[kind];
     } catch (error) {
-      console.error(error.message);
+      console.error(error instanceof SetupError ? error.message : error);
       total.failed += 1;
     }
   }

@@ -6,6 +6,7 @@ import { BackendError } from '../errors/index.js';
 
 /**
  * Where a model runs. 'auto' takes the fastest that is there and says which and why; any other is strict: that device, or an error.
+ * 'tensorrt' and 'tensorrt-rtx' are reserved: this version refuses them with BACKEND_UNAVAILABLE.
  */
 export type Device = 'auto' | 'cpu' | 'cuda' | 'tensorrt' | 'tensorrt-rtx';
 

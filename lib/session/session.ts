@@ -49,7 +49,7 @@ export interface RunOptions {
 export interface RunResult extends Disposable {
   /** By name. They lie in native memory: read {@link Tensor.data} in place, then {@link dispose}. */
   readonly outputs: Readonly<Record<string, Tensor>>;
-  /** Bytes copied between host buffers on the way: inputs that did not lie in native memory. */
+  /** Bytes copied on the way: inputs from outside native memory, inputs handed on as outputs, and transfers to and from a device. */
   readonly copiedBytes: number;
   /** Milliseconds spent waiting for a lane. */
   readonly queueMs: number;

@@ -56,7 +56,7 @@ export class Classifier implements AsyncDisposable {
 
   /** Opens a classifier: a model with one output `[N, C]`. Throws MODEL_UNSUPPORTED, LABELS_INVALID, and as `createSession`. */
   static async load(model: ModelSource, options: ClassifierOptions = {}): Promise<Classifier> {
-    const opened = await TaskModel.open(model, options, ['topK', 'activation', 'pixelLimit']);
+    const opened = await TaskModel.open(model, options, ['topK', 'activation']);
     try {
       const preprocess = opened.input.preprocess(options.preprocess, 'imagenet', {});
       const shapes = await opened.outputShapes(preprocess, options.signal);

@@ -23,7 +23,7 @@ export interface DetectorOptions extends TaskOptions, DetectOptions {
   readonly head?: DetectionHead | undefined;
 }
 
-/** What counts as found. Given to `load`, they are the defaults of every `detect`. */
+/** What counts as found. Given to `load`, all but `signal` are the defaults of every `detect`. */
 export interface DetectOptions extends TaskRunOptions {
   /** Boxes are kept from this score on. Default 0.25, as Ultralytics. */
   readonly scoreThreshold?: number | undefined;
@@ -83,14 +83,22 @@ export class Detector implements AsyncDisposable {
    * Throws MODEL_AMBIGUOUS with the candidates where the head is not clear, MODEL_UNSUPPORTED, LABELS_INVALID, and as `createSession`.
    */
   static async load(model: ModelSource, options: DetectorOptions = {}): Promise<Detector> {
-    const opened = await TaskModel.open(model, options, [...detectOptionNames, 'head', 'pixelLimit']);
+    const opened = await TaskModel.open(model, options, [...detectOptionNames, 'head']);
     try {
       // The letterboxes of both families give the same shape, so either serves to learn the output's.
-      const shapes = await opened.outputShapes(opened.input.preprocess(options.preprocess, 'yolo', {}), options.signal);
+      const probe = opened.input.preprocess(options.preprocess, 'yolo', {});
+      if (probe.shape === undefined) {
+        throw invalidArgument(
+          'preprocess.fit',
+          'letterbox, stretch or crop',
+          'none',
+          'The boxes of a head belong to one input size.',
+        );
+      }
+      const shapes = await opened.outputShapes(probe, options.signal);
       const output = soleOutput(opened.session, shapes, 3, 'one detection output [N, 4 + C, A] or [N, A, 5 + C]');
       const labelCount = await declaredLabelCount(options.labels, opened.metadata);
-      const { width, height } = opened.input.preprocess(options.preprocess, 'yolo', {}).options;
-      const head = recognizeHead(output.shape.slice(1), { width, height, labelCount, asked: options.head });
+      const head = recognizeHead(output.shape.slice(1), { ...opened.input.size(probe), labelCount, asked: options.head });
       const preprocess = opened.input.preprocess(options.preprocess, head.head === 'yolox' ? 'yolox' : 'yolo', {});
       const labels = await resolveLabels({
         option: options.labels,
@@ -101,7 +109,7 @@ export class Detector implements AsyncDisposable {
       const { scoreThreshold, iouThreshold, maxDetections, classAgnostic, classes, pixelLimit } = options;
       const defaults = { scoreThreshold, iouThreshold, maxDetections, classAgnostic, classes, pixelLimit };
       const detector = new Detector(opened, preprocess, head, output.name, labels, defaults);
-      detector.#spec(defaults);
+      detector.#spec(defaults); // checks the defaults now, not at the first picture
       return detector;
     } catch (error) {
       await opened.session.dispose();
@@ -110,9 +118,9 @@ export class Detector implements AsyncDisposable {
   }
 
   /**
-   * Finds the objects in one picture, or in each of several. Throws MEDIA_NOT_FOUND, MEDIA_INVALID, MEDIA_UNSUPPORTED, MEDIA_TOO_LARGE,
-   * ABORTED, DISPOSED, ENGINE_FAILED, also where the output holds no finite number. Of several pictures the first failure ends the call;
-   * `details.index` tells which it was.
+   * Finds the objects in one picture, or in each of several. Throws INVALID_ARGUMENT, UNKNOWN_OPTION, MEDIA_NOT_FOUND, MEDIA_INVALID,
+   * MEDIA_UNSUPPORTED, MEDIA_TOO_LARGE, BACKEND_NOT_FOUND (sharp), ABORTED, DISPOSED, OUT_OF_MEMORY, and ENGINE_FAILED, also where the output
+   * holds no finite number. A picture that fails ends the call; `details.index` tells which, of several the lowest.
    */
   detect(image: PictureInput, options?: DetectOptions): Promise<Detections>;
   detect(images: readonly PictureInput[], options?: DetectOptions): Promise<Detections[]>;

@@ -1,7 +1,7 @@
 import { aborted } from '../binding/index.js';
 
 /**
- * Lets at most `places` callers in at once, first come first served. Pictures that wait cost nothing: only those inside hold a slot in
+ * Lets at most `places` batches in at once, first come first served. Those that wait cost nothing: only those inside hold a slot in
  * native memory.
  */
 export class Gate {

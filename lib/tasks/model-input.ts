@@ -78,7 +78,7 @@ export class ModelInput {
 
   /** Size of the input under this preprocessing, in pixels; for models of any size, that of the run that learns the output's shape. */
   size(preprocess: Preprocess): { width: number; height: number } {
-    const [a, b, c] = preprocess.shape ?? this.smallestShape();
+    const [a, b, c] = preprocess.shape ?? this.probeShape();
     return this.layout === 'nchw' ? { height: b, width: c } : { height: a, width: b };
   }
 
@@ -135,7 +135,7 @@ export class ModelInput {
   }
 
   /** Shape of one picture; for models of any size, one that every stride up to 32 divides. */
-  smallestShape(): readonly [number, number, number] {
+  probeShape(): readonly [number, number, number] {
     const { layout, channels, width = 64, height = 64 } = this;
     return layout === 'nchw' ? [channels, height, width] : [height, width, channels];
   }

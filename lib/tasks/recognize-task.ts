@@ -50,12 +50,7 @@ const tasks = {
  * Throws MODEL_AMBIGUOUS where this does not tell, MODEL_UNSUPPORTED where no task fits, UNKNOWN_OPTION for an option of another task, and as the `load` of that class.
  */
 export async function loadTask(model: ModelSource, options: LoadTaskOptions = {}): Promise<Task> {
-  checkOptions('options', options, [
-    ...taskOptionNames,
-    ...Object.values(tasks).flatMap((task) => task.options),
-    'task',
-    'pixelLimit',
-  ]);
+  checkOptions('options', options, [...taskOptionNames, ...Object.values(tasks).flatMap((task) => task.options), 'task']);
   const { task: asked, ...rest } = options;
   const task = asked === undefined ? await taskOf(model, rest) : checkOneOf('task', asked, taskNames);
   checkBelongs(task, rest);

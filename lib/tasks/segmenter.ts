@@ -78,7 +78,7 @@ export class Segmenter implements AsyncDisposable {
 
   /** Opens a segmenter: a model with one output `[N, C, H, W]` or `[N, H, W, C]`. Throws MODEL_UNSUPPORTED, LABELS_INVALID, and as `createSession`. */
   static async load(model: ModelSource, options: SegmenterOptions = {}): Promise<Segmenter> {
-    const opened = await TaskModel.open(model, options, ['threshold', 'activation', 'layout', 'pixelLimit']);
+    const opened = await TaskModel.open(model, options, ['threshold', 'activation', 'layout']);
     try {
       const stretched = opened.input.preprocess(options.preprocess, 'imagenet', wholePicture);
       const shapes = await opened.outputShapes(stretched, options.signal);

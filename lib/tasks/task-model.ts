@@ -4,6 +4,7 @@ import {
   ArgumentError,
   checkInteger,
   checkOptions,
+  createError,
   DisposedError,
   EngineError,
   FoveateError,
@@ -30,6 +31,8 @@ export interface TaskOptions extends SessionOptions {
   readonly labels?: LabelsOption | undefined;
   /** Pictures per run, where the model's batch dimension is free. Default 1: on a CPU a larger batch is not faster per picture. */
   readonly batchSize?: number | undefined;
+  /** The default of every call, see {@link TaskRunOptions}. */
+  readonly pixelLimit?: number | undefined;
 }
 
 /** Those of a task's options that are for its session. */
@@ -37,10 +40,11 @@ export function sessionOptionsOf(options: TaskOptions): SessionOptions {
   return Object.fromEntries(Object.entries(options).filter(([name]) => (sessionOptionNames as readonly string[]).includes(name)));
 }
 
-export const taskOptionNames = [...sessionOptionNames, 'preprocess', 'labels', 'batchSize'] as const;
+export const taskOptionNames = [...sessionOptionNames, 'preprocess', 'labels', 'batchSize', 'pixelLimit'] as const;
 
 /** Options of one call. */
 export interface TaskRunOptions {
+  /** Aborts the call; given to `load`, the loading. */
   readonly signal?: AbortSignal | undefined;
   /** Pictures with more pixels are refused. Default 64 million. */
   readonly pixelLimit?: number | undefined;
@@ -100,6 +104,7 @@ export class TaskModel {
   static async open(model: ModelSource, options: TaskOptions, ownOptions: readonly string[]): Promise<TaskModel> {
     checkOptions('options', options, [...taskOptionNames, ...ownOptions]);
     const batchSize = checkInteger('batchSize', options.batchSize ?? 1, 1, 1024);
+    checkPixelLimit(options.pixelLimit);
     const session = await createSession(model, sessionOptionsOf(options));
     try {
       const graph = await readModel(model, { signal: options.signal });
@@ -130,7 +135,7 @@ export class TaskModel {
     const declared = this.session.outputs.map((output) => output.shape);
     const open = declared.some((shape) => shape.some((dim, axis) => axis > 0 && typeof dim !== 'number'));
     if (!open) return declared.map((shape) => shape.map((dim) => (typeof dim === 'number' ? dim : this.#batchSize)));
-    const shape = preprocess.shape ?? this.input.smallestShape();
+    const shape = preprocess.shape ?? this.input.probeShape();
     using input = Tensor.allocate(preprocess.options.dtype, [this.#batchSize, ...shape]);
     input.data.fill(0 as never);
     using result = await this.session.run({ [this.input.name]: input }, { signal });
@@ -139,7 +144,8 @@ export class TaskModel {
 
   /**
    * Takes pictures through preprocessing, the session and `decode`, in the order given. The first failure aborts the others and rejects,
-   * with its index in `details`. Pictures that find a place at once are read before this returns.
+   * with its index in `details`. JPEG bytes and raw frames outside native memory that find a place at once are copied before this returns; all
+   * else is read later.
    */
   async process<T>(
     images: readonly PictureInput[],
@@ -148,6 +154,7 @@ export class TaskModel {
     { signal, pixelLimit }: TaskRunOptions,
     decode: Decode<T>,
   ): Promise<T[]> {
+    checkPixelLimit(pixelLimit);
     if (this.#closing !== undefined || this.session.disposed) {
       throw new DisposedError('DISPOSED', {
         message: 'The model was disposed before the call',
@@ -180,7 +187,7 @@ export class TaskModel {
   }
 
   async #processChunk<T>(
-    images: readonly (PictureInput | Promise<PictureInput>)[],
+    images: readonly PictureInput[],
     first: number,
     { preprocess, output, pixelLimit, total, decode, stop }: Call<T>,
   ): Promise<T[]> {
@@ -200,12 +207,7 @@ export class TaskModel {
       const rows = this.input.batch ?? images.length;
       batch = shape && Tensor.allocate(options.dtype, [rows, ...shape]);
       const prepared = await allOrFirstError(
-        images.map((image, i) =>
-          ofPicture(i, async () => {
-            const picture = image instanceof Promise ? await image : image;
-            return preprocess.run(picture, { into: batch?.subtensor(i), pixelLimit, signal });
-          }),
-        ),
+        images.map((image, i) => ofPicture(i, () => preprocess.run(image, { into: batch?.subtensor(i), pixelLimit, signal }))),
         stop,
       );
       const filled = (batch ??= (prepared[0] as PreprocessedPicture).tensor);
@@ -236,6 +238,10 @@ export class TaskModel {
       this.#gate.leave();
     }
   }
+}
+
+function checkPixelLimit(pixelLimit: number | undefined): void {
+  if (pixelLimit !== undefined) checkInteger('pixelLimit', pixelLimit, 1);
 }
 
 /** The operator that makes an output, those passed over that hand scores on as they are; undefined where there is none. */
@@ -277,8 +283,7 @@ async function ofOutput<T>(name: string, decoding: Promise<T>): Promise<T> {
 /** The same error, telling which picture of several it is about. An abort is about none. */
 function withIndex(error: unknown, index: number): unknown {
   if (!(error instanceof FoveateError) || error instanceof AbortedError) return error;
-  const Type = error.constructor as typeof FoveateError;
-  return new Type(error.code, {
+  return createError(error.code, {
     message: `Picture ${index}: ${error.message}`,
     hint: error.hint,
     details: { ...error.details, index },

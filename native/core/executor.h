@@ -23,8 +23,8 @@ class Executor {
   using Task = std::function<void(std::size_t lane)>;
 
   // `name` shows in debuggers; at most 12 characters are kept. Where the system has no more threads, fewer lanes are
-  // started: see `lanes`. A lane without work looks for some for as long as `patience` before it sleeps: waking a
-  // thread takes longer than most work that comes back to back.
+  // started: see `lanes`. A lane without work looks for some for as long as `patience` before it sleeps: where
+  // calls come back to back, waking a sleeping thread would cost more than that.
   Executor(std::size_t lanes, std::string name, std::chrono::microseconds patience = {});
   // Waits for all lanes, unless `stop` already did; prefer `stop` with a bound where a vendor call may hang.
   ~Executor();
@@ -40,7 +40,7 @@ class Executor {
 
   // How many were started; tasks get indices below this.
   std::size_t lanes() const { return lanes_; }
-  std::size_t queued() const;
+  std::size_t queued() const;  // for tests
 
  private:
   struct State;

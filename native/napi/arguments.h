@@ -1,4 +1,4 @@
-// Reading JavaScript values. lib/binding checked their meaning; here only what could corrupt memory is checked again.
+// Reading JavaScript values. TypeScript checked their meaning; here only what could corrupt memory is checked again.
 #pragma once
 
 #include <cstddef>

@@ -26,7 +26,7 @@ class Stoppable {
   virtual bool stop(std::chrono::milliseconds bound) = 0;
 };
 
-// Used on its JavaScript thread, but for `finish`.
+// Used on its JavaScript thread alone; lanes reach only `run` and the mailbox.
 class Environment {
  public:
   static Environment& of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }

@@ -130,7 +130,8 @@ class SessionRun final : public Operation {
  public:
   struct Output {
     std::size_t index;
-    std::optional<OwnedTensor> given;  // memory of the caller's own
+    std::optional<OwnedTensor> bound;  // where it is written: the caller's tensor, or memory from `place`
+    bool callers_own = false;
   };
 
   std::shared_ptr<SessionLanes> lanes;
@@ -144,7 +145,6 @@ class SessionRun final : public Operation {
     std::vector<TensorView> views;
     views.reserve(inputs.size());
     for (const auto& input : inputs) views.push_back(input.view());
-    for (const auto& output : outputs) callers_own_.push_back(output.given.has_value());
     Status status = run_once(lane, views);
     if (!status.ok() && status.error().code == error_code::kTensorShape && unplace()) {
       lanes->declared_shapes_hold = false;
@@ -152,7 +152,7 @@ class SessionRun final : public Operation {
     }
     FOVEATE_RETURN_IF_ERROR(std::move(status));
     copied_bytes += result_.copied_bytes;
-    // Given back now, not when JavaScript gets around to it: arenas to the pool, the model to whoever closes the
+    // Given back now, not when JavaScript gets around to it: blocks to the pool, the model to whoever closes the
     // session.
     inputs.clear();
     lanes.reset();
@@ -162,12 +162,12 @@ class SessionRun final : public Operation {
   Napi::Value result(Napi::Env env) override {
     auto array = Napi::Array::New(env, outputs.size());
     for (std::uint32_t i = 0; i < outputs.size(); ++i) {
-      OwnedTensor& tensor = outputs[i].given ? *outputs[i].given : result_.outputs[i];
+      OwnedTensor& tensor = outputs[i].bound ? *outputs[i].bound : result_.outputs[i];
       auto value = Napi::Object::New(env);
       value.Set("dtype", text_value(env, dtype_name(tensor.dtype)));
       value.Set("dims", dims_value(env, tensor.dims));
       // The caller's own tensor needs no second ArrayBuffer over its memory.
-      if (!callers_own_[i]) value.Set("lease", make_lease(env, tensor.block, tensor.offset, tensor.bytes));
+      if (!outputs[i].callers_own) value.Set("lease", make_lease(env, tensor.block, tensor.offset, tensor.bytes));
       array.Set(i, value);
     }
     auto value = Napi::Object::New(env);
@@ -184,7 +184,7 @@ class SessionRun final : public Operation {
     requested.reserve(outputs.size());
     for (auto& output : outputs) {
       FOVEATE_RETURN_IF_ERROR(place(output));
-      requested.push_back({output.index, output.given ? std::optional(output.given->view()) : std::nullopt});
+      requested.push_back({output.index, output.bound ? std::optional(output.bound->view()) : std::nullopt});
     }
     return lanes->contexts[lane]->run({views, requested, cancel.get(), std::nullopt}, result_);
   }
@@ -192,7 +192,7 @@ class SessionRun final : public Operation {
   // An output of fixed shape gets pooled memory, so that the engine writes where the lease will be read. Any other is
   // made by the runtime.
   Status place(Output& output) {
-    if (output.given || !lanes->declared_shapes_hold) return {};
+    if (output.bound || !lanes->declared_shapes_hold) return {};
     const TensorInfo& info = lanes->model->info().outputs[output.index];
     if (info.dims.empty()) return {};  // a scalar, or a rank that only the run tells
     const auto bytes = byte_count(info.dims, info.dtype);
@@ -200,23 +200,22 @@ class SessionRun final : public Operation {
     BlockPtr block = memory->allocate(*bytes);
     if (!block)
       return {error_code::kOutOfMemory, "Cannot allocate " + std::to_string(*bytes) + " bytes for output " + info.name};
-    output.given = OwnedTensor{info.dtype, info.dims, std::move(block), 0, *bytes};
+    output.bound = OwnedTensor{info.dtype, info.dims, std::move(block), 0, *bytes};
     return {};
   }
 
   // Takes back what `place` gave. False where it gave nothing.
   bool unplace() {
     bool placed = false;
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-      if (callers_own_[i] || !outputs[i].given) continue;
-      outputs[i].given.reset();
+    for (auto& output : outputs) {
+      if (output.callers_own || !output.bound) continue;
+      output.bound.reset();
       placed = true;
     }
     return placed;
   }
 
   const std::chrono::steady_clock::time_point submitted_ = std::chrono::steady_clock::now();
-  std::vector<bool> callers_own_;
   RunResult result_;
   std::chrono::nanoseconds queued_{0};
 };
@@ -258,8 +257,10 @@ Napi::Value session_run(const Napi::CallbackInfo& info) {
     auto output = outputs.Get(i).As<Napi::Object>();
     SessionRun::Output request{output.Get("index").As<Napi::Number>().Uint32Value(), std::nullopt};
     if (request.index >= session->info().outputs.size()) throw Napi::RangeError::New(info.Env(), "No such output");
-    if (const auto tensor = output.Get("tensor"); !tensor.IsUndefined())
-      request.given = tensor_of(tensor.As<Napi::Object>(), nullptr);
+    if (const auto tensor = output.Get("tensor"); !tensor.IsUndefined()) {
+      request.bound = tensor_of(tensor.As<Napi::Object>(), nullptr);
+      request.callers_own = true;
+    }
     operation->outputs.push_back(std::move(request));
   }
   operation->cancel = cancel_token_of(info[3]);

@@ -1,5 +1,5 @@
-// The one interface that every engine implements: open a model, describe it, run batches on it. ONNX Runtime and
-// TensorRT stand behind it; nothing above native/runtime knows which.
+// The one interface that every engine implements: open a model, describe it, run batches on it. ONNX Runtime
+// stands behind it; its shape has room for engines with profiles, streams and device memory, such as TensorRT.
 //
 //   Runtime (one library, process-wide)  --open-->  Model (weights, shared by lanes)  --create_context-->  Context (one
 //   lane)
@@ -37,7 +37,7 @@ struct TensorInfo {
       symbols;  // name of each dynamic dimension, "" where it has none or is fixed; as many as dims
 };
 
-// The shapes that an engine was built for, per input in the order of Model::inputs. A model without limits has no
+// The shapes that an engine was built for, per input in the order of ModelInfo::inputs. A model without limits has no
 // profile.
 struct OptimizationProfile {
   std::vector<Dims> min;
@@ -73,9 +73,9 @@ struct OwnedTensor {
   TensorView view() const { return {dtype, dims, data(), bytes, block->place()}; }
 };
 
-// One batch. Inputs stand in the order of Model::inputs, all of them. Each requested output is named by its index in
-// Model::outputs and either bound to memory of the caller, or left to the runtime, which then makes a tensor whose
-// shape is known only after the run.
+// One batch. Inputs stand in the order of ModelInfo::inputs, all of them. Each requested output is named by its index
+// in ModelInfo::outputs and either bound to memory of the caller, or left to the runtime, which then makes a tensor
+// whose shape is known only after the run.
 struct RunRequest {
   struct Output {
     std::size_t index;
@@ -107,8 +107,6 @@ class Model {
   virtual ~Model() = default;
   virtual const ModelInfo& info() const = 0;
   virtual Result<std::unique_ptr<Context>> create_context() = 0;
-  // Where inputs are read from and outputs written to without a copy.
-  virtual MemoryPlace preferred_place() const { return {}; }
 };
 
 // A file (external data is looked for beside it), or a whole model in memory, which `open` does not keep.

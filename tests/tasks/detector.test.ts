@@ -271,6 +271,19 @@ describe('loading', () => {
     expectFailure(await rejectionOf(Detector.load(model, options as never)), code, message, hint);
   });
 
+  it('refuses preprocessing without a size, and a wrong pixel limit, before any picture', async () => {
+    const model = example('models/shapes-detector.onnx');
+    expectFailure(
+      await rejectionOf(Detector.load(model, { pixelLimit: 0 })),
+      'INVALID_ARGUMENT',
+      /for pixelLimit but received 0/,
+    );
+    const own = Detector.load(model, { preprocess: { fit: 'none' } });
+    expectFailure(await rejectionOf(own), 'INVALID_ARGUMENT', /for preprocess\.fit but received "none"/, /one input size/);
+    await using detector = await Detector.load(model);
+    expectFailure(await rejectionOf(detector.detect([], { pixelLimit: 1.5 })), 'INVALID_ARGUMENT', /for pixelLimit/);
+  });
+
   it('refuses models that are no detectors', async () => {
     expectFailure(
       await rejectionOf(Detector.load(fixture('fixed.onnx'))),
