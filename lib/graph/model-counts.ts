@@ -1,5 +1,5 @@
 import type { ElementType } from './element-type.js';
-import { OnnxGraph, type OnnxNode } from './onnx-graph.js';
+import { OnnxGraph, plainDomain, type OnnxNode } from './onnx-graph.js';
 import type { OnnxModel } from './onnx-model.js';
 import { OnnxTensor } from './onnx-tensor.js';
 import { integer, product, type Sizes } from './operator-shapes.js';
@@ -64,7 +64,7 @@ export function countOperators(model: OnnxModel): OperatorCount[] {
 
 /**
  * Multiply-accumulates of convolutions and matrix products, quantised ones too, each over its whole kernel, padding included; the addition of a
- * bias is not counted. Nodes in subgraphs count as unknown: how often they run is told at run time.
+ * bias is not counted. Nodes in subgraphs and functions count as unknown: how often they run, and on what, is told elsewhere. Operators of other domains are not counted.
  */
 export function countMacs(model: OnnxModel): MacCount {
   const { sizes, takenAsOne } = sizesOfValues(model.graph);
@@ -72,7 +72,8 @@ export function countMacs(model: OnnxModel): MacCount {
   const macs = (main ?? []).map((node) => macsOf(node, sizes));
   const known = macs.filter((count) => count !== null);
   const sum = known.reduce((total, count) => total + count, 0);
-  const nodes = macs.length + subgraphs.flat().length;
+  const inFunctions = model.proto.functions.flatMap(({ node }) => node).filter(isCounted);
+  const nodes = macs.length + subgraphs.flat().length + inFunctions.length;
   const total = known.length === nodes && Number.isSafeInteger(sum) ? sum : null;
   return { total, known: sum, knownNodes: known.length, nodes, takenAsOne };
 }
@@ -118,8 +119,8 @@ const macsByOperator: ReadonlyMap<string, Macs> = new Map<string, Macs>([
   ['Gemm', (node, sizes) => times(product(sizes(node.outputs[0])), sizes(node.inputs[1])?.[integer(node, 'transB', 0)] ?? null)],
 ]);
 
-function isCounted({ domain, opType }: OnnxNode): boolean {
-  return domain === '' && macsByOperator.has(opType);
+function isCounted({ domain, opType }: Pick<OnnxNode, 'domain' | 'opType'>): boolean {
+  return plainDomain(domain) === '' && macsByOperator.has(opType);
 }
 
 function macsOf(node: OnnxNode, sizes: ReadonlyMap<string, Sizes>): number | null {

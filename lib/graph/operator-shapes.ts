@@ -18,7 +18,8 @@ export interface ShapedNode {
 type Rule = (shaped: ShapedNode) => Sizes;
 
 const firstInput: Rule = ({ inputs }) => inputs[0] ?? null;
-const broadcastInputs: Rule = ({ inputs }) => inputs.reduce(broadcast);
+// Before opset 7 an attribute told which axes go together.
+const broadcastInputs: Rule = ({ node, inputs }) => (node.attributes.has('axis') ? null : inputs.reduce(broadcast, []));
 
 const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ...(
@@ -48,7 +49,9 @@ const rules: ReadonlyMap<string, Rule> = new Map<string, Rule>([
 
 /** Sizes of the first output of an operator of ONNX; null where this module has no rule for it. */
 export function outputSizes(shaped: ShapedNode): Sizes {
-  return rules.get(shaped.node.opType)?.(shaped) ?? null;
+  const sizes = rules.get(shaped.node.opType)?.(shaped) ?? null;
+  // Attributes that do not go with the input give sizes that cannot be.
+  return sizes && sizes.map((size) => (Number.isSafeInteger(size) && (size as number) >= 0 ? size : null));
 }
 
 /** The product; null where a size is unknown, or where the product is beyond what JavaScript counts exactly. */
