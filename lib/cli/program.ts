@@ -3,12 +3,14 @@ import { Command } from 'commander';
 import { packageVersion } from '../binding/index.js';
 import { addDoctor } from './doctor.js';
 import { exitCodes } from './exit.js';
+import { addInspect } from './inspect.js';
 import type { Invocation } from './invocation.js';
 import { addRun } from './run.js';
 
 const examples = `
 Examples:
   foveate run yolov8n.onnx street.jpg
+  foveate inspect yolov8n.onnx
   foveate doctor
 
 Exit codes:
@@ -25,6 +27,7 @@ export function createProgram(invocation: Invocation): Command {
     .configureOutput({ outputError: () => {} })
     .addHelpText('after', examples);
   addRun(program, invocation);
+  addInspect(program, invocation);
   addDoctor(program, invocation);
   const options = program.commands.flatMap((command) => command.options);
   invocation.flags = new Map(options.map((option) => [option.attributeName(), option.long ?? option.flags]));

@@ -16,7 +16,11 @@ export function recognizedOf(task: Task): Recognized {
   return { task: task instanceof Classifier ? 'classify' : 'segment', preprocess };
 }
 
-const nouns = { classify: 'Classifier', detect: 'Detector', segment: 'Segmenter' } as const satisfies Record<TaskName, string>;
+/** What a model of each task is called. */
+export const nouns = { classify: 'Classifier', detect: 'Detector', segment: 'Segmenter' } as const satisfies Record<
+  TaskName,
+  string
+>;
 
 /** The same in a line: `Detector: yolov8 head, letterbox to 640 x 640, rgb, scale 1/255.` */
 export function recognizedLine(model: Task): string {

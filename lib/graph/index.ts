@@ -2,6 +2,14 @@ export { type ElementType } from './element-type.js';
 export { type ExternalData } from './external-data.js';
 export { type ReadOptions } from './file-bytes.js';
 export { type AttributeValue, type OnnxGraph, type OnnxNode } from './onnx-graph.js';
+export {
+  countMacs,
+  countOperators,
+  countParameters,
+  type MacCount,
+  type OperatorCount,
+  type ParameterCount,
+} from './model-counts.js';
 export { checkModelFile, modelPath } from './model-path.js';
 export { OnnxModel, parseModel, type ParseOptions } from './onnx-model.js';
 export { type OnnxTensor, type TensorData } from './onnx-tensor.js';

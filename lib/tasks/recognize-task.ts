@@ -68,14 +68,23 @@ export async function loadTask(model: ModelSource, options: LoadTaskOptions = {}
 async function taskOf(model: ModelSource, options: TaskOptions): Promise<TaskName> {
   const graph = await readModel(model, { signal: options.signal });
   try {
-    const task = recognizeTask(graph.outputs, graph.metadata.get('task'));
-    if (task === 'classify' && options.labels === undefined) checkHoldsScores(graph);
-    return task;
+    return recognizeModel(graph, options.labels !== undefined);
   } catch (error) {
     // Where the engine refuses the model, that is the reason to tell.
     await (await createSession(model, sessionOptionsOf(options))).dispose();
     throw error;
   }
+}
+
+/**
+ * The task of a model by its description alone, as {@link loadTask} takes it. `namesClasses`: whether the caller gives labels.
+ *
+ * Throws MODEL_AMBIGUOUS, MODEL_UNSUPPORTED.
+ */
+export function recognizeModel(graph: OnnxModel, namesClasses: boolean): TaskName {
+  const task = recognizeTask(graph.outputs, graph.metadata.get('task'));
+  if (task === 'classify' && !namesClasses) checkHoldsScores(graph);
+  return task;
 }
 
 /** Classes of ImageNet, without and with TensorFlow's background: so many values are scores, whoever names them. */

@@ -17,11 +17,12 @@ describe('help and version', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/^Usage: foveate /);
     expect(stdout).toMatch(/\n {2}run \[options\] <model> <input\.\.\.>/);
+    expect(stdout).toMatch(/\n {2}inspect \[options\] <model>/);
     expect(stdout).toMatch(/\n {2}doctor /);
     expect(stdout).toMatch(/\n {2}130 +Interrupted/);
   });
 
-  it.each(['run', 'doctor'])('shows options and examples of %s', async (verb) => {
+  it.each(['run', 'inspect', 'doctor'])('shows options and examples of %s', async (verb) => {
     const { code, stdout } = await foveate([verb, '--help']);
     expect(code).toBe(0);
     expect(stdout).toMatch(/--json/);

@@ -5,9 +5,11 @@ import {
   ModelProtoSchema,
   TensorProto_DataType as DataType,
   type NodeProtoSchema,
+  type TensorProtoSchema,
 } from '../../lib/graph/onnx_pb.js';
 
 type Node = MessageInitShape<typeof NodeProtoSchema>;
+type Initializer = MessageInitShape<typeof TensorProtoSchema>;
 /** A number is fixed, a name free. */
 type Shape = readonly (number | string)[];
 
@@ -18,6 +20,9 @@ export interface MadeModel {
   /** Element type of the input; the nodes cast where they must. Default float32. */
   readonly inputType?: DataType;
   readonly metadata?: Readonly<Record<string, string>>;
+  readonly initializers?: readonly Initializer[];
+  /** Shapes that the file declares for values between the nodes. */
+  readonly declared?: Readonly<Record<string, Shape>>;
 }
 
 export { DataType };
@@ -41,8 +46,27 @@ export function node(
   };
 }
 
+/** An initializer of zeros of type float32. */
+export function zeros(name: string, dims: readonly number[]): Initializer {
+  const bytes = 4 * dims.reduce((product, size) => product * size, 1);
+  return { name, dims: dims.map(BigInt), dataType: DataType.FLOAT, rawData: new Uint8Array(bytes) };
+}
+
+/** An initializer that is a list of integers of type int64. */
+export function integers(name: string, values: readonly number[]): Initializer {
+  return { name, dims: [BigInt(values.length)], dataType: DataType.INT64, int64Data: values.map(BigInt) };
+}
+
 /** The bytes of an ONNX model from `x` to `y`. */
-export function madeModel({ input, output, nodes, inputType = DataType.FLOAT, metadata = {} }: MadeModel): Uint8Array {
+export function madeModel({
+  input,
+  output,
+  nodes,
+  inputType = DataType.FLOAT,
+  metadata = {},
+  initializers = [],
+  declared = {},
+}: MadeModel): Uint8Array {
   const value = (name: string, shape: Shape, elemType: DataType) => ({
     name,
     type: {
@@ -69,6 +93,8 @@ export function madeModel({ input, output, nodes, inputType = DataType.FLOAT, me
       node: [...nodes],
       input: [value('x', input, inputType)],
       output: [value('y', output, DataType.FLOAT)],
+      initializer: [...initializers],
+      valueInfo: Object.entries(declared).map(([name, shape]) => value(name, shape, DataType.FLOAT)),
     },
     metadataProps: Object.entries(metadata).map(([key, text]) => ({ key, value: text })),
   });

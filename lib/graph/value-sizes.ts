@@ -1,0 +1,110 @@
+import type { OnnxGraph, OnnxNode } from './onnx-graph.js';
+import { OnnxTensor } from './onnx-tensor.js';
+import { outputSizes, type Numbers, type Sizes } from './operator-shapes.js';
+import { valueInfo, type Dimension } from './value-info.js';
+
+export interface ValueSizes {
+  /** Sizes by the name of the value, as far as they are known. */
+  readonly sizes: ReadonlyMap<string, Sizes>;
+  /** Free batch dimensions that were taken as 1: their names, `?` for one without. */
+  readonly takenAsOne: readonly string[];
+}
+
+/** Shapes are short: longer lists of integers are data. */
+const maxRank = 16;
+
+/**
+ * The sizes of a graph's values: what the graph declares, put together with what follows from the sizes of its inputs. A free first
+ * dimension of an input is taken as 1. Where declaration and inference differ, a size counts as unknown.
+ */
+export function sizesOfValues(graph: OnnxGraph): ValueSizes {
+  const batches = new Set<string>();
+  const sizes = new Map<string, Sizes>();
+  for (const { name, shape } of graph.inputs) {
+    const [first] = shape ?? [];
+    const free = shape !== null && shape.length > 1 && typeof first !== 'number';
+    if (free) batches.add(first ?? '?');
+    sizes.set(name, shape && shape.map((dim, axis) => (free && axis === 0 ? 1 : numberOf(dim))));
+  }
+  const declared = new Map<string, Sizes>();
+  for (const { name, shape } of [...graph.proto.valueInfo.map(valueInfo), ...graph.outputs]) {
+    declared.set(
+      name,
+      // The name of the batch stands for it in the first place only: some exporters give every free dimension the same name.
+      shape && shape.map((dim, axis) => (axis === 0 && typeof dim === 'string' && batches.has(dim) ? 1 : numberOf(dim))),
+    );
+  }
+  const numbers = new Map<string, Numbers>();
+  for (const [name, tensor] of graph.initializers) {
+    sizes.set(name, tensor.dims);
+    const list = numbersOf(tensor);
+    if (list !== undefined) numbers.set(name, list);
+  }
+  for (const node of graph.nodes) {
+    const inferred = inferredSizes(node, sizes, numbers);
+    const list = inferredNumbers(node, sizes, numbers);
+    if (list !== undefined && node.outputs[0] !== undefined) numbers.set(node.outputs[0], list);
+    node.outputs.forEach((name, index) => {
+      if (name !== '') sizes.set(name, agreed(declared.get(name) ?? null, index === 0 ? inferred : null));
+    });
+  }
+  return { sizes, takenAsOne: [...batches] };
+}
+
+function numberOf(dim: Dimension): number | null {
+  return typeof dim === 'number' ? dim : null;
+}
+
+function inferredSizes(node: OnnxNode, sizes: ReadonlyMap<string, Sizes>, numbers: ReadonlyMap<string, Numbers>): Sizes {
+  if (node.domain !== '') return null;
+  return outputSizes({
+    node,
+    inputs: node.inputs.map((name) => sizes.get(name) ?? null),
+    numbers: (index) => numbers.get(node.inputs[index] ?? ''),
+  });
+}
+
+/** What both say; a size on which they differ is unknown. */
+function agreed(declared: Sizes, inferred: Sizes): Sizes {
+  if (declared === null || inferred === null) return declared ?? inferred;
+  if (declared.length !== inferred.length) return null;
+  return declared.map((size, axis) => {
+    const other = inferred[axis] ?? null;
+    return size === null || other === null || size === other ? (size ?? other) : null;
+  });
+}
+
+/** An initializer or constant that may be a shape or an index into one. */
+function numbersOf({ dtype, dims, elementCount, data }: OnnxTensor): Numbers | undefined {
+  const isShort = dtype === 'int64' && dims.length <= 1 && elementCount <= maxRank;
+  return isShort && data !== undefined ? Array.from(data, Number) : undefined;
+}
+
+/** Follows the way from a shape to the target of a Reshape that exporters write: Shape, Gather, Unsqueeze, Concat. */
+function inferredNumbers(
+  { domain, opType, inputs, attributes }: OnnxNode,
+  sizes: ReadonlyMap<string, Sizes>,
+  numbers: ReadonlyMap<string, Numbers>,
+): Numbers | undefined {
+  if (domain !== '') return undefined;
+  const [first = '', second = ''] = inputs;
+  switch (opType) {
+    case 'Constant': {
+      const value = attributes.get('value');
+      return value instanceof OnnxTensor ? numbersOf(value) : undefined;
+    }
+    case 'Shape':
+      return attributes.has('start') || attributes.has('end') ? undefined : (sizes.get(first) ?? undefined);
+    case 'Gather':
+      return numbers.get(second)?.map((index) => (index === null ? null : (numbers.get(first)?.at(index) ?? null)));
+    case 'Unsqueeze':
+    case 'Cast':
+      return numbers.get(first);
+    case 'Concat': {
+      const parts = inputs.map((name) => numbers.get(name));
+      return parts.includes(undefined) ? undefined : parts.flatMap((part) => part ?? []);
+    }
+    default:
+      return undefined;
+  }
+}
