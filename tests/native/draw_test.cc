@@ -8,72 +8,12 @@
 #include <limits>
 #include <vector>
 
+#include "draw_fixture.h"
+
 namespace foveate {
 namespace {
 
-constexpr Color kGround = {90, 100, 110};
-constexpr Color kRed = {200, 10, 20};
-constexpr Color kYellow = {240, 230, 60};
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
-
-// A picture of one colour in memory of just its size, so that the address sanitizer sees a pixel too far.
-Picture plain(int width, int height, const Color& color = kGround) {
-  const std::size_t bytes = static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3;
-  auto* data = new std::uint8_t[bytes];
-  for (std::size_t i = 0; i < bytes; ++i) data[i] = color[i % 3];
-  const auto release = [](Block& block) { delete[] reinterpret_cast<std::uint8_t*>(block.data()); };
-  return {std::make_shared<Block>(data, bytes, MemoryPlace{}, release), width, height, PixelFormat::kRgb};
-}
-
-std::vector<std::uint8_t> bytes_of(const Picture& picture) {
-  return {picture.data(), picture.data() + picture.block->bytes()};
-}
-
-Color pixel(const Picture& picture, int x, int y) {
-  const std::uint8_t* data =
-      picture.data() + static_cast<std::size_t>(y) * picture.stride() + static_cast<std::size_t>(x) * 3;
-  return {data[0], data[1], data[2]};
-}
-
-struct Region {
-  int left = std::numeric_limits<int>::max(), top = left, right = -1, bottom = -1;  // inclusive
-  int count = 0;
-
-  bool operator==(const Region&) const = default;
-};
-
-// The smallest region that holds all pixels for which `holds`.
-template <typename Predicate>
-Region region_where(const Picture& picture, Predicate holds) {
-  Region region;
-  for (int y = 0; y < picture.height; ++y) {
-    for (int x = 0; x < picture.width; ++x) {
-      if (!holds(pixel(picture, x, y))) continue;
-      region = {std::min(region.left, x), std::min(region.top, y), std::max(region.right, x),
-                std::max(region.bottom, y), region.count + 1};
-    }
-  }
-  return region;
-}
-
-Region region_of(const Picture& picture, const Color& color) {
-  return region_where(picture, [&](const Color& seen) { return seen == color; });
-}
-
-Region changed(const Picture& picture) {
-  return region_where(picture, [](const Color& seen) { return seen != kGround; });
-}
-
-// Letters are smoothed: few of their pixels have the full colour.
-Region white_letters(const Picture& picture) {
-  return region_where(picture, [](const Color& seen) { return *std::min_element(seen.begin(), seen.end()) > 120; });
-}
-
-Region black_letters(const Picture& picture) {
-  return region_where(picture, [](const Color& seen) { return *std::max_element(seen.begin(), seen.end()) < 80; });
-}
-
-void draw(Picture& picture, std::vector<BoxMark> marks) { draw_boxes(picture, marks); }
+using namespace foveate::testing;
 
 TEST(DrawBoxes, DrawsALineAroundTheBoxAndNothingElse) {
   Picture picture = plain(100, 80);  // lines of one pixel
@@ -330,79 +270,6 @@ TEST(DrawCaption, LinesBeyondThePictureAreLeftOut) {
   draw_caption(untouched, {});
   draw_caption(untouched, std::vector<std::string>{"", ""});
   EXPECT_EQ(changed(untouched).count, 0);
-}
-
-// The left half is class 0, the right one class 1.
-std::vector<std::uint8_t> halves(int width, int height) {
-  std::vector<std::uint8_t> mask;
-  for (int i = 0; i < width * height; ++i) mask.push_back(i % width < width / 2 ? 0 : 1);
-  return mask;
-}
-
-TEST(DrawMask, BlendsTheColourOfTheClass) {
-  Picture picture = plain(40, 20);
-  draw_mask(picture, halves(40, 20), std::vector<Color>{kRed, kYellow}, 0.5f, -1);
-  EXPECT_EQ(pixel(picture, 3, 3), (Color{145, 55, 65}));
-  EXPECT_EQ(pixel(picture, 30, 3), (Color{165, 165, 85}));
-}
-
-TEST(DrawMask, OutlinesRegionsInFullColour) {
-  Picture picture = plain(40, 20);
-  draw_mask(picture, halves(40, 20), std::vector<Color>{kRed, kYellow}, 0.25f, -1);
-  EXPECT_EQ(region_of(picture, kRed), (Region{19, 0, 19, 19, 20}));  // the picture's own edge has none
-  EXPECT_EQ(region_of(picture, kYellow), (Region{20, 0, 20, 19, 20}));
-  Picture large = plain(1440, 1440);
-  draw_mask(large, halves(1440, 1440), std::vector<Color>{kRed, kYellow}, 0.25f, -1);
-  EXPECT_EQ(region_of(large, kRed), (Region{717, 0, 719, 1439, 3 * 1440}));
-}
-
-TEST(DrawMask, TransparentAndUnknownClassesLeaveThePicture) {
-  Picture picture = plain(40, 20);
-  draw_mask(picture, halves(40, 20), std::vector<Color>{kRed, kYellow}, 0.5f, 0);
-  EXPECT_EQ(changed(picture), (Region{20, 0, 39, 19, 400}));
-  Picture unknown = plain(40, 20);
-  draw_mask(unknown, halves(40, 20), std::vector<Color>{kRed}, 0.5f, -1);
-  EXPECT_EQ(changed(unknown), (Region{0, 0, 19, 19, 400}));
-  Picture none = plain(40, 20);
-  draw_mask(none, halves(40, 20), {}, 0.5f, -1);
-  EXPECT_EQ(changed(none).count, 0);
-}
-
-TEST(DrawMask, OpacityHasLimits) {
-  const auto inside = [](float opacity) {
-    Picture picture = plain(40, 20);
-    draw_mask(picture, halves(40, 20), std::vector<Color>{kRed, kYellow}, opacity, -1);
-    return pixel(picture, 3, 3);
-  };
-  EXPECT_EQ(inside(0), kGround);
-  EXPECT_EQ(inside(-1), kGround);
-  EXPECT_EQ(inside(NAN), kGround);
-  EXPECT_EQ(inside(1), kRed);
-  EXPECT_EQ(inside(kInfinity), kRed);
-}
-
-TEST(DrawMask, AMaskOfAnotherSizeIsLeftOut) {
-  Picture picture = plain(40, 20);
-  for (const std::size_t size : {0, 799, 801}) {
-    draw_mask(picture, std::vector<std::uint8_t>(size, 0), std::vector<Color>{kRed}, 0.5f, -1);
-  }
-  EXPECT_EQ(changed(picture).count, 0);
-}
-
-TEST(ColorMask, EveryClassHasItsColour) {
-  std::array<Color, 256> colors;
-  std::vector<std::uint8_t> mask;
-  for (std::size_t id = 0; id < 256; ++id) {
-    const auto value = static_cast<std::uint8_t>(id);
-    colors[id] = {value, static_cast<std::uint8_t>(255 - value), static_cast<std::uint8_t>(value ^ 0x55)};
-    mask.insert(mask.begin(), value);
-  }
-  std::vector<std::uint8_t> rgb(mask.size() * 3);
-  color_mask(mask, colors, rgb);
-  for (std::size_t i = 0; i < mask.size(); ++i) {
-    EXPECT_EQ((Color{rgb[i * 3], rgb[i * 3 + 1], rgb[i * 3 + 2]}), colors[mask[i]]) << "pixel " << i;
-  }
-  color_mask({}, colors, {});
 }
 
 }  // namespace
