@@ -73,6 +73,6 @@ inline Region black_letters(const Picture& picture) {
   return region_where(picture, [](const Color& seen) { return *std::max_element(seen.begin(), seen.end()) < 80; });
 }
 
-void draw(Picture& picture, std::vector<BoxMark> marks) { draw_boxes(picture, marks); }
+inline void draw(Picture& picture, std::vector<BoxMark> marks) { draw_boxes(picture, marks); }
 
 }  // namespace foveate::testing
