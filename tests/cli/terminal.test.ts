@@ -23,7 +23,8 @@ function onTerminal(
   const args = [terminal, String(interruptions), process.execPath, program, 'run', models.classifier, folder, '--top-k', '1'];
   return new Promise((resolve, reject) => {
     const child = spawn('python3', args, {
-      env: { ...process.env, TERM: 'xterm-256color', ...env },
+      // Where tests run by themselves, these switch colours off or on.
+      env: { ...process.env, CI: undefined, NO_COLOR: undefined, FORCE_COLOR: undefined, TERM: 'xterm-256color', ...env },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     let shown = '';
