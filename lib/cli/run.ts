@@ -128,7 +128,7 @@ function tellSummary(
   const each = `${(wallMs / done).toFixed(1)} ms each`;
   invocation.tell(`${count} in ${wall}, ${each}, on ${device} with ${runtime.name} ${runtime.version}`);
   // The library that comes with foveate runs on the CPU only: there, that it does is no news.
-  const expected = device === 'cpu' && process.env['FOVEATE_ONNXRUNTIME_PATH'] === undefined;
+  const expected = device === 'cpu' && !process.env['FOVEATE_ONNXRUNTIME_PATH']; // an empty one counts as unset
   if (deviceReason !== 'asked for' && !expected) invocation.tell(`Device ${device}: ${deviceReason}.`);
   invocation.tell(recognizedLine(task));
   const labels = labelNote(task);
