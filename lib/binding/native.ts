@@ -118,11 +118,32 @@ export interface NativePreprocessResult {
   readonly lease?: NativeLease;
 }
 
+/** Of an SSD; no levels: the boxes are decoded. */
+export interface NativePriorBoxes {
+  readonly levels: readonly {
+    readonly columns: number;
+    readonly rows: number;
+    readonly strideX: number;
+    readonly strideY: number;
+    readonly sizes: readonly number[];
+  }[];
+  readonly centerVariance: number;
+  readonly sizeVariance: number;
+  readonly clip: boolean;
+}
+
 export interface NativeDetectionSpec {
   readonly head: string;
   readonly classes: number;
   readonly anchors: number;
   readonly strides: readonly number[];
+  readonly priors: NativePriorBoxes | undefined;
+  readonly activation: string;
+  readonly pointsPerCell: number;
+  readonly keypoints: number;
+  readonly keypointValues: number;
+  readonly maskCoefficients: number;
+  readonly rotated: boolean;
   readonly scoreThreshold: number;
   readonly iouThreshold: number;
   readonly maxDetections: number;
@@ -134,7 +155,25 @@ export interface NativeDetections {
   readonly boxes: Float32Array;
   readonly scores: Float32Array;
   readonly classIds: Int32Array;
+  readonly keypoints?: Float32Array;
+  readonly rotatedBoxes?: Float32Array;
+  /** x, y, width, height of each mask; the lease holds them one after the other, and is missing where no mask has a pixel. */
+  readonly masks?: { readonly areas: Int32Array; readonly lease?: NativeLease };
   /** On the lane, waiting not counted. */
+  readonly elapsedMs: number;
+}
+
+export interface NativeDenseMapSpec {
+  readonly height: number;
+  readonly width: number;
+  readonly scaling: string;
+  readonly interpolation: string;
+}
+
+export interface NativeDenseMap {
+  readonly values: NativeLease;
+  readonly min: number;
+  readonly max: number;
   readonly elapsedMs: number;
 }
 
@@ -163,13 +202,31 @@ export interface NativeMask {
 export type NativeColor = readonly [red: number, green: number, blue: number];
 
 export interface NativeMarks {
-  readonly boxes: readonly { readonly box: readonly number[]; readonly color: NativeColor; readonly text: string }[];
+  readonly boxes: readonly {
+    readonly box: readonly number[];
+    readonly color: NativeColor;
+    readonly text: string;
+    /** false: the text alone is drawn. */
+    readonly outlined: boolean;
+  }[];
+  /** Masks of single objects, the most important first. */
+  readonly instances?: readonly {
+    readonly x: number;
+    readonly y: number;
+    readonly width: number;
+    readonly height: number;
+    readonly data: Uint8Array;
+    readonly color: NativeColor;
+  }[];
+  readonly lines?: readonly { readonly points: readonly number[]; readonly closed: boolean; readonly color: NativeColor }[];
+  readonly points?: readonly { readonly x: number; readonly y: number; readonly color: NativeColor }[];
   readonly caption: readonly string[];
   readonly mask:
     | (NativeMask & {
         readonly palette: readonly NativeColor[];
         readonly opacity: number;
         readonly transparent: number;
+        readonly outlined: boolean;
       })
     | undefined;
 }
@@ -244,8 +301,9 @@ export interface Native {
   ): Promise<void>;
 
   detectionsDecode(
-    output: NativeLeased,
+    outputs: readonly NativeLeased[],
     spec: NativeDetectionSpec,
+    prototypes: readonly number[] | undefined,
     placement: NativePlacement,
     operation?: OperationHandle,
   ): Promise<NativeDetections>;
@@ -261,5 +319,12 @@ export interface Native {
     placement: NativePlacement,
     operation?: OperationHandle,
   ): Promise<NativeDecodedMask>;
+  denseMapDecode(
+    output: NativeLeased,
+    spec: NativeDenseMapSpec,
+    placement: NativePlacement,
+    operation?: OperationHandle,
+  ): Promise<NativeDenseMap>;
+  denseMapLevels(values: NativeLeased, min: number, max: number, operation?: OperationHandle): Promise<NativeLease>;
   maskColor(mask: NativeMask, palette: readonly NativeColor[], operation?: OperationHandle): Promise<NativeLease>;
 }

@@ -1,6 +1,6 @@
 import type { Preprocess, PreprocessOptions } from '../image/index.js';
-import { Classifier, Detector, type Task, type TaskName } from '../tasks/index.js';
-import type { DetectionHead } from '../tasks/detector-head.js';
+import { Classifier, DensePredictor, Detector, Embedder, type Task, type TaskName } from '../tasks/index.js';
+import type { DetectionHead } from '../tasks/heads/detection-head.js';
 
 /** What a model was taken for, as data. */
 export interface Recognized {
@@ -13,14 +13,23 @@ export interface Recognized {
 export function recognizedOf(task: Task): Recognized {
   const { preprocess } = task;
   if (task instanceof Detector) return { task: 'detect', head: task.head, preprocess };
-  return { task: task instanceof Classifier ? 'classify' : 'segment', preprocess };
+  return { task: nameOf(task), preprocess };
+}
+
+function nameOf(task: Exclude<Task, Detector>): TaskName {
+  if (task instanceof Classifier) return 'classify';
+  if (task instanceof Embedder) return 'embed';
+  return task instanceof DensePredictor ? 'dense' : 'segment';
 }
 
 /** What a model of each task is called. */
-export const nouns = { classify: 'Classifier', detect: 'Detector', segment: 'Segmenter' } as const satisfies Record<
-  TaskName,
-  string
->;
+export const nouns = {
+  classify: 'Classifier',
+  detect: 'Detector',
+  segment: 'Segmenter',
+  embed: 'Embedder',
+  dense: 'DensePredictor',
+} as const satisfies Record<TaskName, string>;
 
 /** The same in a line: `Detector: yolov8 head, letterbox to 640 x 640, rgb, scale 1/255.` */
 export function recognizedLine(model: Task): string {

@@ -3,9 +3,9 @@ import { InvalidArgumentError, Option } from 'commander';
 import { devices } from '../engine/index.js';
 import { presets } from '../image/index.js';
 import { activations } from '../tasks/activation.js';
-import { detectionHeads } from '../tasks/detector-head.js';
+import { detectionHeads } from '../tasks/heads/detection-head.js';
 import { layouts } from '../tasks/segmenter.js';
-import { taskNames, type LoadTaskOptions } from '../tasks/recognize-task.js';
+import { taskNames, type LoadTaskOptions } from '../tasks/index.js';
 
 /** What `loadTask` can be told on the command line. */
 export type TaskOptionValues = Pick<

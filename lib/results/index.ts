@@ -1,5 +1,17 @@
 export { Classification, type RankedClass } from './classification.js';
-export { Detections, type Box, type Detection } from './detections.js';
+export { DenseMap } from './dense-map.js';
+export {
+  cornersOf,
+  Detections,
+  type Box,
+  type Detection,
+  type DetectionJson,
+  type DetectionsInit,
+  type Keypoint,
+  type RotatedBox,
+} from './detections.js';
+export { Embedding, lengthOf, type ZeroShotOptions } from './embedding.js';
+export type { InstanceMask, RunLengthMask } from './instance-mask.js';
 export { classColor } from './palette.js';
 export { Segmentation, type Region } from './segmentation.js';
 export type { Timing } from './timing.js';

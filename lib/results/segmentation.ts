@@ -101,7 +101,14 @@ export class Segmentation implements Iterable<Region> {
     checkOptions('draw options', options, ['opacity', 'signal']);
     const opacity = checkNumber('opacity', options.opacity ?? 0.5, 0, 1);
     const picture = await drawnPicture(image, this, options.signal);
-    const mask = { data: this.mask, lease: this.#lease, palette: this.#palette(), opacity, transparent: this.background };
+    const mask = {
+      data: this.mask,
+      lease: this.#lease,
+      palette: this.#palette(),
+      opacity,
+      transparent: this.background,
+      outlined: true,
+    };
     return picture.draw({ boxes: [], caption: [], mask }, options.signal);
   }
 

@@ -1,10 +1,11 @@
 import { native, settle } from '../binding/index.js';
-import { checkInteger, checkOneOf, checkOptions, constructedDirectly, withDefaults } from '../errors/index.js';
+import { checkInteger, checkOneOf, checkOptions, withDefaults } from '../errors/index.js';
 import type { PictureInput, Preprocess } from '../image/index.js';
 import { resolveLabels, type ResolvedLabels } from '../labels/index.js';
 import { Classification } from '../results/index.js';
-import type { ModelSource, Session } from '../session/index.js';
+import type { ModelSource } from '../session/index.js';
 import { activations, recognizeActivation, type Activation } from './activation.js';
+import { PictureTask } from './picture-task.js';
 import { pictureList, soleOutput, TaskModel, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
 /** How a classifier is opened. */
@@ -18,20 +19,19 @@ export interface ClassifyOptions extends TaskRunOptions {
   readonly topK?: number | undefined;
 }
 
+export const classifierOptionNames = ['topK', 'activation'] as const;
+
 /**
  * Tells what a picture shows.
  *
  *     const classifier = await Classifier.load('mobilenetv2.onnx');
  *     const { label, score } = (await classifier.classify('cat.jpg')).top;
  */
-export class Classifier implements AsyncDisposable {
-  readonly session: Session;
-  readonly preprocess: Preprocess;
+export class Classifier extends PictureTask {
   readonly labels: readonly string[];
   /** Where the labels came from: 'option', 'file', 'metadata', a built-in list, or 'numbers'. */
   readonly labelSource: ResolvedLabels['source'];
   readonly activation: Activation;
-  readonly #model: TaskModel;
   readonly #output: string;
   readonly #defaults: ClassifyOptions;
 
@@ -43,20 +43,17 @@ export class Classifier implements AsyncDisposable {
     labels: ResolvedLabels,
     defaults: ClassifyOptions,
   ) {
-    if (!(model instanceof TaskModel)) throw constructedDirectly('Classifier', 'Classifier.load(model)');
-    this.session = model.session;
-    this.preprocess = preprocess;
+    super(model, preprocess);
     this.labels = labels.labels;
     this.labelSource = labels.source;
     this.activation = activation;
-    this.#model = model;
     this.#output = output;
     this.#defaults = defaults;
   }
 
   /** Opens a classifier: a model with one output `[N, C]`. Throws MODEL_UNSUPPORTED, LABELS_INVALID, and as `createSession`. */
   static async load(model: ModelSource, options: ClassifierOptions = {}): Promise<Classifier> {
-    const opened = await TaskModel.open(model, options, ['topK', 'activation']);
+    const opened = await TaskModel.open(model, options, classifierOptionNames);
     try {
       const preprocess = opened.input.preprocess(options.preprocess, 'imagenet', {});
       const shapes = await opened.outputShapes(preprocess, options.signal);
@@ -86,14 +83,14 @@ export class Classifier implements AsyncDisposable {
     checkOptions('classify options', options, ['topK', 'signal', 'pixelLimit']);
     const merged = withDefaults(this.#defaults, options);
     const topK = checkInteger('topK', merged.topK, 1);
-    const results = await this.#model.process(
+    const results = await this.model.process(
       pictureList(images),
       this.preprocess,
-      this.#output,
+      [this.#output],
       merged,
       async ({ raw, placement, signal, timing }) => {
         const { classIds, scores, elapsedMs } = await settle(
-          (operation) => native().classesRank(raw, this.activation, Math.min(topK, this.labels.length), operation),
+          (operation) => native().classesRank(raw[0], this.activation, Math.min(topK, this.labels.length), operation),
           signal,
         );
         const { sourceWidth: width, sourceHeight: height } = placement;
@@ -101,15 +98,6 @@ export class Classifier implements AsyncDisposable {
       },
     );
     return Array.isArray(images) ? results : (results[0] as Classification);
-  }
-
-  /** Waits for calls in flight and frees the model. Idempotent. */
-  dispose(): Promise<void> {
-    return this.#model.dispose();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.dispose();
   }
 }
 

@@ -1,26 +1,37 @@
-import { native, settle, type NativeDetectionSpec } from '../binding/index.js';
+import { native, settle, type NativeDetections, type NativeDetectionSpec } from '../binding/index.js';
 import {
   ArgumentError,
   checkBoolean,
   checkInteger,
   checkNumber,
   checkOptions,
-  constructedDirectly,
   invalidArgument,
   nearestName,
   withDefaults,
 } from '../errors/index.js';
 import type { PictureInput, Preprocess } from '../image/index.js';
 import { declaredLabelCount, resolveLabels, type ResolvedLabels } from '../labels/index.js';
-import { Detections } from '../results/index.js';
-import type { ModelSource, Session } from '../session/index.js';
-import { recognizeHead, type DetectionHead, type RecognizedHead } from './detector-head.js';
-import { pictureList, soleOutput, TaskModel, type TaskOptions, type TaskRunOptions } from './task-model.js';
+import { Detections, type InstanceMask } from '../results/index.js';
+import type { ModelSource } from '../session/index.js';
+import { recognizeActivation, type Activation } from './activation.js';
+import type { DetectionHead, RecognizedHead } from './heads/detection-head.js';
+import { headEvidence } from './heads/evidence.js';
+import { headPreprocess } from './heads/preprocess.js';
+import { recognizeHead } from './heads/recognize-head.js';
+import type { SsdOptions } from './heads/ssd.js';
+import { PictureTask } from './picture-task.js';
+import { pictureList, TaskModel, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
 /** How a detector is opened. */
 export interface DetectorOptions extends TaskOptions, DetectOptions {
   /** How the raw output is read. Default: recognised. */
   readonly head?: DetectionHead | undefined;
+  /** How many keypoints each object has, and values of each: 2 for x and y, 3 with a score. Default: the model's `kpt_shape`. */
+  readonly keypoints?: readonly [count: number, values: 2 | 3] | undefined;
+  /** Whether boxes are oriented. Default: whether the model's `task` is 'obb'. */
+  readonly rotated?: boolean | undefined;
+  /** For SSD-like models: what their boxes are. */
+  readonly ssd?: SsdOptions | undefined;
 }
 
 /** What counts as found. Given to `load`, all but `signal` are the defaults of every `detect`. */
@@ -37,7 +48,9 @@ export interface DetectOptions extends TaskRunOptions {
   readonly classes?: readonly (number | string)[] | undefined;
 }
 
-const detectOptionNames = ['scoreThreshold', 'iouThreshold', 'maxDetections', 'classAgnostic', 'classes'] as const;
+export const detectorOptionNames = ['head', 'keypoints', 'rotated', 'ssd'] as const;
+
+export const detectOptionNames = ['scoreThreshold', 'iouThreshold', 'maxDetections', 'classAgnostic', 'classes'] as const;
 
 /**
  * Finds objects in pictures.
@@ -45,36 +58,30 @@ const detectOptionNames = ['scoreThreshold', 'iouThreshold', 'maxDetections', 'c
  *     const detector = await Detector.load('yolov8n.onnx');
  *     for (const { label, score, box } of await detector.detect('street.jpg')) console.log(label, score, box);
  */
-export class Detector implements AsyncDisposable {
-  readonly session: Session;
-  readonly preprocess: Preprocess;
+export class Detector extends PictureTask {
   readonly labels: readonly string[];
   /** Where the labels came from: 'option', 'file', 'metadata', a built-in list, or 'numbers'. */
   readonly labelSource: ResolvedLabels['source'];
   /** How the output is read. */
   readonly head: DetectionHead;
-  readonly #model: TaskModel;
   readonly #head: RecognizedHead;
-  readonly #output: string;
+  readonly #activation: Activation;
   readonly #defaults: DetectOptions;
 
   private constructor(
     model: TaskModel,
     preprocess: Preprocess,
     head: RecognizedHead,
-    output: string,
+    activation: Activation,
     labels: ResolvedLabels,
     defaults: DetectOptions,
   ) {
-    if (!(model instanceof TaskModel)) throw constructedDirectly('Detector', 'Detector.load(model)');
-    this.session = model.session;
-    this.preprocess = preprocess;
+    super(model, preprocess);
     this.labels = labels.labels;
     this.labelSource = labels.source;
     this.head = head.head;
-    this.#model = model;
     this.#head = head;
-    this.#output = output;
+    this.#activation = activation;
     this.#defaults = defaults;
   }
 
@@ -83,9 +90,9 @@ export class Detector implements AsyncDisposable {
    * Throws MODEL_AMBIGUOUS with the candidates where the head is not clear, MODEL_UNSUPPORTED, LABELS_INVALID, and as `createSession`.
    */
   static async load(model: ModelSource, options: DetectorOptions = {}): Promise<Detector> {
-    const opened = await TaskModel.open(model, options, [...detectOptionNames, 'head']);
+    const opened = await TaskModel.open(model, options, [...detectOptionNames, ...detectorOptionNames]);
     try {
-      // The letterboxes of both families give the same shape, so either serves to learn the output's.
+      // The letterboxes of all families give the same shape, so any serves to learn the outputs'.
       const probe = opened.input.preprocess(options.preprocess, 'yolo', {});
       if (probe.shape === undefined) {
         throw invalidArgument(
@@ -95,20 +102,20 @@ export class Detector implements AsyncDisposable {
           'The boxes of a head belong to one input size.',
         );
       }
-      const shapes = await opened.outputShapes(probe, options.signal);
-      const output = soleOutput(opened.session, shapes, 3, 'one detection output [N, 4 + C, A] or [N, A, 5 + C]');
+      const outputs = await opened.floatOutputs(probe, options.signal);
       const labelCount = await declaredLabelCount(options.labels, opened.metadata);
-      const head = recognizeHead(output.shape.slice(1), { ...opened.input.size(probe), labelCount, asked: options.head });
-      const preprocess = opened.input.preprocess(options.preprocess, head.head === 'yolox' ? 'yolox' : 'yolo', {});
+      const head = recognizeHead(outputs, headEvidence(options, opened.metadata, opened.input.size(probe), labelCount));
+      const preprocess = headPreprocess(opened.input, options.preprocess, head.head);
       const labels = await resolveLabels({
         option: options.labels,
         metadata: opened.metadata,
         classes: head.classes,
         task: 'detect',
       });
+      const activation = head.priors?.activation ?? recognizeActivation(opened.producer(head.outputs[0] as string), 'softmax');
       const { scoreThreshold, iouThreshold, maxDetections, classAgnostic, classes, pixelLimit } = options;
       const defaults = { scoreThreshold, iouThreshold, maxDetections, classAgnostic, classes, pixelLimit };
-      const detector = new Detector(opened, preprocess, head, output.name, labels, defaults);
+      const detector = new Detector(opened, preprocess, head, activation, labels, defaults);
       detector.#spec(defaults); // checks the defaults now, not at the first picture
       return detector;
     } catch (error) {
@@ -129,29 +136,55 @@ export class Detector implements AsyncDisposable {
     checkOptions('detect options', options, [...detectOptionNames, 'signal', 'pixelLimit']);
     const merged = withDefaults(this.#defaults, options);
     const spec = this.#spec(merged);
-    const results = await this.#model.process(
+    const { outputs, prototypes } = this.#head;
+    const results = await this.model.process(
       pictureList(images),
       this.preprocess,
-      this.#output,
+      prototypes === undefined ? outputs : [...outputs, prototypes.output],
       merged,
       async ({ raw, placement, signal, timing }) => {
-        const { boxes, scores, classIds, elapsedMs } = await settle(
-          (operation) => native().detectionsDecode(raw, spec, placement, operation),
+        const decoded = await settle(
+          (operation) => native().detectionsDecode(raw, spec, prototypes?.shape, placement, operation),
           signal,
         );
-        const { sourceWidth: width, sourceHeight: height } = placement;
-        return new Detections({ boxes, scores, classIds, labels: this.labels, width, height, timing: timing(elapsedMs) });
+        return new Detections({
+          ...decoded,
+          keypointCount: spec.keypoints,
+          masks: masksOf(decoded.masks),
+          labels: this.labels,
+          width: placement.sourceWidth,
+          height: placement.sourceHeight,
+          timing: timing(decoded.elapsedMs),
+        });
       },
     );
     return Array.isArray(images) ? results : (results[0] as Detections);
   }
 
   #spec(options: DetectOptions): NativeDetectionSpec {
+    const {
+      head,
+      classes,
+      anchors,
+      strides = [],
+      priors,
+      pointsPerCell = 1,
+      keypoints,
+      prototypes,
+      rotated = false,
+    } = this.#head;
     return {
-      head: this.#head.head,
-      classes: this.#head.classes,
-      anchors: this.#head.anchors,
-      strides: this.#head.strides,
+      head,
+      classes,
+      anchors,
+      strides,
+      priors,
+      activation: this.#activation,
+      pointsPerCell,
+      keypoints: keypoints?.count ?? 0,
+      keypointValues: keypoints?.values ?? 3,
+      maskCoefficients: prototypes?.shape[0] ?? 0,
+      rotated,
       scoreThreshold: checkNumber('scoreThreshold', options.scoreThreshold ?? 0.25, 0, 1),
       iouThreshold: checkNumber('iouThreshold', options.iouThreshold ?? 0.45, 0, 1),
       maxDetections: checkInteger('maxDetections', options.maxDetections ?? 300, 1, 30_000),
@@ -174,13 +207,17 @@ export class Detector implements AsyncDisposable {
       });
     });
   }
+}
 
-  /** Waits for calls in flight and frees the model. Idempotent. */
-  dispose(): Promise<void> {
-    return this.#model.dispose();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.dispose();
-  }
+/** Views over the one piece of memory that holds the masks. */
+function masksOf(masks: NativeDetections['masks']): InstanceMask[] | undefined {
+  if (masks === undefined) return undefined;
+  const { areas, lease } = masks;
+  let offset = 0;
+  return Array.from({ length: areas.length / 4 }, (_, i) => {
+    const [x, y, width, height] = areas.subarray(i * 4) as unknown as [number, number, number, number];
+    const data = lease === undefined ? new Uint8Array(0) : new Uint8Array(lease.buffer, offset, width * height);
+    offset += width * height;
+    return { x, y, width, height, data };
+  });
 }

@@ -1,8 +1,12 @@
 export type { Activation } from './activation.js';
 export { Classifier, type ClassifierOptions, type ClassifyOptions } from './classifier.js';
+export { DensePredictor, type DensePredictorOptions, type MapInterpolation, type MapScaling } from './dense-predictor.js';
 export { Detector, type DetectOptions, type DetectorOptions } from './detector.js';
-export type { DetectionHead } from './detector-head.js';
+export { Embedder, type EmbedderOptions, type Pooling } from './embedder.js';
+export type { PriorLevel, SsdOptions } from './heads/ssd.js';
+export type { DetectionHead } from './heads/detection-head.js';
 export type { PreprocessChoice } from './model-input.js';
-export { loadTask, recognizeModel, type LoadTaskOptions, type Task, type TaskName } from './recognize-task.js';
+export { loadTask, recognizeModel, type LoadTaskOptions, type Task } from './recognize-task.js';
 export { Segmenter, type SegmenterOptions, type SegmentOptions } from './segmenter.js';
 export type { TaskOptions, TaskRunOptions } from './task-model.js';
+export { taskNames, type TaskName } from './task-of-outputs.js';

@@ -1,11 +1,12 @@
 import { native, settle, type NativeMaskSpec } from '../binding/index.js';
-import { checkNumber, checkOneOf, checkOptions, constructedDirectly, ModelError, withDefaults } from '../errors/index.js';
+import { checkNumber, checkOneOf, checkOptions, ModelError, withDefaults } from '../errors/index.js';
 import type { PictureInput, Preprocess, PreprocessOptions } from '../image/index.js';
 import { resolveLabels, type ResolvedLabels } from '../labels/index.js';
 import { Segmentation } from '../results/index.js';
-import type { ModelSource, Session } from '../session/index.js';
+import type { ModelSource } from '../session/index.js';
 import { recognizeActivation, type Activation } from './activation.js';
-import { pictureList, soleOutput, TaskModel, type TaskOptions, type TaskRunOptions } from './task-model.js';
+import { PictureTask } from './picture-task.js';
+import { firstOutput, pictureList, TaskModel, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
 /** How a segmenter is opened. */
 export interface SegmenterOptions extends TaskOptions, SegmentOptions {
@@ -27,6 +28,8 @@ const unnormalized: Pick<PreprocessOptions, 'mean' | 'std'> = { mean: [0, 0, 0],
 
 type Layout = 'nchw' | 'nhwc';
 
+export const segmenterOptionNames = ['threshold', 'activation', 'layout'] as const;
+
 export const layouts = ['nchw', 'nhwc'] as const satisfies readonly Layout[];
 
 /** The score map of one picture. */
@@ -43,14 +46,11 @@ interface ScoreMap {
  *     const segmenter = await Segmenter.load('portrait.onnx');
  *     const { mask, width, height } = await segmenter.segment('me.jpg');
  */
-export class Segmenter implements AsyncDisposable {
-  readonly session: Session;
-  readonly preprocess: Preprocess;
+export class Segmenter extends PictureTask {
   readonly labels: readonly string[];
   /** Where the labels came from: 'option', 'file', 'metadata', a built-in list, 'binary' for background and foreground, or 'numbers'. */
   readonly labelSource: ResolvedLabels['source'];
   readonly activation: Activation;
-  readonly #model: TaskModel;
   readonly #map: ScoreMap;
   readonly #output: string;
   readonly #defaults: SegmentOptions;
@@ -64,25 +64,24 @@ export class Segmenter implements AsyncDisposable {
     labels: ResolvedLabels,
     defaults: SegmentOptions,
   ) {
-    if (!(model instanceof TaskModel)) throw constructedDirectly('Segmenter', 'Segmenter.load(model)');
-    this.session = model.session;
-    this.preprocess = preprocess;
+    super(model, preprocess);
     this.labels = labels.labels;
     this.labelSource = labels.source;
     this.activation = activation;
-    this.#model = model;
     this.#map = map;
     this.#output = output;
     this.#defaults = defaults;
   }
 
-  /** Opens a segmenter: a model with one output `[N, C, H, W]` or `[N, H, W, C]`. Throws MODEL_UNSUPPORTED, LABELS_INVALID, and as `createSession`. */
+  /**
+   * Opens a segmenter: a model with one output `[N, C, H, W]` or `[N, H, W, C]`, or several of one shape, of which the first counts (U2-Net's stages).
+   * Throws MODEL_UNSUPPORTED, LABELS_INVALID, and as `createSession`. */
   static async load(model: ModelSource, options: SegmenterOptions = {}): Promise<Segmenter> {
-    const opened = await TaskModel.open(model, options, ['threshold', 'activation', 'layout']);
+    const opened = await TaskModel.open(model, options, segmenterOptionNames);
     try {
       const stretched = opened.input.preprocess(options.preprocess, 'imagenet', wholePicture);
       const shapes = await opened.outputShapes(stretched, options.signal);
-      const output = soleOutput(opened.session, shapes, 4, 'one segmentation output [N, C, H, W] or [N, H, W, C]');
+      const output = firstOutput(opened.session, shapes, 4, 'one segmentation output [N, C, H, W] or [N, H, W, C]');
       const asked = options.layout === undefined ? undefined : checkOneOf('layout', options.layout, layouts);
       const map = recognizeScoreMap(output.shape, opened.input.size(stretched), asked);
       const preprocess =
@@ -120,14 +119,14 @@ export class Segmenter implements AsyncDisposable {
     checkOptions('segment options', options, ['threshold', 'signal', 'pixelLimit']);
     const merged = withDefaults(this.#defaults, options);
     const threshold = checkNumber('threshold', merged.threshold, 0, 1);
-    const results = await this.#model.process(
+    const results = await this.model.process(
       pictureList(images),
       this.preprocess,
-      this.#output,
+      [this.#output],
       merged,
       async ({ raw, dims, placement, signal, timing }) => {
         const spec: NativeMaskSpec = { ...this.#mapOf(dims), activation: this.activation, threshold };
-        const decoded = await settle((operation) => native().maskDecode(raw, spec, placement, operation), signal);
+        const decoded = await settle((operation) => native().maskDecode(raw[0], spec, placement, operation), signal);
         return new Segmentation({
           mask: new Uint8Array(decoded.mask.buffer),
           lease: decoded.mask.handle,
@@ -147,15 +146,6 @@ export class Segmenter implements AsyncDisposable {
     const { layout } = this.#map;
     const [a, b, c] = dims as readonly [number, number, number];
     return layout === 'nchw' ? { channels: a, height: b, width: c, layout } : { channels: c, height: a, width: b, layout };
-  }
-
-  /** Waits for calls in flight and frees the model. Idempotent. */
-  dispose(): Promise<void> {
-    return this.#model.dispose();
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.dispose();
   }
 }
 

@@ -50,10 +50,11 @@ export interface TaskRunOptions {
   readonly pixelLimit?: number | undefined;
 }
 
-/** One picture's part of the output, and what is needed to decode it. */
-interface PictureOutput {
-  /** As the addon takes it, without the batch dimension. */
-  readonly raw: NativeLeased;
+/** One picture's part of the outputs, and what is needed to decode them. */
+interface PictureOutputs {
+  /** As the addon takes them, without the batch dimension, in the order asked for. */
+  readonly raw: readonly [NativeLeased, ...NativeLeased[]];
+  /** Of the first. */
   readonly dims: readonly number[];
   /** Where the picture lay in the input. */
   readonly placement: Placement;
@@ -63,14 +64,20 @@ interface PictureOutput {
   readonly timing: (postprocessMs: number) => Timing;
 }
 
-/** What a task makes of a {@link PictureOutput}. */
-type Decode<T> = (picture: PictureOutput) => Promise<T>;
+/** What a task makes of {@link PictureOutputs}. */
+type Decode<T> = (picture: PictureOutputs) => Promise<T>;
+
+/** An output, and its shape with the batch dimension. */
+export interface ModelOutput {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
 
 /** What all pictures of one call have in common. */
 interface Call<T> {
   readonly preprocess: Preprocess;
-  /** Name of the output that is decoded. */
-  readonly output: string;
+  /** Names of the outputs that are decoded. */
+  readonly outputs: readonly string[];
   readonly pixelLimit: number | undefined;
   /** Of how many pictures. */
   readonly total: number;
@@ -142,6 +149,14 @@ export class TaskModel {
     return this.session.outputs.map((output) => (result.outputs[output.name] as Tensor).dims);
   }
 
+  /** Names and shapes, for one batch of this preprocessing, of the outputs that hold floating point numbers. */
+  async floatOutputs(preprocess: Preprocess, signal: AbortSignal | undefined): Promise<readonly ModelOutput[]> {
+    const shapes = await this.outputShapes(preprocess, signal);
+    return this.session.outputs.flatMap(({ name, dtype }, i) =>
+      dtype === 'float32' || dtype === 'float16' ? [{ name, shape: shapes[i] as readonly number[] }] : [],
+    );
+  }
+
   /**
    * Takes pictures through preprocessing, the session and `decode`, in the order given. The first failure aborts the others and rejects,
    * with its index in `details`. JPEG bytes and raw frames outside native memory that find a place at once are copied before this returns; all
@@ -150,7 +165,7 @@ export class TaskModel {
   async process<T>(
     images: readonly PictureInput[],
     preprocess: Preprocess,
-    output: string,
+    outputs: readonly string[],
     { signal, pixelLimit }: TaskRunOptions,
     decode: Decode<T>,
   ): Promise<T[]> {
@@ -162,7 +177,7 @@ export class TaskModel {
       });
     }
     const stop = new Stop(signal, images.length);
-    const call = { preprocess, output, pixelLimit, total: images.length, decode, stop };
+    const call = { preprocess, outputs, pixelLimit, total: images.length, decode, stop };
     try {
       const pictures = images.map((image) => startReading(image, stop.signal));
       const chunks: Promise<T[]>[] = [];
@@ -181,6 +196,11 @@ export class TaskModel {
     }
   }
 
+  /** One picture's part of an output. Some exporters fold a batch of one into the next dimension: then the whole is the picture's. */
+  #partOf(output: Tensor, i: number): Tensor {
+    return this.#batchSize === 1 && output.dims[0] !== 1 ? output : output.subtensor(i);
+  }
+
   /** Takes no more pictures, waits for those under way, and frees the model. Idempotent. */
   dispose(): Promise<void> {
     return (this.#closing ??= this.#inFlight.idle().then(() => this.session.dispose()));
@@ -189,7 +209,7 @@ export class TaskModel {
   async #processChunk<T>(
     images: readonly PictureInput[],
     first: number,
-    { preprocess, output, pixelLimit, total, decode, stop }: Call<T>,
+    { preprocess, outputs, pixelLimit, total, decode, stop }: Call<T>,
   ): Promise<T[]> {
     const { signal } = stop;
     const waiting = this.#gate.enter(signal);
@@ -214,12 +234,14 @@ export class TaskModel {
       // Places of a fixed batch that are left over are blank.
       if (shape !== undefined && images.length < rows) filled.subtensor(images.length, rows).data.fill(0 as never);
       const input = shape === undefined ? filled.reshape([1, ...filled.dims]) : filled;
-      using result = await this.session.run({ [this.input.name]: input }, { outputs: [output], signal });
-      const scores = result.outputs[output] as Tensor;
+      using result = await this.session.run({ [this.input.name]: input }, { outputs, signal });
+      const tensors = outputs.map((name) => result.outputs[name] as Tensor);
       return await allOrFirstError(
         prepared.map((picture, i) => {
-          const { data, leaseHandle } = scores.subtensor(i);
-          const raw = { data, lease: leaseHandle as LeaseHandle };
+          const raw = tensors.map((tensor) => {
+            const { data, leaseHandle } = this.#partOf(tensor, i);
+            return { data, lease: leaseHandle as LeaseHandle };
+          }) as unknown as PictureOutputs['raw'];
           const timing = (postprocessMs: number): Timing => ({
             decodeMs: picture.decodeMs,
             preprocessMs: picture.preprocessMs,
@@ -228,8 +250,8 @@ export class TaskModel {
             postprocessMs,
             copiedBytes: picture.copiedBytes + result.copiedBytes,
           });
-          const dims = scores.dims.slice(1);
-          return ofPicture(i, () => ofOutput(output, decode({ raw, dims, placement: picture.placement, signal, timing })));
+          const dims = tensors[0]!.dims.slice(1);
+          return ofPicture(i, () => ofOutput(outputs, decode({ raw, dims, placement: picture.placement, signal, timing })));
         }),
         stop,
       );
@@ -267,15 +289,15 @@ async function allOrFirstError<T>(promises: readonly Promise<T>[], stop: Stop): 
 }
 
 /** The decoders fail with ENGINE_FAILED where no number is finite; the message is to name the output. */
-async function ofOutput<T>(name: string, decoding: Promise<T>): Promise<T> {
+async function ofOutput<T>(names: readonly string[], decoding: Promise<T>): Promise<T> {
   try {
     return await decoding;
   } catch (error) {
     if (!(error instanceof EngineError && error.code === 'ENGINE_FAILED')) throw error;
     throw new EngineError(error.code, {
-      message: `Output ${JSON.stringify(name)} cannot be used: ${error.message}`,
+      message: `${names.length === 1 ? 'Output' : 'The outputs'} ${names.map((name) => JSON.stringify(name)).join(', ')} cannot be used: ${error.message}`,
       hint: error.hint,
-      details: { output: name },
+      details: { output: names[0], outputs: names },
     });
   }
 }
@@ -299,18 +321,28 @@ const opensRank: Readonly<Record<number, string>> = {
 };
 
 /** The one output that a task reads, the only one of that rank. Throws MODEL_UNSUPPORTED. */
-export function soleOutput(
+export function soleOutput(session: Session, shapes: readonly (readonly number[])[], rank: number, what: string): ModelOutput {
+  return outputOfRank(session, shapes, rank, what, (found) => found.length === 1);
+}
+
+/** The same, or the first of several outputs of one shape. */
+export function firstOutput(session: Session, shapes: readonly (readonly number[])[], rank: number, what: string): ModelOutput {
+  return outputOfRank(session, shapes, rank, what, (found) => found.every(({ shape }) => `${shape}` === `${found[0]?.shape}`));
+}
+
+function outputOfRank(
   session: Session,
   shapes: readonly (readonly number[])[],
   rank: number,
   what: string,
-): { name: string; shape: readonly number[] } {
+  isClear: (found: readonly ModelOutput[]) => boolean,
+): ModelOutput {
   const floats = session.outputs
     .map((output, i) => ({ name: output.name, dtype: output.dtype, shape: shapes[i] as readonly number[] }))
     .filter(({ dtype }) => dtype === 'float32' || dtype === 'float16');
   const found = floats.filter(({ shape }) => shape.length === rank);
   const [output] = found;
-  if (output === undefined || found.length !== 1) {
+  if (output === undefined || !isClear(found)) {
     const received = session.outputs.map(({ name, dtype }, i) => `${name}: ${dtype} [${shapes[i]?.join(', ')}]`).join('; ');
     const other = found.length === 0 && floats.length === 1 ? opensRank[floats[0]?.shape.length ?? 0] : undefined;
     throw new ModelError('MODEL_UNSUPPORTED', {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <initializer_list>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/dtype.h"
@@ -19,6 +21,16 @@ DType dtype_of(const Napi::Value& value);
 Dims dims_of(const Napi::Value& value);
 Napi::Array dims_value(Napi::Env env, std::span<const std::int64_t> dims);
 Napi::String text_value(Napi::Env env, std::string_view text);
+
+// The value that a name stands for; a TypeError for any other name.
+template <typename Enum>
+Enum enum_of(const Napi::Value& value, std::initializer_list<std::pair<const char*, Enum>> names) {
+  const std::string name = string_of(value);
+  for (const auto& [text, item] : names) {
+    if (name == text) return item;
+  }
+  throw Napi::TypeError::New(value.Env(), "Unknown value " + name);
+}
 
 // The bytes of a TypedArray or Buffer, valid until JavaScript runs again.
 std::span<std::byte> bytes_of(const Napi::Value& value);

@@ -7,7 +7,9 @@
 #include "napi/lease.h"
 #include "napi/vision.h"
 #include "vision/classification.h"
+#include "vision/dense_map.h"
 #include "vision/detection.h"
+#include "vision/instance_masks.h"
 #include "vision/masks.h"
 
 namespace foveate {
@@ -50,23 +52,33 @@ class FloatTensor {
 };
 
 ScoreActivation activation_of(const Napi::Value& value) {
-  const std::string name = string_of(value);
-  if (name == "softmax") return ScoreActivation::kSoftmax;
-  if (name == "sigmoid") return ScoreActivation::kSigmoid;
-  return ScoreActivation::kNone;
+  return enum_of<ScoreActivation>(value, {{"none", ScoreActivation::kNone},
+                                          {"softmax", ScoreActivation::kSoftmax},
+                                          {"sigmoid", ScoreActivation::kSigmoid}});
 }
 
 class DetectionsDecode final : public Operation {
  public:
-  FloatTensor output;
+  std::vector<FloatTensor> outputs;  // of the head, then the mask prototypes
   DetectionSpec spec;
+  MaskPrototypes prototypes;  // count 0: the model segments no instances
   Placement placement;
+  std::shared_ptr<MemoryPool> pool;
 
   Status execute(std::size_t) override {
-    auto decoded = decode_detections(output.values(), spec, placement);
+    std::vector<std::span<const float>> values;
+    for (FloatTensor& output : outputs) values.push_back(output.values());
+    auto decoded = decode_detections(values, spec, placement);
     if (!decoded.ok()) return decoded.take_status();
     detections_ = std::move(decoded).value();
-    output.release();
+    if (prototypes.count > 0) {
+      prototypes.values = values.back();
+      auto masks =
+          decode_instance_masks(prototypes, detections_.boxes, detections_.mask_coefficients, placement, *pool);
+      if (!masks.ok()) return masks.take_status();
+      masks_ = std::move(masks).value();
+    }
+    outputs.clear();
     return {};
   }
 
@@ -75,23 +87,84 @@ class DetectionsDecode final : public Operation {
     value.Set("boxes", typed_copy<Napi::Float32Array>(env, detections_.boxes));
     value.Set("scores", typed_copy<Napi::Float32Array>(env, detections_.scores));
     value.Set("classIds", typed_copy<Napi::Int32Array>(env, detections_.class_ids));
+    if (spec.keypoints > 0) value.Set("keypoints", typed_copy<Napi::Float32Array>(env, detections_.keypoints));
+    if (spec.rotated) value.Set("rotatedBoxes", typed_copy<Napi::Float32Array>(env, detections_.rotated_boxes));
+    if (prototypes.count > 0) value.Set("masks", masks_value(env));
     value.Set("elapsedMs", elapsed_ms());
     return value;
   }
 
  private:
+  Napi::Object masks_value(Napi::Env env) {
+    std::vector<std::int32_t> areas;
+    for (const MaskArea& area : masks_.areas) areas.insert(areas.end(), {area.x, area.y, area.width, area.height});
+    auto value = Napi::Object::New(env);
+    value.Set("areas", typed_copy<Napi::Int32Array>(env, areas));
+    if (masks_.data) {
+      const std::size_t bytes = masks_.data->bytes();
+      value.Set("lease", make_lease(env, std::move(masks_.data), 0, bytes));
+    }
+    return value;
+  }
+
   Detections detections_;
+  InstanceMasks masks_;
 };
+
+DetectionHead detection_head_of(const Napi::Value& value) {
+  return enum_of<DetectionHead>(value, {{"yolov5", DetectionHead::kYolov5},
+                                        {"yolov8", DetectionHead::kYolov8},
+                                        {"yolov8-transposed", DetectionHead::kYolov8Transposed},
+                                        {"yolox", DetectionHead::kYolox},
+                                        {"end-to-end", DetectionHead::kEndToEnd},
+                                        {"detr", DetectionHead::kDetr},
+                                        {"rt-detr", DetectionHead::kRtDetr},
+                                        {"rt-detr-concatenated", DetectionHead::kRtDetrConcatenated},
+                                        {"rt-detr-end-to-end", DetectionHead::kRtDetrEndToEnd},
+                                        {"ssd", DetectionHead::kSsd},
+                                        {"scrfd", DetectionHead::kScrfd}});
+}
+
+// { levels: { columns, rows, strideX, strideY, sizes: [width, height, ...] }[], centerVariance, sizeVariance, clip }
+PriorBoxes priors_of(const Napi::Object& value) {
+  const auto real = [](const Napi::Object& object, const char* name) {
+    return object.Get(name).As<Napi::Number>().DoubleValue();
+  };
+  PriorBoxes priors;
+  priors.center_variance = real(value, "centerVariance");
+  priors.size_variance = real(value, "sizeVariance");
+  priors.clip = value.Get("clip").As<Napi::Boolean>().Value();
+  auto levels = value.Get("levels").As<Napi::Array>();
+  for (std::uint32_t i = 0; i < levels.Length(); ++i) {
+    auto level = levels.Get(i).As<Napi::Object>();
+    PriorLevel& prior = priors.levels.emplace_back();
+    prior.columns = level.Get("columns").As<Napi::Number>().Int32Value();
+    prior.rows = level.Get("rows").As<Napi::Number>().Int32Value();
+    prior.stride_x = real(level, "strideX");
+    prior.stride_y = real(level, "strideY");
+    auto sizes = level.Get("sizes").As<Napi::Array>();
+    for (std::uint32_t k = 0; k + 1 < sizes.Length(); k += 2) {
+      prior.sizes.push_back(
+          {sizes.Get(k).As<Napi::Number>().DoubleValue(), sizes.Get(k + 1).As<Napi::Number>().DoubleValue()});
+    }
+  }
+  return priors;
+}
 
 DetectionSpec detection_spec_of(const Napi::Object& value) {
   const auto integer = [&](const char* name) { return value.Get(name).As<Napi::Number>().Int32Value(); };
   DetectionSpec spec;
-  const std::string head = string_of(value.Get("head"));
-  spec.head = head == "yolox"               ? DetectionHead::kYolox
-              : head == "yolov8-transposed" ? DetectionHead::kYolov8Transposed
-                                            : DetectionHead::kYolov8;
+  spec.head = detection_head_of(value.Get("head"));
   spec.classes = integer("classes");
   spec.anchors = integer("anchors");
+  spec.points_per_cell = integer("pointsPerCell");
+  spec.keypoints = integer("keypoints");
+  spec.keypoint_values = integer("keypointValues");
+  spec.mask_coefficients = integer("maskCoefficients");
+  spec.rotated = value.Get("rotated").As<Napi::Boolean>().Value();
+  spec.activation = activation_of(value.Get("activation"));
+  if (const auto priors = value.Get("priors"); !priors.IsUndefined())
+    spec.priors = priors_of(priors.As<Napi::Object>());
   spec.score_threshold = value.Get("scoreThreshold").As<Napi::Number>().FloatValue();
   spec.iou_threshold = value.Get("iouThreshold").As<Napi::Number>().FloatValue();
   spec.max_detections = integer("maxDetections");
@@ -102,14 +175,24 @@ DetectionSpec detection_spec_of(const Napi::Object& value) {
   return spec;
 }
 
-// detectionsDecode(output: { data, lease }, spec, placement, operation?): Promise<{ boxes, scores, classIds }>
+// detectionsDecode(outputs: { data, lease }[], spec, prototypes: [count, height, width] | undefined, placement,
+//   operation?): Promise<{ boxes, scores, classIds, keypoints?, rotatedBoxes?, masks?: { areas, lease? } }>. The
+// prototypes are the last output. The lease of the masks is never released: results are free to keep.
 Napi::Value detections_decode(const Napi::CallbackInfo& info) {
   auto& environment = Environment::of(info.Env());
   auto operation = std::make_unique<DetectionsDecode>();
-  operation->output = FloatTensor::of(info[0]);
+  auto outputs = info[0].As<Napi::Array>();
+  for (std::uint32_t i = 0; i < outputs.Length(); ++i) operation->outputs.push_back(FloatTensor::of(outputs.Get(i)));
   operation->spec = detection_spec_of(info[1].As<Napi::Object>());
-  operation->placement = placement_of(info[2].As<Napi::Object>());
-  operation->cancel = cancel_token_of(info[3]);
+  if (!info[2].IsUndefined()) {
+    const Dims dims = dims_of(info[2]);
+    operation->prototypes.count = static_cast<int>(dims.at(0));
+    operation->prototypes.height = static_cast<int>(dims.at(1));
+    operation->prototypes.width = static_cast<int>(dims.at(2));
+  }
+  operation->placement = placement_of(info[3].As<Napi::Object>());
+  operation->pool = environment.memory();
+  operation->cancel = cancel_token_of(info[4]);
   return environment.launch(environment.vision(), std::move(operation));
 }
 
@@ -201,12 +284,71 @@ Napi::Value mask_decode(const Napi::CallbackInfo& info) {
   return environment.launch(environment.vision(), std::move(operation));
 }
 
+class DenseMapDecode final : public Operation {
+ public:
+  FloatTensor output;
+  DenseMapSpec spec;
+  Placement placement;
+  std::shared_ptr<MemoryPool> pool;
+
+  Status execute(std::size_t) override {
+    const auto pixels =
+        static_cast<std::size_t>(placement.source_width) * static_cast<std::size_t>(placement.source_height);
+    values_ = pool->allocate(pixels * sizeof(float));
+    if (!values_) {
+      return {error_code::kOutOfMemory,
+              "Cannot allocate a map of " + std::to_string(pixels * sizeof(float)) + " bytes"};
+    }
+    auto range =
+        decode_dense_map(output.values(), spec, placement, {reinterpret_cast<float*>(values_->data()), pixels});
+    if (!range.ok()) return range.take_status();
+    range_ = range.value();
+    output.release();
+    return {};
+  }
+
+  Napi::Value result(Napi::Env env) override {
+    const std::size_t bytes = values_->bytes();
+    auto value = Napi::Object::New(env);
+    value.Set("values", make_lease(env, std::move(values_), 0, bytes));
+    value.Set("min", range_.min);
+    value.Set("max", range_.max);
+    value.Set("elapsedMs", elapsed_ms());
+    return value;
+  }
+
+ private:
+  BlockPtr values_;
+  ValueRange range_;
+};
+
+// denseMapDecode(output: { data, lease }, spec, placement, operation?): Promise<{ values: { handle, buffer }, min, max
+// }>. The lease is never released: results are free to keep.
+Napi::Value dense_map_decode(const Napi::CallbackInfo& info) {
+  auto& environment = Environment::of(info.Env());
+  auto operation = std::make_unique<DenseMapDecode>();
+  operation->output = FloatTensor::of(info[0]);
+  auto spec = info[1].As<Napi::Object>();
+  operation->spec.height = spec.Get("height").As<Napi::Number>().Int32Value();
+  operation->spec.width = spec.Get("width").As<Napi::Number>().Int32Value();
+  operation->spec.scaling = enum_of<MapScaling>(
+      spec.Get("scaling"),
+      {{"none", MapScaling::kNone}, {"min-max", MapScaling::kMinMax}, {"sigmoid", MapScaling::kSigmoid}});
+  operation->spec.interpolation = enum_of<MapInterpolation>(
+      spec.Get("interpolation"), {{"bilinear", MapInterpolation::kBilinear}, {"bicubic", MapInterpolation::kBicubic}});
+  operation->placement = placement_of(info[2].As<Napi::Object>());
+  operation->pool = environment.memory();
+  operation->cancel = cancel_token_of(info[3]);
+  return environment.launch(environment.vision(), std::move(operation));
+}
+
 }  // namespace
 
 void register_results(Napi::Env env, Napi::Object exports) {
   exports.Set("detectionsDecode", Napi::Function::New(env, detections_decode));
   exports.Set("classesRank", Napi::Function::New(env, classes_rank));
   exports.Set("maskDecode", Napi::Function::New(env, mask_decode));
+  exports.Set("denseMapDecode", Napi::Function::New(env, dense_map_decode));
 }
 
 }  // namespace foveate

@@ -144,15 +144,6 @@ Napi::Value vision_lanes(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), static_cast<double>(Environment::of(info.Env()).vision_lanes()));
 }
 
-template <typename Enum>
-Enum enum_of(const Napi::Value& value, std::initializer_list<std::pair<const char*, Enum>> names) {
-  const std::string name = string_of(value);
-  for (const auto& [text, item] : names) {
-    if (name == text) return item;
-  }
-  throw Napi::TypeError::New(value.Env(), "Unknown value " + name);
-}
-
 }  // namespace
 
 PreprocessSpec preprocess_spec_of(const Napi::Object& value) {

@@ -1,74 +1,31 @@
 #include "vision/detection.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
-#include <optional>
+#include <numbers>
 #include <string>
 #include <utility>
 
 #include "vision/finite.h"
+#include "vision/heads/head.h"
 
 namespace foveate {
 namespace {
 
-using Corners = std::array<float, 4>;  // x1, y1, x2, y2
-
-// An anchor whose best class passes the threshold.
-struct Candidate {
-  std::int32_t anchor;
-  std::int32_t class_id;
-  float score;
-};
-
-// Values before the class scores: the box, and YOLOX's objectness.
-std::size_t leading_values(DetectionHead head) { return head == DetectionHead::kYolox ? 5 : 4; }
-
-std::size_t values_per_anchor(const DetectionSpec& spec) {
-  return leading_values(spec.head) + static_cast<std::size_t>(spec.classes);
-}
-
-// One of YOLOX's grids: `columns` * `rows` anchors, row by row.
-struct Grid {
-  int stride;
-  int columns;
-  int rows;
-
-  std::int64_t anchors() const { return static_cast<std::int64_t>(columns) * rows; }
-};
-
-std::vector<Grid> grids_of(const DetectionSpec& spec, const Placement& placement) {
-  std::vector<Grid> grids;
-  for (const int stride : spec.strides) {
-    grids.push_back({stride, placement.input_width / stride, placement.input_height / stride});
-  }
-  return grids;
-}
-
-Status check_grids(const DetectionSpec& spec, const Placement& placement) {
-  if (std::any_of(spec.strides.begin(), spec.strides.end(), [](int stride) { return stride < 1; })) {
-    return {error_code::kInvalidArgument, "Strides of a YOLOX head must be positive"};
-  }
-  std::int64_t anchors = 0;
-  for (const Grid& grid : grids_of(spec, placement)) anchors += grid.anchors();
-  if (anchors == spec.anchors) return {};
-  std::string strides;
-  for (const int stride : spec.strides) strides += (strides.empty() ? "" : ", ") + std::to_string(stride);
-  return {error_code::kInvalidArgument,
-          "The grids of strides [" + strides + "] on an input of " + std::to_string(placement.input_width) + "x" +
-              std::to_string(placement.input_height) + " have " + std::to_string(anchors) +
-              " anchors, but the output has " + std::to_string(spec.anchors),
-          "Give the strides that the model was exported with, and its own input size."};
-}
-
-Status check(std::span<const float> output, const DetectionSpec& spec, const Placement& placement) {
+Status check(const DetectionSpec& spec, const Placement& placement) {
   if (spec.classes < 1 || spec.anchors < 0 || spec.max_detections < 0 || spec.max_candidates < 0) {
     return {error_code::kInvalidArgument,
             "A detection head needs at least one class, and no count below zero; received " +
                 std::to_string(spec.classes) + " classes, " + std::to_string(spec.anchors) + " anchors, at most " +
                 std::to_string(spec.max_detections) + " detections of " + std::to_string(spec.max_candidates) +
                 " candidates"};
+  }
+  if (spec.keypoints < 0 || spec.mask_coefficients < 0 || spec.keypoint_values < 2 || spec.keypoint_values > 3) {
+    return {error_code::kInvalidArgument,
+            "A detection head cannot have " + std::to_string(spec.keypoints) + " keypoints of " +
+                std::to_string(spec.keypoint_values) + " values and " + std::to_string(spec.mask_coefficients) +
+                " mask coefficients: expected keypoints of 2 or 3 values, and no count below zero"};
   }
   if (!std::isfinite(spec.score_threshold) || !std::isfinite(spec.iou_threshold)) {
     return {error_code::kInvalidArgument, "Thresholds of a detection head must be finite numbers"};
@@ -77,194 +34,217 @@ Status check(std::span<const float> output, const DetectionSpec& spec, const Pla
       !(placement.scale_y > 0)) {
     return {error_code::kInvalidArgument, "Boxes cannot be mapped back: the picture's placement is empty"};
   }
-  const std::size_t expected = values_per_anchor(spec) * static_cast<std::size_t>(spec.anchors);
-  if (output.size() != expected) {
-    return {error_code::kInternal, "Expected " + std::to_string(expected) + " values of a detection head with " +
-                                       std::to_string(spec.classes) + " classes and " + std::to_string(spec.anchors) +
-                                       " anchors, but received " + std::to_string(output.size())};
-  }
-  return spec.head == DetectionHead::kYolox ? check_grids(spec, placement) : Status();
+  return {};
 }
 
-// Collects what passes the threshold, the class filter, and is a finite number.
-class CandidateList {
- public:
-  explicit CandidateList(const DetectionSpec& spec)
-      : threshold_(spec.score_threshold), wanted_(static_cast<std::size_t>(spec.classes), spec.class_filter.empty()) {
-    for (const std::int32_t id : spec.class_filter) {
-      if (id >= 0 && id < spec.classes) wanted_[static_cast<std::size_t>(id)] = true;
+HeadResult make_head(HeadOutputs outputs, const DetectionSpec& spec, const Placement& placement) {
+  switch (spec.head) {
+    case DetectionHead::kYolov5:
+    case DetectionHead::kYolov8:
+    case DetectionHead::kYolov8Transposed:
+    case DetectionHead::kYolox:
+    case DetectionHead::kEndToEnd:
+    case DetectionHead::kRtDetrConcatenated:
+    case DetectionHead::kRtDetrEndToEnd:
+      return make_anchor_head(outputs, spec, placement);
+    case DetectionHead::kDetr:
+    case DetectionHead::kRtDetr:
+      return make_query_head(outputs, spec, placement);
+    case DetectionHead::kSsd:
+      return make_ssd_head(outputs, spec, placement);
+    case DetectionHead::kScrfd:
+      return make_scrfd_head(outputs, spec, placement);
+  }
+  return Status(error_code::kInvalidArgument, "Unknown detection head");
+}
+
+// From pixels of the input to pixels of the picture.
+struct ToPicture {
+  const Placement& placement;
+
+  float x(float value) const { return static_cast<float>((value - placement.offset_x) / placement.scale_x); }
+  float y(float value) const { return static_cast<float>((value - placement.offset_y) / placement.scale_y); }
+
+  Corners clipped(const Corners& box) const {
+    const auto width = static_cast<float>(placement.source_width);
+    const auto height = static_cast<float>(placement.source_height);
+    return {std::clamp(x(box[0]), 0.0f, width), std::clamp(y(box[1]), 0.0f, height), std::clamp(x(box[2]), 0.0f, width),
+            std::clamp(y(box[3]), 0.0f, height)};
+  }
+
+  // Its sides are mapped one by one: exact where both axes are scaled alike, as in a letterbox. The angle comes to lie
+  // in 0..pi/2, as in ultralytics; for that, width and height may change places.
+  RotatedBox rotated(const RotatedBox& box) const {
+    constexpr float kQuarter = std::numbers::pi_v<float> / 2;
+    const auto side = [&](float length, float angle) {
+      return length *
+             static_cast<float>(std::hypot(std::cos(angle) / placement.scale_x, std::sin(angle) / placement.scale_y));
+    };
+    RotatedBox mapped{x(box.center_x), y(box.center_y), side(box.width, box.angle),
+                      side(box.height, box.angle + kQuarter),
+                      static_cast<float>(std::atan2(std::sin(box.angle) / placement.scale_y,
+                                                    std::cos(box.angle) / placement.scale_x))};
+    mapped.angle = std::fmod(std::fmod(mapped.angle, 2 * kQuarter) + 2 * kQuarter, 2 * kQuarter);
+    if (mapped.angle >= kQuarter) {
+      std::swap(mapped.width, mapped.height);
+      mapped.angle -= kQuarter;
     }
+    return mapped;
   }
-
-  void offer(std::size_t anchor, std::int32_t class_id, float score) {
-    if (!(score >= threshold_) || std::isinf(score) || !wanted_[static_cast<std::size_t>(class_id)]) return;
-    candidates_.push_back({static_cast<std::int32_t>(anchor), class_id, score});
-  }
-
-  std::vector<Candidate> take() { return std::move(candidates_); }
-
- private:
-  float threshold_;
-  std::vector<bool> wanted_;  // by class
-  std::vector<Candidate> candidates_;
 };
 
-// Class rows are walked as they lie in memory, with a running maximum for a block of anchors that stays in the cache.
-std::vector<Candidate> score_by_rows(std::span<const float> output, const DetectionSpec& spec) {
-  constexpr std::size_t kBlock = 1024;
-  std::array<float, kBlock> best;
-  std::array<std::int32_t, kBlock> best_class;
-  CandidateList list(spec);
-  const auto anchors = static_cast<std::size_t>(spec.anchors);
-  for (std::size_t begin = 0; begin < anchors; begin += kBlock) {
-    const std::size_t count = std::min(kBlock, anchors - begin);
-    best.fill(-INFINITY);
-    best_class.fill(0);
-    for (std::int32_t id = 0; id < spec.classes; ++id) {
-      const float* row = output.data() + (leading_values(spec.head) + static_cast<std::size_t>(id)) * anchors + begin;
-      for (std::size_t i = 0; i < count; ++i) {
-        best_class[i] = row[i] > best[i] ? id : best_class[i];
-        best[i] = std::max(best[i], row[i]);  // in this order: a NaN leaves `best`
-      }
-    }
-    for (std::size_t i = 0; i < count; ++i) list.offer(begin + i, best_class[i], best[i]);
-  }
-  return list.take();
+// The smallest upright box around an oriented one.
+Corners hull_of(const RotatedBox& box) {
+  const float across = std::fabs(std::cos(box.angle));
+  const float down = std::fabs(std::sin(box.angle));
+  return corners_of(box.center_x, box.center_y, box.width * across + box.height * down,
+                    box.width * down + box.height * across);
 }
 
-// One anchor's values lie together. Nearly all anchors are background, so the class is looked for only where some score
-// passes: that question alone is a loop which compilers vectorise.
-std::vector<Candidate> score_by_anchors(std::span<const float> output, const DetectionSpec& spec) {
-  CandidateList list(spec);
-  const auto classes = static_cast<std::size_t>(spec.classes);
-  for (std::size_t anchor = 0; anchor < static_cast<std::size_t>(spec.anchors); ++anchor) {
-    const float* values = output.data() + anchor * values_per_anchor(spec);
-    const float* scores = values + leading_values(spec.head);
-    const float objectness = spec.head == DetectionHead::kYolox ? values[4] : 1.0f;
-    int passing = 0;
-    for (std::size_t i = 0; i < classes; ++i) {
-      passing |= static_cast<int>(objectness * scores[i] >= spec.score_threshold);
-    }
-    if (passing == 0) continue;
-    float best = -INFINITY;
-    std::size_t best_class = 0;
-    for (std::size_t i = 0; i < classes; ++i) {
-      if (!(scores[i] > best)) continue;
-      best = scores[i];
-      best_class = i;
-    }
-    list.offer(anchor, static_cast<std::int32_t>(best_class), objectness * best);
-  }
-  return list.take();
-}
-
-Corners corners_of(float center_x, float center_y, float width, float height) {
-  const float half_width = width / 2;
-  const float half_height = height / 2;
-  return {center_x - half_width, center_y - half_height, center_x + half_width, center_y + half_height};
-}
-
-// The box of `anchor` in input pixels.
-Corners decode_box(std::span<const float> output, const DetectionSpec& spec, std::span<const Grid> grids,
-                   std::size_t anchor) {
-  if (spec.head == DetectionHead::kYolov8) {
-    const auto anchors = static_cast<std::size_t>(spec.anchors);
-    const float* value = output.data() + anchor;
-    return corners_of(value[0], value[anchors], value[2 * anchors], value[3 * anchors]);
-  }
-  const float* value = output.data() + anchor * values_per_anchor(spec);
-  if (spec.head == DetectionHead::kYolov8Transposed) return corners_of(value[0], value[1], value[2], value[3]);
-  auto grid = grids.begin();
-  auto cell = static_cast<std::int64_t>(anchor);
-  while (cell >= grid->anchors()) cell -= (grid++)->anchors();
-  const auto stride = static_cast<float>(grid->stride);
-  return corners_of((value[0] + static_cast<float>(cell % grid->columns)) * stride,
-                    (value[1] + static_cast<float>(cell / grid->columns)) * stride, std::exp(value[2]) * stride,
-                    std::exp(value[3]) * stride);
-}
-
-// The part of a box in input pixels that lies in the picture, in the picture's pixels; nullopt where it has no area.
-std::optional<Corners> box_in_picture(const Corners& box, const Placement& placement) {
-  const auto map = [](float value, double offset, double scale, int limit) {
-    return static_cast<float>(std::clamp((value - offset) / scale, 0.0, static_cast<double>(limit)));
-  };
-  const Corners mapped = {map(box[0], placement.offset_x, placement.scale_x, placement.source_width),
-                          map(box[1], placement.offset_y, placement.scale_y, placement.source_height),
-                          map(box[2], placement.offset_x, placement.scale_x, placement.source_width),
-                          map(box[3], placement.offset_y, placement.scale_y, placement.source_height)};
-  if (!(mapped[2] > mapped[0]) || !(mapped[3] > mapped[1])) return std::nullopt;
-  return mapped;
-}
-
-// Leaves the `limit` highest scores (ties: lower anchor first), in the order of their anchors.
+// Leaves the `limit` highest scores (ties: as they came), in the order in which they came.
 void keep_highest(std::vector<Candidate>& candidates, std::size_t limit) {
   if (candidates.size() <= limit) return;
-  std::nth_element(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(limit), candidates.end(),
-                   [](const Candidate& a, const Candidate& b) {
-                     return a.score != b.score ? a.score > b.score : a.anchor < b.anchor;
+  std::vector<std::size_t> order(candidates.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::nth_element(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(limit), order.end(),
+                   [&](std::size_t a, std::size_t b) {
+                     return candidates[a].score != candidates[b].score ? candidates[a].score > candidates[b].score
+                                                                       : a < b;
                    });
+  order.resize(limit);
+  std::sort(order.begin(), order.end());
+  for (std::size_t i = 0; i < limit; ++i) candidates[i] = candidates[order[i]];
   candidates.resize(limit);
-  std::sort(candidates.begin(), candidates.end(),
-            [](const Candidate& a, const Candidate& b) { return a.anchor < b.anchor; });
 }
 
-bool is_finite(const Corners& box) {
-  return std::all_of(box.begin(), box.end(), [](float value) { return std::isfinite(value); });
-}
+// The candidates as non_max_suppression takes them. Boxes are not clipped: clipping would change their overlap, so that
+// comes last, as in the reference packages.
+struct Rivals {
+  std::vector<float> boxes;
+  std::vector<float> scores;
+  std::vector<std::int32_t> class_ids;
+};
 
-// Whether some anchor has a box and a score that are finite. Ends at the first: at once for a sound output.
-bool has_finite_anchor(std::span<const float> output, const DetectionSpec& spec, std::span<const Grid> grids) {
-  const auto anchors = static_cast<std::size_t>(spec.anchors);
-  const bool in_rows = spec.head == DetectionHead::kYolov8;
-  const std::size_t step = in_rows ? anchors : 1;  // from one value of an anchor to its next
-  for (std::size_t anchor = 0; anchor < anchors; ++anchor) {
-    if (!is_finite(decode_box(output, spec, grids, anchor))) continue;
-    const float* values = output.data() + (in_rows ? anchor : anchor * values_per_anchor(spec));
-    if (spec.head == DetectionHead::kYolox && !std::isfinite(values[4])) continue;
-    for (std::size_t i = leading_values(spec.head); i < values_per_anchor(spec); ++i) {
-      if (std::isfinite(values[i * step])) return true;
+Rivals rivals_of(const Head& head, std::span<const Candidate> candidates, const ToPicture& to_picture) {
+  Rivals rivals;
+  rivals.boxes.reserve(candidates.size() * 5);
+  rivals.scores.reserve(candidates.size());
+  rivals.class_ids.reserve(candidates.size());
+  for (const Candidate& candidate : candidates) {
+    const auto anchor = static_cast<std::size_t>(candidate.anchor);
+    if (head.suppression() == Suppression::kRotated) {
+      const RotatedBox box = head.rotated_box(anchor);
+      rivals.boxes.insert(rivals.boxes.end(), {box.center_x, box.center_y, box.width, box.height, box.angle});
+    } else {
+      Corners box = head.box(anchor);
+      if (head.suppression() == Suppression::kGreedyInclusivePixels) {
+        box = {to_picture.x(box[0]), to_picture.y(box[1]), to_picture.x(box[2]), to_picture.y(box[3])};
+      }
+      rivals.boxes.insert(rivals.boxes.end(), box.begin(), box.end());
     }
+    rivals.scores.push_back(candidate.score);
+    rivals.class_ids.push_back(candidate.class_id);
   }
-  return anchors == 0;
+  return rivals;
 }
+
+// Which candidates remain, highest score first.
+std::vector<std::int32_t> select(const Head& head, std::span<const Candidate> candidates, const DetectionSpec& spec,
+                                 const ToPicture& to_picture) {
+  const SuppressionOptions options{spec.iou_threshold, spec.max_detections, spec.class_agnostic,
+                                   head.suppression() == Suppression::kGreedyInclusivePixels ? 1.0f : 0.0f};
+  if (head.suppression() != Suppression::kNone) {
+    const Rivals rivals = rivals_of(head, candidates, to_picture);
+    return head.suppression() == Suppression::kRotated
+               ? non_max_suppression_rotated(rivals.boxes, rivals.scores, rivals.class_ids, options)
+               : non_max_suppression(rivals.boxes, rivals.scores, rivals.class_ids, options);
+  }
+  std::vector<std::int32_t> order(candidates.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int32_t>(i);
+  std::stable_sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
+    return candidates[static_cast<std::size_t>(a)].score > candidates[static_cast<std::size_t>(b)].score;
+  });
+  order.resize(std::min(order.size(), static_cast<std::size_t>(spec.max_detections)));
+  return order;
+}
+
+// Adds what a candidate says to the detections, unless its box has no area in the picture.
+class Writer {
+ public:
+  Writer(const Head& head, const DetectionSpec& spec, const ToPicture& to_picture)
+      : head_(head),
+        spec_(spec),
+        to_picture_(to_picture),
+        points_(static_cast<std::size_t>(spec.keypoints) * static_cast<std::size_t>(spec.keypoint_values)),
+        extras_(points_ + static_cast<std::size_t>(spec.mask_coefficients)) {}
+
+  void write(const Candidate& candidate, Detections& detections) {
+    const auto anchor = static_cast<std::size_t>(candidate.anchor);
+    RotatedBox rotated{};
+    Corners box;
+    if (spec_.rotated) {
+      rotated = to_picture_.rotated(head_.rotated_box(anchor));
+      const Corners hull = hull_of(rotated);
+      const auto width = static_cast<float>(to_picture_.placement.source_width);
+      const auto height = static_cast<float>(to_picture_.placement.source_height);
+      box = {std::clamp(hull[0], 0.0f, width), std::clamp(hull[1], 0.0f, height), std::clamp(hull[2], 0.0f, width),
+             std::clamp(hull[3], 0.0f, height)};
+    } else {
+      box = to_picture_.clipped(head_.box(anchor));
+    }
+    if (!(box[2] > box[0]) || !(box[3] > box[1])) return;
+    detections.boxes.insert(detections.boxes.end(), box.begin(), box.end());
+    detections.scores.push_back(candidate.score);
+    detections.class_ids.push_back(candidate.class_id);
+    if (spec_.rotated) {
+      detections.rotated_boxes.insert(detections.rotated_boxes.end(), {rotated.center_x, rotated.center_y,
+                                                                       rotated.width, rotated.height, rotated.angle});
+    }
+    if (!extras_.empty()) write_extras(anchor, detections);
+  }
+
+ private:
+  void write_extras(std::size_t anchor, Detections& detections) {
+    head_.copy_extras(anchor, extras_);
+    const auto step = static_cast<std::size_t>(spec_.keypoint_values);
+    for (std::size_t i = 0; i < points_; i += step) {
+      detections.keypoints.insert(detections.keypoints.end(), {to_picture_.x(extras_[i]), to_picture_.y(extras_[i + 1]),
+                                                               step == 3 ? extras_[i + 2] : 1.0f});
+    }
+    detections.mask_coefficients.insert(detections.mask_coefficients.end(),
+                                        extras_.begin() + static_cast<std::ptrdiff_t>(points_), extras_.end());
+  }
+
+  const Head& head_;
+  const DetectionSpec& spec_;
+  const ToPicture& to_picture_;
+  std::size_t points_;         // how many of the extras are values of keypoints
+  std::vector<float> extras_;  // of the anchor at hand
+};
 
 }  // namespace
 
-Result<Detections> decode_detections(std::span<const float> output, const DetectionSpec& spec,
-                                     const Placement& placement) {
-  FOVEATE_RETURN_IF_ERROR(check(output, spec, placement));
-  const std::vector<Grid> grids = spec.head == DetectionHead::kYolox ? grids_of(spec, placement) : std::vector<Grid>();
-  if (!has_finite_anchor(output, spec, grids))
-    return not_finite("no candidate has a box and a score that are finite numbers");
-  std::vector<Candidate> candidates =
-      spec.head == DetectionHead::kYolov8 ? score_by_rows(output, spec) : score_by_anchors(output, spec);
+Result<Detections> decode_detections(HeadOutputs outputs, const DetectionSpec& spec, const Placement& placement) {
+  FOVEATE_RETURN_IF_ERROR(check(spec, placement));
+  auto made = make_head(outputs, spec, placement);
+  if (!made.ok()) return made.take_status();
+  const Head& head = *made.value();
+  if (!head.has_finite_anchor()) return not_finite("no candidate has a box and a score that are finite numbers");
 
-  const auto box_of = [&](const Candidate& candidate) {
-    return decode_box(output, spec, grids, static_cast<std::size_t>(candidate.anchor));
-  };
-  std::erase_if(candidates, [&](const Candidate& candidate) { return !is_finite(box_of(candidate)); });
-  keep_highest(candidates, static_cast<std::size_t>(spec.max_candidates));
+  CandidateList list(spec);
+  head.collect(list);
+  std::vector<Candidate> candidates = list.take();
+  std::erase_if(candidates, [&](const Candidate& candidate) {
+    const auto anchor = static_cast<std::size_t>(candidate.anchor);
+    return !is_finite(head.box(anchor)) || (spec.rotated && !std::isfinite(head.rotated_box(anchor).angle));
+  });
+  keep_highest(candidates, std::min(static_cast<std::size_t>(spec.max_candidates), head.max_candidates()));
 
-  // Overlap is measured in input pixels, as the reference packages do. In the picture's pixels it would be the same:
-  // scaling an axis scales all areas alike. Clipping would change it, so that comes last.
-  Detections in_input;
-  for (const Candidate& candidate : candidates) {
-    const Corners box = box_of(candidate);
-    in_input.boxes.insert(in_input.boxes.end(), box.begin(), box.end());
-    in_input.scores.push_back(candidate.score);
-    in_input.class_ids.push_back(candidate.class_id);
-  }
-  const std::vector<std::int32_t> kept =
-      non_max_suppression(in_input.boxes, in_input.scores, in_input.class_ids, spec.iou_threshold, spec.max_detections,
-                          spec.class_agnostic);
-
+  const ToPicture to_picture{placement};
   Detections detections;
-  for (const std::int32_t index : kept) {
-    const auto mapped = box_in_picture(box_of(candidates[index]), placement);
-    if (!mapped) continue;
-    detections.boxes.insert(detections.boxes.end(), mapped->begin(), mapped->end());
-    detections.scores.push_back(in_input.scores[index]);
-    detections.class_ids.push_back(in_input.class_ids[index]);
+  Writer writer(head, spec, to_picture);
+  for (const std::int32_t index : select(head, candidates, spec, to_picture)) {
+    writer.write(candidates[static_cast<std::size_t>(index)], detections);
   }
   return detections;
 }

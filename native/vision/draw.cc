@@ -197,6 +197,45 @@ cv::Mat borders_of(std::span<const std::uint8_t> mask, cv::Size size, int stroke
   return borders;
 }
 
+// Blends colours over the pixels of `canvas`, one byte of `mask` each. `stroke` 0: no outlines.
+void blend(cv::Mat& canvas, std::span<const std::uint8_t> mask, std::span<const Color> colors, float opacity,
+           int transparent, int stroke) {
+  std::array<bool, 256> drawn{};
+  for (std::size_t id = 0; id < std::min(colors.size(), drawn.size()); ++id) {
+    drawn[id] = static_cast<int>(id) != transparent;
+  }
+  // In 256 steps; at the last the colour itself is written, to the bit. A NaN is none.
+  const int share_of_color = opacity > 0 ? static_cast<int>(std::lround(std::min(opacity, 1.0f) * 256)) : 0;
+  const cv::Mat borders = stroke > 0 ? borders_of(mask, canvas.size(), stroke) : cv::Mat();
+  const std::uint8_t* id = mask.data();
+  for (int y = 0; y < canvas.rows; ++y) {
+    const std::uint8_t* border = stroke > 0 ? borders.ptr<std::uint8_t>(y) : nullptr;
+    std::uint8_t* pixel = canvas.ptr<std::uint8_t>(y);
+    for (int x = 0; x < canvas.cols; ++x, ++id, pixel += 3) {
+      if (!drawn[*id]) continue;
+      const Color& color = colors[*id];
+      const int share = border != nullptr && border[x] != 0 ? 256 : share_of_color;
+      for (std::size_t c = 0; c < 3; ++c) {
+        pixel[c] = static_cast<std::uint8_t>((pixel[c] * (256 - share) + color[c] * share + 128) >> 8);
+      }
+    }
+  }
+}
+
+// Places of lines and points are told to OpenCV in 16ths of a pixel.
+constexpr int kSubpixelBits = 4;
+
+// nullopt where it is no number. What lies far beyond the picture is drawn towards, not at, its place.
+std::optional<cv::Point> place_of(float x, float y, const cv::Mat& canvas) {
+  if (!std::isfinite(x) || !std::isfinite(y)) return std::nullopt;
+  const auto fixed = [](float value, int size) {
+    const auto limit = static_cast<float>(size);
+    return static_cast<int>(std::lround(std::clamp(value, -limit, 2 * limit) * (1 << kSubpixelBits)));
+  };
+  // Pixels begin at whole numbers here, at halves in OpenCV.
+  return cv::Point(fixed(x - 0.5f, canvas.cols), fixed(y - 0.5f, canvas.rows));
+}
+
 }  // namespace
 
 void draw_boxes(Picture& picture, std::span<const BoxMark> boxes) {
@@ -206,7 +245,7 @@ void draw_boxes(Picture& picture, std::span<const BoxMark> boxes) {
     // The first marks are the most important: their lines are drawn last, and their labels choose their place first.
     for (auto mark = boxes.rbegin(); mark != boxes.rend(); ++mark) {
       const auto outline = outline_of(*mark, canvas, style.stroke);
-      if (outline) draw_outline(canvas, *outline, style.stroke, scalar(mark->color));
+      if (outline && mark->outlined) draw_outline(canvas, *outline, style.stroke, scalar(mark->color));
     }
     for (const BoxMark& mark : boxes) {
       const auto outline = outline_of(mark, canvas, style.stroke);
@@ -258,26 +297,49 @@ void draw_caption(Picture& picture, std::span<const std::string> lines) {
 }
 
 void draw_mask(Picture& picture, std::span<const std::uint8_t> mask, std::span<const Color> colors, float opacity,
-               int transparent) {
+               int transparent, bool outlined) {
   draw_on(picture, [&](cv::Mat& canvas) {
-    const std::size_t pixels = canvas.total();
-    if (mask.size() != pixels) return;
-    std::array<bool, 256> drawn{};
-    for (std::size_t id = 0; id < std::min(colors.size(), drawn.size()); ++id) {
-      drawn[id] = static_cast<int>(id) != transparent;
+    if (mask.size() != canvas.total()) return;
+    blend(canvas, mask, colors, opacity, transparent, outlined ? Style(picture).stroke : 0);
+  });
+}
+
+void draw_instances(Picture& picture, std::span<const InstanceMark> instances) {
+  draw_on(picture, [&](cv::Mat& canvas) {
+    for (auto mark = instances.rbegin(); mark != instances.rend(); ++mark) {
+      const cv::Rect area(mark->x, mark->y, mark->width, mark->height);
+      const bool inside = mark->width > 0 && mark->height > 0 && mark->x >= 0 && mark->y >= 0 &&
+                          mark->width <= canvas.cols - mark->x && mark->height <= canvas.rows - mark->y;
+      if (!inside || mark->mask.size() != static_cast<std::size_t>(area.area())) continue;
+      cv::Mat part = canvas(area);
+      blend(part, mark->mask, std::array<Color, 2>{Color{}, mark->color}, 0.5f, 0, Style(picture).stroke);
     }
-    // In 256 steps; at the last the colour itself is written, to the bit. A NaN is none.
-    const int blend = opacity > 0 ? static_cast<int>(std::lround(std::min(opacity, 1.0f) * 256)) : 0;
-    const cv::Mat borders = borders_of(mask, canvas.size(), Style(picture).stroke);
-    const std::uint8_t* border = borders.ptr<std::uint8_t>();
-    std::uint8_t* pixel = canvas.ptr<std::uint8_t>();
-    for (std::size_t i = 0; i < pixels; ++i, pixel += 3) {
-      if (!drawn[mask[i]]) continue;
-      const Color& color = colors[mask[i]];
-      const int share = border[i] != 0 ? 256 : blend;
-      for (std::size_t c = 0; c < 3; ++c) {
-        pixel[c] = static_cast<std::uint8_t>((pixel[c] * (256 - share) + color[c] * share + 128) >> 8);
+  });
+}
+
+void draw_lines(Picture& picture, std::span<const LineMark> lines) {
+  draw_on(picture, [&](cv::Mat& canvas) {
+    const int thickness = Style(picture).stroke + 1;
+    for (const LineMark& line : lines) {
+      std::vector<cv::Point> points;
+      for (const auto& [x, y] : line.points) {
+        if (const auto place = place_of(x, y, canvas)) points.push_back(*place);
       }
+      if (points.size() != line.points.size()) continue;
+      cv::polylines(canvas, points, line.closed, scalar(line.color), thickness, cv::LINE_AA, kSubpixelBits);
+    }
+  });
+}
+
+void draw_points(Picture& picture, std::span<const PointMark> points) {
+  draw_on(picture, [&](cv::Mat& canvas) {
+    const int radius = (Style(picture).stroke + 1) << kSubpixelBits;
+    for (const PointMark& point : points) {
+      const auto place = place_of(point.x, point.y, canvas);
+      if (!place) continue;
+      const int rim = 1 << kSubpixelBits;
+      cv::circle(canvas, *place, radius + rim, cv::Scalar(0, 0, 0), cv::FILLED, cv::LINE_AA, kSubpixelBits);
+      cv::circle(canvas, *place, radius, scalar(point.color), cv::FILLED, cv::LINE_AA, kSubpixelBits);
     }
   });
 }

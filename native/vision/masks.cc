@@ -14,51 +14,13 @@
 #include <vector>
 
 #include "vision/finite.h"
+#include "vision/map_axis.h"
 
 namespace foveate {
 namespace {
 
 constexpr int kMaxChannels = 256;  // class ids fit in a byte
 constexpr std::int32_t kUndecided = -1;
-
-// Pixels begin..end-1 of one axis lie between the map's points `low` and `high`; where these are equal, right on it.
-struct Run {
-  int low;
-  int high;
-  int begin;
-  int end;
-};
-
-struct Axis {
-  std::vector<Run> runs;
-  std::vector<float> weight;  // of `high`, by pixel
-};
-
-Axis plan_axis(int pixels, double scale, double offset, int input_size, int points) {
-  const double ratio = static_cast<double>(points) / input_size;
-  // Points whose centre lies in the padding have no say. A centre on the border itself belongs to the picture at its
-  // start, not at its end, however the products were rounded.
-  constexpr double kRounding = 1e-6;
-  const auto first_from = [&](double input) { return std::ceil(input * ratio - 0.5 - kRounding); };
-  const double first = std::clamp(first_from(offset), 0.0, points - 1.0);
-  const double last = std::clamp(first_from(offset + pixels * scale) - 1, first, points - 1.0);
-
-  Axis axis;
-  axis.weight.reserve(static_cast<std::size_t>(pixels));
-  for (int pixel = 0; pixel < pixels; ++pixel) {
-    const double position = std::clamp(((pixel + 0.5) * scale + offset) * ratio - 0.5, first, last);
-    const int low = static_cast<int>(position);
-    const auto weight = static_cast<float>(position - low);
-    // A pixel right on a point needs no neighbour: an infinity or NaN there would reach it through a weight of 0.
-    const int high = weight > 0 ? low + 1 : low;
-    if (axis.runs.empty() || axis.runs.back().low != low || axis.runs.back().high != high) {
-      axis.runs.push_back({low, high, pixel, pixel});
-    }
-    ++axis.runs.back().end;
-    axis.weight.push_back(weight);
-  }
-  return axis;
-}
 
 // One channel's scores along a row of the map: scores[x * step].
 struct ChannelRow {
@@ -157,13 +119,13 @@ class ScoreMap {
 // The rows of the mask between two rows of the map.
 class Strip {
  public:
-  Strip(const Axis& axis, std::size_t width, ClassCounts& counts) : axis_(axis), pattern_(width), counts_(counts) {}
+  Strip(const MapAxis& axis, std::size_t width, ClassCounts& counts) : axis_(axis), pattern_(width), counts_(counts) {}
 
   // Fills in what is decided, counts it for all `rows` of the strip, and collects what is not.
   void plan(ScoreMap& map, const MapRow& top, const MapRow& bottom, int rows) {
     contested_.clear();
     contenders_.clear();
-    for (const Run& run : axis_.runs) {
+    for (const MapRun& run : axis_.runs) {
       const std::int32_t winner = top.winners[run.low];
       const bool decided = winner != kUndecided && winner == top.winners[run.high] &&
                            winner == bottom.winners[run.low] && winner == bottom.winners[run.high];
@@ -189,13 +151,13 @@ class Strip {
   };
 
   struct Contest {
-    const Run* run;
+    const MapRun* run;
     std::size_t first;  // of its contenders
     std::size_t count;
   };
 
   // False where every channel is NaN at some corner, so that none can win.
-  bool contest(const ScoreMap& map, const MapRow& top, const MapRow& bottom, const Run& run) {
+  bool contest(const ScoreMap& map, const MapRow& top, const MapRow& bottom, const MapRun& run) {
     const std::size_t first = contenders_.size();
     // What some channel reaches all over: one that stays below at every corner cannot win.
     float floor = -std::numeric_limits<float>::infinity();
@@ -247,7 +209,7 @@ class Strip {
     }
   }
 
-  const Axis& axis_;
+  const MapAxis& axis_;
   std::vector<std::uint8_t> pattern_;  // a row, with gaps where it is contested
   std::vector<Contest> contested_;
   std::vector<Contender> contenders_;
@@ -297,15 +259,15 @@ Status decode_mask(std::span<const float> output, const MaskSpec& spec, const Pl
                    std::span<std::uint8_t> mask, ClassCounts& counts) {
   FOVEATE_RETURN_IF_ERROR(check(output, spec, placement, mask.size()));
   if (!has_finite(output)) return not_finite("no score is a finite number");
-  const Axis across =
-      plan_axis(placement.source_width, placement.scale_x, placement.offset_x, placement.input_width, spec.width);
-  const Axis down =
-      plan_axis(placement.source_height, placement.scale_y, placement.offset_y, placement.input_height, spec.height);
+  const MapAxis across =
+      plan_map_axis(placement.source_width, placement.scale_x, placement.offset_x, placement.input_width, spec.width);
+  const MapAxis down = plan_map_axis(placement.source_height, placement.scale_y, placement.offset_y,
+                                     placement.input_height, spec.height);
   const auto width = static_cast<std::size_t>(placement.source_width);
   ScoreMap map(output, spec);
   counts.fill(0);
   Strip strip(across, width, counts);
-  for (const Run& run : down.runs) {
+  for (const MapRun& run : down.runs) {
     strip.plan(map, map.row(run.low), map.row(run.high), run.end - run.begin);
     for (int y = run.begin; y < run.end; ++y) {
       const auto row = static_cast<std::size_t>(y);

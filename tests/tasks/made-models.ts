@@ -57,17 +57,8 @@ export function integers(name: string, values: readonly number[]): Initializer {
   return { name, dims: [BigInt(values.length)], dataType: DataType.INT64, int64Data: values.map(BigInt) };
 }
 
-/** The bytes of an ONNX model from `x` to `y`. */
-export function madeModel({
-  input,
-  output,
-  nodes,
-  inputType = DataType.FLOAT,
-  metadata = {},
-  initializers = [],
-  declared = {},
-}: MadeModel): Uint8Array {
-  const value = (name: string, shape: Shape, elemType: DataType) => ({
+function value(name: string, shape: Shape, elemType: DataType) {
+  return {
     name,
     type: {
       value: {
@@ -84,7 +75,19 @@ export function madeModel({
         },
       },
     },
-  });
+  };
+}
+
+/** The bytes of an ONNX model from `x` to `y`. */
+export function madeModel({
+  input,
+  output,
+  nodes,
+  inputType = DataType.FLOAT,
+  metadata = {},
+  initializers = [],
+  declared = {},
+}: MadeModel): Uint8Array {
   const model = create(ModelProtoSchema, {
     irVersion: 8n,
     opsetImport: [{ domain: '', version: 17n }],
@@ -95,6 +98,38 @@ export function madeModel({
       output: [value('y', output, DataType.FLOAT)],
       initializer: [...initializers],
       valueInfo: Object.entries(declared).map(([name, shape]) => value(name, shape, DataType.FLOAT)),
+    },
+    metadataProps: Object.entries(metadata).map(([key, text]) => ({ key, value: text })),
+  });
+  return toBinary(ModelProtoSchema, model);
+}
+
+/** A model that gives the same outputs whatever it is shown. */
+export function constantModel({
+  input,
+  inputName = 'images',
+  outputs,
+  metadata = {},
+}: {
+  readonly input: Shape;
+  readonly inputName?: string;
+  readonly outputs: readonly { readonly name: string; readonly shape: readonly number[]; readonly values: Float32Array }[];
+  readonly metadata?: Readonly<Record<string, string>>;
+}): Uint8Array {
+  const model = create(ModelProtoSchema, {
+    irVersion: 8n,
+    opsetImport: [{ domain: '', version: 17n }],
+    graph: {
+      name: 'constant',
+      node: outputs.map(({ name }) => node('Identity', `${name} values`, name)),
+      input: [value(inputName, input, DataType.FLOAT)],
+      output: outputs.map(({ name, shape }) => value(name, shape, DataType.FLOAT)),
+      initializer: outputs.map(({ name, shape, values }) => ({
+        name: `${name} values`,
+        dims: shape.map(BigInt),
+        dataType: DataType.FLOAT,
+        rawData: new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+      })),
     },
     metadataProps: Object.entries(metadata).map(([key, text]) => ({ key, value: text })),
   });

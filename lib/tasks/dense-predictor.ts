@@ -1,0 +1,128 @@
+import { native, settle, type NativeDenseMapSpec } from '../binding/index.js';
+import { checkOneOf, checkOptions, ModelError, withDefaults } from '../errors/index.js';
+import type { PictureInput, Preprocess } from '../image/index.js';
+import { DenseMap } from '../results/index.js';
+import type { ModelSource } from '../session/index.js';
+import { PictureTask } from './picture-task.js';
+import { pictureList, TaskModel, type ModelOutput, type TaskOptions, type TaskRunOptions } from './task-model.js';
+
+/** What is done to the model's numbers before they are brought to the picture's size: nothing, stretched to 0..1, or a sigmoid. */
+export type MapScaling = 'none' | 'min-max' | 'sigmoid';
+
+export const mapScalings = ['none', 'min-max', 'sigmoid'] as const satisfies readonly MapScaling[];
+
+/** 'bicubic' as PyTorch and OpenCV do it (a = -0.75). */
+export type MapInterpolation = 'bilinear' | 'bicubic';
+
+export const mapInterpolations = ['bilinear', 'bicubic'] as const satisfies readonly MapInterpolation[];
+
+/** How a dense predictor is opened. */
+export interface DensePredictorOptions extends Omit<TaskOptions, 'labels'> {
+  /** The output that holds the map. Default: the only one, or the first of several of one shape. */
+  readonly output?: string | undefined;
+  /** Default 'none'. Saliency models such as U2-Net take 'min-max'. */
+  readonly scaling?: MapScaling | undefined;
+  /** How the map is brought to the picture's size. Default 'bilinear'. */
+  readonly interpolation?: MapInterpolation | undefined;
+}
+
+export const densePredictorOptionNames = ['output', 'scaling', 'interpolation'] as const;
+
+/** Dense models are trained on whole pictures, stretched to the input's size. */
+const wholePicture = { fit: 'stretch', interpolation: 'bilinear' } as const;
+
+/**
+ * Gives a number for every pixel: depth, saliency, heat.
+ *
+ *     const predictor = await DensePredictor.load('depth-anything.onnx');
+ *     const depth = await predictor.predict('street.jpg');
+ *     console.log(depth.at(100, 200), depth.min, depth.max);
+ *     await depth.toFile('depth.png');
+ */
+export class DensePredictor extends PictureTask {
+  readonly scaling: MapScaling;
+  readonly interpolation: MapInterpolation;
+  readonly #output: string;
+  readonly #defaults: TaskRunOptions;
+
+  private constructor(
+    model: TaskModel,
+    preprocess: Preprocess,
+    output: string,
+    scaling: MapScaling,
+    interpolation: MapInterpolation,
+    defaults: TaskRunOptions,
+  ) {
+    super(model, preprocess);
+    this.scaling = scaling;
+    this.interpolation = interpolation;
+    this.#output = output;
+    this.#defaults = defaults;
+  }
+
+  /** Opens a model with an output `[N, H, W]`, `[N, 1, H, W]` or `[N, H, W, 1]`. Throws MODEL_UNSUPPORTED, and as `createSession`. */
+  static async load(model: ModelSource, options: DensePredictorOptions = {}): Promise<DensePredictor> {
+    const opened = await TaskModel.open(model, options, densePredictorOptionNames);
+    try {
+      const preprocess = opened.input.preprocess(options.preprocess, 'imagenet', wholePicture);
+      const outputs = await opened.floatOutputs(preprocess, options.signal);
+      const { name } = mapOutput(outputs, options.output);
+      const scaling = checkOneOf('scaling', options.scaling ?? 'none', mapScalings);
+      const interpolation = checkOneOf('interpolation', options.interpolation ?? 'bilinear', mapInterpolations);
+      return new DensePredictor(opened, preprocess, name, scaling, interpolation, { pixelLimit: options.pixelLimit });
+    } catch (error) {
+      await opened.session.dispose();
+      throw error;
+    }
+  }
+
+  /** The map of one picture, or of each of several, in the picture's own size. Throws as `Detector.detect`. */
+  predict(image: PictureInput, options?: TaskRunOptions): Promise<DenseMap>;
+  predict(images: readonly PictureInput[], options?: TaskRunOptions): Promise<DenseMap[]>;
+  predict(images: PictureInput | readonly PictureInput[], options?: TaskRunOptions): Promise<DenseMap | DenseMap[]>;
+  async predict(images: PictureInput | readonly PictureInput[], options: TaskRunOptions = {}): Promise<DenseMap | DenseMap[]> {
+    checkOptions('predict options', options, ['signal', 'pixelLimit']);
+    const { scaling, interpolation } = this;
+    const results = await this.model.process(
+      pictureList(images),
+      this.preprocess,
+      [this.#output],
+      withDefaults(this.#defaults, options),
+      async ({ raw, dims, placement, signal, timing }) => {
+        const [height, width] = mapSize(dims);
+        const spec: NativeDenseMapSpec = { height, width, scaling, interpolation };
+        const decoded = await settle((operation) => native().denseMapDecode(raw[0], spec, placement, operation), signal);
+        return new DenseMap({
+          values: new Float32Array(decoded.values.buffer),
+          lease: decoded.values.handle,
+          width: placement.sourceWidth,
+          height: placement.sourceHeight,
+          min: decoded.min,
+          max: decoded.max,
+          timing: timing(decoded.elapsedMs),
+        });
+      },
+    );
+    return Array.isArray(images) ? results : (results[0] as DenseMap);
+  }
+}
+
+/** Height and width of `[H, W]`, `[1, H, W]` or `[H, W, 1]`. */
+function mapSize(dims: readonly number[]): readonly [height: number, width: number] {
+  const [a, b, c] = dims as readonly [number, number, number?];
+  if (c === undefined) return [a, b];
+  return a === 1 ? [b, c] : [a, b];
+}
+
+function mapOutput(outputs: readonly ModelOutput[], asked: string | undefined): ModelOutput {
+  const maps = outputs.filter(({ shape }) => shape.length === 3 || (shape.length === 4 && (shape[1] === 1 || shape[3] === 1)));
+  const isOfOneShape = maps.every(({ shape }) => `${shape}` === `${maps[0]?.shape}`);
+  const found = asked === undefined ? (isOfOneShape ? maps[0] : undefined) : maps.find(({ name }) => name === asked);
+  if (found !== undefined) return found;
+  const received = outputs.map(({ name, shape }) => `${name} [${shape.join(', ')}]`).join('; ');
+  throw new ModelError('MODEL_UNSUPPORTED', {
+    message: `Expected ${asked === undefined ? 'an output' : `the output ${JSON.stringify(asked)}`} of one map, [N, H, W], [N, 1, H, W] or [N, H, W, 1], but the model's outputs are ${received}`,
+    hint: maps.length > 0 ? `Name it: { output: ${JSON.stringify(maps[0]?.name)} }.` : 'createSession() gives the raw outputs.',
+    details: { candidates: maps.map(({ name }) => name) },
+  });
+}

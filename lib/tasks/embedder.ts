@@ -1,0 +1,155 @@
+import { checkOneOf, checkOptions, EngineError, ModelError, withDefaults } from '../errors/index.js';
+import type { PictureInput, Preprocess } from '../image/index.js';
+import { Embedding, lengthOf } from '../results/index.js';
+import type { ModelSource } from '../session/index.js';
+import { float16BitsToFloat32 } from '../tensor/index.js';
+import { PictureTask } from './picture-task.js';
+import { pictureList, TaskModel, type ModelOutput, type TaskOptions, type TaskRunOptions } from './task-model.js';
+
+/** How the vectors of all patches of a picture become one: the first, which transformers train for it, or the mean of those behind it. */
+export type Pooling = 'cls' | 'mean';
+
+/** How an embedder is opened. */
+export interface EmbedderOptions extends Omit<TaskOptions, 'labels'> {
+  /** The output that holds the vectors. Default: the one of shape `[N, D]`, `image_embeds` or `pooler_output` where there are several. */
+  readonly output?: string | undefined;
+  /** For an output `[N, T, D]` of T patches. It must be said: models differ. */
+  readonly pooling?: Pooling | undefined;
+}
+
+export const embedderOptionNames = ['output', 'pooling'] as const;
+
+const preferredOutputs = ['image_embeds', 'embeddings', 'embedding', 'pooler_output'];
+
+/**
+ * Turns pictures into vectors that can be compared: faces, near duplicates, search, zero-shot classification with the vectors of texts.
+ *
+ *     const embedder = await Embedder.load('mobilefacenet.onnx');
+ *     const [a, b] = await embedder.embed(['a.jpg', 'b.jpg']);
+ *     console.log(a.similarity(b)); // 1: the same direction
+ */
+export class Embedder extends PictureTask {
+  /** Values of each vector. */
+  readonly dimensions: number;
+  readonly #output: string;
+  readonly #pooling: Pooling | undefined;
+  readonly #defaults: TaskRunOptions;
+
+  private constructor(
+    model: TaskModel,
+    preprocess: Preprocess,
+    output: ModelOutput,
+    pooling: Pooling | undefined,
+    defaults: TaskRunOptions,
+  ) {
+    super(model, preprocess);
+    this.dimensions = (pooling === undefined ? output.shape[1] : output.shape[2]) as number;
+    this.#output = output.name;
+    this.#pooling = pooling;
+    this.#defaults = defaults;
+  }
+
+  /**
+   * Opens an embedder: a model with an output `[N, D]` or `[N, T, D]`. Name the preprocessing that it was trained with where the model does not: a
+   * wrong one gives vectors that look right and mean little. Throws MODEL_UNSUPPORTED, MODEL_AMBIGUOUS, and as `createSession`.
+   */
+  static async load(model: ModelSource, options: EmbedderOptions = {}): Promise<Embedder> {
+    const opened = await TaskModel.open(model, options, embedderOptionNames);
+    try {
+      const preprocess = opened.input.preprocess(options.preprocess, 'imagenet', {});
+      const outputs = await opened.floatOutputs(preprocess, options.signal);
+      const output = vectorOutput(outputs, options.output);
+      const isPatches = output.shape.length === 3;
+      const pooling = options.pooling === undefined ? undefined : checkOneOf('pooling', options.pooling, ['cls', 'mean']);
+      if (isPatches && pooling === undefined) throw unclearPooling(output);
+      return new Embedder(opened, preprocess, output, isPatches ? pooling : undefined, { pixelLimit: options.pixelLimit });
+    } catch (error) {
+      await opened.session.dispose();
+      throw error;
+    }
+  }
+
+  /** The vector of one picture, or of each of several. Throws as `Detector.detect`; ENGINE_FAILED where a vector has no direction. */
+  embed(image: PictureInput, options?: TaskRunOptions): Promise<Embedding>;
+  embed(images: readonly PictureInput[], options?: TaskRunOptions): Promise<Embedding[]>;
+  embed(images: PictureInput | readonly PictureInput[], options?: TaskRunOptions): Promise<Embedding | Embedding[]>;
+  async embed(images: PictureInput | readonly PictureInput[], options: TaskRunOptions = {}): Promise<Embedding | Embedding[]> {
+    checkOptions('embed options', options, ['signal', 'pixelLimit']);
+    const results = await this.model.process(
+      pictureList(images),
+      this.preprocess,
+      [this.#output],
+      withDefaults(this.#defaults, options),
+      ({ raw: [{ data }], placement, timing }) => {
+        const started = performance.now();
+        const vector = normalized(this.#pooled(floatsOf(data)));
+        const { sourceWidth: width, sourceHeight: height } = placement;
+        return Promise.resolve(new Embedding({ vector, width, height, timing: timing(performance.now() - started) }));
+      },
+    );
+    return Array.isArray(images) ? results : (results[0] as Embedding);
+  }
+
+  /** One vector out of those of all patches. */
+  #pooled(values: Float32Array): Float32Array {
+    const size = this.dimensions;
+    if (this.#pooling !== 'mean') return values.slice(0, size);
+    const mean = new Float32Array(size);
+    const patches = values.length / size;
+    for (let i = size; i < values.length; i++) mean[i % size]! += (values[i] as number) / (patches - 1);
+    return mean;
+  }
+}
+
+function floatsOf(data: ArrayBufferView): Float32Array {
+  return data instanceof Float32Array ? data : Float32Array.from(data as Uint16Array, float16BitsToFloat32);
+}
+
+function normalized(vector: Float32Array): Float32Array {
+  const length = lengthOf(vector);
+  if (!(length > 0) || length === Infinity) {
+    throw new EngineError('ENGINE_FAILED', {
+      message: `the vector has no direction: its length is ${length}`,
+      hint: 'Usual causes: float16 that overflows (export the model as float32), or preprocessing that does not fit the model (scale, mean, std).',
+    });
+  }
+  return vector.map((value) => value / length);
+}
+
+/** `[N, D]`, also as `[N, D, 1, 1]`, or `[N, T, D]`. */
+function vectorOutput(outputs: readonly ModelOutput[], asked: string | undefined): ModelOutput {
+  const candidates = outputs
+    .map(({ name, shape }) => ({
+      name,
+      shape: shape.length === 4 && shape[2] === 1 && shape[3] === 1 ? shape.slice(0, 2) : shape,
+    }))
+    .filter(({ shape }) => shape.length === 2 || shape.length === 3);
+  const vectors = candidates.filter(({ shape }) => shape.length === 2);
+  const found =
+    asked !== undefined
+      ? candidates.filter(({ name }) => name === asked)
+      : [
+          ...preferredOutputs.flatMap((name) => vectors.filter((output) => output.name === name)),
+          ...(vectors.length === 1 ? vectors : []),
+          ...(vectors.length === 0 && candidates.length === 1 ? candidates : []),
+        ];
+  const [output] = found;
+  if (output !== undefined) return output;
+  const received = outputs.map(({ name, shape }) => `${name} [${shape.join(', ')}]`).join('; ');
+  throw new ModelError(candidates.length > 1 && asked === undefined ? 'MODEL_AMBIGUOUS' : 'MODEL_UNSUPPORTED', {
+    message: `Expected ${asked === undefined ? 'one output of vectors [N, D]' : `an output ${JSON.stringify(asked)} of vectors [N, D] or [N, T, D]`} but the model's outputs are ${received}`,
+    hint:
+      candidates.length > 0
+        ? `Name it: { output: ${JSON.stringify(candidates[0]?.name)} }.`
+        : 'createSession() gives the raw outputs of any model.',
+    details: { candidates: candidates.map(({ name }) => name) },
+  });
+}
+
+function unclearPooling({ name, shape }: ModelOutput): ModelError {
+  return new ModelError('MODEL_AMBIGUOUS', {
+    message: `Output ${JSON.stringify(name)} [${shape.join(', ')}] holds a vector for each patch of the picture, and it is not clear how they become one`,
+    hint: "Say so: { pooling: 'cls' } for the first, as DINO and ViT, or { pooling: 'mean' } for the mean of the others.",
+    details: { candidates: ['cls', 'mean'] },
+  });
+}

@@ -1,0 +1,102 @@
+import { ArgumentError, checkOneOf, ModelError } from '../../errors/index.js';
+import {
+  describeOutputs,
+  detectionHeads,
+  type DetectionHead,
+  type HeadEvidence,
+  type HeadOutput,
+  type RecognizedHead,
+} from './detection-head.js';
+import { recognizeScrfd } from './scrfd.js';
+import { recognizeSingleOutput } from './single-output.js';
+import { unclearBoxes } from './ssd.js';
+
+/** Heads with scores in one output and boxes in another. */
+const twoOutputHeads: readonly DetectionHead[] = ['detr', 'rt-detr', 'ssd'];
+
+/** DETR and its kin have a fixed number of queries, up to 900; an SSD has thousands of prior boxes. */
+const mostQueries = 1000;
+
+/**
+ * Recognises the head by the names and shapes of the float outputs. In doubt it refuses and names the candidates.
+ *
+ * Throws MODEL_AMBIGUOUS, MODEL_UNSUPPORTED, LABELS_INVALID.
+ */
+export function recognizeHead(outputs: readonly HeadOutput[], evidence: HeadEvidence): RecognizedHead {
+  const asked = evidence.asked === undefined ? undefined : checkOneOf('head', evidence.asked, detectionHeads);
+  if (asked === undefined || asked === 'scrfd') {
+    const scrfd = recognizeScrfd(outputs, evidence);
+    if (scrfd !== undefined) return scrfd;
+  }
+  const ofRank = (rank: number): HeadOutput[] => outputs.filter(({ shape }) => shape.length === rank);
+  const flat = ofRank(3);
+  const pair = scoresAndBoxes(flat);
+  if (pair !== undefined && (asked === undefined || twoOutputHeads.includes(asked))) {
+    return recognizeTwoOutputs(pair.scores, pair.boxes, { ...evidence, asked });
+  }
+  const [output] = flat;
+  if (output !== undefined && flat.length === 1 && (asked === undefined || !twoOutputHeads.includes(asked))) {
+    return recognizeSingleOutput(output, maskPrototypes(ofRank(4)), { ...evidence, asked });
+  }
+  throw new ModelError('MODEL_UNSUPPORTED', {
+    message: `Expected ${asked === undefined ? 'the outputs of a detection head' : `the outputs of the head '${asked}'`} but the model's outputs are ${describeOutputs(outputs)}`,
+    hint: `Known: ${detectionHeads.join(', ')}. createSession() gives the raw outputs of any model.`,
+    details: { outputs, asked },
+  });
+}
+
+/** Prototypes are the one map beside the boxes. */
+function maskPrototypes(maps: readonly HeadOutput[]): HeadOutput | undefined {
+  return maps.length === 1 ? maps[0] : undefined;
+}
+
+/** Two outputs with as many rows, one of them of four columns. Where both have four, a name tells. */
+function scoresAndBoxes(flat: readonly HeadOutput[]): { scores: HeadOutput; boxes: HeadOutput } | undefined {
+  const [a, b] = flat;
+  if (a === undefined || b === undefined || flat.length !== 2 || a.shape[1] !== b.shape[1]) return undefined;
+  const fours = flat.filter(({ shape }) => shape[2] === 4);
+  const boxes = fours.length === 1 ? fours[0] : fours.find(({ name }) => /box|dets/i.test(name));
+  if (boxes === undefined) return undefined;
+  return { scores: boxes === a ? b : a, boxes };
+}
+
+function recognizeTwoOutputs(scores: HeadOutput, boxes: HeadOutput, evidence: HeadEvidence): RecognizedHead {
+  const [, anchors, columns] = scores.shape as [number, number, number];
+  const { asked, labelCount, priors } = evidence;
+  const outputs = [scores.name, boxes.name];
+  const read = (head: 'detr' | 'rt-detr' | 'ssd'): RecognizedHead => {
+    const classes = head === 'rt-detr' ? columns : columns - 1;
+    if (classes < 1)
+      throw new ModelError('MODEL_UNSUPPORTED', { message: `An output ${describeOutputs([scores])} has no room for a class` });
+    if (labelCount !== undefined && labelCount !== classes) throw wrongLabels(head, classes, labelCount, scores);
+    return { head, classes, anchors, outputs };
+  };
+  if (asked === 'ssd' || priors !== undefined || (asked === undefined && anchors > mostQueries)) {
+    if (priors === undefined) throw unclearBoxes(boxes, scores);
+    return { ...read('ssd'), priors };
+  }
+  if (asked === 'detr' || asked === 'rt-detr') return read(asked);
+  // As many logits as names, or one more for "nothing"; without names, as the published models of COCO have them.
+  const classes = labelCount ?? ([91, 92].includes(columns) ? 91 : columns === 80 || columns === 81 ? 80 : undefined);
+  if (columns === classes) return read('rt-detr');
+  if (classes !== undefined && columns === classes + 1) return read('detr');
+  if (labelCount !== undefined) throw wrongLabels('rt-detr', columns, labelCount, scores);
+  throw new ModelError('MODEL_AMBIGUOUS', {
+    message: `The outputs ${describeOutputs([scores, boxes])} can be read in more than one way: detr with ${columns - 1} classes, rt-detr with ${columns} classes`,
+    hint: "Name the head: { head: 'rt-detr' }, or give the labels.",
+    details: {
+      candidates: [
+        { head: 'detr', classes: columns - 1 },
+        { head: 'rt-detr', classes: columns },
+      ],
+    },
+  });
+}
+
+function wrongLabels(head: DetectionHead, classes: number, labels: number, scores: HeadOutput): ArgumentError {
+  return new ArgumentError('LABELS_INVALID', {
+    message: `The output ${describeOutputs([scores])} has room for ${classes} classes (${head}), but there are ${labels} labels`,
+    hint: 'Give as many labels as the model has classes.',
+    details: { shape: scores.shape, labels },
+  });
+}

@@ -1,0 +1,178 @@
+import { ArgumentError, ModelError } from '../../errors/index.js';
+import { detectionHeads, type DetectionHead, type HeadEvidence, type HeadOutput, type RecognizedHead } from './detection-head.js';
+
+/** Strides of the feature pyramids in use: P3 to P5, P3 to P6, P3 to P7, and the two-level ones of tiny models. */
+const pyramids = [
+  [8, 16, 32],
+  [8, 16, 32, 64],
+  [8, 16, 32, 64, 128],
+  [8, 16],
+  [16, 32],
+] as const;
+
+/** YOLOv5 and YOLOv7 have so many anchors at every cell. */
+const anchorsPerCell = 3;
+
+/** What is fixed at export, 300 for nearly all; more candidates than this are those of grids. */
+const mostQueries = 1000;
+
+/** Cells of all grids of a pyramid. */
+function gridCells(width: number, height: number, strides: readonly number[]): number {
+  return strides.reduce((sum, stride) => sum + Math.ceil(width / stride) * Math.ceil(height / stride), 0);
+}
+
+/** A reading of an output, before it is known whether it fits what else is known. */
+type Reading = Omit<RecognizedHead, 'outputs'>;
+
+/** How many values each candidate has besides box, objectness and class scores; and what they are. */
+interface Extras extends Pick<RecognizedHead, 'keypoints' | 'prototypes' | 'rotated'> {
+  readonly count: number;
+}
+
+function extrasOf(prototypes: HeadOutput | undefined, { keypoints, rotated = false }: HeadEvidence): Extras {
+  if (prototypes !== undefined) {
+    const [, count, height, width] = prototypes.shape as [number, number, number, number];
+    return { count, prototypes: { output: prototypes.name, shape: [count, height, width] } };
+  }
+  if (keypoints !== undefined) return { count: keypoints.count * keypoints.values, keypoints };
+  return rotated ? { count: 1, rotated } : { count: 0 };
+}
+
+/** Every way to read rows and columns that leaves at least one class. */
+function readings(rows: number, columns: number, extras: Extras, evidence: HeadEvidence): Reading[] {
+  const { count, ...what } = extras;
+  const found: Reading[] = [];
+  for (const strides of pyramids) {
+    const cells = gridCells(evidence.width, evidence.height, strides);
+    if (columns === cells) found.push({ head: 'yolov8', classes: rows - 4 - count, anchors: columns, ...what });
+    if (rows === cells) {
+      found.push({ head: 'yolov8-transposed', classes: columns - 4 - count, anchors: rows, ...what });
+      if (count === 0) found.push({ head: 'yolox', classes: columns - 5, anchors: rows, strides });
+    }
+    if (rows === cells * anchorsPerCell) {
+      found.push({ head: 'yolov5', classes: columns - 5 - count, anchors: rows, ...what });
+    }
+  }
+  if (found.length === 0 && rows <= mostQueries) found.push(...queryReadings(rows, columns, extras, evidence));
+  return found.filter(({ classes }) => classes >= 1);
+}
+
+/** Heads whose candidates stand on no grid. Nothing in an end-to-end output tells how many classes there are. */
+function queryReadings(rows: number, columns: number, extras: Extras, { labelCount, rtDetr }: HeadEvidence): Reading[] {
+  const { count, ...what } = extras;
+  if (labelCount === undefined) return [];
+  const found: Reading[] = [];
+  if (columns === 6 + count) {
+    const head = rtDetr === 'end-to-end' ? 'rt-detr-end-to-end' : 'end-to-end';
+    if (rtDetr !== 'concatenated') found.push({ head, classes: labelCount, anchors: rows, ...what });
+  }
+  if (count === 0 && columns === 4 + labelCount && rtDetr !== 'end-to-end') {
+    found.push({ head: 'rt-detr-concatenated', classes: labelCount, anchors: rows });
+  }
+  return found;
+}
+
+/**
+ * Recognises the head of an output `[N, rows, columns]`, with `prototypes` `[N, K, H, W]` beside it for models that segment instances. Heads on
+ * grids have one candidate, or three, per cell, which tells candidates from attributes; the number of class names tells 4 + C from 5 + C.
+ *
+ * Throws MODEL_AMBIGUOUS with the candidates where more than one fits, LABELS_INVALID where the labels do not, MODEL_UNSUPPORTED where none does.
+ */
+export function recognizeSingleOutput(
+  output: HeadOutput,
+  prototypes: HeadOutput | undefined,
+  evidence: HeadEvidence,
+): RecognizedHead {
+  const shape = output.shape.slice(1);
+  const [rows, columns] = shape as [number, number];
+  const extras = extrasOf(prototypes, evidence);
+  const possible = readings(rows, columns, extras, evidence);
+  const { asked, labelCount } = evidence;
+  const finished = (reading: Reading): RecognizedHead => ({ ...reading, outputs: [output.name] });
+  if (asked !== undefined) return finished(namedReading(asked, possible, shape, extras, evidence));
+
+  const fitting = possible.filter(({ classes }) => labelCount === undefined || classes === labelCount);
+  const [only] = fitting;
+  if (only !== undefined && fitting.length === 1) return finished(only);
+  // Without names, 80 classes are those of COCO, which most published detectors were trained on.
+  const coco = fitting.filter(({ classes }) => classes === 80);
+  if (labelCount === undefined && coco.length === 1) return finished(coco[0] as Reading);
+
+  const text = `[${shape.join(', ')}]`;
+  if (fitting.length > 1) {
+    const names = fitting.map(({ head, classes }) => `${head} with ${classes} classes`);
+    throw new ModelError('MODEL_AMBIGUOUS', {
+      message: `An output of shape ${text} can be read in more than one way: ${names.join(', ')}`,
+      hint: `Name the head: { head: '${fitting[0]?.head}' }, or give the labels.`,
+      details: { shape, candidates: fitting },
+    });
+  }
+  if (possible.length > 0) {
+    throw new ArgumentError('LABELS_INVALID', {
+      message: `An output of shape ${text} has room for ${possible.map(({ head, classes }) => `${classes} classes (${head})`).join(' or ')}, but there are ${labelCount} labels`,
+      hint: 'Give as many labels as the model has classes.',
+      details: { shape, labels: labelCount },
+    });
+  }
+  if (labelCount === undefined && rows <= mostQueries && columns === 6 + extras.count) {
+    throw new ModelError('MODEL_AMBIGUOUS', {
+      message: `An output of shape ${text} looks like 'end-to-end', which does not tell how many classes there are, and the model names none`,
+      hint: 'Give the labels: { labels: [...] } or a file.',
+      details: { shape, candidates: [{ head: 'end-to-end' }] },
+    });
+  }
+  throw new ModelError('MODEL_UNSUPPORTED', {
+    message: `No known detection head has an output of shape ${text} for an input of ${evidence.width} x ${evidence.height}`,
+    hint: `Known: ${detectionHeads.join(', ')}. createSession() gives the raw outputs of any model.`,
+    details: { shape },
+  });
+}
+
+function namedReading(
+  asked: DetectionHead,
+  possible: readonly Reading[],
+  shape: readonly number[],
+  extras: Extras,
+  { labelCount }: HeadEvidence,
+): Reading {
+  const found = possible.find(({ head }) => head === asked);
+  if (found !== undefined) return found;
+  // Boxes that are decoded in the graph need no grid. Where there is one, it tells candidates from attributes.
+  if (possible.length === 0) {
+    const loose = looseReading(asked, shape as readonly [number, number], extras, labelCount);
+    if (loose !== undefined && loose.classes >= 1) return loose;
+  }
+  throw new ModelError('MODEL_UNSUPPORTED', {
+    message: `An output of shape [${shape.join(', ')}] does not fit the head '${asked}'`,
+    hint:
+      possible.length > 0
+        ? `It fits ${possible.map(({ head }) => `'${head}'`).join(', ')}.`
+        : 'createSession() gives the raw outputs.',
+    details: { shape, asked },
+  });
+}
+
+function looseReading(
+  head: DetectionHead,
+  [rows, columns]: readonly [number, number],
+  { count, ...what }: Extras,
+  labelCount: number | undefined,
+): Reading | undefined {
+  switch (head) {
+    case 'yolov5':
+      return { head, classes: columns - 5 - count, anchors: rows, ...what };
+    case 'yolov8':
+      return { head, classes: rows - 4 - count, anchors: columns, ...what };
+    case 'yolov8-transposed':
+      return { head, classes: columns - 4 - count, anchors: rows, ...what };
+    case 'rt-detr-concatenated':
+      return { head, classes: columns - 4, anchors: rows };
+    case 'end-to-end':
+    case 'rt-detr-end-to-end':
+      return columns === 6 + count && labelCount !== undefined
+        ? { head, classes: labelCount, anchors: rows, ...what }
+        : undefined;
+    default:
+      return undefined;
+  }
+}

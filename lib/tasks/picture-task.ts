@@ -1,0 +1,29 @@
+import { constructedDirectly } from '../errors/index.js';
+import type { Preprocess } from '../image/index.js';
+import type { Session } from '../session/index.js';
+import { TaskModel } from './task-model.js';
+
+/** What all tasks have in common: a model, the way pictures become its input, and an end. */
+export abstract class PictureTask implements AsyncDisposable {
+  readonly session: Session;
+  readonly preprocess: Preprocess;
+  /** @internal */
+  protected readonly model: TaskModel;
+
+  /** @internal */
+  protected constructor(model: TaskModel, preprocess: Preprocess) {
+    if (!(model instanceof TaskModel)) throw constructedDirectly(new.target.name, `${new.target.name}.load(model)`);
+    this.session = model.session;
+    this.preprocess = preprocess;
+    this.model = model;
+  }
+
+  /** Waits for calls in flight and frees the model. Idempotent. */
+  dispose(): Promise<void> {
+    return this.model.dispose();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+}
