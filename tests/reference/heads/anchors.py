@@ -23,7 +23,7 @@ from yolov5.utils.general import non_max_suppression
 import fixture
 from ultralytics_model import awaken, names
 
-SIZE, CLASSES = 160, 4
+SIZE, CLASSES = 96, 4
 CASES = [
     # seed, source, options, rows over the threshold
     (0, (320, 200), fixture.options(), 70),
