@@ -24,11 +24,11 @@ CASES = [
 ]
 
 
-def perturbed(network, generator, settings, above, classes=CLASSES):
+def perturbed(network, generator, settings, above, classes=CLASSES, size=SIZE):
     """Raw output [1, 4 + C, A] made of the network's; None where a decision would hang on the last bits."""
     rows = network[0].T
     boxes = rows[:, :4] * [1, 1, 0.35, 0.35] + generator.normal(size=rows[:, :4].shape) * [4, 4, 0, 0]
-    boxes, logits = fixture.gather(boxes, rows[:, 4 : 4 + classes], generator, SIZE)
+    boxes, logits = fixture.gather(boxes, rows[:, 4 : 4 + classes], generator, size)
     boxes, scores = boxes.astype(np.float32), fixture.sigmoid(fixture.spread(logits, generator, above)).astype(np.float32)
     passed = scores.max(1) > settings["scoreThreshold"]
     clear = fixture.clear_scores(scores, settings["scoreThreshold"]) and fixture.clear_overlaps(

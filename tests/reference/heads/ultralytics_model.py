@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 import torch
 import ultralytics
-from ultralytics import YOLO
+from ultralytics import RTDETR, YOLO
 from ultralytics.models.rtdetr import RTDETRPredictor
 from ultralytics.models.yolo.detect import DetectionPredictor
 from ultralytics.models.yolo.obb import OBBPredictor
@@ -48,7 +48,7 @@ def export(architecture, size, classes, **changed):
     """
     configuration = {"nc": classes, **({"kpt_shape": changed.pop("kpt_shape")} if "kpt_shape" in changed else {})}
     torch.manual_seed(0)
-    yolo = YOLO(f"{architecture}.yaml", verbose=False)
+    yolo = RTDETR(f"{architecture}.yaml") if "rtdetr" in architecture else YOLO(f"{architecture}.yaml", verbose=False)
     built = type(yolo.model)({**yolo.model.yaml, **configuration}, verbose=False)
     built.args, built.task, built.names = yolo.model.args, yolo.model.task, names(classes)
     awaken(built, size)
