@@ -33,11 +33,11 @@ CASES = [
 ]
 
 
-def perturbed(network, generator, settings, above):
+def perturbed(network, generator, settings, above, source):
     rows = network[0]
     moved = generator.normal(size=rows[:, :4].shape) * [4, 4, 0.3, 0.3]
     boxes = np.concatenate([rows[:, :2] + moved[:, :2], rows[:, 2:4] * np.exp(moved[:, 2:])], 1)
-    boxes, logits = fixture.gather(boxes, rows[:, 5:], generator, SIZE)
+    boxes, logits = fixture.gather(boxes, rows[:, 5:], generator, fixture.letterboxed(source, SIZE))
     classes = fixture.sigmoid(fixture.spread(logits, generator, 4 * above, 0.5))
     objectness = fixture.sigmoid(fixture.spread(rows[:, 4:5], generator, 2 * above, 0.4))
     raw = np.concatenate([boxes, objectness, classes], 1).astype(np.float32)[None]
@@ -75,7 +75,7 @@ def main():
         network = model(torch.rand(1, 3, SIZE, SIZE))[0].numpy()
     cases = []
     for seed, source, settings, above in CASES:
-        raw = fixture.first_clear(lambda generator: perturbed(network, generator, settings, above), seed)
+        raw = fixture.first_clear(lambda generator: perturbed(network, generator, settings, above, source), seed)
         cases.append(fixture.case(source, settings, {"output0": raw}, expected(raw, source, settings)))
     version = importlib.metadata.version("yolov5")
     fixture.write(

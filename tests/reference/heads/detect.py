@@ -24,11 +24,11 @@ CASES = [
 ]
 
 
-def perturbed(network, generator, settings, above, classes=CLASSES, size=SIZE):
+def perturbed(network, generator, settings, above, source, classes=CLASSES, size=SIZE):
     """Raw output [1, 4 + C, A] made of the network's; None where a decision would hang on the last bits."""
     rows = network[0].T
     boxes = rows[:, :4] * [1, 1, 0.35, 0.35] + generator.normal(size=rows[:, :4].shape) * [4, 4, 0, 0]
-    boxes, logits = fixture.gather(boxes, rows[:, 4 : 4 + classes], generator, size)
+    boxes, logits = fixture.gather(boxes, rows[:, 4 : 4 + classes], generator, fixture.letterboxed(source, size))
     boxes, scores = boxes.astype(np.float32), fixture.sigmoid(fixture.spread(logits, generator, above)).astype(np.float32)
     passed = scores.max(1) > settings["scoreThreshold"]
     clear = fixture.clear_scores(scores, settings["scoreThreshold"]) and fixture.clear_overlaps(
@@ -50,7 +50,7 @@ def with_suppression(architecture, name, offset):
     _, (network,), record = ultralytics_model.export(architecture, SIZE, CLASSES)
     cases = []
     for seed, source, settings, above in CASES:
-        raw = fixture.first_clear(lambda generator: perturbed(network, generator, settings, above), seed + offset)
+        raw = fixture.first_clear(lambda generator: perturbed(network, generator, settings, above, source), seed + offset)
         if quiet(settings):
             raw[:, 4:] *= 0.9
         raw = {"output0": raw}
@@ -65,7 +65,7 @@ def end_to_end(architecture, offset):
     head = model.model[-1]
     cases = []
     for seed, source, settings, above in CASES:
-        raw = fixture.first_clear(lambda generator: perturbed(network, generator, settings, above), seed + offset)
+        raw = fixture.first_clear(lambda generator: perturbed(network, generator, settings, above, source), seed + offset)
         if quiet(settings):
             raw[:, 4:] *= 0.9
         rows = raw[0].T

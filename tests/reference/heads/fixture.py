@@ -80,14 +80,22 @@ def spread(values, generator, above, threshold=0.25, width=1.6):
     return logits + logit(threshold) - (best[above - 1] + best[above]) / 2
 
 
-def gather(boxes, logits, generator, size, objects=7):
-    """Moves about half of the boxes (cxcywh) onto a few objects in and over the edge of a square of `size`, so that many overlap.
+def letterboxed(source, size):
+    """Where ultralytics puts a picture of (width, height) in a square input: left, top, width, height."""
+    ratio = size / max(source)
+    width, height = round(source[0] * ratio), round(source[1] * ratio)
+    return round((size - width) / 2 - 0.1), round((size - height) / 2 - 0.1), width, height
+
+
+def gather(boxes, logits, generator, region, objects=7):
+    """Moves about half of the boxes (cxcywh) onto a few objects in and over the edge of the region, so that many overlap.
 
     What moved also gets its object's class more likely. Returns boxes and logits.
     """
     boxes, logits = np.asarray(boxes, np.float64).copy(), np.asarray(logits, np.float64).copy()
-    centres = generator.uniform(-0.05 * size, 1.05 * size, (objects, 2))
-    extents = generator.uniform(0.15 * size, 0.6 * size, (objects, 2))
+    start, extent = np.array(region[:2]), np.array(region[2:])
+    centres = start + generator.uniform(-0.03, 1.03, (objects, 2)) * extent
+    extents = generator.uniform(0.15, 0.6, (objects, 2)) * extent
     classes = generator.integers(logits.shape[1], size=objects)
     for row in np.flatnonzero(generator.random(len(boxes)) < 0.5):
         chosen = generator.integers(objects)

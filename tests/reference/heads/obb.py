@@ -27,8 +27,8 @@ CASES = [
 ]
 
 
-def made(network, generator, settings, above):
-    detections = perturbed(network, generator, settings, above)
+def made(network, generator, settings, above, source):
+    detections = perturbed(network, generator, settings, above, source)
     if detections is None:
         return None
     boxes = detections[0, :4].T
@@ -50,7 +50,7 @@ def main():
     _, (network,), first = ultralytics_model.export("yolov8n-obb", SIZE, CLASSES)
     cases = []
     for seed, source, settings, above in CASES:
-        raw = fixture.first_clear(lambda generator: made(network, generator, settings, above), seed)
+        raw = fixture.first_clear(lambda generator: made(network, generator, settings, above, source), seed)
         if settings["scoreThreshold"] == 0.95:
             raw["output0"][:, 4 : 4 + CLASSES] *= 0.9
         result = ultralytics_model.predict("obb", raw, SIZE, source, settings, CLASSES).obb

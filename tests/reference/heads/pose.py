@@ -23,8 +23,8 @@ CASES = [
 ]
 
 
-def made(network, generator, settings, above, classes, shape):
-    detections = perturbed(network, generator, settings, above, classes, SIZE)
+def made(network, generator, settings, above, source, classes, shape):
+    detections = perturbed(network, generator, settings, above, source, classes, SIZE)
     if detections is None:
         return None
     count, dimensions = shape
@@ -40,7 +40,7 @@ def record(name, classes, shape, offset):
     _, (network,), first = ultralytics_model.export("yolov8n-pose", SIZE, classes, kpt_shape=list(shape))
     cases = []
     for seed, source, settings, above in CASES:
-        raw = fixture.first_clear(lambda generator: made(network, generator, settings, above, classes, shape), seed + offset)
+        raw = fixture.first_clear(lambda generator: made(network, generator, settings, above, source, classes, shape), seed + offset)
         if settings["scoreThreshold"] == 0.95:
             raw["output0"][:, 4 : 4 + classes] *= 0.9
             raw["output0"][:, 4 + classes :] = 0

@@ -31,8 +31,8 @@ def prototypes(generator):
     return fixture.coarse(smooth / smooth.std() + 0.1, 1 / 16)[None]
 
 
-def made(network, generator, settings, above):
-    detections = perturbed(network, generator, settings, above, CLASSES, SIZE)
+def made(network, generator, settings, above, source):
+    detections = perturbed(network, generator, settings, above, source, CLASSES, SIZE)
     if detections is None:
         return None
     coefficients = fixture.coarse(generator.normal(scale=0.5, size=(1, MASKS, detections.shape[2])), 1 / 16)
@@ -44,7 +44,7 @@ def record(architecture, name, offset):
     _, (network, _), first = ultralytics_model.export(architecture, SIZE, CLASSES)
     cases = []
     for seed, source, settings, above in CASES:
-        raw = fixture.first_clear(lambda generator: made(network, generator, settings, above), seed + offset)
+        raw = fixture.first_clear(lambda generator: made(network, generator, settings, above, source), seed + offset)
         if settings["scoreThreshold"] == 0.95:  # nothing found; zeros deflate well
             raw["output0"][:, 4 : 4 + CLASSES] *= 0.9
             raw["output0"][:, 4 + CLASSES :] = 0
