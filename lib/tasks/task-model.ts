@@ -21,6 +21,7 @@ import { Tensor } from '../tensor/index.js';
 import { passThrough } from './activation.js';
 import { Gate } from './gate.js';
 import { ModelInput, type PreprocessChoice } from './model-input.js';
+import { otherTaskHint } from './other-task.js';
 import { Stop } from './stop.js';
 
 /** Options that every task takes besides those of its session. */
@@ -297,7 +298,7 @@ async function ofOutput<T>(names: readonly string[], decoding: Promise<T>): Prom
     throw new EngineError(error.code, {
       message: `${names.length === 1 ? 'Output' : 'The outputs'} ${names.map((name) => JSON.stringify(name)).join(', ')} cannot be used: ${error.message}`,
       hint: error.hint,
-      details: { output: names[0], outputs: names },
+      details: names.length === 1 ? { output: names[0] } : { outputs: names },
     });
   }
 }
@@ -312,13 +313,6 @@ function withIndex(error: unknown, index: number): unknown {
     cause: error,
   });
 }
-
-/** What opens models whose output has this rank. */
-const opensRank: Readonly<Record<number, string>> = {
-  2: 'a classifier: Classifier.load()',
-  3: 'a detector: Detector.load()',
-  4: 'a segmenter: Segmenter.load()',
-};
 
 /** The one output that a task reads, the only one of that rank. Throws MODEL_UNSUPPORTED. */
 export function soleOutput(session: Session, shapes: readonly (readonly number[])[], rank: number, what: string): ModelOutput {
@@ -344,10 +338,9 @@ function outputOfRank(
   const [output] = found;
   if (output === undefined || !isClear(found)) {
     const received = session.outputs.map(({ name, dtype }, i) => `${name}: ${dtype} [${shapes[i]?.join(', ')}]`).join('; ');
-    const other = found.length === 0 && floats.length === 1 ? opensRank[floats[0]?.shape.length ?? 0] : undefined;
     throw new ModelError('MODEL_UNSUPPORTED', {
       message: `Expected ${what} but the model's outputs are ${received}`,
-      hint: `${other === undefined ? '' : `It looks like ${other} opens it. `}createSession() gives the raw outputs of any model.`,
+      hint: `${found.length === 0 ? otherTaskHint(floats) : ''}createSession() gives the raw outputs of any model.`,
     });
   }
   return output;

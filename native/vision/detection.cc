@@ -58,6 +58,12 @@ HeadResult make_head(HeadOutputs outputs, const DetectionSpec& spec, const Place
   return Status(error_code::kInvalidArgument, "Unknown detection head");
 }
 
+Corners clipped_to(const Corners& box, int width, int height) {
+  const auto x = [width](float value) { return std::clamp(value, 0.0f, static_cast<float>(width)); };
+  const auto y = [height](float value) { return std::clamp(value, 0.0f, static_cast<float>(height)); };
+  return {x(box[0]), y(box[1]), x(box[2]), y(box[3])};
+}
+
 // From pixels of the input to pixels of the picture.
 struct ToPicture {
   const Placement& placement;
@@ -65,12 +71,7 @@ struct ToPicture {
   float x(float value) const { return static_cast<float>((value - placement.offset_x) / placement.scale_x); }
   float y(float value) const { return static_cast<float>((value - placement.offset_y) / placement.scale_y); }
 
-  Corners clipped(const Corners& box) const {
-    const auto width = static_cast<float>(placement.source_width);
-    const auto height = static_cast<float>(placement.source_height);
-    return {std::clamp(x(box[0]), 0.0f, width), std::clamp(y(box[1]), 0.0f, height), std::clamp(x(box[2]), 0.0f, width),
-            std::clamp(y(box[3]), 0.0f, height)};
-  }
+  Corners corners(const Corners& box) const { return {x(box[0]), y(box[1]), x(box[2]), y(box[3])}; }
 
   // Its sides are mapped one by one: exact where both axes are scaled alike, as in a letterbox. The angle comes to lie
   // in 0..pi/2, as in ultralytics; for that, width and height may change places.
@@ -117,8 +118,8 @@ void keep_highest(std::vector<Candidate>& candidates, std::size_t limit) {
   candidates.resize(limit);
 }
 
-// The candidates as non_max_suppression takes them. Boxes are not clipped: clipping would change their overlap, so that
-// comes last, as in the reference packages.
+// The candidates as non_max_suppression takes them. Most heads' boxes are not clipped: clipping would change their
+// overlap, so that comes last, as in the reference packages.
 struct Rivals {
   std::vector<float> boxes;
   std::vector<float> scores;
@@ -138,7 +139,10 @@ Rivals rivals_of(const Head& head, std::span<const Candidate> candidates, const 
     } else {
       Corners box = head.box(anchor);
       if (head.suppression() == Suppression::kGreedyInclusivePixels) {
-        box = {to_picture.x(box[0]), to_picture.y(box[1]), to_picture.x(box[2]), to_picture.y(box[3])};
+        box = to_picture.corners(box);
+      }
+      if (head.suppression() == Suppression::kGreedyClipped) {
+        box = clipped_to(box, to_picture.placement.input_width, to_picture.placement.input_height);
       }
       rivals.boxes.insert(rivals.boxes.end(), box.begin(), box.end());
     }
@@ -180,18 +184,9 @@ class Writer {
 
   void write(const Candidate& candidate, Detections& detections) {
     const auto anchor = static_cast<std::size_t>(candidate.anchor);
-    RotatedBox rotated{};
-    Corners box;
-    if (spec_.rotated) {
-      rotated = to_picture_.rotated(head_.rotated_box(anchor));
-      const Corners hull = hull_of(rotated);
-      const auto width = static_cast<float>(to_picture_.placement.source_width);
-      const auto height = static_cast<float>(to_picture_.placement.source_height);
-      box = {std::clamp(hull[0], 0.0f, width), std::clamp(hull[1], 0.0f, height), std::clamp(hull[2], 0.0f, width),
-             std::clamp(hull[3], 0.0f, height)};
-    } else {
-      box = to_picture_.clipped(head_.box(anchor));
-    }
+    const RotatedBox rotated = spec_.rotated ? to_picture_.rotated(head_.rotated_box(anchor)) : RotatedBox{};
+    const Corners box = clipped_to(spec_.rotated ? hull_of(rotated) : to_picture_.corners(head_.box(anchor)),
+                                   to_picture_.placement.source_width, to_picture_.placement.source_height);
     if (!(box[2] > box[0]) || !(box[3] > box[1])) return;
     detections.boxes.insert(detections.boxes.end(), box.begin(), box.end());
     detections.scores.push_back(candidate.score);

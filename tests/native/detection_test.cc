@@ -20,6 +20,11 @@ DetectionHead head_of(const std::string& name) {
                                        : DetectionHead::kYolov8;
 }
 
+// Of a head with one output.
+Result<Detections> decode_one(std::span<const float> output, const DetectionSpec& spec, const Placement& placement) {
+  return decode_detections(std::array{output}, spec, placement);
+}
+
 TEST(Detection, MatchesTheReference) {
   const testing::PostprocessFixture fixture("detection.json");
   int number = 0;
@@ -37,7 +42,7 @@ TEST(Detection, MatchesTheReference) {
     spec.class_agnostic = given["classAgnostic"].real() != 0;
     spec.class_filter = testing::numbers_of<std::int32_t>(given["classFilter"]);
     const auto output = testing::numbers_of<float>(node["output"]);
-    auto decoded = decode_detections(output, spec, testing::placement_of(node["placement"]));
+    auto decoded = decode_one(output, spec, testing::placement_of(node["placement"]));
     ASSERT_TRUE(decoded.ok()) << decoded.status().error().message;
 
     const Detections& detections = decoded.value();
@@ -77,7 +82,7 @@ class Head {
   }
 
   Detections decode(const Placement& placement = identity(100, 100)) const {
-    auto decoded = decode_detections(output(), spec, placement);
+    auto decoded = decode_one(output(), spec, placement);
     EXPECT_TRUE(decoded.ok()) << decoded.status().error().message;
     return decoded.ok() ? std::move(decoded).value() : Detections();
   }
@@ -128,7 +133,7 @@ TEST_P(BothLayouts, FailsWhereNoCandidateIsFinite) {
   head.add({10, 10, 4, 4, NAN, kInfinity});
   head.add({20, NAN, 4, 4, 0.9f, 0.1f});
   head.add({20, 10, kInfinity, 4, 0.9f, 0.1f});
-  auto failed = decode_detections(head.output(), head.spec, identity(100, 100));
+  auto failed = decode_one(head.output(), head.spec, identity(100, 100));
   ASSERT_FALSE(failed.ok());
   EXPECT_EQ(failed.status().error().code, error_code::kEngineFailed);
   head.add({30, 10, 4, 4, NAN, 0});  // sound, and nothing is found
@@ -222,7 +227,7 @@ TEST(Detection, YoloxScoreIsObjectnessTimesClass) {
   set(1, {0.5f, 0.5f, 0, 0, 0.5f, 0.5f, 0.5f});                // 0.25: below the threshold
   set(2, {0.5f, 0.5f, 0, 0, NAN, 0.9f, 0.9f});
   set(3, {0.5f, 0.5f, 100, 0, 0.9f, 0.9f, 0.9f});  // its width overflows
-  auto decoded = decode_detections(output, head.spec, identity(128, 64));
+  auto decoded = decode_one(output, head.spec, identity(128, 64));
   ASSERT_TRUE(decoded.ok());
   const Detections& detections = decoded.value();
   EXPECT_EQ(detections.class_ids, (std::vector<std::int32_t>{0, 1}));
@@ -233,7 +238,7 @@ TEST(Detection, YoloxScoreIsObjectnessTimesClass) {
 }
 
 std::string_view code_of(const DetectionSpec& spec, std::size_t values, const Placement& placement) {
-  auto decoded = decode_detections(std::vector<float>(values), spec, placement);
+  auto decoded = decode_one(std::vector<float>(values), spec, placement);
   return decoded.ok() ? "OK" : decoded.status().error().code;
 }
 
@@ -241,7 +246,7 @@ TEST(Detection, YoloxFailsWhereNoObjectnessIsFinite) {
   Head head(DetectionHead::kYolox, 1);
   head.spec.strides = {50};
   for (int i = 0; i < 4; ++i) head.add({0, 0, 0, 0, NAN, 0.9f});
-  auto failed = decode_detections(head.output(), head.spec, identity(100, 100));
+  auto failed = decode_one(head.output(), head.spec, identity(100, 100));
   ASSERT_FALSE(failed.ok());
   EXPECT_EQ(failed.status().error().code, error_code::kEngineFailed);
 }

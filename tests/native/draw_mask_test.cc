@@ -24,37 +24,37 @@ std::vector<std::uint8_t> halves(int width, int height) {
 
 TEST(DrawMask, BlendsTheColourOfTheClass) {
   Picture picture = plain(40, 20);
-  draw_mask(picture, halves(40, 20), std::vector<Color>{kRed, kYellow}, 0.5f, -1);
+  draw_mask(picture, halves(40, 20), std::vector<Color>{kRed, kYellow}, 0.5f, -1, true);
   EXPECT_EQ(pixel(picture, 3, 3), (Color{145, 55, 65}));
   EXPECT_EQ(pixel(picture, 30, 3), (Color{165, 165, 85}));
 }
 
 TEST(DrawMask, OutlinesRegionsInFullColour) {
   Picture picture = plain(40, 20);
-  draw_mask(picture, halves(40, 20), std::vector<Color>{kRed, kYellow}, 0.25f, -1);
+  draw_mask(picture, halves(40, 20), std::vector<Color>{kRed, kYellow}, 0.25f, -1, true);
   EXPECT_EQ(region_of(picture, kRed), (Region{19, 0, 19, 19, 20}));  // the picture's own edge has none
   EXPECT_EQ(region_of(picture, kYellow), (Region{20, 0, 20, 19, 20}));
   Picture large = plain(1440, 1440);
-  draw_mask(large, halves(1440, 1440), std::vector<Color>{kRed, kYellow}, 0.25f, -1);
+  draw_mask(large, halves(1440, 1440), std::vector<Color>{kRed, kYellow}, 0.25f, -1, true);
   EXPECT_EQ(region_of(large, kRed), (Region{717, 0, 719, 1439, 3 * 1440}));
 }
 
 TEST(DrawMask, TransparentAndUnknownClassesLeaveThePicture) {
   Picture picture = plain(40, 20);
-  draw_mask(picture, halves(40, 20), std::vector<Color>{kRed, kYellow}, 0.5f, 0);
+  draw_mask(picture, halves(40, 20), std::vector<Color>{kRed, kYellow}, 0.5f, 0, true);
   EXPECT_EQ(changed(picture), (Region{20, 0, 39, 19, 400}));
   Picture unknown = plain(40, 20);
-  draw_mask(unknown, halves(40, 20), std::vector<Color>{kRed}, 0.5f, -1);
+  draw_mask(unknown, halves(40, 20), std::vector<Color>{kRed}, 0.5f, -1, true);
   EXPECT_EQ(changed(unknown), (Region{0, 0, 19, 19, 400}));
   Picture none = plain(40, 20);
-  draw_mask(none, halves(40, 20), {}, 0.5f, -1);
+  draw_mask(none, halves(40, 20), {}, 0.5f, -1, true);
   EXPECT_EQ(changed(none).count, 0);
 }
 
 TEST(DrawMask, OpacityHasLimits) {
   const auto inside = [](float opacity) {
     Picture picture = plain(40, 20);
-    draw_mask(picture, halves(40, 20), std::vector<Color>{kRed, kYellow}, opacity, -1);
+    draw_mask(picture, halves(40, 20), std::vector<Color>{kRed, kYellow}, opacity, -1, true);
     return pixel(picture, 3, 3);
   };
   EXPECT_EQ(inside(0), kGround);
@@ -67,7 +67,7 @@ TEST(DrawMask, OpacityHasLimits) {
 TEST(DrawMask, AMaskOfAnotherSizeIsLeftOut) {
   Picture picture = plain(40, 20);
   for (const std::size_t size : {0, 799, 801}) {
-    draw_mask(picture, std::vector<std::uint8_t>(size, 0), std::vector<Color>{kRed}, 0.5f, -1);
+    draw_mask(picture, std::vector<std::uint8_t>(size, 0), std::vector<Color>{kRed}, 0.5f, -1, true);
   }
   EXPECT_EQ(changed(picture).count, 0);
 }

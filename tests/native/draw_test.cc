@@ -194,7 +194,7 @@ TEST(Draw, PicturesOfAnySizeAreSafe) {
                      {{w - 1, h - 1, w + 9, h + 9}, kRed, "x"}});
       draw_caption(picture, lines);
       const std::vector<std::uint8_t> mask(static_cast<std::size_t>(width * height), 0);
-      draw_mask(picture, mask, std::vector<Color>{kRed}, 0.5f, -1);
+      draw_mask(picture, mask, std::vector<Color>{kRed}, 0.5f, -1, true);
       EXPECT_NE(pixel(picture, 0, 0), kGround);
     }
   }
@@ -206,7 +206,7 @@ TEST(Draw, WhatIsNoRgbPictureIsLeftAlone) {
   const auto draw_all = [&](Picture& picture) {
     draw(picture, {{{0, 0, 5, 5}, kRed, "text"}});
     draw_caption(picture, lines);
-    draw_mask(picture, mask, std::vector<Color>{kRed}, 0.5f, -1);
+    draw_mask(picture, mask, std::vector<Color>{kRed}, 0.5f, -1, true);
   };
   Picture none;
   draw_all(none);

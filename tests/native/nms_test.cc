@@ -25,7 +25,7 @@ struct Boxes {
   }
 
   Indices suppress(float iou_threshold, int max_kept = 1000, bool class_agnostic = false) const {
-    return non_max_suppression(corners, scores, class_ids, iou_threshold, max_kept, class_agnostic);
+    return non_max_suppression(corners, scores, class_ids, {iou_threshold, max_kept, class_agnostic});
   }
 };
 
@@ -132,7 +132,7 @@ TEST(Nms, ReadsNoFurtherThanTheShortestSpan) {
   const std::vector<float> corners = {0, 0, 1, 1, 5, 5, 6, 6};
   const std::vector<float> scores = {0.1f, 0.2f, 0.3f};
   const std::vector<std::int32_t> class_ids = {0, 0, 0, 0};
-  EXPECT_EQ(non_max_suppression(corners, scores, class_ids, 0.5f, 10, false), (Indices{1, 0}));
+  EXPECT_EQ(non_max_suppression(corners, scores, class_ids, {0.5f, 10, false}), (Indices{1, 0}));
 }
 
 }  // namespace

@@ -261,7 +261,7 @@ describe('loading', () => {
     [{ preprocess: 5 }, 'INVALID_ARGUMENT', /a preset, an object of options or a Preprocess for preprocess but received 5/],
     [{ preprocess: null }, 'INVALID_ARGUMENT', /for preprocess but received null/],
     [{ preprocess: ['yolo'] }, 'INVALID_ARGUMENT', /for preprocess but received an array/],
-    [{ head: 'yolov5' }, 'INVALID_ARGUMENT', /for head but received "yolov5"/],
+    [{ head: 'yolov4' }, 'INVALID_ARGUMENT', /for head but received "yolov4"/],
     [{ head: 'yolox' }, 'MODEL_UNSUPPORTED', /does not fit the head 'yolox'/, /'yolov8'/],
     [{ batchSize: 0 }, 'INVALID_ARGUMENT', /for batchSize/],
     [{ classes: ['person'] }, 'INVALID_ARGUMENT', /no class "person"/],
@@ -294,13 +294,13 @@ describe('loading', () => {
     expectFailure(
       await rejectionOf(Detector.load(example('models/shapes-classifier.onnx'))),
       'MODEL_UNSUPPORTED',
-      /one detection output.*float32 \[1, 6\]/,
+      /the outputs of a detection head.* \[1, 6\]/,
       /looks like a classifier: Classifier\.load\(\) opens it.*createSession/,
     );
     expectFailure(
       await rejectionOf(Detector.load(example('models/shapes-segmenter.onnx'))),
       'MODEL_UNSUPPORTED',
-      /one detection output/,
+      /the outputs of a detection head/,
       /looks like a segmenter: Segmenter\.load\(\)/,
     );
     expectFailure(

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { recognizeHead, type DetectionHead } from '../../lib/tasks/detector-head.js';
+import type { DetectionHead, HeadEvidence } from '../../lib/tasks/heads/detection-head.js';
+import { recognizeHead } from '../../lib/tasks/heads/recognize-head.js';
 import { expectFailure, thrownBy } from '../errors/failure.js';
 
 /** Output `[rows, columns]` for an input of this size, with what else is known. */
@@ -10,29 +11,29 @@ function recognize(
   asked?: DetectionHead,
 ) {
   const [width, height] = typeof size === 'number' ? [size, size] : size;
-  return recognizeHead(shape, { width, height, labelCount, asked });
+  return recognizeHead([{ name: 'y', shape: [1, ...shape] }], { width, height, labelCount, asked });
 }
 
 describe('a head that the shape alone tells', () => {
   it.each([
     // Published models: YOLOv8 and YOLO11 of COCO, of one class, of another size; P6 and P7 pyramids; an input that is not square.
-    [[84, 8400], 640, 'yolov8', 80, [8, 16, 32]],
-    [[5, 8400], 640, 'yolov8', 1, [8, 16, 32]],
-    [[84, 2100], 320, 'yolov8', 80, [8, 16, 32]],
-    [[84, 34000], 1280, 'yolov8', 80, [8, 16, 32, 64]],
-    [[24, 34100], 1280, 'yolov8', 20, [8, 16, 32, 64, 128]],
-    [[84, 6300], [640, 480], 'yolov8', 80, [8, 16, 32]],
-    [[84, 6300], [480, 640], 'yolov8', 80, [8, 16, 32]],
-    [[10, 1344], 256, 'yolov8', 6, [8, 16, 32]],
-    [[6, 8000], 640, 'yolov8', 2, [8, 16]],
-    [[6, 2000], 640, 'yolov8', 2, [16, 32]],
+    [[84, 8400], 640, 'yolov8', 80],
+    [[5, 8400], 640, 'yolov8', 1],
+    [[84, 2100], 320, 'yolov8', 80],
+    [[84, 34000], 1280, 'yolov8', 80],
+    [[24, 34100], 1280, 'yolov8', 20],
+    [[84, 6300], [640, 480], 'yolov8', 80],
+    [[84, 6300], [480, 640], 'yolov8', 80],
+    [[10, 1344], 256, 'yolov8', 6],
+    [[6, 8000], 640, 'yolov8', 2],
+    [[6, 2000], 640, 'yolov8', 2],
     // Five attributes leave room for one class without objectness, and none with.
-    [[8400, 5], 640, 'yolov8-transposed', 1, [8, 16, 32]],
+    [[8400, 5], 640, 'yolov8-transposed', 1],
     // Sizes that the strides do not divide: cells are counted up.
-    [[84, 13 * 13 + 7 * 7 + 4 * 4], 100, 'yolov8', 80, [8, 16, 32]],
-  ] as const)('%o for input %o is %s', (shape, size, head, classes, strides) => {
+    [[84, 13 * 13 + 7 * 7 + 4 * 4], 100, 'yolov8', 80],
+  ] as const)('%o for input %o is %s', (shape, size, head, classes) => {
     const anchors = Math.max(...shape);
-    expect(recognize(shape, size)).toEqual({ head, classes, anchors, strides });
+    expect(recognize(shape, size)).toEqual({ head, classes, anchors, outputs: ['y'] });
     expect(recognize(shape, size, classes)).toMatchObject({ head, classes });
   });
 });
@@ -129,25 +130,165 @@ describe('a head that was named', () => {
 
   it('is refused where there is no such head', () => {
     expectFailure(
-      thrownBy(() => recognize([84, 8400], 640, undefined, 'yolov5' as never)),
+      thrownBy(() => recognize([84, 8400], 640, undefined, 'yolov4' as never)),
       'INVALID_ARGUMENT',
-      /one of yolov8, yolov8-transposed, yolox for head but received "yolov5"/,
-      /"yolov8"|"yolox"/,
+      /one of yolov5, yolov8, .*scrfd for head but received "yolov4"/,
+      /"yolov8"|"yolov5"|"yolox"/,
     );
   });
 });
 
 describe('an output that is no head', () => {
   it.each([
-    [[100, 6], 640],
+    [[100, 9], 640],
     [[4, 8400], 640],
     [[8400, 4], 640],
     [[84, 8400], 416],
-    [[25200, 85], 640],
+    [[25201, 85], 640],
     [[1, 1], 640],
   ] as const)('%o for input %o', (shape, size) => {
     const error = thrownBy(() => recognize(shape, size));
     expectFailure(error, 'MODEL_UNSUPPORTED', /No known detection head/, /yolov8.*createSession/s);
     expect(error.details).toEqual({ shape });
+  });
+});
+
+describe('heads of other kinds', () => {
+  const evidence = (given: Partial<HeadEvidence> = {}): HeadEvidence => ({
+    width: 640,
+    height: 640,
+    labelCount: undefined,
+    asked: undefined,
+    ...given,
+  });
+  const output = (name: string, ...shape: number[]) => ({ name, shape });
+  const boxes = output('output0', 1, 116, 8400);
+  const prototypes = output('output1', 1, 32, 160, 160);
+
+  it('are YOLOv5 and YOLOv7 with three candidates a cell', () => {
+    expect(recognize([25200, 85], 640)).toMatchObject({ head: 'yolov5', classes: 80, anchors: 25200 });
+    expect(recognize([6300, 8], 320, 3)).toMatchObject({ head: 'yolov5', classes: 3 });
+  });
+
+  it('are end-to-end ones, for which the labels are needed', () => {
+    expect(recognize([300, 6], 640, 80)).toMatchObject({ head: 'end-to-end', classes: 80, anchors: 300 });
+    expectFailure(
+      thrownBy(() => recognize([300, 6], 640)),
+      'MODEL_AMBIGUOUS',
+      /does not tell how many classes/,
+      /Give the labels/,
+    );
+  });
+
+  it('have masks, keypoints or an angle behind the scores', () => {
+    expect(recognizeHead([boxes, prototypes], evidence())).toMatchObject({
+      head: 'yolov8',
+      classes: 80,
+      prototypes: { output: 'output1', shape: [32, 160, 160] },
+    });
+    const pose = evidence({ labelCount: 1, keypoints: { count: 17, values: 3 } });
+    expect(recognizeHead([output('y', 1, 56, 8400)], pose)).toMatchObject({ classes: 1, keypoints: { count: 17, values: 3 } });
+    const oriented = evidence({ labelCount: 15, rotated: true });
+    expect(recognizeHead([output('y', 1, 20, 8400)], oriented)).toMatchObject({ classes: 15, rotated: true });
+  });
+
+  it('are RT-DETR as Ultralytics exports it, told by the metadata', () => {
+    const six = [output('y', 1, 300, 6)];
+    expect(recognizeHead(six, evidence({ labelCount: 2, rtDetr: 'concatenated' }))).toMatchObject({
+      head: 'rt-detr-concatenated',
+    });
+    expect(recognizeHead(six, evidence({ labelCount: 2, rtDetr: 'end-to-end' }))).toMatchObject({ head: 'rt-detr-end-to-end' });
+    expectFailure(
+      thrownBy(() => recognizeHead(six, evidence({ labelCount: 2 }))),
+      'MODEL_AMBIGUOUS',
+      /end-to-end with 2 classes, rt-detr-concatenated with 2 classes/,
+    );
+  });
+
+  const queries = (columns: number) => [output('logits', 1, 100, columns), output('pred_boxes', 1, 100, 4)];
+
+  it('are DETR or RT-DETR by the number of labels, else by those of COCO', () => {
+    expect(recognizeHead(queries(6), evidence({ labelCount: 5 }))).toMatchObject({
+      head: 'detr',
+      classes: 5,
+      outputs: ['logits', 'pred_boxes'],
+    });
+    expect(recognizeHead(queries(6).reverse(), evidence({ labelCount: 6 }))).toMatchObject({
+      head: 'rt-detr',
+      classes: 6,
+      outputs: ['logits', 'pred_boxes'],
+    });
+    expect(recognizeHead(queries(92), evidence())).toMatchObject({ head: 'detr', classes: 91 });
+    expect(recognizeHead(queries(80), evidence())).toMatchObject({ head: 'rt-detr', classes: 80 });
+    // Four classes: only the name tells which output holds the boxes.
+    expect(recognizeHead(queries(4), evidence({ labelCount: 4 }))).toMatchObject({
+      head: 'rt-detr',
+      outputs: ['logits', 'pred_boxes'],
+    });
+    expectFailure(
+      thrownBy(() => recognizeHead(queries(6), evidence())),
+      'MODEL_AMBIGUOUS',
+      /detr with 5 classes, rt-detr with 6 classes/,
+      /\{ head: 'rt-detr' \}/,
+    );
+    expectFailure(
+      thrownBy(() => recognizeHead(queries(6), evidence({ labelCount: 9 }))),
+      'LABELS_INVALID',
+      /there are 9 labels/,
+    );
+  });
+
+  it('are SSDs, whose boxes nothing but the user can tell', () => {
+    const outputs = [output('scores', 1, 4420, 2), output('boxes', 1, 4420, 4)];
+    expectFailure(
+      thrownBy(() => recognizeHead(outputs, evidence())),
+      'MODEL_AMBIGUOUS',
+      /not clear whether "boxes" \[1, 4420, 4\] holds boxes or offsets/,
+      /boxes: 'decoded'.*boxes: 'raw', priors/,
+    );
+    const priors = { levels: [], centerVariance: 0.1, sizeVariance: 0.2, clip: false, activation: undefined };
+    expect(recognizeHead(outputs, evidence({ priors }))).toMatchObject({ head: 'ssd', classes: 1, anchors: 4420, priors });
+  });
+
+  it('are SCRFD, in any order and with or without a batch dimension', () => {
+    const levels = [8, 16, 32].flatMap((stride) => {
+      const points = 2 * (640 / stride) ** 2;
+      return [output(`kps_${stride}`, points, 10), output(`score_${stride}`, points, 1), output(`bbox_${stride}`, points, 4)];
+    });
+    const recognized = recognizeHead(levels, evidence());
+    expect(recognized).toMatchObject({ head: 'scrfd', anchors: 16800, pointsPerCell: 2, keypoints: { count: 5, values: 2 } });
+    expect(recognized.outputs).toEqual(
+      [8, 16, 32]
+        .map((s) => `score_${s}`)
+        .concat(
+          [8, 16, 32].map((s) => `bbox_${s}`),
+          [8, 16, 32].map((s) => `kps_${s}`),
+        ),
+    );
+    const batched = levels.map(({ name, shape }) => ({ name, shape: [1, ...shape] }));
+    expect(
+      recognizeHead(
+        batched.filter(({ name }) => !name.startsWith('kps')),
+        evidence(),
+      ),
+    ).toMatchObject({ head: 'scrfd', classes: 1 });
+    expectFailure(
+      thrownBy(() => recognizeHead(levels, evidence({ width: 320 }))),
+      'MODEL_UNSUPPORTED',
+      /do not fit the strides 8, 16, 32/,
+    );
+  });
+
+  it('are refused where no outputs are a head', () => {
+    expectFailure(
+      thrownBy(() => recognizeHead([output('a', 1, 2, 3), output('b', 1, 5, 7)], evidence())),
+      'MODEL_UNSUPPORTED',
+      /a \[1, 2, 3\], b \[1, 5, 7\]/,
+    );
+    expectFailure(
+      thrownBy(() => recognizeHead([boxes], evidence({ asked: 'detr' }))),
+      'MODEL_UNSUPPORTED',
+      /the head 'detr'/,
+    );
   });
 });

@@ -47,7 +47,7 @@ describe('the task of a model', () => {
   it.each([
     ['several fit', [scores, boxes], undefined, /its metadata does not say.*y2: float32 \[N, 10\]; y3: float32 \[1, 84, 8400\]/],
     ['the rank is unknown', [output(null)], undefined, /of unknown shape/],
-    ['the metadata names a task that is not known', [boxes], 'pose', /says 'pose'/],
+    ['the metadata names a task that is not known', [boxes], 'chess', /says 'chess'/],
     ['the metadata contradicts the outputs', [scores], 'detect', /says 'detect'/],
   ] as const)('is refused where %s', (_, outputs, declared, message) => {
     const error = thrownBy(() => recognizeTask(outputs, declared));
@@ -69,16 +69,31 @@ describe('the task of a model', () => {
     expect(error.hint).toMatch(/^createSession/);
   });
 
-  it('is refused for instance segmentation, which looks like two tasks', () => {
-    const error = thrownBy(() => recognizeTask([output([1, 116, 8400]), output([1, 32, 160, 160])], 'segment'));
-    expectFailure(error, 'MODEL_UNSUPPORTED', /instance segmentation/, /\[N, C, H, W\]/);
+  it.each([
+    ['instances', [output([1, 116, 8400]), output([1, 32, 160, 160])], 'segment', 'detect'],
+    ['instances, without metadata', [output([1, 116, 8400]), output([1, 32, 160, 160])], undefined, 'detect'],
+    ['poses', [output([1, 56, 8400])], 'pose', 'detect'],
+    ['oriented boxes', [output([1, 20, 8400])], 'obb', 'detect'],
+    ['queries', [output([1, 300, 80]), output([1, 300, 4])], undefined, 'detect'],
+    ['stages of saliency', Array(7).fill(output([1, 1, 320, 320])), undefined, 'segment'],
+    ['levels', [1, 4, 10].flatMap((n) => [200, 50, 8].map((points) => output([points, n]))), undefined, 'detect'],
+  ] as const)('is told for %s', (_, outputs, declared, task) => {
+    expect(recognizeTask(outputs, declared)).toBe(task);
+  });
+
+  it.each([
+    ['image_embeds', 'embed'],
+    ['pooler_output', 'embed'],
+    ['predicted_depth', 'dense'],
+  ] as const)('is told by the name %s', (name, task) => {
+    expect(recognizeTask([{ ...boxes, name }, scores], undefined)).toBe(task);
   });
 });
 
 describe('loadTask', () => {
   it('refuses an unknown task, and options of another one, before it opens anything', async () => {
     const unknown = await rejectionOf(loadTask('nope.onnx', { task: 'detekt' as 'detect' }));
-    expectFailure(unknown, 'INVALID_ARGUMENT', /one of classify, detect, segment for task/, /"detect"/);
+    expectFailure(unknown, 'INVALID_ARGUMENT', /one of classify, detect, segment, embed, dense for task/, /"detect"/);
     const foreign = await rejectionOf(loadTask('nope.onnx', { task: 'segment', topK: 3 }));
     expectFailure(
       foreign,

@@ -121,7 +121,7 @@ export async function tasks(image: PictureInput): Promise<void> {
   // @ts-expect-error: the word is scoreThreshold
   await detector.detect(image, { threshold: 0.5 });
   // @ts-expect-error: no such head
-  await Detector.load('m.onnx', { head: 'yolov5' });
+  await Detector.load('m.onnx', { head: 'yolov4' });
   // @ts-expect-error: made by load
   new Detector();
 

@@ -7,6 +7,7 @@ import {
   type HeadOutput,
   type RecognizedHead,
 } from './detection-head.js';
+import { otherTaskHint } from '../other-task.js';
 import { recognizeScrfd } from './scrfd.js';
 import { recognizeSingleOutput } from './single-output.js';
 import { unclearBoxes } from './ssd.js';
@@ -40,7 +41,7 @@ export function recognizeHead(outputs: readonly HeadOutput[], evidence: HeadEvid
   }
   throw new ModelError('MODEL_UNSUPPORTED', {
     message: `Expected ${asked === undefined ? 'the outputs of a detection head' : `the outputs of the head '${asked}'`} but the model's outputs are ${describeOutputs(outputs)}`,
-    hint: `Known: ${detectionHeads.join(', ')}. createSession() gives the raw outputs of any model.`,
+    hint: `${flat.length === 0 ? otherTaskHint(outputs) : ''}Known heads: ${detectionHeads.join(', ')}. createSession() gives the raw outputs of any model.`,
     details: { outputs, asked },
   });
 }

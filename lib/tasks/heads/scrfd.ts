@@ -7,6 +7,9 @@ const pyramids = [
   [8, 16, 32, 64, 128],
 ] as const;
 
+/** Published models have two. */
+const mostPointsPerCell = 3;
+
 /**
  * Recognises SCRFD: for each of three or five strides scores `[P, 1]`, distances `[P, 4]` and, where it finds landmarks, offsets `[P, 2 * K]`,
  * with a batch dimension before or without. undefined where the outputs are of another kind.
@@ -32,7 +35,7 @@ export function recognizeScrfd(outputs: readonly HeadOutput[], evidence: HeadEvi
   const cells = strides.map((stride) => Math.floor(evidence.width / stride) * Math.floor(evidence.height / stride));
   const pointsPerCell = points(scores[0] as HeadOutput) / (cells[0] as number);
   const fits = counts.every((levels) => levels.every((output, i) => points(output) === (cells[i] as number) * pointsPerCell));
-  if (!fits || !Number.isInteger(pointsPerCell)) {
+  if (!fits || !Number.isInteger(pointsPerCell) || pointsPerCell > mostPointsPerCell) {
     throw new ModelError('MODEL_UNSUPPORTED', {
       message: `The outputs look like SCRFD's but do not fit the strides ${strides.join(', ')} of an input of ${evidence.width} x ${evidence.height}: ${describeOutputs(outputs)}`,
       hint: 'createSession() gives the raw outputs of any model.',

@@ -59,6 +59,7 @@ class CandidateList {
 enum class Suppression : std::uint8_t {
   kNone,                   // by the model itself
   kGreedy,                 // in input pixels
+  kGreedyClipped,          // in input pixels, boxes clipped to the input before
   kGreedyInclusivePixels,  // in the picture's pixels, widths being x2 - x1 + 1
   kRotated,
 };

@@ -42,6 +42,9 @@ class SsdHead final : public Head {
         input_width_(placement.input_width),
         input_height_(placement.input_height) {}
 
+  // As torchvision does it.
+  Suppression suppression() const override { return Suppression::kGreedyClipped; }
+
   bool has_finite_anchor() const override {
     for (std::size_t anchor = 0; anchor < anchors_; ++anchor) {
       const auto scores = scores_.subspan(anchor * columns_, columns_);

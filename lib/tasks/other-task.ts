@@ -1,0 +1,12 @@
+/** What opens models whose one output has this rank. */
+const opensRank: Readonly<Record<number, string>> = {
+  2: 'a classifier: Classifier.load()',
+  3: 'a detector: Detector.load()',
+  4: 'a segmenter: Segmenter.load()',
+};
+
+/** A sentence that says which task opens a model with these outputs, or nothing. */
+export function otherTaskHint(outputs: readonly { readonly shape: readonly number[] }[]): string {
+  const opener = outputs.length === 1 ? opensRank[outputs[0]?.shape.length ?? 0] : undefined;
+  return opener === undefined ? '' : `It looks like ${opener} opens it. `;
+}
