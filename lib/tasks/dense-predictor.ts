@@ -11,10 +11,10 @@ export type MapScaling = 'none' | 'min-max' | 'sigmoid';
 
 export const mapScalings = ['none', 'min-max', 'sigmoid'] as const satisfies readonly MapScaling[];
 
-/** 'bicubic' as PyTorch and OpenCV do it (a = -0.75). */
-export type MapInterpolation = 'bilinear' | 'bicubic';
+/** 'bicubic' as PyTorch and OpenCV do it (a = -0.75), 'lanczos' as Pillow does. */
+export type MapInterpolation = 'bilinear' | 'bicubic' | 'lanczos';
 
-export const mapInterpolations = ['bilinear', 'bicubic'] as const satisfies readonly MapInterpolation[];
+export const mapInterpolations = ['bilinear', 'bicubic', 'lanczos'] as const satisfies readonly MapInterpolation[];
 
 /** How a dense predictor is opened. */
 export interface DensePredictorOptions extends Omit<TaskOptions, 'labels'> {

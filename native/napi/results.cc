@@ -334,8 +334,10 @@ Napi::Value dense_map_decode(const Napi::CallbackInfo& info) {
   operation->spec.scaling = enum_of<MapScaling>(
       spec.Get("scaling"),
       {{"none", MapScaling::kNone}, {"min-max", MapScaling::kMinMax}, {"sigmoid", MapScaling::kSigmoid}});
-  operation->spec.interpolation = enum_of<MapInterpolation>(
-      spec.Get("interpolation"), {{"bilinear", MapInterpolation::kBilinear}, {"bicubic", MapInterpolation::kBicubic}});
+  operation->spec.interpolation =
+      enum_of<MapInterpolation>(spec.Get("interpolation"), {{"bilinear", MapInterpolation::kBilinear},
+                                                            {"bicubic", MapInterpolation::kBicubic},
+                                                            {"lanczos", MapInterpolation::kLanczos}});
   operation->placement = placement_of(info[2].As<Napi::Object>());
   operation->pool = environment.memory();
   operation->cancel = cancel_token_of(info[3]);

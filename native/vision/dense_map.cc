@@ -1,10 +1,10 @@
 #include "vision/dense_map.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <numbers>
 #include <string>
 #include <vector>
 
@@ -14,36 +14,84 @@
 namespace foveate {
 namespace {
 
-constexpr std::size_t kMaxTaps = 4;
-
-// The points of the map that make up a pixel along one axis, and how much each counts.
+// The points of the map that make up each pixel along one axis, and how much each counts: `count` for each pixel.
 struct Taps {
-  std::array<std::size_t, kMaxTaps> index;
-  std::array<float, kMaxTaps> weight;
+  std::size_t count = 0;
+  std::vector<std::size_t> points;
+  std::vector<float> weights;
+
+  void add(int point, const MapAxis& axis, double weight) {
+    points.push_back(static_cast<std::size_t>(std::clamp(point, axis.first, axis.last)));
+    weights.push_back(static_cast<float>(weight));
+  }
 };
 
-std::vector<Taps> taps_of(const MapAxis& axis, MapInterpolation interpolation) {
-  std::vector<Taps> taps;
-  taps.reserve(axis.weight.size());
-  const auto point = [&](int index) { return static_cast<std::size_t>(std::clamp(index, axis.first, axis.last)); };
+Taps linear_taps(const MapAxis& axis) {
+  Taps taps{2, {}, {}};
   for (const MapRun& run : axis.runs) {
     for (int pixel = run.begin; pixel < run.end; ++pixel) {
-      const float t = axis.weight[static_cast<std::size_t>(pixel)];
-      if (interpolation == MapInterpolation::kBilinear) {
-        taps.push_back({{point(run.low), point(run.high), 0, 0}, {1 - t, t, 0, 0}});
-        continue;
-      }
-      // Keys' cubic convolution at the distances 1 + t, t, 1 - t, 2 - t.
-      constexpr float a = -0.75f;
-      const float u = 1 - t;
-      const float far_low = ((a * (t + 1) - 5 * a) * (t + 1) + 8 * a) * (t + 1) - 4 * a;
-      const float low = ((a + 2) * t - (a + 3)) * t * t + 1;
-      const float high = ((a + 2) * u - (a + 3)) * u * u + 1;
-      taps.push_back({{point(run.low - 1), point(run.low), point(run.low + 1), point(run.low + 2)},
-                      {far_low, low, high, 1 - far_low - low - high}});
+      const float weight = axis.weight[static_cast<std::size_t>(pixel)];
+      taps.add(run.low, axis, 1 - weight);
+      taps.add(run.high, axis, weight);
     }
   }
   return taps;
+}
+
+// Keys' cubic convolution.
+Taps cubic_taps(const MapAxis& axis) {
+  constexpr double a = -0.75;
+  const auto near = [](double x) { return ((a + 2) * x - (a + 3)) * x * x + 1; };
+  const auto far = [](double x) { return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a; };
+  Taps taps{4, {}, {}};
+  for (const double position : axis.position) {
+    const int low = static_cast<int>(std::floor(position));
+    const double t = position - low;
+    taps.add(low - 1, axis, far(1 + t));
+    taps.add(low, axis, near(t));
+    taps.add(low + 1, axis, near(1 - t));
+    taps.add(low + 2, axis, far(2 - t));
+  }
+  return taps;
+}
+
+double lanczos(double x) {
+  constexpr double kLobes = 3;
+  if (x == 0) return 1;
+  if (std::fabs(x) >= kLobes) return 0;
+  const double angle = std::numbers::pi * x;
+  return kLobes * std::sin(angle) * std::sin(angle / kLobes) / (angle * angle);
+}
+
+// The filter grows where the map is shrunk. `points_per_pixel` tells how far.
+Taps lanczos_taps(const MapAxis& axis, double points_per_pixel) {
+  const double width = std::max(points_per_pixel, 1.0);
+  const int reach = static_cast<int>(std::ceil(3 * width)) + 1;
+  Taps taps{static_cast<std::size_t>(2 * reach), {}, {}};
+  std::vector<double> weights(taps.count);
+  for (const double position : axis.position) {
+    const int first = static_cast<int>(std::floor(position)) - reach + 1;
+    double sum = 0;
+    for (int k = 0; k < 2 * reach; ++k) {
+      const int point = first + k;
+      const bool shown = point >= axis.first && point <= axis.last;
+      sum += weights[static_cast<std::size_t>(k)] = shown ? lanczos((point - position) / width) : 0;
+    }
+    for (int k = 0; k < 2 * reach; ++k) taps.add(first + k, axis, weights[static_cast<std::size_t>(k)] / sum);
+  }
+  return taps;
+}
+
+Taps taps_of(const MapAxis& axis, MapInterpolation interpolation, double points_per_pixel) {
+  switch (interpolation) {
+    case MapInterpolation::kBilinear:
+      return linear_taps(axis);
+    case MapInterpolation::kBicubic:
+      return cubic_taps(axis);
+    case MapInterpolation::kLanczos:
+      return lanczos_taps(axis, points_per_pixel);
+  }
+  return {};
 }
 
 void scale(std::span<float> map, MapScaling scaling) {
@@ -88,29 +136,30 @@ Result<ValueRange> decode_dense_map(std::span<const float> output, const DenseMa
   std::vector<float> map(output.begin(), output.end());
   scale(map, spec.scaling);
 
-  const auto across = taps_of(
-      plan_map_axis(placement.source_width, placement.scale_x, placement.offset_x, placement.input_width, spec.width),
-      spec.interpolation);
-  const auto down = taps_of(plan_map_axis(placement.source_height, placement.scale_y, placement.offset_y,
-                                          placement.input_height, spec.height),
-                            spec.interpolation);
+  const auto taps_along = [&](int pixels, double scale, double offset, int input_size, int points) {
+    return taps_of(plan_map_axis(pixels, scale, offset, input_size, points), spec.interpolation,
+                   scale * points / input_size);
+  };
+  const Taps across =
+      taps_along(placement.source_width, placement.scale_x, placement.offset_x, placement.input_width, spec.width);
+  const Taps down =
+      taps_along(placement.source_height, placement.scale_y, placement.offset_y, placement.input_height, spec.height);
   const auto map_width = static_cast<std::size_t>(spec.width);
-  const std::size_t count = spec.interpolation == MapInterpolation::kBilinear ? 2 : kMaxTaps;
   std::vector<float> row(map_width);  // of the map at the height of a row of pixels
   ValueRange range{std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()};
   float* value = values.data();
-  for (const Taps& vertical : down) {
+  for (std::size_t y = 0; y < down.weights.size(); y += down.count) {
     std::fill(row.begin(), row.end(), 0.0f);
-    for (std::size_t k = 0; k < count; ++k) {
-      const float weight = vertical.weight[k];
-      if (weight == 0) continue;  // so that an infinity beyond the edge of its influence has none
-      const float* points = &map[vertical.index[k] * map_width];
+    for (std::size_t k = y; k < y + down.count; ++k) {
+      const float weight = down.weights[k];
+      if (weight == 0) continue;  // so that an infinity beyond its influence has none
+      const float* points = &map[down.points[k] * map_width];
       for (std::size_t x = 0; x < map_width; ++x) row[x] += points[x] * weight;
     }
-    for (const Taps& horizontal : across) {
+    for (std::size_t x = 0; x < across.weights.size(); x += across.count) {
       float sum = 0;
-      for (std::size_t k = 0; k < count; ++k) {
-        if (horizontal.weight[k] != 0) sum += row[horizontal.index[k]] * horizontal.weight[k];
+      for (std::size_t k = x; k < x + across.count; ++k) {
+        if (across.weights[k] != 0) sum += row[across.points[k]] * across.weights[k];
       }
       if (std::isfinite(sum)) range = {std::min(range.min, sum), std::max(range.max, sum)};
       *value++ = sum;

@@ -12,6 +12,7 @@ namespace foveate {
 enum class MapInterpolation : std::uint8_t {
   kBilinear,
   kBicubic,  // a = -0.75, as cv::INTER_CUBIC and PyTorch's
+  kLanczos,  // of three lobes, antialiased, as Pillow's; edges are cut off, not repeated
 };
 
 enum class MapScaling : std::uint8_t {

@@ -19,8 +19,10 @@ MapAxis plan_map_axis(int pixels, double scale, double offset, int input_size, i
   axis.first = static_cast<int>(first);
   axis.last = static_cast<int>(last);
   axis.weight.reserve(static_cast<std::size_t>(pixels));
+  axis.position.reserve(static_cast<std::size_t>(pixels));
   for (int pixel = 0; pixel < pixels; ++pixel) {
-    const double position = std::clamp(((pixel + 0.5) * scale + offset) * ratio - 0.5, first, last);
+    axis.position.push_back(((pixel + 0.5) * scale + offset) * ratio - 0.5);
+    const double position = std::clamp(axis.position.back(), first, last);
     const int low = static_cast<int>(position);
     const auto weight = static_cast<float>(position - low);
     // A pixel right on a point needs no neighbour: an infinity or NaN there would reach it through a weight of 0.

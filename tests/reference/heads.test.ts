@@ -56,6 +56,7 @@ const heads: Readonly<Record<string, { head: string; options?: DetectorOptions }
   yolov8_pose: { head: 'yolov8' },
   yolov8_pose_2d: { head: 'yolov8' },
   yolov8_obb: { head: 'yolov8' },
+  yolox: { head: 'yolox', options: { labels: ['a', 'b', 'c', 'd'] } },
   ssd: { head: 'ssd' },
   scrfd: { head: 'scrfd' },
   scrfd_boxes: { head: 'scrfd' },
@@ -116,8 +117,7 @@ test('every recorded head is tested', () => {
   const recorded = readdirSync(folder)
     .map((file) => file.replace('.json', ''))
     .filter((name) => 'cases' in (JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as object));
-  expect(Object.keys(heads)).toEqual(expect.arrayContaining(recorded.filter((name) => name in heads)));
-  expect(recorded.length).toBeGreaterThanOrEqual(Object.keys(heads).length);
+  expect(recorded.filter((name) => !['depth', 'u2net'].includes(name)).sort()).toEqual(Object.keys(heads).sort());
 });
 
 describe.each(Object.keys(heads))('%s', (name) => {
