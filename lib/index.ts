@@ -83,6 +83,7 @@ export {
   type PriorLevel,
   type SegmenterOptions,
   type SegmentOptions,
+  type SliceOptions,
   type SsdOptions,
   type Task,
   type TaskName,

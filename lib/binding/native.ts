@@ -163,6 +163,14 @@ export interface NativeDetections {
   readonly elapsedMs: number;
 }
 
+export interface NativeMergeOptions {
+  readonly metric: string;
+  readonly threshold: number;
+  readonly grow: boolean;
+  readonly classAgnostic: boolean;
+  readonly maxDetections: number;
+}
+
 export interface NativeDenseMapSpec {
   readonly height: number;
   readonly width: number;
@@ -307,6 +315,13 @@ export interface Native {
     placement: NativePlacement,
     operation?: OperationHandle,
   ): Promise<NativeDetections>;
+  detectionsMerge(
+    boxes: Float32Array,
+    scores: Float32Array,
+    classIds: Int32Array,
+    options: NativeMergeOptions,
+    operation?: OperationHandle,
+  ): Promise<{ readonly kept: Int32Array; readonly boxes: Float32Array; readonly elapsedMs: number }>;
   classesRank(
     output: NativeLeased,
     activation: string,

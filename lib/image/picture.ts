@@ -59,6 +59,11 @@ export class Picture implements RawFrame, Disposable {
     return this.#lease.handle;
   }
 
+  /** @internal A part of the picture, which shares its pixels: as a raw frame it is read in place. */
+  window(x: number, y: number, width: number, height: number): RawFrame {
+    return new PictureWindow(this, x, y, width, height);
+  }
+
   /** @internal Draws in place. The same picture; where that fails, it is disposed of. */
   async draw(marks: NativeMarks, signal?: AbortSignal): Promise<this> {
     const { width, height } = this;
@@ -98,6 +103,28 @@ export class Picture implements RawFrame, Disposable {
 
   [Symbol.dispose](): void {
     this.dispose();
+  }
+}
+
+/** Some columns and rows of a picture. */
+class PictureWindow implements RawFrame {
+  readonly data: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+  readonly format = 'rgb';
+  readonly stride: number;
+  readonly #picture: Picture;
+
+  constructor(picture: Picture, x: number, y: number, width: number, height: number) {
+    this.stride = picture.width * 3;
+    this.data = picture.data.subarray(y * this.stride + x * 3, (y + height - 1) * this.stride + (x + width) * 3);
+    this.width = width;
+    this.height = height;
+    this.#picture = picture;
+  }
+
+  get leaseHandle(): LeaseHandle {
+    return this.#picture.leaseHandle;
   }
 }
 

@@ -9,7 +9,7 @@ import {
   nearestName,
   withDefaults,
 } from '../errors/index.js';
-import type { PictureInput, Preprocess } from '../image/index.js';
+import { Picture, type PictureInput, type Preprocess } from '../image/index.js';
 import { declaredLabelCount, resolveLabels, type ResolvedLabels } from '../labels/index.js';
 import { Detections, type InstanceMask } from '../results/index.js';
 import type { ModelSource } from '../session/index.js';
@@ -20,7 +20,8 @@ import { headPreprocess } from './heads/preprocess.js';
 import { recognizeHead } from './heads/recognize-head.js';
 import type { SsdOptions } from './heads/ssd.js';
 import { PictureTask } from './picture-task.js';
-import { pictureList, TaskModel, type TaskOptions, type TaskRunOptions } from './task-model.js';
+import { checkSlices, mergeSlices, sliceAreas, type CheckedSlices, type SliceOptions } from './slices.js';
+import { pictureList, TaskModel, withIndex, type ProcessOptions, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
 /** How a detector is opened. */
 export interface DetectorOptions extends TaskOptions, DetectOptions {
@@ -46,11 +47,20 @@ export interface DetectOptions extends TaskRunOptions {
   readonly classAgnostic?: boolean | undefined;
   /** Only these classes, by id or name. Default: all. */
   readonly classes?: readonly (number | string)[] | undefined;
+  /** Looks at the picture in overlapping slices, for small objects in large pictures. Default: at the picture as a whole. */
+  readonly slices?: SliceOptions | undefined;
 }
 
 export const detectorOptionNames = ['head', 'keypoints', 'rotated', 'ssd'] as const;
 
-export const detectOptionNames = ['scoreThreshold', 'iouThreshold', 'maxDetections', 'classAgnostic', 'classes'] as const;
+export const detectOptionNames = [
+  'scoreThreshold',
+  'iouThreshold',
+  'maxDetections',
+  'classAgnostic',
+  'classes',
+  'slices',
+] as const;
 
 /**
  * Finds objects in pictures.
@@ -113,10 +123,11 @@ export class Detector extends PictureTask {
         task: 'detect',
       });
       const activation = head.priors?.activation ?? recognizeActivation(opened.producer(head.outputs[0] as string), 'softmax');
-      const { scoreThreshold, iouThreshold, maxDetections, classAgnostic, classes, pixelLimit } = options;
-      const defaults = { scoreThreshold, iouThreshold, maxDetections, classAgnostic, classes, pixelLimit };
+      const { scoreThreshold, iouThreshold, maxDetections, classAgnostic, classes, slices, pixelLimit } = options;
+      const defaults = { scoreThreshold, iouThreshold, maxDetections, classAgnostic, classes, slices, pixelLimit };
       const detector = new Detector(opened, preprocess, head, activation, labels, defaults);
       detector.#spec(defaults); // checks the defaults now, not at the first picture
+      if (slices !== undefined) detector.#slices(slices);
       return detector;
     } catch (error) {
       await opened.session.dispose();
@@ -136,12 +147,21 @@ export class Detector extends PictureTask {
     checkOptions('detect options', options, [...detectOptionNames, 'signal', 'pixelLimit']);
     const merged = withDefaults(this.#defaults, options);
     const spec = this.#spec(merged);
+    const pictures = pictureList(images);
+    const results =
+      merged.slices === undefined
+        ? await this.#detectAll(pictures, spec, merged)
+        : await this.#detectSliced(pictures, spec, merged, this.#slices(merged.slices));
+    return Array.isArray(images) ? results : (results[0] as Detections);
+  }
+
+  #detectAll(pictures: readonly PictureInput[], spec: NativeDetectionSpec, options: ProcessOptions): Promise<Detections[]> {
     const { outputs, prototypes } = this.#head;
-    const results = await this.model.process(
-      pictureList(images),
+    return this.model.process(
+      pictures,
       this.preprocess,
       prototypes === undefined ? outputs : [...outputs, prototypes.output],
-      merged,
+      options,
       async ({ raw, placement, signal, timing }) => {
         const decoded = await settle(
           (operation) => native().detectionsDecode(raw, spec, prototypes?.shape, placement, operation),
@@ -158,7 +178,38 @@ export class Detector extends PictureTask {
         });
       },
     );
-    return Array.isArray(images) ? results : (results[0] as Detections);
+  }
+
+  /** One picture after the other: the slices of each keep all lanes busy, and only one is held in memory. */
+  async #detectSliced(
+    pictures: readonly PictureInput[],
+    spec: NativeDetectionSpec,
+    { signal, pixelLimit }: DetectOptions,
+    slices: CheckedSlices,
+  ): Promise<Detections[]> {
+    const results: Detections[] = [];
+    for (const [index, image] of pictures.entries()) {
+      try {
+        const started = performance.now();
+        using picture = await Picture.read(image, { pixelLimit, signal });
+        const { width, height } = picture;
+        const decoded = { width, height, decodeMs: performance.now() - started, copiedBytes: 0 };
+        const areas = sliceAreas(picture, slices);
+        if (slices.wholePicture && areas.length > 1) areas.push({ x: 0, y: 0, width, height });
+        const windows = areas.map((area) => picture.window(area.x, area.y, area.width, area.height));
+        const parts = await this.#detectAll(windows, spec, { signal, pixelLimit, noun: 'Slice' });
+        results.push(await mergeSlices(parts, areas, decoded, { ...spec, ...slices }, signal));
+      } catch (error) {
+        throw pictures.length === 1 ? error : withIndex(error, 'Picture', index);
+      }
+    }
+    return results;
+  }
+
+  #slices(options: SliceOptions): CheckedSlices {
+    const { keypoints, prototypes, rotated } = this.#head;
+    const plainBoxes = keypoints === undefined && prototypes === undefined && rotated !== true;
+    return checkSlices(options, this.preprocess.options, plainBoxes);
   }
 
   #spec(options: DetectOptions): NativeDetectionSpec {

@@ -8,5 +8,6 @@ export type { DetectionHead } from './heads/detection-head.js';
 export type { PreprocessChoice } from './model-input.js';
 export { loadTask, recognizeModel, type LoadTaskOptions, type Task } from './recognize-task.js';
 export { Segmenter, type SegmenterOptions, type SegmentOptions } from './segmenter.js';
+export type { SliceOptions } from './slices.js';
 export type { TaskOptions, TaskRunOptions } from './task-model.js';
 export { taskNames, type TaskName } from './task-of-outputs.js';

@@ -65,6 +65,12 @@ interface PictureOutputs {
   readonly timing: (postprocessMs: number) => Timing;
 }
 
+/** How {@link TaskModel.process} is called. */
+export interface ProcessOptions extends TaskRunOptions {
+  /** What errors call one of several pictures. Default 'Picture'. */
+  readonly noun?: string | undefined;
+}
+
 /** What a task makes of {@link PictureOutputs}. */
 type Decode<T> = (picture: PictureOutputs) => Promise<T>;
 
@@ -82,6 +88,7 @@ interface Call<T> {
   readonly pixelLimit: number | undefined;
   /** Of how many pictures. */
   readonly total: number;
+  readonly noun: string;
   readonly decode: Decode<T>;
   readonly stop: Stop;
 }
@@ -167,7 +174,7 @@ export class TaskModel {
     images: readonly PictureInput[],
     preprocess: Preprocess,
     outputs: readonly string[],
-    { signal, pixelLimit }: TaskRunOptions,
+    { signal, pixelLimit, noun = 'Picture' }: ProcessOptions,
     decode: Decode<T>,
   ): Promise<T[]> {
     checkPixelLimit(pixelLimit);
@@ -178,7 +185,7 @@ export class TaskModel {
       });
     }
     const stop = new Stop(signal, images.length);
-    const call = { preprocess, outputs, pixelLimit, total: images.length, decode, stop };
+    const call = { preprocess, outputs, pixelLimit, total: images.length, noun, decode, stop };
     try {
       const pictures = images.map((image) => startReading(image, stop.signal));
       const chunks: Promise<T[]>[] = [];
@@ -210,7 +217,7 @@ export class TaskModel {
   async #processChunk<T>(
     images: readonly PictureInput[],
     first: number,
-    { preprocess, outputs, pixelLimit, total, decode, stop }: Call<T>,
+    { preprocess, outputs, pixelLimit, total, noun, decode, stop }: Call<T>,
   ): Promise<T[]> {
     const { signal } = stop;
     const waiting = this.#gate.enter(signal);
@@ -220,7 +227,7 @@ export class TaskModel {
       try {
         return await work();
       } catch (error) {
-        throw total === 1 ? error : withIndex(error, first + i);
+        throw total === 1 ? error : withIndex(error, noun, first + i);
       }
     };
     let batch: Tensor | undefined;
@@ -304,10 +311,10 @@ async function ofOutput<T>(names: readonly string[], decoding: Promise<T>): Prom
 }
 
 /** The same error, telling which picture of several it is about. An abort is about none. */
-function withIndex(error: unknown, index: number): unknown {
+export function withIndex(error: unknown, noun: string, index: number): unknown {
   if (!(error instanceof FoveateError) || error instanceof AbortedError) return error;
   return createError(error.code, {
-    message: `Picture ${index}: ${error.message}`,
+    message: `${noun} ${index}: ${error.message}`,
     hint: error.hint,
     details: { ...error.details, index },
     cause: error,

@@ -15,6 +15,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   foveate::register_runtime(env, exports);
   foveate::register_session(env, exports);
   foveate::register_vision(env, exports);
+  foveate::register_detections(env, exports);
   foveate::register_results(env, exports);
   foveate::register_draw(env, exports);
   return exports;

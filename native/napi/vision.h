@@ -11,6 +11,7 @@ Placement placement_of(const Napi::Object& value);
 Napi::Object placement_value(Napi::Env env, const Placement& placement);
 
 void register_vision(Napi::Env env, Napi::Object exports);
+void register_detections(Napi::Env env, Napi::Object exports);
 void register_results(Napi::Env env, Napi::Object exports);
 void register_draw(Napi::Env env, Napi::Object exports);
 

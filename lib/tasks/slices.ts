@@ -1,0 +1,172 @@
+import { native, settle } from '../binding/index.js';
+import { checkBoolean, checkInteger, checkNumber, checkOneOf, checkOptions } from '../errors/index.js';
+import { Detections, type DetectionsInit } from '../results/index.js';
+
+/** How a picture is looked at in overlapping slices, so that small objects are seen at full size. */
+export interface SliceOptions {
+  /** Of a slice, in pixels of the picture. Default: the size of the model's input. */
+  readonly width?: number | undefined;
+  readonly height?: number | undefined;
+  /** Share of a slice that it has in common with the next. Default 0.2. */
+  readonly overlap?: number | undefined;
+  /** Whether the whole picture is looked at as well, for objects larger than a slice. Default true. */
+  readonly wholePicture?: boolean | undefined;
+  /**
+   * What becomes of boxes that overlap across slices: 'nmm' (greedy non-maximum merging) makes one box around them, 'nms' keeps the best. Default
+   * 'nmm'; for models that give masks, keypoints or oriented boxes 'nms', which is all they take.
+   */
+  readonly merge?: 'nmm' | 'nms' | undefined;
+  /** How overlap is measured: 'ios', intersection over the smaller box, sees a part in its whole; or 'iou'. Default 'ios'. */
+  readonly metric?: 'ios' | 'iou' | undefined;
+  /** Boxes are merged from this overlap on. Default 0.5. */
+  readonly threshold?: number | undefined;
+}
+
+const sliceOptionNames = ['width', 'height', 'overlap', 'wholePicture', 'merge', 'metric', 'threshold'] as const;
+
+/** {@link SliceOptions}, checked and complete. */
+export type CheckedSlices = Required<{ [K in keyof SliceOptions]: NonNullable<SliceOptions[K]> }>;
+
+/** A part of a picture, in pixels. */
+interface Area {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Throws INVALID_ARGUMENT, UNKNOWN_OPTION. */
+export function checkSlices(
+  options: SliceOptions,
+  input: { readonly width: number; readonly height: number },
+  plainBoxes: boolean,
+): CheckedSlices {
+  checkOptions('slices', options, sliceOptionNames);
+  return {
+    width: checkInteger('slices.width', options.width ?? input.width, 1, 65_535),
+    height: checkInteger('slices.height', options.height ?? input.height, 1, 65_535),
+    overlap: checkNumber('slices.overlap', options.overlap ?? 0.2, 0, 0.95),
+    wholePicture: checkBoolean('slices.wholePicture', options.wholePicture ?? true),
+    merge: checkOneOf('slices.merge', options.merge ?? (plainBoxes ? 'nmm' : 'nms'), plainBoxes ? ['nmm', 'nms'] : ['nms']),
+    metric: checkOneOf('slices.metric', options.metric ?? 'ios', ['ios', 'iou']),
+    threshold: checkNumber('slices.threshold', options.threshold ?? 0.5, 0, 1),
+  };
+}
+
+/** Slices cover the picture row by row; the last of a row or column ends at the edge and overlaps more. As sahi cuts them. */
+export function sliceAreas(
+  picture: { readonly width: number; readonly height: number },
+  { width, height, overlap }: Pick<CheckedSlices, 'width' | 'height' | 'overlap'>,
+): Area[] {
+  const rows = starts(picture.height, height, overlap);
+  const columns = starts(picture.width, width, overlap);
+  return rows.flatMap((y) =>
+    columns.map((x) => ({ x, y, width: Math.min(width, picture.width), height: Math.min(height, picture.height) })),
+  );
+}
+
+function starts(total: number, size: number, overlap: number): number[] {
+  const step = Math.max(size - Math.trunc(overlap * size), 1);
+  const found: number[] = [];
+  for (let start = 0; ; start += step) {
+    if (start + size >= total) return [...found, Math.max(total - size, 0)];
+    found.push(start);
+  }
+}
+
+/** The slices' detections as those of the whole picture, each object once. `parts` are in the order of `areas`. */
+export async function mergeSlices(
+  parts: readonly Detections[],
+  areas: readonly Area[],
+  picture: { readonly width: number; readonly height: number; readonly decodeMs: number; readonly copiedBytes: number },
+  options: Pick<CheckedSlices, 'merge' | 'metric' | 'threshold'> & {
+    readonly classAgnostic: boolean;
+    readonly maxDetections: number;
+  },
+  signal: AbortSignal | undefined,
+): Promise<Detections> {
+  const moved = parts.map((part, i) => movedBy(part, areas[i] as Area));
+  const boxes = concatenated(
+    Float32Array,
+    moved.map((part) => part.boxes),
+  );
+  const scores = concatenated(
+    Float32Array,
+    moved.map((part) => part.scores),
+  );
+  const classIds = concatenated(
+    Int32Array,
+    moved.map((part) => part.classIds),
+  );
+  const { metric, threshold, classAgnostic, maxDetections } = options;
+  const merge = { metric, threshold, grow: options.merge === 'nmm', classAgnostic, maxDetections };
+  const merged = await settle((operation) => native().detectionsMerge(boxes, scores, classIds, merge, operation), signal);
+
+  const rows = <T extends Float32Array | undefined>(name: 'keypoints' | 'rotatedBoxes', width: number): T =>
+    (moved[0]?.[name] &&
+      picked(
+        concatenated(
+          Float32Array,
+          moved.map((part) => part[name] as Float32Array),
+        ),
+        merged.kept,
+        width,
+      )) as T;
+  const masks = moved[0]?.masks && moved.flatMap((part) => part.masks ?? []);
+  const keypointCount = parts[0]?.keypointCount ?? 0;
+  const sum = (of: (timing: Detections['timing']) => number): number => parts.reduce((total, part) => total + of(part.timing), 0);
+  return new Detections({
+    boxes: merged.boxes,
+    scores: picked(scores, merged.kept, 1),
+    classIds: picked(classIds, merged.kept, 1),
+    keypoints: rows('keypoints', keypointCount * 3),
+    keypointCount,
+    rotatedBoxes: rows('rotatedBoxes', 5),
+    masks: masks && Array.from(merged.kept, (i) => masks[i] as (typeof masks)[number]),
+    labels: parts[0]?.labels ?? [],
+    width: picture.width,
+    height: picture.height,
+    timing: {
+      decodeMs: picture.decodeMs,
+      preprocessMs: sum((timing) => timing.preprocessMs),
+      queueMs: sum((timing) => timing.queueMs),
+      computeMs: sum((timing) => timing.computeMs),
+      postprocessMs: sum((timing) => timing.postprocessMs) + merged.elapsedMs,
+      copiedBytes: picture.copiedBytes + sum((timing) => timing.copiedBytes),
+    },
+  });
+}
+
+/** The same objects, in pixels of the picture that the slice is of. */
+function movedBy(
+  part: Detections,
+  { x, y }: Area,
+): Pick<DetectionsInit, 'boxes' | 'scores' | 'classIds' | 'keypoints' | 'rotatedBoxes' | 'masks'> {
+  const shifted = (values: Float32Array | undefined, period: number): Float32Array | undefined =>
+    values?.map((value, i) => (i % period === 0 ? value + x : i % period === 1 ? value + y : value));
+  return {
+    boxes: part.boxes.map((value, i) => value + (i % 2 === 0 ? x : y)),
+    scores: part.scores,
+    classIds: part.classIds,
+    keypoints: shifted(part.keypoints, 3),
+    rotatedBoxes: shifted(part.rotatedBoxes, 5),
+    masks: part.masks?.map((mask) => ({ ...mask, x: mask.x + x, y: mask.y + y })),
+  };
+}
+
+function concatenated<T extends Float32Array | Int32Array>(Type: new (length: number) => T, arrays: readonly T[]): T {
+  const whole = new Type(arrays.reduce((sum, { length }) => sum + length, 0));
+  let offset = 0;
+  for (const array of arrays) {
+    whole.set(array, offset);
+    offset += array.length;
+  }
+  return whole;
+}
+
+/** Rows of `width` values, by index. */
+function picked<T extends Float32Array | Int32Array>(values: T, indices: Int32Array, width: number): T {
+  const rows = new (values.constructor as new (length: number) => T)(indices.length * width);
+  indices.forEach((from, to) => rows.set(values.subarray(from * width, (from + 1) * width), to * width));
+  return rows;
+}
