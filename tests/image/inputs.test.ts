@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Picture, Preprocess, startReading, type PictureInput, type PixelFormat, type RawFrame } from '../../lib/image/index.js';
+import { Picture, Preprocess, startReading, type PictureInput, type RawFrame } from '../../lib/image/index.js';
 import { Tensor } from '../../lib/tensor/index.js';
 import { expectFailure, rejectionOf } from '../errors/failure.js';
 import { asJpeg, asSharp, gradient, pixelsOf } from './made-pictures.js';
@@ -68,11 +68,11 @@ describe.each(['picture.jpg', 'picture.png'])('%s', (name) => {
 });
 
 describe('a raw frame', () => {
-  const order: Record<PixelFormat, readonly number[]> = { grey: [0], rgb: [0, 1, 2], bgr: [2, 1, 0], rgba: [0, 1, 2, -1] };
+  const order = { grey: [0], rgb: [0, 1, 2], bgr: [2, 1, 0], rgba: [0, 1, 2, -1] } as const;
 
   /** The picture's pixels in another order, rows `gap` bytes apart. */
-  function frame(format: PixelFormat, gap = 0, from = source): RawFrame {
-    const channels = order[format];
+  function frame(format: keyof typeof order, gap = 0, from = source): RawFrame {
+    const channels: readonly number[] = order[format];
     const stride = from.width * channels.length + gap;
     const data = new Uint8Array(stride * from.height).fill(0x55);
     for (let y = 0; y < from.height; y++) {
@@ -136,7 +136,7 @@ describe('a raw frame', () => {
     [{ width: 0 }, /integer from 1 to 65535 for frame\.width but received 0/],
     [{ height: 1.5 }, /for frame\.height but received 1\.5/],
     [{ width: '50' }, /for frame\.width but received "50"/],
-    [{ format: 'rbg' }, /one of grey, rgb, bgr, rgba for frame\.format but received "rbg"/],
+    [{ format: 'rbg' }, /one of grey, rgb, bgr, rgba, nv12, i420, yuyv for frame\.format but received "rbg"/],
     [{ stride: 149 }, /at least 150 for frame\.stride/],
     [{ data: new Uint8Array(4499) }, /4500 bytes \(50 x 30 rgb\) for frame\.data but received 4499/, /stride/],
     [{ data: new Uint8Array(4501) }, /4500 bytes \(50 x 30 rgb\) for frame\.data but received 4501/, /stride/],
