@@ -137,6 +137,14 @@ function mediaError(picture: ResolvedPicture, pixelLimit: number, start: string,
       cause,
     });
   }
+  if (/SVG image exceeds/i.test(reason)) {
+    return new MediaError('MEDIA_TOO_LARGE', {
+      message: `The picture ${name} is an SVG with more than 32767 pixels a side`,
+      hint: 'Its width and height, or its viewBox, say how large it is drawn: make them smaller.',
+      details,
+      cause,
+    });
+  }
   if (/pixel limit/i.test(reason)) {
     return new MediaError('MEDIA_TOO_LARGE', {
       message: `The picture ${name} has more than ${pixelLimit} pixels`,
