@@ -54,7 +54,7 @@ export interface PreprocessOptions {
   readonly dtype: (typeof inputDTypes)[number];
   /**
    * 'exact' decodes every pixel of a JPEG. 'reduced' decodes it at 1/2, 1/4 or 1/8, straight from its frequencies, where that is no smaller
-   * than what it is resized to: large photographs take a fraction of the time, for pixels that differ a little from those of training. The same
+   * than what it is resized to: less work for large photographs, whose pixels then differ a little from those of training. The same
    * as Pillow's draft mode. Placement and results stay in pixels of the whole picture.
    */
   readonly jpegDecode: (typeof jpegDecodes)[number];
