@@ -1,7 +1,8 @@
 /** Every kind of picture file becomes upright RGB of eight bits. */
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { Preprocess } from '../../lib/image/index.js';
+import { Picture, Preprocess } from '../../lib/image/index.js';
+import { expectFailure, rejectionOf } from '../errors/failure.js';
 import { asJpeg, asSharp, gradient, largestDifference, pixelsOf, type Pixels } from './made-pictures.js';
 
 /**
@@ -234,6 +235,36 @@ describe('an ICC profile', () => {
       expect((await sharp(file).metadata()).icc, format).toBeDefined();
       expect(largestDifference((await pixelsOf(file)).data, stored), format).toBeLessThanOrEqual(format === 'jpeg' ? 4 : 0);
     }
+  });
+
+  it('of a JPEG with a gain map is converted, and the map left alone', async () => {
+    const file = await (asSharp(upright).toColourspace('scrgb') as Sharp & { withGainMap(): Sharp })
+      .withGainMap()
+      .jpeg()
+      .toBuffer();
+    const metadata = await sharp(file).metadata();
+    expect([metadata.gainMap !== undefined, metadata.icc !== undefined]).toEqual([true, true]);
+    const converted = await pixelsOf(file, { iccProfile: 'convert' });
+    expect([converted.width, converted.height]).toEqual([40, 24]);
+    const expected = await sharp(file).toColourspace('srgb').raw().toBuffer();
+    expect(converted.data).toEqual(Uint8Array.from(expected));
+  });
+
+  it('does not keep EXIF from turning a picture that is converted, nor a limit from refusing it', async () => {
+    const file = await asSharp(storedFor(upright, 6))
+      .withIccProfile('p3')
+      .jpeg({ quality: 100, chromaSubsampling: '4:4:4' })
+      .withMetadata({ orientation: 6, icc: 'p3' })
+      .toBuffer();
+    const picture = await pixelsOf(file, { iccProfile: 'convert' });
+    expect([picture.width, picture.height]).toEqual([40, 24]);
+    // Through the profile and back, dark values lose a few levels.
+    const difference = picture.data.reduce((sum, value, i) => sum + Math.abs(value - (upright.data[i] as number)), 0);
+    expect(difference / picture.data.length).toBeLessThan(1.5);
+    const limited = rejectionOf(Picture.read(file, { iccProfile: 'convert', pixelLimit: 900 }));
+    expectFailure(await limited, 'MEDIA_TOO_LARGE', /900/);
+    const half = file.subarray(0, file.length - 200);
+    expectFailure(await rejectionOf(Picture.read(half, { iccProfile: 'convert' })), 'MEDIA_INVALID', /premature end/, /whole/);
   });
 
   it('of a CMYK JPEG gives it the colours that were meant', async () => {

@@ -244,7 +244,12 @@ describe('SVG', () => {
   it('of too many pixels is refused before it is drawn', async () => {
     expectFailure(await refused(svg('width="9000" height="9000"')), 'MEDIA_TOO_LARGE', /64000000/, /pixelLimit/);
     expectFailure(await refused(svg('width="1e6" height="1e6"')), 'MEDIA_TOO_LARGE', /64000000/, /pixelLimit/);
-    expectFailure(await refused(svg('width="40000" height="1"')), 'MEDIA_TOO_LARGE', /SVG with more than 32767 pixels a side/, /width and height/);
+    expectFailure(
+      await refused(svg('width="40000" height="1"')),
+      'MEDIA_TOO_LARGE',
+      /SVG with more than 32767 pixels a side/,
+      /width and height/,
+    );
     expectFailure(await refused(svg('width="0" height="0"')), 'MEDIA_INVALID', /damaged/);
   });
 
