@@ -45,8 +45,9 @@ def samples(channels, levels, dtype=np.uint8):
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float64)
     u, v = x / (WIDTH - 1), y / (HEIGHT - 1)
     grey = 0.7 * u + 0.3 * v
-    planes = {1: [grey], 2: [grey, 0.25 + 0.75 * v]}.get(channels, [u, v, (1 - u) * (1 - v), 0.25 + 0.75 * u * v, 1 - u, 1 - v])
-    values = np.stack(planes[:channels], axis=-1) if channels > 1 else grey
+    colors = [u, v, (1 - u) * (1 - v), 0.25 + 0.75 * u * v, 1 - u, 1 - v]
+    planes = {1: [grey], 2: [grey, 0.25 + 0.75 * v]}.get(channels, colors[:channels])
+    values = np.stack(planes, axis=-1) if channels > 1 else grey
     return np.round(values * (levels - 1)).astype(dtype)
 
 
@@ -55,8 +56,8 @@ def palette(count):
     return np.round(255 * np.stack([steps, 1 - steps, np.abs(1 - 2 * steps)], axis=-1)).astype(np.uint8)
 
 
-def rgb(value=None):
-    return Image.fromarray(samples(3, 256) if value is None else value, "RGB")
+def rgb():
+    return Image.fromarray(samples(3, 256), "RGB")
 
 
 def saved(picture, kind, **options):
@@ -191,7 +192,13 @@ def readings(name, data, profile):
     return found
 
 
-PROFILE_OF = {"cmyk-profile": "cmyk", "display-p3-16": "display-p3", "grey-gamma-16": "grey-gamma"}
+# Where the name of the picture is not that of its profile.
+PROFILE_OF = {
+    "cmyk": None,
+    "cmyk-profile": "cmyk",
+    "display-p3-16": "display-p3",
+    "grey-gamma-16": "grey-gamma",
+}
 
 
 def main():
@@ -203,7 +210,7 @@ def main():
     for name, data in sorted(files.items()):
         (FIXTURES / name).write_bytes(data)
         stem = name.rpartition(".")[0]
-        result[name] = readings(name, data, profiles.get(PROFILE_OF.get(stem, stem)) if name not in ("cmyk.jpg", "cmyk.tiff") else None)
+        result[name] = readings(name, data, profiles.get(PROFILE_OF.get(stem, stem)))
     made_with = {"pillow": PIL.__version__, "numpy": np.__version__}
     (FIXTURES / "formats.json").write_text(json.dumps({"madeWith": made_with, "pictures": result}, indent=1) + "\n")
     print(f"{len(result)} pictures")
