@@ -67,17 +67,21 @@ export interface NativeRunResult {
   readonly computeMs: number;
 }
 
-export type NativePictureSource =
-  | { readonly path: string }
-  | { readonly bytes: Uint8Array }
-  | {
-      readonly pixels: Uint8Array;
-      readonly lease: LeaseHandle | undefined;
-      readonly width: number;
-      readonly height: number;
-      readonly stride: number;
-      readonly format: 'grey' | 'rgb' | 'bgr' | 'rgba';
-    };
+/** Raw pixels. Without a lease they are copied before the call returns. */
+export interface NativeFrame {
+  readonly pixels: Uint8Array;
+  readonly lease: LeaseHandle | undefined;
+  readonly width: number;
+  readonly height: number;
+  readonly stride: number;
+  /** `cmyk` holds inks, 255 being full. */
+  readonly format: 'grey' | 'rgb' | 'bgr' | 'rgba' | 'cmyk' | 'nv12' | 'i420' | 'yuyv';
+  /** Of nv12, i420 and yuyv only. */
+  readonly colorMatrix?: 'bt601' | 'bt709';
+  readonly colorRange?: 'limited' | 'full';
+}
+
+export type NativePictureSource = { readonly path: string } | { readonly bytes: Uint8Array } | NativeFrame;
 
 /** See `Placement` in lib/image. */
 export interface NativePlacement {
@@ -107,6 +111,8 @@ export interface NativePreprocessSpec {
   readonly color: string;
   readonly layout: string;
   readonly dtype: DType;
+  readonly jpegDecode: string;
+  readonly iccProfile: string;
 }
 
 export interface NativePreprocessResult {
@@ -292,6 +298,7 @@ export interface Native {
   visionLanes(): number;
   pictureDecode(
     source: NativePictureSource,
+    iccProfile: string,
     pixelLimit: number,
     operation?: OperationHandle,
   ): Promise<{ readonly width: number; readonly height: number; readonly lease: NativeLease }>;

@@ -10,6 +10,14 @@ export interface DecodeOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/**
+ * What is made of an ICC profile, a picture's own meaning of its colour values. 'ignore' takes the values for sRGB, as Pillow, OpenCV and
+ * therefore the training of nearly every model do, and CMYK for inks without a profile, as they do. 'convert' makes sRGB of Display P3, Adobe
+ * RGB, CMYK and whatever else a profile says.
+ */
+export type IccProfile = (typeof iccProfiles)[number];
+export const iccProfiles = ['ignore', 'convert'] as const;
+
 /** A function of the core that takes a picture. */
 type CoreCall<T> = (source: NativePictureSource, pixelLimit: number, operation: OperationHandle | undefined) => Promise<T>;
 
@@ -20,6 +28,7 @@ type CoreCall<T> = (source: NativePictureSource, pixelLimit: number, operation: 
 export async function decodeWith<T>(
   call: CoreCall<T>,
   image: PictureInput,
+  iccProfile: IccProfile,
   options: DecodeOptions,
 ): Promise<{ readonly result: T; readonly generalDecodeMs: number }> {
   const { signal } = options;
@@ -28,16 +37,23 @@ export async function decodeWith<T>(
   const resolved = resolvePicture(image, signal);
   const picture = resolved instanceof Promise ? await resolved : resolved;
   const inCore = (source: NativePictureSource): Promise<T> => settle((operation) => call(source, pixelLimit, operation), signal);
-  try {
-    return { result: await inCore(picture.source), generalDecodeMs: 0 };
-  } catch (error) {
-    if (!isMediaError(error)) throw error;
-    if (error.code !== 'MEDIA_UNSUPPORTED') throw named(error, picture);
+  if (!isOtherFile(picture.source)) {
+    try {
+      return { result: await inCore(picture.source), generalDecodeMs: 0 };
+    } catch (error) {
+      if (!isMediaError(error)) throw error;
+      if (error.code !== 'MEDIA_UNSUPPORTED') throw named(error, picture);
+    }
   }
   const started = performance.now();
-  const frame = await decodeGeneral(picture, pixelLimit);
+  const frame = await decodeGeneral(picture, pixelLimit, iccProfile);
   const generalDecodeMs = performance.now() - started;
   return { result: await inCore(frame), generalDecodeMs };
+}
+
+/** The bytes of a picture that is no JPEG: the core would copy them in vain. */
+function isOtherFile(source: NativePictureSource): boolean {
+  return 'bytes' in source && !(source.bytes[0] === 0xff && source.bytes[1] === 0xd8);
 }
 
 function isMediaError(error: unknown): error is FoveateError {

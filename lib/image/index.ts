@@ -1,5 +1,7 @@
-export { defaultPixelLimit, startReading, type PictureInput, type PixelFormat, type RawFrame } from './input.js';
-export { encode, formatOf, Picture, writePicture, type EncodedFormat } from './picture.js';
+export type { IccProfile } from './decode.js';
+export type { PixelFormat, RawFrame } from './frame.js';
+export { defaultPixelLimit, startReading, type PictureInput } from './input.js';
+export { encode, formatOf, Picture, writePicture, type EncodedFormat, type PictureOptions } from './picture.js';
 export { Placement } from './placement.js';
 export {
   Preprocess,

@@ -1,37 +1,8 @@
 import { addAbortSignal, Readable } from 'node:stream';
 
-import { aborted, type LeaseHandle, type NativePictureSource } from '../binding/index.js';
-import {
-  ArgumentError,
-  checkInteger,
-  checkOneOf,
-  checkOptions,
-  checkPath,
-  describeValue,
-  FoveateError,
-  invalidArgument,
-  MediaError,
-} from '../errors/index.js';
-import { Tensor } from '../tensor/index.js';
-
-/** Order of the channels of raw pixels. */
-export type PixelFormat = 'grey' | 'rgb' | 'bgr' | 'rgba';
-
-const channels = { grey: 1, rgb: 3, bgr: 3, rgba: 4 } as const satisfies Record<PixelFormat, number>;
-const pixelFormats = Object.keys(channels) as PixelFormat[];
-
-/** A picture as raw pixels, eight bits a channel, interleaved. A decoded `Picture` is one, too, and is read in place. */
-export interface RawFrame {
-  /** Rows of pixels, no byte more; or a uint8 tensor in native memory, which is read in place. */
-  readonly data: Uint8Array | Uint8ClampedArray | Tensor<'uint8'>;
-  readonly width: number;
-  readonly height: number;
-  readonly format: PixelFormat;
-  /** Bytes from one row to the next, where there are gaps. The last row may end without one. */
-  readonly stride?: number | undefined;
-}
-
-const frameKeys = ['data', 'width', 'height', 'format', 'stride'] as const satisfies (keyof RawFrame)[];
+import { aborted, type NativePictureSource } from '../binding/index.js';
+import { ArgumentError, checkPath, describeValue, FoveateError, invalidArgument, MediaError } from '../errors/index.js';
+import { resolveFrame, type RawFrame } from './frame.js';
 
 /**
  * A picture: a path or `file:` URL, the bytes of a picture file, a stream of them (of Node, of the web, or any async iterable), raw pixels, or
@@ -46,17 +17,10 @@ export const defaultPixelLimit = 64_000_000;
 /** Streams beyond this many bytes are refused: no compressed picture within the pixel limit is larger. */
 const streamByteLimit = 512 * 2 ** 20;
 
-const maxEdge = 65_535;
-
 /** Linux opens no longer path. */
 const maxPathLength = 4096;
 
 const readOnceHint = 'A stream can be read only once: read it into a Buffer first, and pass that wherever the picture is needed.';
-
-/** A raw frame whose data lies in native memory, without a tensor: a `Picture`. */
-interface DecodedPicture extends RawFrame {
-  readonly leaseHandle: LeaseHandle;
-}
 
 /** What the core is given, and what errors say of it. */
 export interface ResolvedPicture {
@@ -78,7 +42,8 @@ export function resolvePicture(input: PictureInput, signal: AbortSignal | undefi
   if (input instanceof ArrayBuffer) return resolveBytes(new Uint8Array(input), 'in the buffer');
   if (isReadableStream(input))
     return readStream(input, signal).then((bytes) => resolveBytes(bytes, 'in the stream', readOnceHint));
-  if (input !== null && typeof input === 'object' && 'width' in input) return resolveFrame(input);
+  if (input !== null && typeof input === 'object' && 'width' in input)
+    return { source: resolveFrame(input), name: 'in the frame' };
   throw invalidArgument(
     'image',
     'a path, file: URL, Buffer, stream or raw frame { data, width, height, format }',
@@ -131,37 +96,6 @@ function resolveBytes(bytes: Uint8Array, name: string, hint = 'Check how it was 
     throw new MediaError('MEDIA_INVALID', { message: `The picture ${name} is empty (0 bytes)`, hint });
   }
   return { source: { bytes }, name };
-}
-
-function resolveFrame(frame: RawFrame): ResolvedPicture {
-  if (frame.format === undefined) {
-    const hint = "Name the order of its channels: 'rgba' for ImageData of a canvas, as { data, width, height, format: 'rgba' }.";
-    throw invalidArgument('frame.format', `one of ${pixelFormats.join(', ')}`, undefined, hint);
-  }
-  checkOptions('frame', frame, frameKeys);
-  const width = checkInteger('frame.width', frame.width, 1, maxEdge);
-  const height = checkInteger('frame.height', frame.height, 1, maxEdge);
-  const format = checkOneOf('frame.format', frame.format, pixelFormats);
-  const row = width * channels[format];
-  const stride = frame.stride === undefined ? row : checkInteger('frame.stride', frame.stride, row);
-  const given = frame.data;
-  if (given instanceof Tensor && given.dtype !== 'uint8') throw invalidArgument('frame.data', 'a tensor of uint8', given);
-  const data = given instanceof Tensor ? given.data : given;
-  if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) {
-    throw invalidArgument('frame.data', 'a Uint8Array or a uint8 tensor', data);
-  }
-  const needed = stride * (height - 1) + row;
-  const received = data.byteLength;
-  if (frame.stride === undefined && received !== needed) {
-    const hint = 'Where there are gaps between the rows, pass the option stride: the bytes from one row to the next.';
-    throw invalidArgument('frame.data', `${needed} bytes (${width} x ${height} ${format})`, received, hint);
-  }
-  if (received < needed) {
-    throw invalidArgument('frame.data', `at least ${needed} bytes (${width} x ${height} ${format}, stride ${stride})`, received);
-  }
-  const pixels = new Uint8Array(data.buffer, data.byteOffset, needed);
-  const lease = given instanceof Tensor ? given.leaseHandle : (frame as Partial<DecodedPicture>).leaseHandle;
-  return { source: { pixels, lease, width, height, stride, format }, name: 'in the frame' };
 }
 
 /**

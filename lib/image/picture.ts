@@ -3,14 +3,21 @@ import { extname } from 'node:path';
 
 import { Lease, native, settle, type LeaseHandle, type NativeMarks } from '../binding/index.js';
 import { checkOneOf, checkOptions, checkPath, invalidArgument, MediaError } from '../errors/index.js';
-import { decodeWith, type DecodeOptions } from './decode.js';
+import { decodeWith, iccProfiles, type DecodeOptions, type IccProfile } from './decode.js';
 import { loadSharp } from './general-decoder.js';
-import type { PictureInput, RawFrame } from './input.js';
+import type { RawFrame } from './frame.js';
+import type { PictureInput } from './input.js';
 
 /** Formats that pictures are written in. */
 export type EncodedFormat = 'jpeg' | 'png' | 'webp';
 
 const formats: Readonly<Record<string, EncodedFormat>> = { '.jpg': 'jpeg', '.jpeg': 'jpeg', '.png': 'png', '.webp': 'webp' };
+
+/** How a picture is read. */
+export interface PictureOptions extends DecodeOptions {
+  /** Default 'ignore'. */
+  readonly iccProfile?: IccProfile | undefined;
+}
 
 /** Raw pixels and their kind, ready to be written. */
 interface Pixels {
@@ -39,11 +46,13 @@ export class Picture implements RawFrame, Disposable {
   }
 
   /** Decodes off the JavaScript thread. Throws MEDIA_NOT_FOUND, MEDIA_INVALID, MEDIA_UNSUPPORTED, MEDIA_TOO_LARGE, ABORTED. */
-  static async read(image: PictureInput, options: DecodeOptions = {}): Promise<Picture> {
-    checkOptions('picture options', options, ['pixelLimit', 'signal']);
+  static async read(image: PictureInput, options: PictureOptions = {}): Promise<Picture> {
+    checkOptions('picture options', options, ['iccProfile', 'pixelLimit', 'signal']);
+    const iccProfile = checkOneOf('iccProfile', options.iccProfile ?? 'ignore', iccProfiles);
     const { result } = await decodeWith(
-      (source, pixelLimit, operation) => native().pictureDecode(source, pixelLimit, operation),
+      (source, pixelLimit, operation) => native().pictureDecode(source, iccProfile, pixelLimit, operation),
       image,
+      iccProfile,
       options,
     );
     return new Picture(result.width, result.height, new Lease(result.lease, 'picture'));

@@ -9,7 +9,7 @@ import {
   withDefaults,
 } from '../errors/index.js';
 import { Tensor, type DType } from '../tensor/index.js';
-import { decodeWith, type DecodeOptions } from './decode.js';
+import { decodeWith, iccProfiles, type DecodeOptions, type IccProfile } from './decode.js';
 import type { PictureInput } from './input.js';
 import { Placement } from './placement.js';
 
@@ -19,6 +19,7 @@ const anchors = ['center', 'top-left'] as const;
 const roundings = ['nearest', 'floor'] as const;
 const colors = ['rgb', 'bgr', 'grey'] as const;
 const layouts = ['nchw', 'nhwc'] as const;
+const jpegDecodes = ['exact', 'reduced'] as const;
 const inputDTypes = ['float32', 'float16', 'uint8', 'int8'] as const satisfies readonly DType[];
 
 /**
@@ -51,6 +52,14 @@ export interface PreprocessOptions {
   readonly color: (typeof colors)[number];
   readonly layout: (typeof layouts)[number];
   readonly dtype: (typeof inputDTypes)[number];
+  /**
+   * 'exact' decodes every pixel of a JPEG. 'reduced' decodes it at 1/2, 1/4 or 1/8, straight from its frequencies, where that is no smaller
+   * than what it is resized to: less work for large photographs, whose pixels then differ a little from those of training. The same
+   * as Pillow's draft mode. Placement and results stay in pixels of the whole picture.
+   */
+  readonly jpegDecode: (typeof jpegDecodes)[number];
+  /** ICC profiles in pictures: 'ignore' as training does, or 'convert' to sRGB, for which sharp decodes a JPEG with another profile. */
+  readonly iccProfile: IccProfile;
 }
 
 const base: PreprocessOptions = {
@@ -68,6 +77,8 @@ const base: PreprocessOptions = {
   color: 'rgb',
   layout: 'nchw',
   dtype: 'float32',
+  jpegDecode: 'exact',
+  iccProfile: 'ignore',
 };
 
 /**
@@ -130,6 +141,8 @@ export class Preprocess {
     checkOneOf('color', o.color, colors);
     checkOneOf('layout', o.layout, layouts);
     checkOneOf('dtype', o.dtype, inputDTypes);
+    checkOneOf('jpegDecode', o.jpegDecode, jpegDecodes);
+    checkOneOf('iccProfile', o.iccProfile, iccProfiles);
     checkNumber('scale', o.scale, -1e6, 1e6);
     checkTriple('pad', o.pad, (name, value) => checkInteger(name, value, 0, 255));
     checkTriple('mean', o.mean, (name, value) => checkNumber(name, value, -1e6, 1e6));
@@ -180,6 +193,7 @@ export class Preprocess {
     const { result, generalDecodeMs } = await decodeWith(
       (source, limit, operation) => native().preprocessRun(source, spec, slot, limit, operation),
       image,
+      this.options.iccProfile,
       { pixelLimit, signal },
     );
     return {

@@ -19,12 +19,15 @@ Status aborted() { return {error_code::kAborted, "The operation was aborted"}; }
 
 class PictureDecode final : public Operation {
  public:
-  PictureDecode(PictureSource source, std::uint64_t pixel_limit, std::shared_ptr<MemoryPool> pool)
-      : source_(std::move(source)), pixel_limit_(pixel_limit), pool_(std::move(pool)) {}
+  PictureDecode(PictureSource source, std::uint64_t pixel_limit, bool convert_colors, std::shared_ptr<MemoryPool> pool)
+      : source_(std::move(source)),
+        pixel_limit_(pixel_limit),
+        convert_colors_(convert_colors),
+        pool_(std::move(pool)) {}
 
   Status execute(std::size_t) override {
     Picture storage;
-    auto view = source_.read({pixel_limit_, cancel.get()}, *pool_, storage);
+    auto view = source_.read({pixel_limit_, cancel.get(), convert_colors_}, *pool_, storage);
     if (!view.ok()) return view.take_status();
     if (storage.block && storage.format == PixelFormat::kRgb) {
       picture_ = std::move(storage);
@@ -48,18 +51,21 @@ class PictureDecode final : public Operation {
  private:
   PictureSource source_;
   std::uint64_t pixel_limit_;
+  bool convert_colors_;
   std::shared_ptr<MemoryPool> pool_;
   Picture picture_;
 };
 
-// pictureDecode(source, pixelLimit, operation?): Promise<{ width, height, lease }>. The pixels are RGB, rows without
-// gaps.
+bool converts_colors(const Napi::Value& icc_profile) { return string_of(icc_profile) == "convert"; }
+
+// pictureDecode(source, iccProfile, pixelLimit, operation?): Promise<{ width, height, lease }>. The pixels are RGB,
+// rows without gaps.
 Napi::Value picture_decode(const Napi::CallbackInfo& info) {
   auto& environment = Environment::of(info.Env());
   auto operation = std::make_unique<PictureDecode>(PictureSource::of(info[0]),
-                                                   static_cast<std::uint64_t>(info[1].As<Napi::Number>().Int64Value()),
-                                                   environment.memory());
-  operation->cancel = cancel_token_of(info[2]);
+                                                   static_cast<std::uint64_t>(info[2].As<Napi::Number>().Int64Value()),
+                                                   converts_colors(info[1]), environment.memory());
+  operation->cancel = cancel_token_of(info[3]);
   return environment.launch(environment.vision(), std::move(operation));
 }
 
@@ -73,13 +79,24 @@ class PreprocessRun final : public Operation {
   Status execute(std::size_t) override {
     const auto started = Clock::now();
     Picture storage;
-    auto picture = source_.read({pixel_limit_, cancel.get()}, *pool_, storage);
+    JpegOptions options{pixel_limit_, cancel.get(), spec_.convert_colors};
+    std::optional<Geometry> whole;  // of a JPEG that may be decoded smaller
+    if (spec_.jpeg_decode == JpegDecode::kReduced) {
+      options.resized_size = [&](PictureSize size) -> Result<PictureSize> {
+        auto planned = plan_geometry(spec_, size.width, size.height);
+        if (!planned.ok()) return planned.take_status();
+        whole = planned.value();
+        return PictureSize{whole->resized_width, whole->resized_height};
+      };
+    }
+    auto picture = source_.read(options, *pool_, storage);
     if (!picture.ok()) return picture.take_status();
     const auto decoded = Clock::now();
     decode_ = decoded - started;
     if (cancel->cancelled()) return aborted();
 
-    auto geometry = plan_geometry(spec_, picture.value().width, picture.value().height);
+    auto geometry = whole ? Result<Geometry>(plan_reduced(*whole, storage))
+                          : plan_geometry(spec_, picture.value().width, picture.value().height);
     if (!geometry.ok()) return geometry.take_status();
     placement_ = geometry.value().placement;
     const std::int64_t height = placement_.input_height;
@@ -168,6 +185,9 @@ PreprocessSpec preprocess_spec_of(const Napi::Object& value) {
   spec.layout =
       enum_of<Layout>(value.Get("layout"), {{"nchw", Layout::kChannelsFirst}, {"nhwc", Layout::kChannelsLast}});
   spec.dtype = dtype_of(value.Get("dtype"));
+  spec.jpeg_decode =
+      enum_of<JpegDecode>(value.Get("jpegDecode"), {{"exact", JpegDecode::kExact}, {"reduced", JpegDecode::kReduced}});
+  spec.convert_colors = converts_colors(value.Get("iccProfile"));
   spec.scale = real(value.Get("scale"));
   auto pad = value.Get("pad").As<Napi::Array>();
   auto mean = value.Get("mean").As<Napi::Array>();

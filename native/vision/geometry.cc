@@ -124,6 +124,24 @@ Result<Geometry> plan_geometry(const PreprocessSpec& spec, int source_width, int
   placement.scale_y = static_cast<double>(geometry.resized_height) / source_height;
   placement.offset_x = geometry.left;
   placement.offset_y = geometry.top;
+  geometry.decoded_width = source_width;
+  geometry.decoded_height = source_height;
+  return geometry;
+}
+
+Geometry plan_reduced(const Geometry& whole, const Picture& reduced) {
+  Geometry geometry = whole;
+  const auto [factor, origin_x, origin_y] = reduced.reduction;
+  // From a pixel of the reduced picture to one of the resized picture. The reduced one is up to a pixel larger than the
+  // whole picture would be at its scale, so this is not the scale of the whole one by the factor.
+  const double resize_x = static_cast<double>(whole.resized_width) / reduced.width;
+  const double resize_y = static_cast<double>(whole.resized_height) / reduced.height;
+  geometry.placement.scale_x = resize_x / factor;
+  geometry.placement.scale_y = resize_y / factor;
+  geometry.placement.offset_x = whole.left + origin_x * resize_x;
+  geometry.placement.offset_y = whole.top + origin_y * resize_y;
+  geometry.decoded_width = reduced.width;
+  geometry.decoded_height = reduced.height;
   return geometry;
 }
 

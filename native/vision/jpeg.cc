@@ -11,12 +11,13 @@
 
 #include <algorithm>
 #include <string>
+#include <string_view>
 #include <utility>
 
-#include <opencv2/core.hpp>
-
+#include "vision/cmyk.h"
 #include "vision/exif.h"
-#include "vision/opencv.h"
+#include "vision/icc.h"
+#include "vision/orientation.h"
 
 namespace foveate {
 namespace {
@@ -88,7 +89,10 @@ void on_progress(j_common_ptr common) {
   if (session.cancel != nullptr && session.cancel->cancelled()) fail(session, kAborted);
 }
 
-bool read_header(Session& session, std::span<const std::byte> data) {
+constexpr int kExifMarker = JPEG_APP0 + 1;
+constexpr int kIccMarker = JPEG_APP0 + 2;
+
+bool read_header(Session& session, std::span<const std::byte> data, bool with_profile) {
   session.info.err = jpeg_std_error(&session.errors);
   session.info.client_data = &session;
   session.errors.error_exit = on_error;
@@ -100,26 +104,68 @@ bool read_header(Session& session, std::span<const std::byte> data) {
   session.progress.progress_monitor = on_progress;
   session.info.progress = &session.progress;
   jpeg_mem_src(&session.info, reinterpret_cast<const unsigned char*>(data.data()), data.size());
-  jpeg_save_markers(&session.info, JPEG_APP0 + 1, 0xffff);
+  jpeg_save_markers(&session.info, kExifMarker, 0xffff);
+  if (with_profile) jpeg_save_markers(&session.info, kIccMarker, 0xffff);
   jpeg_read_header(&session.info, TRUE);
   session.end_marker_optional = !session.info.arith_code && !jpeg_has_multiple_scans(&session.info);
   return true;
+}
+
+// Settles what comes out: info.output_width and output_height are the picture's, 1/factor in size, rounded up.
+bool plan_output(Session& session, int factor) {
+  if (setjmp(session.escape) != 0) return false;
+
+  jpeg_decompress_struct& info = session.info;
+  switch (info.jpeg_color_space) {
+    case JCS_GRAYSCALE:
+      info.out_color_space = JCS_GRAYSCALE;
+      break;
+    case JCS_CMYK:
+    case JCS_YCCK:
+      info.out_color_space = JCS_CMYK;
+      break;
+    default:
+      info.out_color_space = JCS_RGB;
+      break;
+  }
+  info.dct_method = JDCT_ISLOW;
+  info.do_fancy_upsampling = TRUE;
+  info.scale_num = 1;
+  info.scale_denom = static_cast<unsigned>(factor);
+  jpeg_calc_output_dimensions(&info);
+  return true;
+}
+
+// Rows of inverted CMYK as RGB.
+void write_rgb(JSAMPARRAY rows, JDIMENSION count, JDIMENSION width, std::uint8_t* pixels, std::size_t stride) {
+  for (JDIMENSION i = 0; i < count; ++i, pixels += stride) {
+    for (std::size_t x = 0; x < std::size_t{width} * 4; ++x) rows[i][x] = static_cast<JSAMPLE>(255 - rows[i][x]);
+    cmyk_to_rgb(rows[i], static_cast<int>(width), pixels);
+  }
 }
 
 bool read_rows(Session& session, std::uint8_t* pixels, std::size_t stride) {
   if (setjmp(session.escape) != 0) return false;
 
   jpeg_decompress_struct& info = session.info;
-  info.out_color_space = info.jpeg_color_space == JCS_GRAYSCALE ? JCS_GRAYSCALE : JCS_RGB;
-  info.dct_method = JDCT_ISLOW;
-  info.do_fancy_upsampling = TRUE;
   jpeg_start_decompress(&info);
+  constexpr JDIMENSION kRows = 16;  // at least as many as libjpeg makes at a time
+  JSAMPARRAY inks = nullptr;
+  if (info.out_color_space == JCS_CMYK) {
+    auto* common = reinterpret_cast<j_common_ptr>(&info);
+    inks = info.mem->alloc_sarray(common, JPOOL_IMAGE, info.output_width * 4, kRows);
+  }
   while (info.output_scanline < info.output_height) {
-    constexpr JDIMENSION kRows = 16;  // at least as many as libjpeg makes at a time
+    std::uint8_t* next = pixels + info.output_scanline * stride;
+    const JDIMENSION left = std::min(kRows, info.output_height - info.output_scanline);
+    if (inks != nullptr) {
+      const JDIMENSION count = jpeg_read_scanlines(&info, inks, left);
+      write_rgb(inks, count, info.output_width, next, stride);
+      continue;
+    }
     JSAMPROW rows[kRows];
-    const JDIMENSION count = std::min(kRows, info.output_height - info.output_scanline);
-    for (JDIMENSION i = 0; i < count; ++i) rows[i] = pixels + (info.output_scanline + i) * stride;
-    jpeg_read_scanlines(&info, rows, count);
+    for (JDIMENSION i = 0; i < left; ++i) rows[i] = next + i * stride;
+    jpeg_read_scanlines(&info, rows, left);
   }
   // The rest of the data, an end marker at best, is of no interest: jpeg_finish_decompress is left out.
   return true;
@@ -201,41 +247,27 @@ int orientation_of(const jpeg_decompress_struct& info) {
   return 1;
 }
 
-Result<Picture> turn_upright(const Picture& stored, int orientation, MemoryPool& pool) {
-  const bool swaps_sides = orientation >= 5;
-  auto upright = allocate_picture(swaps_sides ? stored.height : stored.width,
-                                  swaps_sides ? stored.width : stored.height, stored.format, pool);
-  if (!upright.ok()) return upright;
+bool has_foreign_profile(const jpeg_decompress_struct& info) {
+  constexpr std::string_view kIcc{"ICC_PROFILE\0", 12};
+  for (jpeg_saved_marker_ptr marker = info.marker_list; marker != nullptr; marker = marker->next) {
+    const std::string_view segment(reinterpret_cast<const char*>(marker->data), marker->data_length);
+    if (marker->marker != kIccMarker || !segment.starts_with(kIcc)) continue;
+    // Then the number of the segment and how many there are. A profile of several is too large to be that of sRGB.
+    constexpr std::string_view kOnly{"\1\1", 2};
+    if (segment.substr(kIcc.size(), kOnly.size()) != kOnly) return true;
+    const std::span data(reinterpret_cast<const std::byte*>(marker->data), marker->data_length);
+    return !is_srgb_profile(data.subspan(kIcc.size() + kOnly.size()));
+  }
+  return false;
+}
 
-  const int type = CV_8UC(pixel_channels(stored.format));
-  const cv::Mat from(stored.height, stored.width, type, stored.data());
-  cv::Mat to(upright.value().height, upright.value().width, type, upright.value().data());
-  auto turned = with_opencv("turn a picture upright", [&] {
-    constexpr int kAroundX = 0;
-    constexpr int kAroundY = 1;
-    constexpr int kAroundBoth = -1;
-    switch (orientation) {
-      case 2:
-        return cv::flip(from, to, kAroundY);
-      case 3:
-        return cv::rotate(from, to, cv::ROTATE_180);
-      case 4:
-        return cv::flip(from, to, kAroundX);
-      case 5:
-        return cv::transpose(from, to);
-      case 6:
-        return cv::rotate(from, to, cv::ROTATE_90_CLOCKWISE);
-      case 7:
-        cv::transpose(from, to);
-        return cv::flip(to, to, kAroundBoth);
-      case 8:
-        return cv::rotate(from, to, cv::ROTATE_90_COUNTERCLOCKWISE);
-      default:
-        return from.copyTo(to);
-    }
-  });
-  if (!turned.ok()) return turned;
-  return upright;
+// The largest factor that libjpeg offers under which a picture is not smaller than what it will be resized to.
+int reduction_factor(PictureSize whole, PictureSize resized) {
+  for (const int factor : {8, 4, 2}) {
+    if (std::int64_t{resized.width} * factor <= whole.width && std::int64_t{resized.height} * factor <= whole.height)
+      return factor;
+  }
+  return 1;
 }
 
 Status check_header(const jpeg_decompress_struct& info, const JpegOptions& options) {
@@ -255,11 +287,17 @@ Status check_header(const jpeg_decompress_struct& info, const JpegOptions& optio
     case JCS_GRAYSCALE:
     case JCS_YCbCr:
     case JCS_RGB:
-      return {};
+      if (!options.convert_colors || !has_foreign_profile(info)) return {};
+      return Status(error_code::kMediaUnsupported, "The JPEG data has an ICC profile other than sRGB",
+                    "Save the picture in sRGB.");
+    case JCS_CMYK:
+    case JCS_YCCK:
+      if (!options.convert_colors) return {};
+      return Status(error_code::kMediaUnsupported, "The JPEG data is in CMYK", "Save the picture as RGB.");
     default:
       return Status(error_code::kMediaUnsupported,
                     "The JPEG data has " + std::to_string(info.num_components) +
-                        " colour components that are neither grey, YCbCr nor RGB",
+                        " colour components that are neither grey, YCbCr, RGB nor CMYK",
                     "Save the picture as RGB.");
   }
 }
@@ -274,17 +312,31 @@ Result<Picture> decode_jpeg(std::span<const std::byte> data, const JpegOptions& 
   Decoder decoder;
   Session& session = decoder.session();
   session.cancel = options.cancel;
-  if (!read_header(session, data)) return failure(session);
+  if (!read_header(session, data, options.convert_colors)) return failure(session);
   const jpeg_decompress_struct& info = session.info;
   FOVEATE_RETURN_IF_ERROR(check_header(info, options));
 
-  auto stored = allocate_picture(static_cast<int>(info.image_width), static_cast<int>(info.image_height),
-                                 info.jpeg_color_space == JCS_GRAYSCALE ? PixelFormat::kGrey : PixelFormat::kRgb, pool);
-  if (!stored.ok()) return stored;
-  if (!read_rows(session, stored.value().data(), stored.value().stride())) return failure(session);
-
+  const PictureSize size{static_cast<int>(info.image_width), static_cast<int>(info.image_height)};
   const int orientation = orientation_of(info);
-  return orientation == 1 ? std::move(stored) : turn_upright(stored.value(), orientation, pool);
+  int factor = 1;
+  if (options.resized_size) {
+    const PictureSize whole = upright_size(size, orientation);
+    auto resized = options.resized_size(whole);
+    if (!resized.ok()) return resized.take_status();
+    factor = reduction_factor(whole, resized.value());
+  }
+  if (!plan_output(session, factor)) return failure(session);
+
+  auto picture = allocate_picture(static_cast<int>(info.output_width), static_cast<int>(info.output_height),
+                                  info.out_color_space == JCS_GRAYSCALE ? PixelFormat::kGrey : PixelFormat::kRgb, pool);
+  if (!picture.ok()) return picture;
+  if (!read_rows(session, picture.value().data(), picture.value().stride())) return failure(session);
+  if (orientation != 1) {
+    picture = turn_upright(picture.value(), orientation, pool);
+    if (!picture.ok()) return picture;
+  }
+  picture.value().reduction = upright_reduction(size, factor, orientation);
+  return picture;
 }
 
 }  // namespace foveate

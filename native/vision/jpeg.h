@@ -1,14 +1,16 @@
 // JPEG decoding with libjpeg-turbo: exact (accurate integer DCT, fancy upsampling), the same pixels as Pillow and
-// OpenCV.
+// OpenCV; smaller on request, the same as Pillow's draft mode.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 
 #include "core/cancel.h"
 #include "core/memory.h"
 #include "core/status.h"
+#include "vision/orientation.h"
 #include "vision/picture.h"
 
 namespace foveate {
@@ -20,10 +22,17 @@ struct JpegOptions {
   std::uint64_t pixel_limit =
       0;  // width * height above this is MEDIA_TOO_LARGE, found before any pixel is decoded; 0: no limit
   const CancelToken* cancel = nullptr;  // looked at for every row of blocks
+  // CMYK and pictures with an ICC profile other than sRGB are MEDIA_UNSUPPORTED, for the general decoder to convert.
+  // Otherwise profiles are ignored.
+  bool convert_colors = false;
+  // What the picture of this size, upright, will be resized to. Where set, it is decoded at the smallest of 1/8, 1/4
+  // and 1/2 that is no smaller than that. Its failure is that of the decoding, before any pixel.
+  std::function<Result<PictureSize>(PictureSize whole)> resized_size = {};
 };
 
-// A grey JPEG becomes kGrey, any other kRgb; the EXIF orientation is applied.
-// MEDIA_UNSUPPORTED: valid, but of a kind left to the general decoder (CMYK, YCCK, 12 bit, lossless).
+// A grey JPEG becomes kGrey, any other kRgb; the EXIF orientation is applied. CMYK and YCCK become RGB as in Pillow and
+// OpenCV, which take the inks for inverted, as Adobe writes them.
+// MEDIA_UNSUPPORTED: valid, but of a kind left to the general decoder (12 bit, lossless).
 // MEDIA_INVALID: damaged, or it ends before the last row. ABORTED.
 Result<Picture> decode_jpeg(std::span<const std::byte> data, const JpegOptions& options, MemoryPool& pool);
 

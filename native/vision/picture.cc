@@ -2,10 +2,12 @@
 
 #include <string>
 
+#include "vision/cmyk.h"
+
 namespace foveate {
 
 Result<Picture> allocate_picture(int width, int height, PixelFormat format, MemoryPool& pool) {
-  Picture picture{nullptr, width, height, format};
+  Picture picture{nullptr, width, height, format, {}};
   picture.block = pool.allocate(picture.stride() * static_cast<std::size_t>(height));
   if (!picture.block) {
     return Status(error_code::kOutOfMemory,
@@ -25,6 +27,10 @@ Result<Picture> convert_to_rgb(const PictureView& source, MemoryPool& pool) {
   for (int y = 0; y < source.height; ++y) {
     const std::uint8_t* from = source.data + static_cast<std::size_t>(y) * source.stride;
     std::uint8_t* to = picture.data() + static_cast<std::size_t>(y) * picture.stride();
+    if (source.format == PixelFormat::kCmyk) {
+      cmyk_to_rgb(from, source.width, to);
+      continue;
+    }
     for (int x = 0; x < source.width; ++x, from += step, to += 3) {
       to[0] = from[red];
       to[1] = from[green];

@@ -9,7 +9,8 @@
 
 namespace foveate {
 
-enum class PixelFormat : std::uint8_t { kGrey, kRgb, kBgr, kRgba };
+// kCmyk, 255 being full ink, is what decoders give; it becomes RGB before anything else is done with it.
+enum class PixelFormat : std::uint8_t { kGrey, kRgb, kBgr, kRgba, kCmyk };
 
 constexpr int pixel_channels(PixelFormat format) {
   switch (format) {
@@ -19,6 +20,7 @@ constexpr int pixel_channels(PixelFormat format) {
     case PixelFormat::kBgr:
       return 3;
     case PixelFormat::kRgba:
+    case PixelFormat::kCmyk:
       return 4;
   }
   return 0;
@@ -33,12 +35,21 @@ struct PictureView {
   PixelFormat format = PixelFormat::kRgb;
 };
 
+// Where the pixels of a picture that was decoded smaller lie in the whole one: pixel = whole / factor + origin. The
+// origin is not 0 where the last column or row, only part of which is in the whole picture, was turned to the front.
+struct Reduction {
+  int factor = 1;
+  double origin_x = 0;
+  double origin_y = 0;
+};
+
 // A picture and a share in its memory; rows stand without gaps.
 struct Picture {
   BlockPtr block;
   int width = 0;
   int height = 0;
   PixelFormat format = PixelFormat::kRgb;
+  Reduction reduction = {};
 
   std::size_t stride() const {
     return static_cast<std::size_t>(width) * static_cast<std::size_t>(pixel_channels(format));
@@ -50,7 +61,7 @@ struct Picture {
 // An uninitialised picture. OUT_OF_MEMORY where there is no room.
 Result<Picture> allocate_picture(int width, int height, PixelFormat format, MemoryPool& pool);
 
-// A copy in RGB: grey is spread over the channels, alpha is dropped.
+// A copy in RGB: grey is spread over the channels, alpha is dropped, inks become light.
 Result<Picture> convert_to_rgb(const PictureView& source, MemoryPool& pool);
 
 }  // namespace foveate

@@ -202,10 +202,10 @@ Status write_dtype(const Visible& visible, const PreprocessSpec& spec, const Pla
 Status preprocess(const PictureView& picture, const PreprocessSpec& spec, const Geometry& geometry,
                   std::span<std::byte> slot) {
   const Placement& placement = geometry.placement;
-  if (picture.width != placement.source_width || picture.height != placement.source_height) {
+  if (picture.width != geometry.decoded_width || picture.height != geometry.decoded_height) {
     return Status(error_code::kInvalidArgument,
-                  "The geometry was planned for another picture: expected " + std::to_string(placement.source_width) +
-                      " x " + std::to_string(placement.source_height) + " pixels, received " +
+                  "The geometry was planned for another picture: expected " + std::to_string(geometry.decoded_width) +
+                      " x " + std::to_string(geometry.decoded_height) + " pixels, received " +
                       std::to_string(picture.width) + " x " + std::to_string(picture.height));
   }
   const std::size_t expected = static_cast<std::size_t>(spec.channels()) *

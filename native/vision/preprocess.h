@@ -31,6 +31,7 @@ enum class Anchor : std::uint8_t { kCenter, kTopLeft };
 enum class Rounding : std::uint8_t { kNearest, kFloor };  // of the letterboxed size; kNearest: halves to even
 enum class ColorOrder : std::uint8_t { kRgb, kBgr, kGrey };
 enum class Layout : std::uint8_t { kChannelsFirst, kChannelsLast };  // CHW, HWC
+enum class JpegDecode : std::uint8_t { kExact, kReduced };  // kReduced: at 1/2, 1/4 or 1/8 where that is large enough
 
 // value = (pixel * scale - mean[c]) / std[c], c in the output's colour order; integer dtypes are rounded and saturated.
 struct PreprocessSpec {
@@ -48,7 +49,9 @@ struct PreprocessSpec {
   std::array<double, 3> std = {1, 1, 1};
   ColorOrder color = ColorOrder::kRgb;
   Layout layout = Layout::kChannelsFirst;
-  DType dtype = DType::kFloat32;  // float32, float16, uint8, int8
+  DType dtype = DType::kFloat32;                // float32, float16, uint8, int8
+  JpegDecode jpeg_decode = JpegDecode::kExact;  // how the picture is to be decoded; told to decode_jpeg
+  bool convert_colors = false;                  // likewise
 
   int channels() const { return color == ColorOrder::kGrey ? 1 : 3; }
 };
@@ -72,11 +75,16 @@ struct Geometry {
   int resized_height = 0;
   int left = 0;  // of the resized picture in the input; negative where it is cropped
   int top = 0;
+  int decoded_width = 0;  // of the pixels that are resized: the picture's, unless it was decoded smaller
+  int decoded_height = 0;
 };
 
 // MEDIA_INVALID where the picture is empty, or so elongated that it has no pixel left at the input's size or that its
 // longer side would exceed 65536 pixels before kCrop cuts it.
 Result<Geometry> plan_geometry(const PreprocessSpec& spec, int source_width, int source_height);
+
+// The same plan for a picture that was decoded smaller: the placement is still that of the whole picture.
+Geometry plan_reduced(const Geometry& whole, const Picture& reduced);
 
 // Writes channels() * input_height * input_width elements of spec.dtype to `slot`, which must have just that size and
 // be aligned to an element. Grey pictures are spread over three channels, a grey input takes Rec. 601 luma after the

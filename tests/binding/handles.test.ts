@@ -97,11 +97,25 @@ describe('arguments that could corrupt memory', () => {
 
   it('refuses frames that end before their last row', () => {
     const frame = { pixels: new Uint8Array(11), lease: undefined, width: 2, height: 2, stride: 6, format: 'rgb' as const };
-    refuses(() => native().pictureDecode(frame, 100));
-    refuses(() => native().pictureDecode({ ...frame, width: -2 }, 100));
-    refuses(() => native().pictureDecode({ ...frame, pixels: new Uint8Array(12), stride: 5 }, 100));
-    refuses(() => native().pictureDecode({ ...frame, pixels: new Uint8Array(12), format: 'cmyk' as never }, 100));
-    refuses(() => native().pictureDecode({ ...frame, pixels: new Uint8Array(12), width: 2 ** 30, height: 2 ** 30 }, 100));
+    refuses(() => native().pictureDecode(frame, 'ignore', 100));
+    refuses(() => native().pictureDecode({ ...frame, width: -2 }, 'ignore', 100));
+    refuses(() => native().pictureDecode({ ...frame, pixels: new Uint8Array(12), stride: 5 }, 'ignore', 100));
+    refuses(() => native().pictureDecode({ ...frame, pixels: new Uint8Array(12), format: 'hsv' as never }, 'ignore', 100));
+    refuses(() =>
+      native().pictureDecode({ ...frame, pixels: new Uint8Array(12), width: 2 ** 30, height: 2 ** 30 }, 'ignore', 100),
+    );
+    for (const format of ['nv12', 'i420', 'yuyv'] as const) {
+      const bytes = format === 'yuyv' ? 8 : 6;
+      const video = { ...frame, pixels: new Uint8Array(bytes), stride: format === 'yuyv' ? 4 : 2, format };
+      const decode = (change: object): unknown =>
+        native().pictureDecode({ colorMatrix: 'bt601', colorRange: 'full', ...video, ...change }, 'ignore', 100);
+      expect(() => decode({})).not.toThrow();
+      refuses(() => decode({ pixels: new Uint8Array(bytes - 1) }));
+      refuses(() => decode({ stride: video.stride - 1 }));
+      refuses(() => decode({ height: 0 }));
+      for (const stride of [2 ** 52, -1]) refuses(() => decode({ stride }));
+      refuses(() => decode({ width: 2 ** 30, height: 2 ** 30, stride: 2 ** 31 }));
+    }
   });
 
   it('refuses sizes that no memory has', () => {

@@ -1,7 +1,8 @@
 /** Every kind of picture file becomes upright RGB of eight bits. */
 import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { Preprocess } from '../../lib/image/index.js';
+import { Picture, Preprocess } from '../../lib/image/index.js';
+import { expectFailure, rejectionOf } from '../errors/failure.js';
 import { asJpeg, asSharp, gradient, largestDifference, pixelsOf, type Pixels } from './made-pictures.js';
 
 /**
@@ -102,13 +103,21 @@ describe('JPEG', () => {
     for (let i = 0; i < data.length; i += 3) expect([data[i + 1], data[i + 2]]).toEqual([data[i], data[i]]);
   });
 
-  it('in CMYK goes through sharp', async () => {
-    const file = await asSharp(upright).toColourspace('cmyk').jpeg({ quality: 100 }).toBuffer();
+  // Against Pillow: tests/reference/formats.test.ts.
+  it('in CMYK is taken as inks, and by its colours when those are asked for', async () => {
+    const file = await asSharp(upright).toColourspace('cmyk').jpeg({ quality: 100, chromaSubsampling: '4:4:4' }).toBuffer();
     expect((await sharp(file).metadata()).space).toBe('cmyk');
+    const inks = await sharp(file).pipelineColourspace('cmyk').toColourspace('cmyk').raw().toBuffer();
+    const light = Uint8Array.from({ length: 40 * 24 * 3 }, (_, i) => {
+      const [ink, black] = [inks[Math.floor(i / 3) * 4 + (i % 3)] as number, inks[Math.floor(i / 3) * 4 + 3] as number];
+      return Math.round(((255 - ink) * (255 - black)) / 255);
+    });
     const picture = await pixelsOf(file);
     expect([picture.width, picture.height]).toEqual([40, 24]);
+    expect(largestDifference(picture.data, light)).toBeLessThanOrEqual(2);
+    const converted = await pixelsOf(file, { iccProfile: 'convert' });
     const { data } = await sharp(file).toColourspace('srgb').raw().toBuffer({ resolveWithObject: true });
-    expect(picture.data).toEqual(Uint8Array.from(data));
+    expect(converted.data).toEqual(Uint8Array.from(data));
   });
 
   it('of one pixel, and of a size that no block divides', async () => {
@@ -228,11 +237,41 @@ describe('an ICC profile', () => {
     }
   });
 
-  it('of a CMYK JPEG does not keep it from being converted', async () => {
+  it('of a JPEG with a gain map is converted, and the map left alone', async () => {
+    const file = await (asSharp(upright).toColourspace('scrgb') as Sharp & { withGainMap(): Sharp })
+      .withGainMap()
+      .jpeg()
+      .toBuffer();
+    const metadata = await sharp(file).metadata();
+    expect([metadata.gainMap !== undefined, metadata.icc !== undefined]).toEqual([true, true]);
+    const converted = await pixelsOf(file, { iccProfile: 'convert' });
+    expect([converted.width, converted.height]).toEqual([40, 24]);
+    const expected = await sharp(file).toColourspace('srgb').raw().toBuffer();
+    expect(converted.data).toEqual(Uint8Array.from(expected));
+  });
+
+  it('does not keep EXIF from turning a picture that is converted, nor a limit from refusing it', async () => {
+    const file = await asSharp(storedFor(upright, 6))
+      .withIccProfile('p3')
+      .jpeg({ quality: 100, chromaSubsampling: '4:4:4' })
+      .withMetadata({ orientation: 6, icc: 'p3' })
+      .toBuffer();
+    const picture = await pixelsOf(file, { iccProfile: 'convert' });
+    expect([picture.width, picture.height]).toEqual([40, 24]);
+    // Through the profile and back, dark values lose a few levels.
+    const difference = picture.data.reduce((sum, value, i) => sum + Math.abs(value - (upright.data[i] as number)), 0);
+    expect(difference / picture.data.length).toBeLessThan(1.5);
+    const limited = rejectionOf(Picture.read(file, { iccProfile: 'convert', pixelLimit: 900 }));
+    expectFailure(await limited, 'MEDIA_TOO_LARGE', /900/);
+    const half = file.subarray(0, file.length - 200);
+    expectFailure(await rejectionOf(Picture.read(half, { iccProfile: 'convert' })), 'MEDIA_INVALID', /premature end/, /whole/);
+  });
+
+  it('of a CMYK JPEG gives it the colours that were meant', async () => {
     const file = await asSharp(upright).withIccProfile('cmyk').jpeg({ quality: 100 }).toBuffer();
     const metadata = await sharp(file).metadata();
     expect([metadata.space, metadata.icc !== undefined]).toEqual(['cmyk', true]);
-    const { data } = await pixelsOf(file);
+    const { data } = await pixelsOf(file, { iccProfile: 'convert' });
     const converted = await sharp(file).toColourspace('srgb').raw().toBuffer();
     expect(data).toEqual(Uint8Array.from(converted));
     const difference = data.reduce((sum, value, i) => sum + Math.abs(value - (upright.data[i] as number)), 0);

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Picture, Preprocess, startReading, type PictureInput, type PixelFormat, type RawFrame } from '../../lib/image/index.js';
+import { native } from '../../lib/binding/index.js';
+import { Picture, Preprocess, startReading, type PictureInput, type RawFrame } from '../../lib/image/index.js';
 import { Tensor } from '../../lib/tensor/index.js';
 import { expectFailure, rejectionOf } from '../errors/failure.js';
 import { asJpeg, asSharp, gradient, pixelsOf } from './made-pictures.js';
@@ -68,11 +69,11 @@ describe.each(['picture.jpg', 'picture.png'])('%s', (name) => {
 });
 
 describe('a raw frame', () => {
-  const order: Record<PixelFormat, readonly number[]> = { grey: [0], rgb: [0, 1, 2], bgr: [2, 1, 0], rgba: [0, 1, 2, -1] };
+  const order = { grey: [0], rgb: [0, 1, 2], bgr: [2, 1, 0], rgba: [0, 1, 2, -1] } as const;
 
   /** The picture's pixels in another order, rows `gap` bytes apart. */
-  function frame(format: PixelFormat, gap = 0, from = source): RawFrame {
-    const channels = order[format];
+  function frame(format: keyof typeof order, gap = 0, from = source): RawFrame {
+    const channels: readonly number[] = order[format];
     const stride = from.width * channels.length + gap;
     const data = new Uint8Array(stride * from.height).fill(0x55);
     for (let y = 0; y < from.height; y++) {
@@ -136,7 +137,7 @@ describe('a raw frame', () => {
     [{ width: 0 }, /integer from 1 to 65535 for frame\.width but received 0/],
     [{ height: 1.5 }, /for frame\.height but received 1\.5/],
     [{ width: '50' }, /for frame\.width but received "50"/],
-    [{ format: 'rbg' }, /one of grey, rgb, bgr, rgba for frame\.format but received "rbg"/],
+    [{ format: 'rbg' }, /one of grey, rgb, bgr, rgba, nv12, i420, yuyv for frame\.format but received "rbg"/],
     [{ stride: 149 }, /at least 150 for frame\.stride/],
     [{ data: new Uint8Array(4499) }, /4500 bytes \(50 x 30 rgb\) for frame\.data but received 4499/, /stride/],
     [{ data: new Uint8Array(4501) }, /4500 bytes \(50 x 30 rgb\) for frame\.data but received 4501/, /stride/],
@@ -151,6 +152,37 @@ describe('a raw frame', () => {
   ] as const)('is refused with %o', async (change, message, hint?: RegExp) => {
     const error = await rejectionOf(preprocess.run({ ...frame('rgb'), ...change } as never));
     expectFailure(error, 'INVALID_ARGUMENT', message, hint);
+  });
+
+  it.each([
+    ['nv12', { data: new Uint8Array(19) }, /20 bytes \(4 x 3 nv12\) for frame\.data but received 19/, /stride/],
+    ['i420', { data: new Uint8Array(19) }, /20 bytes \(4 x 3 i420\) for frame\.data but received 19/, /stride/],
+    ['yuyv', { data: new Uint8Array(25) }, /24 bytes \(4 x 3 yuyv\)/, /stride/],
+    ['nv12', { stride: 3 }, /at least 4 for frame\.stride/],
+    ['yuyv', { stride: 7 }, /at least 8 for frame\.stride/],
+    ['i420', { stride: 6, data: new Uint8Array(28) }, /at least 29 bytes \(4 x 3 i420, stride 6\)/],
+    ['nv12', { colorMatrix: 'bt2020' }, /bt601, bt709 for frame\.colorMatrix but received "bt2020"/],
+    ['nv12', { colorRange: 'tv' }, /limited, full for frame\.colorRange but received "tv"/],
+  ] as const)('of video, %s, is refused with %o', async (format, change, message, hint?: RegExp) => {
+    const data = new Uint8Array({ nv12: 20, i420: 20, yuyv: 24 }[format]);
+    const video = { data, width: 4, height: 3, format };
+    expectFailure(await rejectionOf(preprocess.run({ ...video, ...change } as never)), 'INVALID_ARGUMENT', message, hint);
+  });
+
+  it('of video in native memory is read in place', async () => {
+    const bytes = Uint8Array.from({ length: 50 * 30 * 1.5 }, (_, i) => (i * 37) & 255);
+    const frame = { data: bytes, width: 50, height: 30, format: 'nv12' } as const;
+    using tensor = Tensor.allocate('uint8', [bytes.length]);
+    tensor.data.set(bytes);
+    const inPlace = await inputOf({ ...frame, data: tensor });
+    const copied = await inputOf(frame);
+    expect([inPlace.copiedBytes, copied.copiedBytes]).toEqual([0, bytes.length]);
+    expect(inPlace.values).toEqual(copied.values);
+  });
+
+  it('has a matrix and a range only where it is video', async () => {
+    const error = await rejectionOf(preprocess.run({ ...frame('rgb'), colorRange: 'full' }));
+    expectFailure(error, 'UNKNOWN_OPTION', /"colorRange"/);
   });
 
   it.each([
@@ -193,6 +225,19 @@ describe('a decoded picture', () => {
     const picture = await Picture.read(join(folder, 'picture.png'));
     picture.dispose();
     expectFailure(await rejectionOf(preprocess.run(picture)), 'DISPOSED', /The picture was disposed/);
+  });
+});
+
+describe('the bytes of a picture file', () => {
+  it('are copied for the core, and not for what the core does not decode', async () => {
+    const [jpeg, png] = ['picture.jpg', 'picture.png'].map((name) => readFileSync(join(folder, name)));
+    expect((await inputOf(jpeg as Buffer)).copiedBytes).toBe(jpeg?.length);
+    const before = native().memoryStatistics();
+    expect((await inputOf(png as Buffer)).copiedBytes).toBe(source.data.length);
+    const after = native().memoryStatistics();
+    // The decoded pixels and the input: the file itself is in no memory of the core.
+    const requests = after.allocations + after.reuses - before.allocations - before.reuses;
+    expect(requests).toBe(2);
   });
 });
 

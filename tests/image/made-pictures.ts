@@ -1,6 +1,6 @@
 /** Pictures made for the tests, so that every pixel is known. */
 import sharp, { type Sharp } from 'sharp';
-import { Preprocess, type PictureInput, type RawFrame } from '../../lib/image/index.js';
+import { Preprocess, type PictureInput, type PreprocessOptions, type RawFrame } from '../../lib/image/index.js';
 
 /** Raw pixels, interleaved. */
 export interface Pixels {
@@ -40,8 +40,8 @@ export function asJpeg(pixels: Pixels): Promise<Buffer> {
 }
 
 /** The pixels of any picture as foveate sees them: RGB, row by row. */
-export async function pixelsOf(image: PictureInput): Promise<Pixels> {
-  const plain = new Preprocess({ fit: 'none', scale: 1, layout: 'nhwc', dtype: 'uint8' });
+export async function pixelsOf(image: PictureInput, options: Partial<PreprocessOptions> = {}): Promise<Pixels> {
+  const plain = new Preprocess({ fit: 'none', scale: 1, layout: 'nhwc', dtype: 'uint8', ...options });
   const { tensor } = await plain.run(image);
   const [height, width, channels] = tensor.dims as [number, number, 3];
   const data = Uint8Array.from(tensor.data as Uint8Array);

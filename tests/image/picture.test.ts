@@ -43,6 +43,11 @@ describe('Picture.read', () => {
       /"pixelLimits"/,
       /"pixelLimit"/,
     );
+    expectFailure(
+      await rejectionOf(Picture.read(png, { iccProfile: 'srgb' } as never)),
+      'INVALID_ARGUMENT',
+      /ignore, convert for iccProfile but received "srgb"/,
+    );
     expectFailure(await rejectionOf(Picture.read(png, { signal: AbortSignal.abort() })), 'ABORTED', /aborted/);
   });
 });

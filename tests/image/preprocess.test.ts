@@ -181,6 +181,8 @@ describe('options', () => {
     [{ rounding: 'ceil' }, 'INVALID_ARGUMENT', /for rounding/],
     [{ color: 'gray' }, 'INVALID_ARGUMENT', /for color/, /"grey"/],
     [{ layout: 'nhcw' }, 'INVALID_ARGUMENT', /for layout/],
+    [{ jpegDecode: 'fast' }, 'INVALID_ARGUMENT', /exact, reduced for jpegDecode/],
+    [{ iccProfile: true }, 'INVALID_ARGUMENT', /ignore, convert for iccProfile/],
     [{ dtype: 'float64' }, 'INVALID_ARGUMENT', /float32, float16, uint8, int8 for dtype/],
     [{ scale: NaN }, 'INVALID_ARGUMENT', /for scale but received NaN/],
     [{ scale: '1/255' }, 'INVALID_ARGUMENT', /for scale/],

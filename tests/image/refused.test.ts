@@ -57,6 +57,34 @@ function pngBomb(width: number, height: number): Buffer {
   return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', rows), chunk('IEND', Buffer.alloc(0))]);
 }
 
+/** As small as HEIC gets: one item of HEVC, all of whose boxes are right, and four bytes of data. */
+function heic(): Buffer {
+  const u16 = (value: number): Buffer => Buffer.from([value >> 8, value & 255]);
+  const u32 = (value: number): Buffer => Buffer.from([value >>> 24, (value >> 16) & 255, (value >> 8) & 255, value & 255]);
+  const box = (type: string, ...parts: readonly (Buffer | string)[]): Buffer => {
+    const body = Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : part)));
+    return Buffer.concat([u32(body.length + 8), Buffer.from(type, 'latin1'), body]);
+  };
+  const configuration = [1, 1, 0x60, 0, 0, 0, 0x90, 0, 0, 0, 0, 0, 90, 0xf0, 0, 0xfc, 0xfd, 0xf8, 0xf8, 0, 0, 15, 0];
+  const meta = (offset: number): Buffer =>
+    box(
+      'meta',
+      u32(0),
+      box('hdlr', u32(0), u32(0), 'pict', u32(0), u32(0), u32(0), '\0'),
+      box('pitm', u32(0), u16(1)),
+      box('iloc', u32(0), Buffer.from([0x44, 0]), u16(1), u16(1), u16(0), u16(1), u32(offset), u32(8)),
+      box('iinf', u32(0), u16(1), box('infe', u32(0x02000000), u16(1), u16(0), 'hvc1', '\0')),
+      box(
+        'iprp',
+        box('ipco', box('ispe', u32(0), u32(64), u32(64)), box('hvcC', Buffer.from(configuration))),
+        box('ipma', u32(0), u32(1), u16(1), Buffer.from([2, 1, 0x82])),
+      ),
+    );
+  const type = box('ftyp', 'heic', u32(0), 'mif1heic');
+  const data = box('mdat', Buffer.from([0, 0, 0, 4, 0x26, 1, 0xaf, 0]));
+  return Buffer.concat([type, meta(type.length + meta(0).length + 8), data]);
+}
+
 /** A JPEG whose frame header claims another size. */
 function jpegOfSize(width: number, height: number): Buffer {
   const bytes = Buffer.from(jpeg);
@@ -162,6 +190,86 @@ describe('a truncated picture', () => {
   it('of two bytes', async () => {
     expectFailure(await refused(Buffer.from([0xff, 0xd8])), 'MEDIA_INVALID', /JPEG/);
     expect((await refused(Buffer.from([0x89, 0x50]))).code).toMatch(/MEDIA_(INVALID|UNSUPPORTED)/);
+  });
+});
+
+describe('what sharp reads, cut short', () => {
+  const source = asSharp(gradient(64, 48));
+  const files = {
+    webp: () => source.clone().webp({ lossless: true }).toBuffer(),
+    gif: () => source.clone().gif().toBuffer(),
+    tiff: () => source.clone().tiff({ compression: 'lzw' }).toBuffer(),
+    avif: () => source.clone().avif({ effort: 0 }).toBuffer(),
+  };
+
+  it.each(Object.entries(files))('%s is damaged, wherever it ends', async (name, write) => {
+    const whole = await write();
+    for (const part of [0.1, 0.5, 0.9]) {
+      const half = whole.subarray(0, Math.floor(whole.length * part));
+      const error = await refused(half);
+      expectFailure(error, 'MEDIA_INVALID', /in the buffer (is damaged: |starts as \w+)/, /whole/);
+      expect(error.message).not.toMatch(/bad seek|: $/);
+      const path = file(`half.${name}`, half);
+      expectFailure(await refused(path), 'MEDIA_INVALID', new RegExp(`half\\.${name} (is damaged|starts as)`), /whole/);
+    }
+  });
+
+  it('a GIF without a frame', async () => {
+    const empty = Buffer.from([0x47, 0x49, 0x46, 0x38, 0x39, 0x61, 4, 0, 4, 0, 0x80, 0, 0, 0, 0, 0, 255, 255, 255, 0x3b]);
+    expectFailure(await refused(empty), 'MEDIA_INVALID', /damaged: .*no frames/, /whole/);
+  });
+
+  it('a PNG of no pixels, or of absurdly many', async () => {
+    expectFailure(await refused(pngBomb(0, 10)), 'MEDIA_INVALID', /damaged/, /whole/);
+    expect((await refused(pngBomb(2 ** 31 - 1, 2 ** 31 - 1))).code).toMatch(/MEDIA_(INVALID|TOO_LARGE)/);
+    expect((await refused(pngBomb(1, 2 ** 31 - 1))).code).toMatch(/MEDIA_(INVALID|TOO_LARGE)/);
+  });
+});
+
+describe('HEIC', () => {
+  it('is refused with what to do, where there is no decoder for it', async () => {
+    const error = await refused(file('phone.heic', heic()));
+    expectFailure(error, 'MEDIA_UNSUPPORTED', /phone\.heic is HEIC, for which there is no decoder/, /JPEG or AVIF.*libde265/);
+    expectFailure(await refused(heic()), 'MEDIA_UNSUPPORTED', /in the buffer is HEIC/, /JPEG or AVIF/);
+  });
+});
+
+describe('SVG', () => {
+  const svg = (attributes: string, content = '<rect width="8" height="8" fill="#ff0000"/>', before = ''): Buffer =>
+    Buffer.from(
+      `${before}<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" ${attributes}>${content}</svg>`,
+    );
+  const small = 'width="8" height="8"';
+
+  it('of too many pixels is refused before it is drawn', async () => {
+    expectFailure(await refused(svg('width="9000" height="9000"')), 'MEDIA_TOO_LARGE', /64000000/, /pixelLimit/);
+    expectFailure(await refused(svg('width="1e6" height="1e6"')), 'MEDIA_TOO_LARGE', /64000000/, /pixelLimit/);
+    expectFailure(
+      await refused(svg('width="40000" height="1"')),
+      'MEDIA_TOO_LARGE',
+      /SVG with more than 32767 pixels a side/,
+      /width and height/,
+    );
+    expectFailure(await refused(svg('width="0" height="0"')), 'MEDIA_INVALID', /damaged/);
+  });
+
+  it('whose entities multiply, or name a file, is refused', async () => {
+    const entities = [...'bcdefghi'].map((name, i) => `<!ENTITY ${name} "${`&${'abcdefgh'[i]};`.repeat(10)}">`);
+    const bomb = `<!DOCTYPE s [<!ENTITY a "aaaaaaaaaaaaaaaaaaaa">${entities.join('')}]>`;
+    expectFailure(await refused(svg(small, '<text>&i;</text>', bomb)), 'MEDIA_INVALID', /damaged/);
+    const outside = '<!DOCTYPE s [<!ENTITY a SYSTEM "file:///etc/hostname">]>';
+    expectFailure(await refused(svg(small, '<text>&a;</text>', outside)), 'MEDIA_INVALID', /damaged/);
+  });
+
+  it('draws in no other file, not even of its own folder', async () => {
+    file('beside.png', await asSharp(gradient(8, 8)).png().toBuffer());
+    for (const name of ['beside.png', `file://${folder}/beside.png`]) {
+      const content = `<image xlink:href="${name}" width="8" height="8"/>`;
+      const { data } = await pixelsOf(file('draws.svg', svg(small, content)));
+      expect(new Set(data)).toEqual(new Set([0]));
+    }
+    const { data } = await pixelsOf(file('plain.svg', svg(small)));
+    expect([...data.subarray(0, 3)]).toEqual([255, 0, 0]);
   });
 });
 

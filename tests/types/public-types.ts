@@ -153,7 +153,20 @@ export async function pictures(shared: SharedArrayBuffer): Promise<void> {
   preprocess.options.width = 5;
   await preprocess.run({ data: new Uint8Array(shared), width: 1, height: 1, format: 'rgba' });
   await preprocess.run({ data: Tensor.allocate('uint8', [3]), width: 1, height: 1, format: 'bgr', stride: 3 });
-  const decoded = await Picture.read('cat.jpg');
+  await preprocess.run({
+    data: new Uint8Array(6),
+    width: 2,
+    height: 2,
+    format: 'nv12',
+    colorMatrix: 'bt709',
+    colorRange: 'full',
+  });
+  // @ts-expect-error: no such matrix
+  await preprocess.run({ data: new Uint8Array(6), width: 2, height: 2, format: 'i420', colorMatrix: 'bt2020' });
+  new Preprocess({ jpegDecode: 'reduced', iccProfile: 'convert' });
+  // @ts-expect-error: no such way
+  new Preprocess({ jpegDecode: 'fast' });
+  const decoded = await Picture.read('cat.jpg', { iccProfile: 'convert' });
   await preprocess.run(decoded);
   await decoded.toFile(new URL('file:///tmp/cat.png'));
   // @ts-expect-error: frames are bytes
