@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <unordered_map>
 
+#include "core/instructions.h"
 #include "vision/detection.h"
 
 namespace foveate {
@@ -28,32 +29,35 @@ class KeptBoxes {
   }
 
   bool suppress(const Box& box, float iou_threshold) const {
-    // Far more boxes fall to one of the first than to one of the last, and a loop that can leave at any element is not
-    // vectorised: so it is asked once a stretch.
-    constexpr std::size_t kStretch = 64;
-    for (std::size_t begin = 0; begin < area_.size(); begin += kStretch) {
-      if (any_overlap(begin, std::min(begin + kStretch, area_.size()), box, iou_threshold)) return true;
-    }
-    return false;
+    const float *x1 = x1_.data(), *y1 = y1_.data(), *x2 = x2_.data(), *y2 = y2_.data(), *areas = area_.data();
+    const std::size_t size = area_.size();
+    const float area = area_of(box);
+    const float extent = extent_;
+    bool suppressed = false;
+    with_best_instructions([=, &suppressed]() FOVEATE_HOT {
+      // Far more boxes fall to one of the first than to one of the last, and a loop that can leave at any element is
+      // not vectorised: so it is asked once a stretch.
+      constexpr std::size_t kStretch = 64;
+      for (std::size_t begin = 0; begin < size && !suppressed; begin += kStretch) {
+        const std::size_t end = std::min(begin + kStretch, size);
+        int found = 0;
+        for (std::size_t i = begin; i < end; ++i) {
+          const float width = std::min(x2[i], box.x2) - std::max(x1[i], box.x1) + extent;
+          const float height = std::min(y2[i], box.y2) - std::max(y1[i], box.y1) + extent;
+          const float intersection = std::max(width, 0.0f) * std::max(height, 0.0f);
+          // Divided, not multiplied out: a tie with the threshold then falls as it does in torchvision. 0 / 0 is no
+          // overlap.
+          const float iou = intersection / (areas[i] + area - intersection);
+          found |= static_cast<int>(iou > iou_threshold);
+        }
+        suppressed = found != 0;
+      }
+    });
+    return suppressed;
   }
 
  private:
   float area_of(const Box& box) const { return (box.x2 - box.x1 + extent_) * (box.y2 - box.y1 + extent_); }
-
-  bool any_overlap(std::size_t begin, std::size_t end, const Box& box, float iou_threshold) const {
-    const float area = area_of(box);
-    int found = 0;
-    for (std::size_t i = begin; i < end; ++i) {
-      const float width = std::min(x2_[i], box.x2) - std::max(x1_[i], box.x1) + extent_;
-      const float height = std::min(y2_[i], box.y2) - std::max(y1_[i], box.y1) + extent_;
-      const float intersection = std::max(width, 0.0f) * std::max(height, 0.0f);
-      // Divided, not multiplied out: a tie with the threshold then falls as it does in torchvision. 0 / 0 is no
-      // overlap.
-      const float iou = intersection / (area_[i] + area - intersection);
-      found |= static_cast<int>(iou > iou_threshold);
-    }
-    return found != 0;
-  }
 
   float extent_;
   std::vector<float> x1_, y1_, x2_, y2_, area_;
