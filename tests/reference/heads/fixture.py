@@ -71,11 +71,11 @@ def logit(probability):
     return float(np.log(probability / (1 - probability)))
 
 
-def spread(values, generator, above, threshold=0.25, width=1.6):
-    """Logits [count, classes] that keep some of what the network said, such that `above` rows have a best score over the threshold."""
+def spread(values, generator, above, threshold=0.25, width=1.6, kept=0.4):
+    """Logits [count, classes] that keep some (`kept`) of what the network said, such that `above` rows have a best score over the threshold."""
     values = np.asarray(values, np.float64)
     centred = (values - values.mean()) / max(values.std(), 1e-6)
-    logits = width * (0.4 * centred + generator.normal(size=values.shape))
+    logits = width * (kept * centred + generator.normal(size=values.shape))
     best = np.sort(logits.max(-1))[::-1]
     return logits + logit(threshold) - (best[above - 1] + best[above]) / 2
 

@@ -26,9 +26,8 @@ CASES = [
 
 def perturbed(network, generator, settings, above):
     threshold = settings["scoreThreshold"]
-    boxes, logits = fixture.gather(
-        network[0][:, :4] * np.exp(generator.normal(scale=0.4, size=(300, 4))), np.zeros((300, CLASSES)), generator, (0, 0, 1, 1)
-    )
+    boxes = (network[0][:, :4] * np.exp(generator.normal(scale=0.4, size=(300, 4)))).clip(0, 1)
+    boxes, logits = fixture.gather(boxes, np.zeros((300, CLASSES)), generator, (0, 0, 1, 1))
     scores = fixture.sigmoid(fixture.spread(logits + network[0][:, 4:5], generator, above, threshold)).astype(np.float32)
     if not fixture.clear_scores(scores, threshold):
         return None

@@ -29,7 +29,7 @@ CASES = [
 
 def made(generator, width, height, keypoints, settings, above):
     """The outputs by name, and the boxes they mean in pixels of the input."""
-    faces = generator.uniform([0, 0, 0.2, 0.25], [width, height * 0.7, 0.5, 0.6], (6, 4)) * [1, 1, width, height]
+    faces = generator.uniform([0, 0, 0.2, 0.25], [width, height * 0.8, 0.45, 0.5], (12, 4)) * [1, 1, width, height]
     corners = fixture.corners(faces)
     places = [(0.3, 0.4), (0.7, 0.4), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8)]
     levels, boxes = [], []
@@ -53,8 +53,8 @@ def made(generator, width, height, keypoints, settings, above):
         )
         distances = levels[-1]["bbox"] * stride
         boxes.append(np.concatenate([centres - distances[:, :2], centres + distances[:, 2:]], 1))
-    said = np.concatenate([level["inside"] for level in levels])[:, None] * 2.0
-    scores = fixture.sigmoid(fixture.spread(said, generator, above, settings["scoreThreshold"])).astype(np.float32)
+    said = np.concatenate([level["inside"] for level in levels])[:, None]
+    scores = fixture.sigmoid(fixture.spread(said, generator, above, settings["scoreThreshold"], kept=1.0)).astype(np.float32)
     if settings["scoreThreshold"] == 0.95:
         scores *= np.float32(0.9)
     parts = np.split(scores, np.cumsum([len(level["inside"]) for level in levels])[:-1])

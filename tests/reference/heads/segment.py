@@ -5,7 +5,7 @@
 output0 is [1, 4 + C + 32, A] (cxcywh in pixels of the input, class scores, mask coefficients), output1 [1, 32, H / 4, W / 4] (prototypes).
 `expected.masks` holds for each detection one bit a pixel of the source picture, row by row, the highest bit first, deflated
 (ops.process_mask_native, as with retina_masks=True). A detection whose mask came out empty is left out, as the predictor does; the `empty` of a case
-counts them. Prototypes and coefficients are smooth noise, rounded to keep the file small.
+counts them. Prototypes are smooth noise, they and the coefficients rounded to keep the file small.
 """
 
 import cv2
@@ -28,16 +28,16 @@ CASES = [
 def prototypes(generator):
     noise = generator.normal(size=(MASKS, SIZE // 4, SIZE // 4)).astype(np.float32)
     smooth = np.stack([cv2.GaussianBlur(plane, (0, 0), 3) for plane in noise])
-    return fixture.coarse(smooth / smooth.std() + 0.1, 1 / 16)[None]
+    return fixture.coarse(smooth / smooth.std() + 0.3, 1 / 16)[None]
 
 
 def made(network, generator, settings, above, source):
     detections = perturbed(network, generator, settings, above, source, CLASSES, SIZE)
     if detections is None:
         return None
-    coefficients = fixture.coarse(generator.normal(scale=0.5, size=(1, MASKS, detections.shape[2])), 1 / 16)
-    detections[:, :4] = fixture.coarse(detections[:, :4], 1 / 64)
-    return {"output0": np.concatenate([detections, coefficients], 1), "output1": prototypes(generator)}
+    count = detections.shape[2]
+    coefficients = generator.normal(0.15, 0.2, (1, MASKS, count)) * np.where(generator.random(count) < 0.15, -1, 1)  # some come out empty
+    return {"output0": np.concatenate([detections, fixture.coarse(coefficients, 1 / 64)], 1), "output1": prototypes(generator)}
 
 
 def record(architecture, name, offset):

@@ -77,7 +77,7 @@ def rtdetr():
 
 def perturbed(network, softmax, generator, settings, above):
     threshold = settings["scoreThreshold"]
-    boxes = network["pred_boxes"][0] * np.exp(generator.normal(scale=0.6, size=(QUERIES, 4)))
+    boxes = (network["pred_boxes"][0] * np.exp(generator.normal(scale=0.6, size=(QUERIES, 4)))).clip(0, 1)
     boxes, logits = fixture.gather(boxes, network["logits"][0][:, :CLASSES], generator, (0, 0, 1, 1))
     logits = fixture.spread(logits, generator, above, threshold, 2.5)
     if softmax:

@@ -2,8 +2,8 @@
 
     python zero_shot.py
 
-By family: `imageFeatures` and `textFeatures` as projected (get_image_features, get_text_features), `image_embeds` and `text_embeds` as the model gives
-them (divided by their length), each [n, size] deflated float32; `logit_scale` (its exponential multiplies the cosines) and, with SigLIP,
+By family: `imageFeatures` and `textFeatures` as projected (get_image_features, get_text_features), `image_embeds` and `text_embeds` as the model
+gives them (divided by their length), each [n, size], deflated float32; `logit_scale` (its exponential multiplies the cosines) and, with SigLIP,
 `logit_bias` (added after); `logits_per_image`, and `probabilities` by image: softmax over the texts with CLIP, sigmoid of each with SigLIP.
 """
 
