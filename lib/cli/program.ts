@@ -27,6 +27,9 @@ export function createProgram(invocation: Invocation): Command {
     .version(packageVersion, '-v, --version')
     .exitOverride()
     .configureOutput({ outputError: () => {} })
+    .hook('preAction', (_, command) => {
+      invocation.verb = command.name();
+    })
     .addHelpText('after', examples);
   addRun(program, invocation);
   addInspect(program, invocation);
