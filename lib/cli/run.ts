@@ -136,6 +136,7 @@ async function run(model: string, inputs: readonly string[], options: RunOptionV
     }
   } finally {
     progress.stop();
+    if (signal.aborted && journal !== undefined && !quiet) invocation.tell('The same call with --resume goes on from here.');
   }
   report.end();
   journal?.close(resume);

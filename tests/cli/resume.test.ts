@@ -83,6 +83,15 @@ describe('a run that is ended in the middle, and resumed', () => {
     300_000,
   );
 
+  it('is told of --resume when it is interrupted', async () => {
+    const output = join(temporaryFolder(), 'out');
+    const { code, stderr } = await foveate(['run', models.classifier, pictures, '-o', output], {
+      kill: { when: () => size(join(output, '.foveate-journal')) > 5000, signal: 'SIGINT' },
+    });
+    expect(code).toBe(130);
+    expect(stderr).toMatch(/^The same call with --resume goes on from here\.\nInterrupted\n$/m);
+  });
+
   it('goes on although --resume was not given at first, and keeps no account once it is complete', async () => {
     const output = join(temporaryFolder(), 'out');
     const call = ['run', models.classifier, pictures, '-o', output];
@@ -216,7 +225,7 @@ describe('--resume is refused', () => {
     writeFileSync(journal, readFileSync(journal, 'utf8').replace('{"done"', '{done'));
     const damaged = await foveate(call);
     expect(damaged.code).toBe(4);
-    expect(damaged.stderr).toMatch(/line 3 of it is damaged \[OUTPUT_NOT_WRITABLE\]\nhint: Begin anew: --overwrite/);
+    expect(damaged.stderr).toMatch(/line \d+ of it is damaged \[OUTPUT_NOT_WRITABLE\]\nhint: Begin anew: --overwrite/);
     const anew = await foveate([...call.filter((word) => word !== '--resume'), '--overwrite']);
     expect(anew.code).toBe(0);
     expect(pathsIn(results)).toEqual(['a.jpg', 'b.jpg', 'c.jpg']);
