@@ -20,10 +20,12 @@ export {
   createSession,
   Session,
   type ModelSource,
+  type ModelTypes,
   type RunOptions,
   type RunResult,
   type SessionOptions,
   type TensorInfo,
+  type ValueType,
 } from './session/index.js';
 export type { Device, DeviceChoice } from './engine/index.js';
 export type { LogEvent, SessionOpenEvent, SessionRunEvent } from './events/index.js';

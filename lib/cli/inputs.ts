@@ -1,10 +1,11 @@
-import { readdir, stat } from 'node:fs/promises';
-import { extname, isAbsolute, join, resolve } from 'node:path';
+import { stat } from 'node:fs/promises';
+import { isAbsolute, resolve } from 'node:path';
 
 import { glob, isDynamicPattern } from 'tinyglobby';
 
 import { ArgumentError, checkPath, invalidArgument, MediaError, type FoveateError } from '../errors/index.js';
 import { readStream } from '../image/input.js';
+import { pictureExtensions, picturesOfFolder } from './folder-pictures.js';
 
 /** A picture that was named on the command line, by itself or as part of a folder or pattern. */
 export interface InputPicture {
@@ -16,18 +17,12 @@ export interface InputPicture {
   load(signal: AbortSignal): Promise<string | Uint8Array>;
 }
 
-/** Files in a folder that are taken for pictures. */
-const pictureExtensions: ReadonlySet<string> = new Set([
-  '.jpg',
-  '.jpeg',
-  '.png',
-  '.webp',
-  '.gif',
-  '.tif',
-  '.tiff',
-  '.avif',
-  '.svg',
-]);
+/** What a command line names. */
+export interface InputPictures {
+  readonly pictures: readonly InputPicture[];
+  /** Files in folders that are not pictures by their names. */
+  readonly passedOver: number;
+}
 
 /** By name as people count: frame2 before frame10. The same on every machine. */
 const collator = new Intl.Collator('en', { numeric: true });
@@ -36,7 +31,7 @@ const collator = new Intl.Collator('en', { numeric: true });
  * All pictures that `args` name, in that order; those of a folder or pattern by name. Each file once. What names nothing is a picture that
  * cannot be loaded, so that it is reported like any other bad one. Throws INVALID_ARGUMENT for standard input given twice.
  */
-export async function listPictures(args: readonly string[], recursive: boolean): Promise<InputPicture[]> {
+export async function listPictures(args: readonly string[], recursive: boolean, signal: AbortSignal): Promise<InputPictures> {
   if (args.filter((arg) => arg === '-').length > 1) {
     throw new ArgumentError('INVALID_ARGUMENT', {
       message: 'Standard input (-) is named more than once',
@@ -44,31 +39,38 @@ export async function listPictures(args: readonly string[], recursive: boolean):
     });
   }
   const pictures = new Map<string, InputPicture>();
+  let passedOver = 0;
   for (const arg of args) {
-    for (const picture of await picturesOf(arg, recursive)) {
+    const named = await picturesOf(arg, recursive, signal);
+    passedOver += named.passedOver;
+    for (const picture of named.pictures) {
       const key = picture.path === undefined ? '-' : resolve(picture.path);
       if (!pictures.has(key)) pictures.set(key, picture);
     }
   }
-  return [...pictures.values()];
+  return { pictures: [...pictures.values()], passedOver };
 }
 
-async function picturesOf(arg: string, recursive: boolean): Promise<InputPicture[]> {
-  if (arg === '-') return [standardInput];
+async function picturesOf(arg: string, recursive: boolean, signal: AbortSignal): Promise<InputPictures> {
+  if (arg === '-') return only(standardInput);
   let path: string;
   try {
     path = pathOf(arg);
   } catch (error) {
-    return [bad(arg, error as ArgumentError)];
+    return only(bad(arg, error as ArgumentError));
   }
   const found = await stat(path).catch(() => undefined);
-  if (found?.isDirectory()) return picturesIn(path, recursive);
+  if (found?.isDirectory()) return picturesIn(path, recursive, signal);
   // A file whose name happens to look like a pattern is that file.
-  if (found !== undefined || !isDynamicPattern(path)) return [file(path)];
+  if (found !== undefined || !isDynamicPattern(path)) return only(file(path));
   const paths = await glob(path, { expandDirectories: false, absolute: isAbsolute(path) });
   return paths.length > 0
-    ? paths.sort(collator.compare).map(file)
-    : [nothing(path, `No file matches ${path}`, 'Check the pattern.')];
+    ? only(...paths.sort(collator.compare).map(file))
+    : only(nothing(path, `No file matches ${path}`, 'Check the pattern.'));
+}
+
+function only(...pictures: readonly InputPicture[]): InputPictures {
+  return { pictures, passedOver: 0 };
 }
 
 /** The path that is meant: a file has one name here, also where it is given as a `file:` URL. Throws INVALID_ARGUMENT. */
@@ -82,21 +84,29 @@ function pathOf(arg: string): string {
   return checkPath('image', arg);
 }
 
-async function picturesIn(folder: string, recursive: boolean): Promise<InputPicture[]> {
-  const entries = await readdir(folder, { withFileTypes: true, recursive });
-  const isPicture = (name: string): boolean => !name.startsWith('.') && pictureExtensions.has(extname(name).toLowerCase());
-  const paths = entries
-    .filter((entry) => (entry.isFile() || entry.isSymbolicLink()) && isPicture(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name));
-  if (paths.length > 0) return paths.sort(collator.compare).map(file);
-  const nested = !recursive && entries.some((entry) => entry.isDirectory());
-  return [
-    nothing(
-      folder,
-      `There is no picture in the folder ${folder}`,
-      nested ? '--recursive looks into its subfolders too.' : `Pictures are recognised by ${[...pictureExtensions].join(', ')}.`,
-    ),
-  ];
+async function picturesIn(folder: string, recursive: boolean, signal: AbortSignal): Promise<InputPictures> {
+  const { pictures: paths, unreadable, passedOver, nested } = await picturesOfFolder(folder, recursive, signal);
+  const pictures = [...paths.map(file), ...unreadable.map(({ path, cause }) => closed(path, cause))];
+  if (pictures.length === 0) {
+    const hint = nested
+      ? '--recursive looks into its subfolders too.'
+      : `Pictures are recognised by ${[...pictureExtensions].join(', ')}.`;
+    pictures.push(nothing(folder, `There is no picture in the folder ${folder}`, hint));
+  }
+  return { pictures: pictures.sort((left, right) => collator.compare(left.name, right.name)), passedOver };
+}
+
+/** A folder that cannot be read. */
+function closed(path: string, cause: unknown): InputPicture {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const isForbidden = code === 'EACCES' || code === 'EPERM';
+  return nothing(
+    path,
+    `Cannot read the folder ${path}: ${message}`,
+    isForbidden
+      ? 'Run as a user who may read it, or have its permissions changed (ls -ld shows them).'
+      : 'Check that it is still there and that its disk can be read.',
+  );
 }
 
 function file(path: string): InputPicture {

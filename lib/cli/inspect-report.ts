@@ -55,7 +55,8 @@ function recognitionRows(recognized: Recognition, line: string | undefined): rea
   if (!('error' in recognized)) return [[line ?? '']];
   const { task, error } = recognized;
   const told = task === null ? 'nothing' : `${nouns[task]}; more cannot be told`;
-  return [[`${told}: ${error.message} [${error.code}]`], ...(error.hint === undefined ? [] : [[`hint: ${error.hint}`]])];
+  const lines = `${told}: ${error.message} [${error.code}]`.split('\n');
+  return [...lines.map((text) => [text]), ...(error.hint === undefined ? [] : [[`hint: ${error.hint}`]])];
 }
 
 const grouped = (count: number): string => count.toLocaleString('en-US');

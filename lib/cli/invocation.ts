@@ -29,19 +29,25 @@ const readerGone = new Ending(0, undefined);
 
 /** One call of the program: its streams, what interrupts it, and how it ends. */
 export class Invocation {
-  /** Standard output as JSON; undefined where it is for people. */
+  /** Standard output as one JSON document; undefined without --json. */
   readonly document: JsonDocument | undefined;
   exitCode: ExitCode = 0;
   /** The flags that errors are worded in. */
   flags: Flags = new Map();
+  /** The verb that is called. */
+  verb = '';
   readonly #controller = new AbortController();
+  /** With --ndjson: standard output is a JSON document a line. */
+  readonly #lines: boolean;
 
   /** `args`: the command line, without node and the script. */
   constructor(args: readonly string[]) {
     const end = args.indexOf('--');
     // Asked for before it is parsed, because a wrong command line is answered in JSON too.
-    const json = (end === -1 ? args : args.slice(0, end)).includes('--json');
+    const flags = end === -1 ? args : args.slice(0, end);
+    const json = flags.includes('--json');
     this.document = json ? new JsonDocument((text) => this.out(text)) : undefined;
+    this.#lines = !json && flags.includes('--ndjson');
     // One signal serves all pictures in flight.
     setMaxListeners(0, this.signal);
   }
@@ -83,7 +89,7 @@ export class Invocation {
 
   /** An error as data, in the words of the command line. */
   worded(error: FoveateError): ReturnType<FoveateError['toJSON']> {
-    return errorInFlags(error, this.flags);
+    return errorInFlags(error, this.flags, this.verb === 'run' ? '' : 'foveate run ');
   }
 
   /** Tells of an error, and of which of many inputs it is about where its message does not. */
@@ -106,14 +112,19 @@ export class Invocation {
       this.exitCode = reason.exitCode;
       if (reason.words === undefined) return;
       this.tell(reason.words);
-      this.document?.fail({ code: 'ABORTED', message: reason.words });
+      this.#tellFailure({ code: 'ABORTED', message: reason.words });
       return;
     }
     const error = toFoveateError(reason);
     this.exitCode = exitCodeOf(error);
     this.warn(error);
     if (error instanceof InternalError) this.tell((error.cause instanceof Error ? error.cause.stack : error.stack) ?? '');
-    this.document?.fail(this.worded(error));
+    this.#tellFailure(this.worded(error));
+  }
+
+  #tellFailure(error: object): void {
+    this.document?.fail(error);
+    if (this.#lines) this.out(`${JSON.stringify({ error })}\n`);
   }
 }
 

@@ -3,11 +3,16 @@
  * between: a failure closes what is open and is told as `error`.
  */
 export class JsonDocument {
-  readonly #write: (text: string) => void;
+  #write: (text: string) => void;
   #state: 'empty' | 'list' | 'done' = 'empty';
   #items = 0;
 
   constructor(write: (text: string) => void) {
+    this.#write = write;
+  }
+
+  /** Sends the document elsewhere. Before it is begun. */
+  writeTo(write: (text: string) => void): void {
     this.#write = write;
   }
 

@@ -3,8 +3,12 @@ import { dirname, join, parse, resolve } from 'node:path';
 
 import { MediaError } from '../errors/index.js';
 import type { PictureInput } from '../image/index.js';
-import { Segmentation, type Classification, type Detections } from '../results/index.js';
+import { Segmentation } from '../results/index.js';
+import { fileIdentity } from './file-identity.js';
 import type { InputPicture } from './inputs.js';
+import type { TaskResult } from './result-kinds.js';
+import type { DoneBefore } from './run-journal.js';
+import { writeWhole } from './whole-file.js';
 
 /** What was written for one picture. */
 export interface WrittenFiles {
@@ -14,6 +18,13 @@ export interface WrittenFiles {
   readonly mask?: string;
   /** The same in colours, for people. */
   readonly colors?: string;
+}
+
+interface OutputFolderInit {
+  readonly pictures: readonly InputPicture[];
+  readonly inputs: readonly InputPicture[];
+  readonly overwrite: boolean;
+  readonly before: DoneBefore | undefined;
 }
 
 /** Formats that can be written as they came; others become PNG. */
@@ -31,10 +42,13 @@ export class OutputFolder {
   }
 
   /**
-   * Makes the folder. Throws OUTPUT_NOT_WRITABLE where it cannot be made and, unless told to `overwrite`, where it holds a file of a name
-   * that is needed, whatever made it.
+   * Makes the folder, and names the files of `pictures`, which are some of the `inputs`, or all. `before`: what an earlier run left, which this one
+   * goes on with.
+   *
+   * Throws OUTPUT_NOT_WRITABLE where it cannot be made and, unless told to `overwrite`, where it holds a file of a name that is needed, whatever
+   * made it, other than an unfinished one of that run.
    */
-  static async create(folder: string, pictures: readonly InputPicture[], overwrite: boolean): Promise<OutputFolder> {
+  static async create(folder: string, { pictures, inputs: all, overwrite, before }: OutputFolderInit): Promise<OutputFolder> {
     try {
       await makeFolder(resolve(folder));
     } catch (cause) {
@@ -45,11 +59,11 @@ export class OutputFolder {
       });
     }
     const inputs = new Set<string>();
-    for (const { path } of pictures) {
+    for (const { path } of all) {
       const identity = path === undefined ? undefined : await fileIdentity(path);
       if (identity !== undefined) inputs.add(identity);
     }
-    const taken = new Set<string>();
+    const taken = new Set(before?.files);
     const existing: string[] = [];
     const names = new Map<InputPicture, Required<WrittenFiles>>();
     const attempts = new Map<string, number>();
@@ -59,12 +73,13 @@ export class OutputFolder {
       for (let attempt = attempts.get(name) ?? 1; ; attempt++) {
         const stem = join(folder, attempt === 1 ? name : `${name}-${attempt}`);
         const files = { output: `${stem}${extension}`, mask: `${stem}.mask.png`, colors: `${stem}.colors.png` };
-        const paths = Object.values(files);
+        const named = Object.values(files);
+        const paths = named.map((path) => resolve(path));
         const identities = await Promise.all(paths.map(fileIdentity));
         const isInput = identities.some((identity) => identity !== undefined && inputs.has(identity));
         if (isInput || paths.some((path) => taken.has(path))) continue;
         for (const path of paths) taken.add(path);
-        existing.push(...paths.filter((_, i) => identities[i] !== undefined));
+        existing.push(...named.filter((_, i) => identities[i] !== undefined && !before?.unfinished.has(paths[i] as string)));
         attempts.set(name, attempt + 1);
         names.set(picture, files);
         break;
@@ -73,26 +88,26 @@ export class OutputFolder {
     if (existing.length > 0 && !overwrite) {
       throw new MediaError('OUTPUT_NOT_WRITABLE', {
         message: `The output would overwrite ${existing[0]}${existing.length === 1 ? '' : ` and ${existing.length - 1} more`}`,
-        hint: 'Name another folder with --output, or give --overwrite.',
+        hint: 'Name another folder with --output, or give --overwrite; --resume goes on with a run that was interrupted.',
         details: { existing },
       });
     }
     return new OutputFolder(names);
   }
 
-  /** Draws `result` over `image`, the picture it is about, and writes it. Throws OUTPUT_NOT_WRITABLE. */
-  async write(
-    picture: InputPicture,
-    image: PictureInput,
-    result: Classification | Detections | Segmentation,
-    signal: AbortSignal,
-  ): Promise<WrittenFiles> {
+  /** The files that may be written for a picture. */
+  filesOf(picture: InputPicture): readonly string[] {
+    return Object.values(this.#names.get(picture) as Required<WrittenFiles>);
+  }
+
+  /** Draws `result` over `image`, the picture it is about, and writes it; each file whole or not at all. Throws OUTPUT_NOT_WRITABLE. */
+  async write(picture: InputPicture, image: PictureInput, result: TaskResult, signal: AbortSignal): Promise<WrittenFiles> {
     const { output, mask, colors } = this.#names.get(picture) as Required<WrittenFiles>;
     using drawn = await result.draw(image, { signal });
-    await drawn.toFile(output);
+    await writeWhole(output, (path) => drawn.toFile(path));
     if (!(result instanceof Segmentation)) return { output };
-    await result.toFile(mask);
-    await result.toFile(colors, 'color');
+    await writeWhole(mask, (path) => result.toFile(path));
+    await writeWhole(colors, (path) => result.toFile(path, 'color'));
     return { output, mask, colors };
   }
 }
@@ -108,10 +123,4 @@ async function makeFolder(path: string): Promise<void> {
     // Somebody else may have been faster.
     if (!(await isThere())) throw error;
   }
-}
-
-/** The same for every path that leads to one file: links too. undefined where there is none. */
-async function fileIdentity(path: string): Promise<string | undefined> {
-  const found = await stat(path, { bigint: true }).catch(() => undefined);
-  return found && `${found.dev}:${found.ino}`;
 }

@@ -6,11 +6,13 @@ import { exitCodes } from './exit.js';
 import { addInspect } from './inspect.js';
 import type { Invocation } from './invocation.js';
 import { addRun } from './run.js';
+import { addTypegen } from './typegen.js';
 
 const examples = `
 Examples:
   foveate run yolov8n.onnx street.jpg
   foveate inspect yolov8n.onnx
+  foveate typegen yolov8n.onnx -o yolov8n.d.ts
   foveate doctor
 
 Exit codes:
@@ -25,9 +27,13 @@ export function createProgram(invocation: Invocation): Command {
     .version(packageVersion, '-v, --version')
     .exitOverride()
     .configureOutput({ outputError: () => {} })
+    .hook('preAction', (_, command) => {
+      invocation.verb = command.name();
+    })
     .addHelpText('after', examples);
   addRun(program, invocation);
   addInspect(program, invocation);
+  addTypegen(program, invocation);
   addDoctor(program, invocation);
   const options = program.commands.flatMap((command) => command.options);
   invocation.flags = new Map(options.map((option) => [option.attributeName(), option.long ?? option.flags]));

@@ -1,15 +1,15 @@
 import type { ArgumentError, MediaError } from '../errors/index.js';
-import { Classification, Detections, type Segmentation, type Timing } from '../results/index.js';
+import type { Timing } from '../results/index.js';
 import type { Task } from '../tasks/index.js';
 import { paint } from './color.js';
+import { csvRecord, type CsvField } from './csv.js';
 import type { InputPicture } from './inputs.js';
 import type { Invocation } from './invocation.js';
 import type { JsonDocument } from './json-document.js';
 import type { WrittenFiles } from './output-folder.js';
 import { recognizedOf } from './recognized.js';
-import { alignRows, printable, type Cell } from './table.js';
-
-export type TaskResult = Classification | Detections | Segmentation;
+import { resultKind, type TaskResult } from './result-kinds.js';
+import { alignRows, printable } from './table.js';
 
 /** What can be wrong with one picture, and leaves the others as they are. */
 export type PictureError = MediaError | ArgumentError;
@@ -25,31 +25,29 @@ export interface Outcome {
 
 /** How the outcomes are shown: as they come, in the order of the inputs. */
 export interface RunReport {
-  begin(model: string, task: Task): void;
+  begin(): void;
   outcome(outcome: Outcome): void;
   end(): void;
 }
 
+/** Takes text to where the results go. */
+export type Write = (text: string) => void;
+
 /** One block for each picture: a heading, a row for each thing seen. */
-export class TableReport implements RunReport {
-  readonly #invocation: Invocation;
-
-  constructor(invocation: Invocation) {
-    this.#invocation = invocation;
-  }
-
-  begin(): void {}
-
-  outcome({ picture, result, written }: Outcome): void {
-    // What is wrong with a picture is told on standard error.
-    if (result === undefined) return;
-    const name = paint(process.stdout, 'bold', printable(picture.name));
-    const to = written === undefined ? '' : `  -> ${Object.values(written).map(printable).join(', ')}`;
-    const heading = `${name}  ${result.width} x ${result.height}  ${busyMs(result.timing).toFixed(1)} ms${to}`;
-    this.#invocation.out(`${[heading, ...alignRows(rowsOf(result))].join('\n')}\n`);
-  }
-
-  end(): void {}
+export function tableReport(write: Write, task: Task): RunReport {
+  const { rows } = resultKind(recognizedOf(task).task);
+  return {
+    begin: () => {},
+    outcome: ({ picture, result, written }) => {
+      // What is wrong with a picture is told on standard error.
+      if (result === undefined) return;
+      const name = paint(process.stdout, 'bold', printable(picture.name));
+      const to = written === undefined ? '' : `  -> ${Object.values(written).map(printable).join(', ')}`;
+      const heading = `${name}  ${result.width} x ${result.height}  ${busyMs(result.timing).toFixed(1)} ms${to}`;
+      write(`${[heading, ...alignRows(rows(result))].join('\n')}\n`);
+    },
+    end: () => {},
+  };
 }
 
 /** Time that the picture took by itself: waiting for others is not part of it. */
@@ -57,52 +55,53 @@ function busyMs({ decodeMs, preprocessMs, computeMs, postprocessMs }: Timing): n
   return decodeMs + preprocessMs + computeMs + postprocessMs;
 }
 
-function rowsOf(result: TaskResult): readonly (readonly Cell[])[] {
-  if (result instanceof Detections) {
-    if (result.length === 0) return [['nothing found']];
-    return [...result].map(({ label, score, box }) => [
-      label,
-      { number: score.toFixed(2) },
-      ...box.map((coordinate) => ({ number: coordinate.toFixed(1) })),
-    ]);
-  }
-  if (result instanceof Classification) {
-    return [...result].map(({ label, score }) => [label, { number: score.toFixed(3) }]);
-  }
-  return result.regions.map(({ label, fraction, pixels }) => [
-    label,
-    { number: `${(fraction * 100).toFixed(1)} %` },
-    { number: `${pixels} px` },
-  ]);
+/** `{ model, task, …, device, …, pictures: [{ path, … }] }` */
+export function jsonReport(document: JsonDocument, invocation: Invocation, model: string, task: Task): RunReport {
+  const { session, labelSource } = task;
+  const { device, deviceReason, runtime } = session;
+  return {
+    begin: () => document.beginList({ model, ...recognizedOf(task), labelSource, device, deviceReason, runtime }, 'pictures'),
+    outcome: (outcome) => document.item(jsonItem(outcome, invocation)),
+    end: () => document.endList(),
+  };
 }
 
-/** `{ model, task, …, device, …, pictures: [{ path, … }] }` */
-export class JsonReport implements RunReport {
-  readonly #document: JsonDocument;
-  readonly #invocation: Invocation;
+/** One object a line: `{ path, … }`, as in the list of the JSON document. */
+export function ndjsonReport(write: Write, invocation: Invocation): RunReport {
+  return {
+    begin: () => {},
+    outcome: (outcome) => write(`${JSON.stringify(jsonItem(outcome, invocation))}\n`),
+    end: () => {},
+  };
+}
 
-  constructor(document: JsonDocument, invocation: Invocation) {
-    this.#document = document;
-    this.#invocation = invocation;
-  }
+function jsonItem({ picture, result, written, error }: Outcome, invocation: Invocation): object {
+  return {
+    path: picture.name,
+    ...result?.toJSON(),
+    timing: result?.timing,
+    ...written,
+    error: error && invocation.worded(error),
+  };
+}
 
-  begin(model: string, task: Task): void {
-    const { session, labelSource } = task;
-    const { device, deviceReason, runtime } = session;
-    this.#document.beginList({ model, ...recognizedOf(task), labelSource, device, deviceReason, runtime }, 'pictures');
-  }
-
-  outcome({ picture, result, written, error }: Outcome): void {
-    this.#document.item({
-      path: picture.name,
-      ...result?.toJSON(),
-      timing: result?.timing,
-      ...written,
-      error: error && this.#invocation.worded(error),
-    });
-  }
-
-  end(): void {
-    this.#document.endList();
-  }
+/**
+ * A record for each thing seen; for a picture in which nothing was, or which failed, one with the fields of a thing left empty. So every picture
+ * is there, and every record has the same fields.
+ */
+export function csvReport(write: Write, invocation: Invocation, task: Task): RunReport {
+  const { columns, records } = resultKind(recognizedOf(task).task);
+  const nothing = columns.map((): CsvField => undefined);
+  return {
+    begin: () => write(csvRecord(['path', 'width', 'height', ...columns, 'error', 'message'])),
+    outcome: ({ picture, result, error }) => {
+      const seen = result === undefined ? [] : records(result);
+      const { code, message } = error === undefined ? {} : invocation.worded(error);
+      const lines = (seen.length === 0 ? [nothing] : seen).map((fields) =>
+        csvRecord([picture.name, result?.width, result?.height, ...fields, code, message]),
+      );
+      write(lines.join(''));
+    },
+    end: () => {},
+  };
 }

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 
 import { ArgumentError, MediaError } from '../errors/index.js';
 import { Classifier, Detector, loadTask, type Task } from '../tasks/index.js';
@@ -8,17 +8,35 @@ import { mapInOrder } from './in-order.js';
 import { listPictures, type InputPicture } from './inputs.js';
 import type { Invocation } from './invocation.js';
 import { OutputFolder, type WrittenFiles } from './output-folder.js';
-import { formatSeconds, startProgress } from './progress.js';
-import { recognizedLine } from './recognized.js';
-import { JsonReport, TableReport, type Outcome, type PictureError, type TaskResult } from './run-report.js';
+import { startProgress } from './progress.js';
+import type { TaskResult } from './result-kinds.js';
+import type { ResultsFile } from './results-file.js';
+import { checkDestination, isWritten, journalPathOf, openResults, type RunDestination } from './run-files.js';
+import { pictureKey, readJournal, RunJournal } from './run-journal.js';
+import {
+  csvReport,
+  jsonReport,
+  ndjsonReport,
+  tableReport,
+  type Outcome,
+  type PictureError,
+  type RunReport,
+  type Write,
+} from './run-report.js';
+import { runSettings } from './run-settings.js';
+import { tellSummary } from './run-summary.js';
 import { taskOptions, type TaskOptionValues } from './task-options.js';
 
 interface RunOptionValues extends TaskOptionValues {
   readonly output?: string;
-  readonly overwrite?: true;
-  readonly recursive?: true;
-  readonly json?: true;
-  readonly quiet?: true;
+  readonly results?: string;
+  readonly resume?: boolean;
+  readonly overwrite?: boolean;
+  readonly recursive?: boolean;
+  readonly json?: boolean;
+  readonly ndjson?: boolean;
+  readonly csv?: boolean;
+  readonly quiet?: boolean;
 }
 
 const examples = `
@@ -26,9 +44,24 @@ Examples:
   foveate run yolov8n.onnx street.jpg
   foveate run yolov8n.onnx photos/ --recursive -o drawn/
   foveate run mobilenetv2.onnx 'photos/*.jpg' --top-k 3 --json > classes.json
+  foveate run yolov8n.onnx photos/ --csv --results boxes.csv --resume
   curl -s https://example.com/cat.jpg | foveate run model.onnx - --quiet
 
-Boxes are left, top, right, bottom in pixels of the picture.`;
+Boxes are left, top, right, bottom in pixels of the picture.
+
+In folders, pictures are recognised by their extension; hidden files are left out, links are
+followed. A picture or folder that cannot be read is told, the others are processed, and the exit
+code is 4.
+
+--ndjson is one JSON object a line and picture, with an error where it failed. --csv is a record for
+each class, box or region, and one with empty fields for a picture without any. Both are written as
+the results come.
+
+--resume goes on with a run to files, whatever ended it: repeat the call, with --resume. Pictures
+that are done, also those that failed, are left alone; what follows the last of them in the results is
+cut off; the rest is done. The model and the options must be the same. Account is kept in a file named
+.foveate-journal, after the results or in the output folder. It goes when the run is complete, and
+stays with --resume, so that the same call does what is added later.`;
 
 /** `foveate run MODEL INPUT…` */
 export function addRun(program: Command, invocation: Invocation): void {
@@ -42,9 +75,13 @@ export function addRun(program: Command, invocation: Invocation): void {
       '-o, --output <dir>',
       'write annotated pictures there; of a segmenter also NAME.mask.png (class ids) and NAME.colors.png',
     )
-    .option('--overwrite', 'replace files that the output folder holds already; inputs never')
+    .option('--overwrite', 'replace files that are there already; inputs never')
     .option('-r, --recursive', 'look into the subfolders of folders')
-    .option('--json', 'print JSON')
+    .addOption(new Option('--json', 'print one JSON document').conflicts(['ndjson', 'csv']))
+    .addOption(new Option('--ndjson', 'print a JSON object a line').conflicts(['json', 'csv']))
+    .addOption(new Option('--csv', 'print CSV').conflicts(['json', 'ndjson']))
+    .option('--results <file>', 'write the JSON, NDJSON or CSV there')
+    .option('--resume', 'go on with a run that was interrupted')
     .option('-q, --quiet', 'no progress and no notes');
   for (const { heading, options } of taskOptions()) {
     command.optionsGroup(heading);
@@ -56,24 +93,42 @@ export function addRun(program: Command, invocation: Invocation): void {
 }
 
 async function run(model: string, inputs: readonly string[], options: RunOptionValues, invocation: Invocation): Promise<void> {
-  const { output, overwrite = false, recursive = false, json, quiet = false, ...forTask } = options;
-  const { signal, document } = invocation;
-  const pictures = await listPictures(inputs, recursive);
-  const folder = output === undefined ? undefined : await OutputFolder.create(output, pictures, overwrite);
+  const { output, results, json, ndjson, csv, ...rest } = options;
+  const { overwrite = false, resume = false, recursive = false, quiet = false, ...forTask } = rest;
+  const format = json ? 'json' : ndjson ? 'ndjson' : csv ? 'csv' : 'table';
+  const destination: RunDestination = { format, results, output };
+  const { signal } = invocation;
+  checkDestination(destination, resume, inputs);
+  const { pictures: named, passedOver } = await listPictures(inputs, recursive, signal);
+
+  const journalPath = journalPathOf(destination);
+  const settings = journalPath === undefined ? {} : await runSettings(model, forTask, destination, signal);
+  const before = resume && journalPath !== undefined ? await readJournal(journalPath, settings) : undefined;
+  // What the earlier run wrote into a folder of pictures is no input of this one.
+  const all = named.filter(({ path }) => path === undefined || !isWritten(before, path));
+  const pictures = all.filter((picture) => !before?.pictures.has(pictureKey(picture)));
+  const folder =
+    output === undefined ? undefined : await OutputFolder.create(output, { pictures, inputs: all, overwrite, before });
   await using task = await loadTask(model, { ...forTask, signal });
-  const report = json && document !== undefined ? new JsonReport(document, invocation) : new TableReport(invocation);
-  report.begin(model, task);
+
+  const read = [model, ...all.flatMap(({ path }) => path ?? [])];
+  const file = results === undefined ? undefined : await openResults(results, before, overwrite, read);
+  const journal = journalPath === undefined ? undefined : RunJournal.open(journalPath, settings, before);
+  const report = reportOf(destination.format, file, model, task, invocation);
+  // Where results are gone on with, they have begun.
+  if (file === undefined || file.length === 0) report.begin();
   const started = performance.now();
   const progress = startProgress(pictures.length, 'pictures', !quiet);
   let done = 0;
   let failed = 0;
   try {
-    const work = (picture: InputPicture): Promise<Outcome> => processPicture(picture, task, folder, signal);
+    const work = (picture: InputPicture): Promise<Outcome> => processPicture(picture, { task, folder, journal, signal });
     for await (const outcome of mapInOrder(pictures, Math.max(2, availableParallelism()), work)) {
       signal.throwIfAborted();
       progress.advance(++done);
       progress.above(() => {
         report.outcome(outcome);
+        journal?.done(outcome.picture, file?.length ?? 0, outcome.error !== undefined);
         if (outcome.error === undefined) return;
         failed++;
         invocation.warn(outcome.error, outcome.picture.name);
@@ -81,25 +136,51 @@ async function run(model: string, inputs: readonly string[], options: RunOptionV
     }
   } finally {
     progress.stop();
+    if (signal.aborted && journal !== undefined && !quiet) invocation.tell('The same call with --resume goes on from here.');
   }
   report.end();
-  if (failed > 0) invocation.exitCode = 4;
-  if (!quiet) tellSummary(invocation, task, { done, failed, wallMs: performance.now() - started });
+  journal?.close(resume);
+  const earlier = { done: all.length - pictures.length, failed: [...(before?.pictures.values() ?? [])].filter(Boolean).length };
+  if (failed + earlier.failed > 0) invocation.exitCode = 4;
+  if (!quiet) tellSummary(invocation, task, { done, failed, earlier, passedOver, wallMs: performance.now() - started });
+}
+
+function reportOf(
+  format: RunDestination['format'],
+  file: ResultsFile | undefined,
+  model: string,
+  task: Task,
+  invocation: Invocation,
+): RunReport {
+  const write: Write = (text) => (file === undefined ? invocation.out(text) : file.append(text));
+  const { document } = invocation;
+  if (format === 'json' && document !== undefined) {
+    document.writeTo(write);
+    return jsonReport(document, invocation, model, task);
+  }
+  if (format === 'ndjson') return ndjsonReport(write, invocation);
+  return format === 'csv' ? csvReport(write, invocation, task) : tableReport(write, task);
+}
+
+/** What the pictures of a run have in common. */
+interface RunContext {
+  readonly task: Task;
+  readonly folder: OutputFolder | undefined;
+  readonly journal: RunJournal | undefined;
+  readonly signal: AbortSignal;
 }
 
 /** A picture that cannot be read or written is an outcome; anything else ends the call. */
-async function processPicture(
-  picture: InputPicture,
-  task: Task,
-  folder: OutputFolder | undefined,
-  signal: AbortSignal,
-): Promise<Outcome> {
+async function processPicture(picture: InputPicture, { task, folder, journal, signal }: RunContext): Promise<Outcome> {
   let result: TaskResult | undefined;
   let written: WrittenFiles | undefined;
   try {
     const image = await picture.load(signal);
     result = await runTask(task, image, signal);
-    written = await folder?.write(picture, image, result, signal);
+    if (folder !== undefined) {
+      journal?.writing(picture, folder.filesOf(picture));
+      written = await folder.write(picture, image, result, signal);
+    }
   } catch (error) {
     if (!isAboutPicture(error)) throw error;
     return { picture, result, written, error };
@@ -114,33 +195,4 @@ function isAboutPicture(error: unknown): error is PictureError {
 function runTask(task: Task, image: string | Uint8Array, signal: AbortSignal): Promise<TaskResult> {
   if (task instanceof Detector) return task.detect(image, { signal });
   return task instanceof Classifier ? task.classify(image, { signal }) : task.segment(image, { signal });
-}
-
-/** What a reader wants to know when all is done: how many, how fast, where, what the model was taken for, and whose names these are. */
-function tellSummary(
-  invocation: Invocation,
-  task: Task,
-  { done, failed, wallMs }: { done: number; failed: number; wallMs: number },
-): void {
-  const { device, deviceReason, runtime } = task.session;
-  const count = `${done} picture${done === 1 ? '' : 's'}${failed === 0 ? '' : `, ${failed} of them failed`}`;
-  const wall = wallMs < 1000 ? `${wallMs.toFixed(0)} ms` : formatSeconds(wallMs / 1000);
-  const each = `${(wallMs / done).toFixed(1)} ms each`;
-  invocation.tell(`${count} in ${wall}, ${each}, on ${device} with ${runtime.name} ${runtime.version}`);
-  // The library that comes with foveate runs on the CPU only: there, that it does is no news.
-  const expected = device === 'cpu' && !process.env['FOVEATE_ONNXRUNTIME_PATH']; // an empty one counts as unset
-  if (deviceReason !== 'asked for' && !expected) invocation.tell(`Device ${device}: ${deviceReason}.`);
-  invocation.tell(recognizedLine(task));
-  const labels = labelNote(task);
-  if (labels !== undefined) invocation.tell(labels);
-}
-
-/** Where the names came from, unless the model or the user gave them. */
-function labelNote({ labels, labelSource }: Task): string | undefined {
-  if (labelSource === 'option' || labelSource === 'file' || labelSource === 'metadata') return undefined;
-  if (labelSource === 'numbers') return 'Classes are numbers: the model has no names. --labels FILE gives them.';
-  if (labelSource === 'binary') {
-    return `Labels: ${labels.join(' and ')}, because the model tells one class from the rest and has no names.`;
-  }
-  return `Labels: the ${labels.length} names of ${labelSource}, built in, because the model has none.`;
 }

@@ -18,7 +18,7 @@ export function alignRows(rows: readonly (readonly Cell[])[]): string[] {
   });
 }
 
-/** Names come from models and file systems: none of them may steer the terminal. */
+/** Names come from models and file systems: none of them may steer the terminal, or end the line that it stands in. */
 export function printable(name: string): string {
-  return name.replace(/\p{Cc}/gu, '\uFFFD');
+  return name.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, '\uFFFD');
 }

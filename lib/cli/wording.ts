@@ -3,25 +3,29 @@ import type { FoveateError } from '../errors/index.js';
 /** Names of the library's options, and the flags that stand for them. */
 export type Flags = ReadonlyMap<string, string>;
 
-/** The error as data, worded for the command line. */
-export function errorInFlags(error: FoveateError, flags: Flags): ReturnType<FoveateError['toJSON']> {
+/** The error as data, worded for the command line. `call` stands before a flag with a value: the verb that has it, where another was called. */
+export function errorInFlags(error: FoveateError, flags: Flags, call = ''): ReturnType<FoveateError['toJSON']> {
   const data = error.toJSON();
   const { message, hint } = data;
-  return { ...data, message: inFlags(message, flags), ...(hint === undefined ? {} : { hint: inFlags(hint, flags) }) };
+  return {
+    ...data,
+    message: inFlags(message, flags, call),
+    ...(hint === undefined ? {} : { hint: inFlags(hint, flags, call) }),
+  };
 }
 
 /**
  * The library's messages name options as programs write them; here they are flags: `{ task: 'detect' }` is `--task detect`,
  * `scoreThreshold` is `--score-threshold`. A name that is a word of its own, such as `labels`, is a flag only where an option is spoken of.
  */
-function inFlags(text: string, flags: Flags): string {
+function inFlags(text: string, flags: Flags, call: string): string {
   const replace = (whole: string, name: string, asFlag: (flag: string) => string): string => {
     const flag = flags.get(name);
     return flag === undefined ? whole : asFlag(flag);
   };
   return text
     .replace(/\{ (\w+): '([^']*)' \}/g, (whole, name: string, value: string) =>
-      replace(whole, name, (flag) => `${flag} ${value}`),
+      replace(whole, name, (flag) => `${call}${flag} ${value}`),
     )
     .replace(/\boption (\w+)/g, (whole, name: string) => replace(whole, name, (flag) => `option ${flag}`))
     .replace(/\bfor (\w+)(?=(\[\d+\])? but received)/g, (whole, name: string) => replace(whole, name, (flag) => `for ${flag}`))

@@ -2,7 +2,7 @@ import type { ElementType } from './element-type.js';
 import { OnnxGraph, plainDomain, type OnnxNode } from './onnx-graph.js';
 import type { OnnxModel } from './onnx-model.js';
 import { OnnxTensor } from './onnx-tensor.js';
-import { integer, product, type Sizes } from './operator-shapes.js';
+import { integer, product, type Sizes } from './shape-rule.js';
 import { sizesOfValues } from './value-sizes.js';
 
 /** Initializers of one element type. */

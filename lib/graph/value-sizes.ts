@@ -1,6 +1,7 @@
 import type { OnnxGraph, OnnxNode } from './onnx-graph.js';
-import { OnnxTensor } from './onnx-tensor.js';
-import { outputSizes, type Numbers, type Sizes } from './operator-shapes.js';
+import { outputSizes } from './operator-shapes.js';
+import type { Sizes } from './shape-rule.js';
+import { foldNumbers, numbersOf, type NumberList } from './small-numbers.js';
 import { valueInfo, type Dimension } from './value-info.js';
 
 export interface ValueSizes {
@@ -9,9 +10,6 @@ export interface ValueSizes {
   /** Free batch dimensions that were taken as 1: their names, `?` for one without. */
   readonly takenAsOne: readonly string[];
 }
-
-/** Shapes are short: longer lists of integers are data. */
-const maxRank = 16;
 
 /**
  * The sizes of a graph's values: what the graph declares, put together with what follows from the sizes of its inputs. A free first
@@ -34,7 +32,7 @@ export function sizesOfValues(graph: OnnxGraph): ValueSizes {
       shape && shape.map((dim, axis) => (axis === 0 && typeof dim === 'string' && batches.has(dim) ? 1 : numberOf(dim))),
     );
   }
-  const numbers = new Map<string, Numbers>();
+  const numbers = new Map<string, NumberList>();
   for (const [name, tensor] of graph.initializers) {
     sizes.set(name, tensor.dims);
     const list = numbersOf(tensor);
@@ -42,11 +40,17 @@ export function sizesOfValues(graph: OnnxGraph): ValueSizes {
   }
   for (const node of graph.nodes) {
     const inferred = inferredSizes(node, sizes, numbers);
-    const list = inferredNumbers(node, sizes, numbers);
-    if (list !== undefined && node.outputs[0] !== undefined) numbers.set(node.outputs[0], list);
     node.outputs.forEach((name, index) => {
-      if (name !== '') sizes.set(name, agreed(declared.get(name) ?? null, index === 0 ? inferred : null));
+      if (name !== '') sizes.set(name, agreed(declared.get(name) ?? null, inferred[index] ?? null));
     });
+    const [first = ''] = node.outputs;
+    const list = foldNumbers(
+      node,
+      (name) => sizes.get(name) ?? null,
+      (name) => numbers.get(name),
+    );
+    // A matrix is no list.
+    if (list !== undefined && (sizes.get(first)?.length ?? 1) <= 1) numbers.set(first, list);
   }
   return { sizes, takenAsOne: [...batches] };
 }
@@ -55,12 +59,16 @@ function numberOf(dim: Dimension): number | null {
   return typeof dim === 'number' ? dim : null;
 }
 
-function inferredSizes(node: OnnxNode, sizes: ReadonlyMap<string, Sizes>, numbers: ReadonlyMap<string, Numbers>): Sizes {
-  if (node.domain !== '') return null;
+function inferredSizes(
+  node: OnnxNode,
+  sizes: ReadonlyMap<string, Sizes>,
+  numbers: ReadonlyMap<string, NumberList>,
+): readonly Sizes[] {
+  if (node.domain !== '') return [];
   return outputSizes({
     node,
     inputs: node.inputs.map((name) => sizes.get(name) ?? null),
-    numbers: (index) => numbers.get(node.inputs[index] ?? ''),
+    numbers: (index) => numbers.get(node.inputs[index] ?? '')?.elements,
   });
 }
 
@@ -72,39 +80,4 @@ function agreed(declared: Sizes, inferred: Sizes): Sizes {
     const other = inferred[axis] ?? null;
     return size === null || other === null || size === other ? (size ?? other) : null;
   });
-}
-
-/** An initializer or constant that may be a shape or an index into one. */
-function numbersOf({ dtype, dims, elementCount, data }: OnnxTensor): Numbers | undefined {
-  const isShort = dtype === 'int64' && dims.length <= 1 && elementCount <= maxRank;
-  return isShort && data !== undefined ? Array.from(data, Number) : undefined;
-}
-
-/** Follows the way from a shape to the target of a Reshape that exporters write: Shape, Gather, Unsqueeze, Concat. */
-function inferredNumbers(
-  { domain, opType, inputs, attributes }: OnnxNode,
-  sizes: ReadonlyMap<string, Sizes>,
-  numbers: ReadonlyMap<string, Numbers>,
-): Numbers | undefined {
-  if (domain !== '') return undefined;
-  const [first = '', second = ''] = inputs;
-  switch (opType) {
-    case 'Constant': {
-      const value = attributes.get('value');
-      return value instanceof OnnxTensor ? numbersOf(value) : undefined;
-    }
-    case 'Shape':
-      return attributes.has('start') || attributes.has('end') ? undefined : (sizes.get(first) ?? undefined);
-    case 'Gather':
-      return numbers.get(second)?.map((index) => (index === null ? null : (numbers.get(first)?.at(index) ?? null)));
-    case 'Unsqueeze':
-    case 'Cast':
-      return numbers.get(first);
-    case 'Concat': {
-      const parts = inputs.map((name) => numbers.get(name));
-      return parts.includes(undefined) ? undefined : parts.flatMap((part) => part ?? []);
-    }
-    default:
-      return undefined;
-  }
 }

@@ -1,5 +1,6 @@
 export {
   declaredLabelCount,
+  metadataLabels,
   resolveLabels,
   type LabelsOption,
   type LabelsSource,

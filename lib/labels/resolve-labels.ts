@@ -82,10 +82,16 @@ async function declaredLabels(
   metadata: ReadonlyMap<string, string> | undefined,
 ): Promise<DeclaredLabels | undefined> {
   if (option !== undefined) return labelsOfOption(option);
+  const labels = metadataLabels(metadata);
+  return labels && { labels, source: 'metadata', from: metadataNames };
+}
+
+const metadataNames = 'the model\'s metadata "names"';
+
+/** The names that a model's metadata gives its classes, by class id; undefined where it gives none. Throws LABELS_INVALID. */
+export function metadataLabels(metadata: ReadonlyMap<string, string> | undefined): readonly string[] | undefined {
   const names = metadata?.get('names');
-  if (names === undefined) return undefined;
-  const from = 'the model\'s metadata "names"';
-  return { labels: inOrder(namesFromLiteral(names, from), from), source: 'metadata', from };
+  return names === undefined ? undefined : inOrder(namesFromLiteral(names, metadataNames), metadataNames);
 }
 
 const labelsExpected = 'an array of names, a record { id: name }, or the path or file: URL of a file';

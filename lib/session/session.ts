@@ -24,6 +24,7 @@ import { publish } from '../events/index.js';
 import { checkModelFile, modelPath } from '../graph/index.js';
 import { Tensor, type DType } from '../tensor/index.js';
 import { InFlight } from './in-flight.js';
+import type { InputTensors, ModelTypes, OutputName, OutputTensors } from './model-types.js';
 import { checkSessionOptions, nativeSessionOptions, sessionOptionNames, type SessionOptions } from './options.js';
 
 /** An input or output of a model. */
@@ -34,21 +35,21 @@ export interface TensorInfo {
   readonly shape: readonly (number | string | null)[];
 }
 
-/** How one run is made. */
-export interface RunOptions {
+/** How one run is made. `Name` is that of an output. */
+export interface RunOptions<Name extends string = string> {
   /**
    * Which outputs are computed: their names, or tensors in native memory (see `Tensor.allocate`) that they are written to.
    * Default: all, in fresh memory.
    */
-  readonly outputs?: readonly string[] | Readonly<Record<string, Tensor>> | undefined;
+  readonly outputs?: readonly Name[] | Readonly<Record<Name, Tensor>> | undefined;
   /** Aborts: a run that has not begun never does, one that has stops at the engine's next chance. */
   readonly signal?: AbortSignal | undefined;
 }
 
 /** What a run gave. */
-export interface RunResult extends Disposable {
+export interface RunResult<Outputs = Readonly<Record<string, Tensor>>> extends Disposable {
   /** By name. They lie in native memory: read {@link Tensor.data} in place, then {@link dispose}. */
-  readonly outputs: Readonly<Record<string, Tensor>>;
+  readonly outputs: Outputs;
   /** Bytes copied on the way: inputs from outside native memory, inputs handed on as outputs, and transfers to and from a device. */
   readonly copiedBytes: number;
   /** Milliseconds spent waiting for a lane. */
@@ -83,9 +84,9 @@ interface SessionInit {
 
 /**
  * A model that is ready to run: the layer under every task. Made by {@link createSession}. Runs are queued on its lanes and never
- * block JavaScript; any number may be in flight.
+ * block JavaScript; any number may be in flight. With a type that `foveate typegen` wrote, TypeScript knows the model's names and types.
  */
-export class Session implements AsyncDisposable {
+export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposable {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
   /** Where the model runs. */
@@ -119,8 +120,8 @@ export class Session implements AsyncDisposable {
   }
 
   /** @internal */
-  static over(init: SessionInit): Session {
-    return new Session(init);
+  static over<M extends ModelTypes>(init: SessionInit): Session<M> {
+    return new Session<M>(init);
   }
 
   /**
@@ -131,7 +132,10 @@ export class Session implements AsyncDisposable {
    *
    * Throws TENSOR_NAME, TENSOR_DTYPE or TENSOR_SHAPE for inputs that do not fit the model, DISPOSED, ABORTED, ENGINE_FAILED.
    */
-  async run(inputs: Readonly<Record<string, Tensor>>, options: RunOptions = {}): Promise<RunResult> {
+  async run<Name extends OutputName<M> = OutputName<M>>(
+    inputs: InputTensors<M>,
+    options: RunOptions<Name> = {},
+  ): Promise<RunResult<Pick<OutputTensors<M>, Name>>> {
     checkOptions('run options', options, ['outputs', 'signal']);
     if (options.signal?.aborted) throw aborted(options.signal);
     this.#checkOpen();
@@ -147,7 +151,8 @@ export class Session implements AsyncDisposable {
       computeMs: result.computeMs,
       copiedBytes: result.copiedBytes,
     });
-    return this.#runResult(result, requested);
+    // The type was taken on trust when the session was made; names of outputs have been checked.
+    return this.#runResult(result, requested) as RunResult<Pick<OutputTensors<M>, Name>>;
   }
 
   #runResult(result: NativeRunResult, requested: readonly { index: number; tensor: Tensor | undefined }[]): RunResult {
@@ -310,9 +315,13 @@ function checkFits(kind: string, info: NativeTensorInfo, tensor: Tensor): void {
  * Opens a model and readies it to run.
  *
  * `model` is a path, a `file:` URL, or the bytes of an ONNX file; weights in external files are found beside a path.
+ * `M` is what TypeScript is told of the model; `foveate typegen` writes it, and nothing checks that it is of this model.
  * Throws MODEL_NOT_FOUND, MODEL_INVALID, MODEL_UNSUPPORTED, BACKEND_NOT_FOUND (with every place looked at), BACKEND_UNAVAILABLE.
  */
-export async function createSession(model: ModelSource, options: SessionOptions = {}): Promise<Session> {
+export async function createSession<M extends ModelTypes = ModelTypes>(
+  model: ModelSource,
+  options: SessionOptions = {},
+): Promise<Session<M>> {
   checkOptions('session options', options, sessionOptionNames);
   checkSessionOptions(options);
   const source = modelSource(model);
@@ -338,7 +347,7 @@ export async function createSession(model: ModelSource, options: SessionOptions 
   }
   const path = typeof source === 'string' ? source : undefined;
   const { name, version, path: libraryPath } = runtime;
-  const session = Session.over({
+  const session = Session.over<M>({
     handle,
     choice,
     runtime: { name, version, path: libraryPath },

@@ -29,11 +29,13 @@ export function elementCount(dims: readonly number[]): number {
  * A tensor is made over an array of yours (which is copied once, when the tensor is given to a session), or in native memory by
  * {@link Tensor.allocate} (which a session reads in place). Outputs of a session live in native memory too: {@link dispose} them
  * when they are no longer needed, or let them be collected.
+ *
+ * `Shape` is known to TypeScript only of the outputs of a session that has a type of its model (see `createSession`).
  */
-export class Tensor<D extends DType = DType> implements Disposable {
+export class Tensor<D extends DType = DType, Shape extends readonly number[] = readonly number[]> implements Disposable {
   readonly dtype: D;
   /** Shape; empty for a scalar. */
-  readonly dims: readonly number[];
+  readonly dims: Shape;
   /** Number of elements. */
   readonly size: number;
   readonly #data: TypedArrayOf<D>;
@@ -66,7 +68,7 @@ export class Tensor<D extends DType = DType> implements Disposable {
       });
     }
     this.dtype = dtype;
-    this.dims = Object.freeze([...shape]);
+    this.dims = Object.freeze([...shape]) as readonly number[] as Shape;
     this.size = size;
     this.#data = data;
     this.#lease = lease;

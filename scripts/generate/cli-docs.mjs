@@ -26,6 +26,8 @@ export async function generateCliDocs() {
 
 Results go to standard output; progress, notes and errors go to standard error. With \`--json\` standard output holds one JSON document and
 nothing else, also where the call fails: then it has an \`error\` with \`code\`, \`message\` and \`hint\`. [errors.md](errors.md) lists the codes.
+With \`--ndjson\` such an \`error\` is the last line. With \`--results\` the document or the lines go to a file instead; what fails before it is
+opened, and the last line of \`--ndjson\`, still go to standard output.
 
 ${section(program.name(), program)}
 ${verbs.join('\n')}`;

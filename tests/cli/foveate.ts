@@ -25,8 +25,12 @@ export interface CallOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Written to standard input, which is then closed. */
   readonly stdin?: Uint8Array;
+  /** Leaves standard input open, for {@link onOutput} to write to and close. */
+  readonly stdinOpen?: boolean;
   /** Called once, with the first output. */
-  readonly onOutput?: (child: ChildProcess) => void;
+  readonly onOutput?: (child: ChildProcess, text: string) => void;
+  /** Sends a signal as soon as `when` is so, which is asked again and again. */
+  readonly kill?: { readonly when: () => boolean; readonly signal: NodeJS.Signals };
   readonly stdout?: number;
 }
 
@@ -48,12 +52,17 @@ export function foveate(args: readonly string[], options: CallOptions = {}): Pro
     let stdout = '';
     let stderr = '';
     child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-    child.stdout?.once('data', () => options.onOutput?.(child));
+    child.stdout?.once('data', (text: string) => options.onOutput?.(child, text));
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    const { kill } = options;
+    const watch = kill && setInterval(() => kill.when() && child.kill(kill.signal) && clearInterval(watch), 2);
     child.on('error', reject);
-    child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
+    child.on('close', (code, signal) => {
+      clearInterval(watch);
+      resolve({ code, signal, stdout, stderr });
+    });
     child.stdin?.on('error', () => {}); // a program that does not read it may be gone already
-    child.stdin?.end(options.stdin);
+    if (options.stdinOpen !== true) child.stdin?.end(options.stdin);
   });
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
+import { inspectionLines } from '../../lib/cli/inspect-report.js';
 import type { Inspection } from '../../lib/cli/inspect.js';
 import { DataType, integers, madeModel, node, zeros } from '../tasks/made-models.js';
 import { foveate, models, picture, projectRoot, temporaryFolder } from './foveate.js';
@@ -153,6 +154,30 @@ Recognised as
     expect(code).toBe(0);
     expect(stdout).toMatch(/Parameters\n {2}none\n/);
     expect(stdout).toMatch(/Recognised as\n {2}nothing: Expected one float output .* \[MODEL_UNSUPPORTED\]\n {2}hint: /);
+  });
+
+  it('names the verb that has the flag of a hint', async () => {
+    const embedding = madeModel({
+      input: [1, 3, 8, 8],
+      output: [1, 3],
+      nodes: [node('GlobalAveragePool', 'x', 'm'), node('Flatten', 'm', 'y')],
+    });
+    const path = file('embedding.onnx', embedding);
+    const { stdout } = await foveate(['inspect', path]);
+    expect(stdout).toMatch(/hint: For a classifier, say so: foveate run --task classify,/);
+    const { stderr } = await foveate(['run', path, picture('star.jpg')]);
+    expect(stderr).toMatch(/^hint: For a classifier, say so: --task classify,/m);
+  });
+
+  it('prints a reason of several lines as lines', async () => {
+    const inspection = await inspected(small);
+    const error = { code: 'BACKEND_NOT_FOUND', message: 'None found. Looked at:\n  - here', hint: 'Install it.' } as const;
+    const lines = inspectionLines({ ...inspection, recognized: { task: 'detect', error } }, undefined);
+    expect(lines.slice(-3)).toEqual([
+      '  Detector; more cannot be told: None found. Looked at:',
+      '    - here [BACKEND_NOT_FOUND]',
+      '  hint: Install it.',
+    ]);
   });
 
   it('lets no name steer the terminal', async () => {

@@ -18,6 +18,7 @@ describe('help and version', () => {
     expect(stdout).toMatch(/^Usage: foveate /);
     expect(stdout).toMatch(/\n {2}run \[options\] <model> <input\.\.\.>/);
     expect(stdout).toMatch(/\n {2}inspect \[options\] <model>/);
+    expect(stdout).toMatch(/\n {2}typegen \[options\] <model>/);
     expect(stdout).toMatch(/\n {2}doctor /);
     expect(stdout).toMatch(/\n {2}130 +Interrupted/);
   });

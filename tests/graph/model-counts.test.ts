@@ -161,7 +161,7 @@ describe('multiply-accumulates of a graph', () => {
   });
 
   it('uses what the file declares behind an operator without a rule, and tells of how many nodes it knows', () => {
-    const nodes = [node('Resize', 'x', 'a'), conv('a', 'b'), node('Resize', 'b', 'c'), conv('c', 'z')];
+    const nodes = [node('RoiAlign', 'x', 'a'), conv('a', 'b'), node('RoiAlign', 'b', 'c'), conv('c', 'z')];
     const declared = { a: [1, 3, 16, 16] };
     expect(countMacs(made({ initializers: [w], nodes, declared }))).toEqual({
       total: null,

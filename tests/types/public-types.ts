@@ -17,8 +17,10 @@ import {
   type ErrorCode,
   type PictureInput,
   type PreprocessOptions,
+  type RunOptions,
   type RunResult,
   type Segmentation,
+  type Session,
   type TypedArrayOf,
 } from '../../lib/index.js';
 
@@ -105,6 +107,58 @@ export async function sessions(): Promise<void> {
   output?.dispose();
   // @ts-expect-error: made by createSession
   new session.constructor();
+}
+
+/** As `foveate typegen` writes it. */
+interface Model {
+  readonly inputs: { readonly images: { readonly dtype: 'float32'; readonly shape: readonly [number, 3, 640, 640] } };
+  readonly outputs: {
+    readonly output0: { readonly dtype: 'float32'; readonly shape: readonly [number, 84, 8400] };
+    readonly '1/keep': { readonly dtype: 'int64'; readonly shape: readonly number[] };
+  };
+}
+
+export async function typedSessions(images: Tensor<'float32'>, options: RunOptions): Promise<void> {
+  await using session = await createSession<Model>('yolov8n.onnx', { lanes: 2 });
+  using result = await session.run({ images }, { signal: undefined });
+  typed<Float32Array>()(result.outputs.output0.data);
+  typed<readonly [number, 84, 8400]>()(result.outputs.output0.dims);
+  // @ts-expect-error: it has three dimensions
+  void result.outputs.output0.dims[3];
+  typed<BigInt64Array>()(result.outputs['1/keep'].data);
+  typed<readonly number[]>()(result.outputs['1/keep'].dims);
+  // @ts-expect-error: no such output
+  void result.outputs.output1;
+  // @ts-expect-error: no such input
+  await session.run({ image: images });
+  // @ts-expect-error: an input is missing
+  await session.run({});
+  // @ts-expect-error: an input of another dtype
+  await session.run({ images: Tensor.allocate('uint8', [1, 3, 640, 640]) });
+  const dims: Model['inputs']['images']['shape'] = [8, 3, 640, 640];
+  await session.run({ images: Tensor.allocate('float32', dims) });
+  // @ts-expect-error: no such size
+  const wrong: Model['inputs']['images']['shape'] = [8, 3, 416, 416];
+
+  // What is asked for is there, and nothing else.
+  const named = await session.run({ images }, { outputs: ['output0'] });
+  typed<Float32Array>()(named.outputs.output0.data);
+  // @ts-expect-error: not asked for
+  void named.outputs['1/keep'];
+  const placed = await session.run({ images }, { outputs: { '1/keep': Tensor.allocate('int64', [5]) } });
+  typed<BigInt64Array>()(placed.outputs['1/keep'].data);
+  // @ts-expect-error: no such output
+  await session.run({ images }, { outputs: ['output1'] });
+
+  // A session of a known model is a session; one of an unknown model takes and gives tensors of any name.
+  const any: Session = session;
+  const { outputs } = await any.run({ whatever: images }, options);
+  typed<Tensor | undefined>()(outputs['whatever'] as Tensor | undefined);
+  // @ts-expect-error: there may be no such output
+  outputs['whatever'].dispose();
+  // @ts-expect-error: not a type of a model
+  await createSession<{ inputs: { x: string } }>('m.onnx');
+  void wrong;
 }
 
 export async function tasks(image: PictureInput): Promise<void> {

@@ -1,0 +1,55 @@
+import type { Classification, Detections, Segmentation } from '../results/index.js';
+import type { TaskName } from '../tasks/index.js';
+import type { CsvField } from './csv.js';
+import type { Cell } from './table.js';
+
+export type TaskResult = Classification | Detections | Segmentation;
+
+/** How the results of a task are shown: all that the reports have to know of it. */
+export interface ResultKind<R extends TaskResult> {
+  /** For people: a row for each thing seen. */
+  readonly rows: (result: R) => readonly (readonly Cell[])[];
+  /** Names of the fields of {@link records}. The same for every result, whatever is seen. */
+  readonly columns: readonly string[];
+  /** For CSV: a record for each thing seen. */
+  readonly records: (result: R) => readonly (readonly CsvField[])[];
+}
+
+const kinds: {
+  readonly classify: ResultKind<Classification>;
+  readonly detect: ResultKind<Detections>;
+  readonly segment: ResultKind<Segmentation>;
+} = {
+  classify: {
+    rows: (result) => [...result].map(({ label, score }) => [label, { number: score.toFixed(3) }]),
+    columns: ['rank', 'class_id', 'label', 'score'],
+    records: (result) => [...result].map(({ classId, label, score }, i) => [i + 1, classId, label, score]),
+  },
+  detect: {
+    rows: (result) => {
+      if (result.length === 0) return [['nothing found']];
+      return [...result].map(({ label, score, box }) => [
+        label,
+        { number: score.toFixed(2) },
+        ...box.map((coordinate) => ({ number: coordinate.toFixed(1) })),
+      ]);
+    },
+    columns: ['class_id', 'label', 'score', 'x1', 'y1', 'x2', 'y2'],
+    records: (result) => [...result].map(({ classId, label, score, box }) => [classId, label, score, ...box]),
+  },
+  segment: {
+    rows: (result) =>
+      result.regions.map(({ label, fraction, pixels }) => [
+        label,
+        { number: `${(fraction * 100).toFixed(1)} %` },
+        { number: `${pixels} px` },
+      ]),
+    columns: ['class_id', 'label', 'pixels', 'fraction'],
+    records: (result) => result.regions.map(({ classId, label, pixels, fraction }) => [classId, label, pixels, fraction]),
+  },
+};
+
+/** For the results of this task, and of no other. */
+export function resultKind(task: TaskName): ResultKind<TaskResult> {
+  return kinds[task] as ResultKind<TaskResult>;
+}
