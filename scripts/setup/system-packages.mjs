@@ -3,6 +3,7 @@
  * command is printed for the person to run.
  */
 import { existsSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
 import { requirePermission, say, withLock } from './cache.mjs';
 import { output, run, SetupError, which } from './process.mjs';
 
@@ -26,6 +27,14 @@ const packages = {
   'g++': {
     present: () => which('g++') !== undefined && which('gcc') !== undefined,
     reason: 'compiles the C++ tests with sanitizers',
+  },
+  clang: {
+    present: () => which('clang++') !== undefined,
+    reason: 'compiles the fuzzers of tests/fuzz',
+  },
+  'libclang-rt-dev': {
+    present: () => isAbsolute(output('clang++', ['--print-file-name=libclang_rt.fuzzer-x86_64.a']) ?? ''),
+    reason: "holds clang's sanitizers and libFuzzer, which the fuzzers link",
   },
   googletest: {
     present: () => existsSync(`${googletestFolder}/googletest/CMakeLists.txt`),
