@@ -10,7 +10,7 @@ export interface ValueSizes {
   readonly takenAsOne: readonly string[];
 }
 
-/** Shapes are short: longer lists of integers are data. */
+/** Shapes are short: longer lists of integers are data, and longer shapes those of a damaged model. */
 const maxRank = 16;
 
 /**
@@ -24,7 +24,7 @@ export function sizesOfValues(graph: OnnxGraph): ValueSizes {
     const [first] = shape ?? [];
     const free = shape !== null && shape.length > 1 && typeof first !== 'number';
     if (free) batches.add(first ?? '?');
-    sizes.set(name, shape && shape.map((dim, axis) => (free && axis === 0 ? 1 : numberOf(dim))));
+    sizes.set(name, short(shape && shape.map((dim, axis) => (free && axis === 0 ? 1 : numberOf(dim)))));
   }
   const declared = new Map<string, Sizes>();
   for (const { name, shape } of [...graph.proto.valueInfo.map(valueInfo), ...graph.outputs]) {
@@ -36,19 +36,24 @@ export function sizesOfValues(graph: OnnxGraph): ValueSizes {
   }
   const numbers = new Map<string, Numbers>();
   for (const [name, tensor] of graph.initializers) {
-    sizes.set(name, tensor.dims);
+    sizes.set(name, short(tensor.dims));
     const list = numbersOf(tensor);
     if (list !== undefined) numbers.set(name, list);
   }
   for (const node of graph.nodes) {
     const inferred = inferredSizes(node, sizes, numbers);
-    const list = inferredNumbers(node, sizes, numbers);
-    if (list !== undefined && node.outputs[0] !== undefined) numbers.set(node.outputs[0], list);
+    const list = short(inferredNumbers(node, sizes, numbers) ?? null);
+    if (list !== null && node.outputs[0] !== undefined) numbers.set(node.outputs[0], list);
     node.outputs.forEach((name, index) => {
-      if (name !== '') sizes.set(name, agreed(declared.get(name) ?? null, index === 0 ? inferred : null));
+      if (name !== '') sizes.set(name, short(agreed(declared.get(name) ?? null, index === 0 ? inferred : null)));
     });
   }
   return { sizes, takenAsOne: [...batches] };
+}
+
+/** Null for what is too long: lists that grow with every node would take the memory of the machine. */
+function short(list: Sizes): Sizes {
+  return list !== null && list.length <= maxRank ? list : null;
 }
 
 function numberOf(dim: Dimension): number | null {
@@ -75,9 +80,11 @@ function agreed(declared: Sizes, inferred: Sizes): Sizes {
 }
 
 /** An initializer or constant that may be a shape or an index into one. */
-function numbersOf({ dtype, dims, elementCount, data }: OnnxTensor): Numbers | undefined {
-  const isShort = dtype === 'int64' && dims.length <= 1 && elementCount <= maxRank;
-  return isShort && data !== undefined ? Array.from(data, Number) : undefined;
+function numbersOf(tensor: OnnxTensor): Numbers | undefined {
+  if (tensor.dtype !== 'int64' || tensor.dims.length > 1 || tensor.elementCount > maxRank) return undefined;
+  // Asked for last: it may be copied.
+  const { data } = tensor;
+  return data && Array.from(data, Number);
 }
 
 /** Follows the way from a shape to the target of a Reshape that exporters write: Shape, Gather, Unsqueeze, Concat. */

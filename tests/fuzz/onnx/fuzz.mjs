@@ -72,7 +72,10 @@ worker.on('message', ({ broken, executions, features, corpus, slowestMs }) => {
 });
 worker.on('error', (error) => {
   const outOfMemory = error.code === 'ERR_WORKER_OUT_OF_MEMORY';
-  finding(outOfMemory ? 'memory' : 'broken', outOfMemory ? `An input takes more than ${limitMegabytes.heap} MB of heap` : error.stack);
+  finding(
+    outOfMemory ? 'memory' : 'broken',
+    outOfMemory ? `An input takes more than ${limitMegabytes.heap} MB of heap` : error.stack,
+  );
 });
 worker.on('exit', () => {
   clearInterval(watch);

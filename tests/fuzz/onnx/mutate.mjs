@@ -5,15 +5,81 @@ import { readTree, writeTree } from './tree.mjs';
 /** Names that values, operators and metadata may have: few, so that they meet. */
 const words = [
   ...['', 'a', 'b', 'c', 'x', 'y', 'input', 'output', '0', 'ai.onnx', 'com.microsoft', '\0', '__proto__', 'constructor'],
-  ...['Identity', 'Constant', 'Shape', 'Gather', 'Unsqueeze', 'Cast', 'Concat', 'Reshape', 'Flatten', 'Transpose', 'Conv', 'Gemm'],
+  ...[
+    'Identity',
+    'Constant',
+    'Shape',
+    'Gather',
+    'Unsqueeze',
+    'Cast',
+    'Concat',
+    'Reshape',
+    'Flatten',
+    'Transpose',
+    'Conv',
+    'Gemm',
+  ],
   ...['MatMul', 'ConvTranspose', 'MaxPool', 'GlobalAveragePool', 'Softmax', 'Sigmoid', 'Relu', 'Add', 'If', 'QLinearConv'],
-  ...['axis', 'perm', 'shape', 'pads', 'strides', 'dilations', 'kernel_shape', 'group', 'auto_pad', 'SAME_UPPER', 'value', 'transB'],
-  ...['value_ints', 'output_shape', 'ceil_mode', 'allowzero', 'then_branch', 'task', 'names', 'imgsz', 'classify', 'detect', 'segment'],
-  ...["{0: 'cat', 1: 'dog'}", '["cat", "dog"]', "{0: '\\", '[640, 640]', 'location', 'offset', 'length', '../secret', '1e3', 'weights.bin'],
+  ...[
+    'axis',
+    'perm',
+    'shape',
+    'pads',
+    'strides',
+    'dilations',
+    'kernel_shape',
+    'group',
+    'auto_pad',
+    'SAME_UPPER',
+    'value',
+    'transB',
+  ],
+  ...[
+    'value_ints',
+    'output_shape',
+    'ceil_mode',
+    'allowzero',
+    'then_branch',
+    'task',
+    'names',
+    'imgsz',
+    'classify',
+    'detect',
+    'segment',
+  ],
+  ...[
+    "{0: 'cat', 1: 'dog'}",
+    '["cat", "dog"]',
+    "{0: '\\",
+    '[640, 640]',
+    'location',
+    'offset',
+    'length',
+    '../secret',
+    '1e3',
+    'weights.bin',
+  ],
 ];
 
-const integers = [0n, 1n, 2n, 3n, 7n, 8n, 16n, 17n, 64n, 127n, 1000n, 65536n, -1n, -2n, 2n ** 31n - 1n, 2n ** 31n, -(2n ** 31n)]
-  .concat([2n ** 32n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 64n - 1n]);
+const integers = [
+  0n,
+  1n,
+  2n,
+  3n,
+  7n,
+  8n,
+  16n,
+  17n,
+  64n,
+  127n,
+  1000n,
+  65536n,
+  -1n,
+  -2n,
+  2n ** 31n - 1n,
+  2n ** 31n,
+  -(2n ** 31n),
+].concat([2n ** 32n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 64n - 1n]);
 
 /**
  * A changed copy of a sound model.
@@ -82,7 +148,11 @@ function addField({ children, schema }, random) {
   const node = { number: field.number };
   if (field.message !== undefined) Object.assign(node, { wire: 2, children: [], schema: field.message });
   else if (wireOf(field) === 0) Object.assign(node, { wire: 0, integer: anyInteger(random) });
-  else Object.assign(node, { wire: wireOf(field), bytes: wireOf(field) === 2 ? anyBytes(random) : random.bytes(wireOf(field) === 1 ? 8 : 4) });
+  else
+    Object.assign(node, {
+      wire: wireOf(field),
+      bytes: wireOf(field) === 2 ? anyBytes(random) : random.bytes(wireOf(field) === 1 ? 8 : 4),
+    });
   children.splice(random.below(children.length + 1), 0, node);
 }
 
@@ -94,7 +164,9 @@ function wireOf({ scalar }) {
 
 /** Part of another model, in a message of the kind that it was in. */
 function graft({ children, schema }, random, { donor }) {
-  const hosts = messagesOf({ children: donor(), schema }).filter((message) => message.schema === schema && message.children.length > 0);
+  const hosts = messagesOf({ children: donor(), schema }).filter(
+    (message) => message.schema === schema && message.children.length > 0,
+  );
   if (hosts.length > 0) children.splice(random.below(children.length + 1), 0, random.oneOf(random.oneOf(hosts).children));
 }
 
@@ -152,8 +224,18 @@ function anyBytes(random) {
       return random.bytes(random.below(40));
     case 1:
       return Buffer.from(random.oneOf(words) + random.oneOf(words));
-    case 2:
-      return Buffer.from(random.oneOf(['[', '{"a":', "{0: '", '9', ' ', 'é']).repeat(1 + random.below(random.below(4) === 0 ? 20_000 : 20)));
+    case 2: {
+      const times = 1 + random.below(random.below(4) === 0 ? 10_000 : 20);
+      const [open, close] = random.oneOf([
+        ['[', ']'],
+        ['{"a":', '}'],
+        ["{0: '", ''],
+        ['9', ''],
+        [' ', ''],
+        ['é', ''],
+      ]);
+      return Buffer.from(open.repeat(times) + (random.below(2) === 0 ? close.repeat(times) : ''));
+    }
     default:
       return Buffer.from(random.oneOf(words));
   }

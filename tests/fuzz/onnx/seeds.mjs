@@ -20,7 +20,9 @@ const tensor = (name, elemType, sizes) => ({
       value: {
         elemType,
         shape: {
-          dim: sizes.map((size) => ({ value: typeof size === 'string' ? { case: 'dimParam', value: size } : { case: 'dimValue', value: BigInt(size) } })),
+          dim: sizes.map((size) => ({
+            value: typeof size === 'string' ? { case: 'dimParam', value: size } : { case: 'dimValue', value: BigInt(size) },
+          })),
         },
       },
     },
@@ -28,13 +30,22 @@ const tensor = (name, elemType, sizes) => ({
 });
 const ints = (name, values) => ({ name, type: 7, ints: values.map(BigInt) });
 const int = (name, value) => ({ name, type: 2, i: BigInt(value) });
-const zeros = (name, dims) => ({ name, dataType: 1, dims: dims.map(BigInt), rawData: new Uint8Array(4 * dims.reduce((product, dim) => product * dim, 1)) });
+const zeros = (name, dims) => ({
+  name,
+  dataType: 1,
+  dims: dims.map(BigInt),
+  rawData: new Uint8Array(4 * dims.reduce((product, dim) => product * dim, 1)),
+});
 const list = (name, values) => ({ name, dataType: 7, dims: [BigInt(values.length)], int64Data: values.map(BigInt) });
 
 /** A classifier whose shapes take every rule, and what exporters write besides. */
 function network(schema) {
   const node = (opType, input, output, attribute = []) => ({ opType, input, output, attribute });
-  const branch = { name: 'branch', node: [node('MatMul', ['flat', 'w'], ['scores'])], output: [tensor('scores', 1, ['batch', 2])] };
+  const branch = {
+    name: 'branch',
+    node: [node('MatMul', ['flat', 'w'], ['scores'])],
+    output: [tensor('scores', 1, ['batch', 2])],
+  };
   const model = {
     irVersion: 8n,
     producerName: 'seeds',
@@ -49,9 +60,20 @@ function network(schema) {
       input: [tensor('x', 1, ['batch', 3, 8, 8])],
       output: [tensor('y', 1, ['batch', 2])],
       valueInfo: [tensor('a', 1, ['batch', 4, 8, 8])],
-      initializer: [zeros('k', [4, 3, 3, 3]), zeros('t', [4, 4, 2, 2]), zeros('w', [4, 2]), list('zero', [0]), list('rest', [-1])],
+      initializer: [
+        zeros('k', [4, 3, 3, 3]),
+        zeros('t', [4, 4, 2, 2]),
+        zeros('w', [4, 2]),
+        list('zero', [0]),
+        list('rest', [-1]),
+      ],
       node: [
-        node('Conv', ['x', 'k'], ['a'], [ints('pads', [1, 1, 1, 1]), ints('strides', [1, 1]), ints('dilations', [1, 1]), int('group', 1)]),
+        node(
+          'Conv',
+          ['x', 'k'],
+          ['a'],
+          [ints('pads', [1, 1, 1, 1]), ints('strides', [1, 1]), ints('dilations', [1, 1]), int('group', 1)],
+        ),
         node('ConvTranspose', ['a', 't'], ['b'], [ints('strides', [2, 2]), ints('output_padding', [0, 0])]),
         node('MaxPool', ['b'], ['c'], [ints('kernel_shape', [2, 2]), ints('strides', [2, 2]), int('ceil_mode', 1)]),
         node('GlobalAveragePool', ['c'], ['pooled']),

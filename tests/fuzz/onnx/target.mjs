@@ -55,7 +55,8 @@ function lookAtTensor(tensor) {
   const { elementCount, data, strings } = tensor;
   const perElement = { complex64: 2, complex128: 2 }[tensor.dtype] ?? 1;
   const packed = /^(u?int[24]|float4)/.test(tensor.dtype);
-  if (data !== undefined && !packed && data.length !== elementCount * perElement) throw new Error('A tensor has other data than its shape');
+  if (data !== undefined && !packed && data.length !== elementCount * perElement)
+    throw new Error('A tensor has other data than its shape');
   if (strings !== undefined && strings.length !== elementCount) throw new Error('A tensor has other strings than its shape');
 }
 

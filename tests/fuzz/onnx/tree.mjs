@@ -34,9 +34,7 @@ export function readTree(bytes, schema) {
     const length = wire === 2 ? Number(varint()) : wire === 1 ? 8 : 4;
     const content = bytes.slice(at, (at += length));
     const child = wire === 2 ? schema.fields.find((field) => field.number === number)?.message : undefined;
-    nodes.push(
-      child ? { number, wire, children: readTree(content, child), schema: child } : { number, wire, bytes: content },
-    );
+    nodes.push(child ? { number, wire, children: readTree(content, child), schema: child } : { number, wire, bytes: content });
   }
   return nodes;
 }

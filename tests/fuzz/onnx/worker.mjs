@@ -54,7 +54,11 @@ async function fuzz() {
     if (corpusFolder !== undefined) writeFileSync(join(corpusFolder, name), bytes);
   };
   if (corpusFolder !== undefined) mkdirSync(corpusFolder, { recursive: true });
-  const known = [...seeds(ModelProtoSchema), ...folders.flatMap(filesOf), ...(corpusFolder === undefined ? [] : filesOf(corpusFolder))];
+  const known = [
+    ...seeds(ModelProtoSchema),
+    ...folders.flatMap(filesOf),
+    ...(corpusFolder === undefined ? [] : filesOf(corpusFolder)),
+  ];
   coverage.reset();
   for (const bytes of known) {
     await execute(bytes);
@@ -62,7 +66,8 @@ async function fuzz() {
   }
   const random = new Random(seed);
   const end = performance.now() + seconds * 1000;
-  const tell = () => parentPort.postMessage({ executions: progress[0], features: coverage.size, corpus: corpus.length, slowestMs });
+  const tell = () =>
+    parentPort.postMessage({ executions: progress[0], features: coverage.size, corpus: corpus.length, slowestMs });
   let told = performance.now();
   for (let count = 0; count < executions && performance.now() < end; count++) {
     const bytes = mutate(random.oneOf(corpus), random.oneOf(corpus), ModelProtoSchema, random, current.length);
