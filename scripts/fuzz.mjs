@@ -34,7 +34,7 @@ const nativeTargets = {
 };
 
 /** What the kept corpus of one target may take. */
-const keptBytes = 64 * 1024;
+const keptBytes = 96 * 1024;
 
 const sanitizerOptions = { ASAN_OPTIONS: 'detect_leaks=1', UBSAN_OPTIONS: 'print_stacktrace=1' };
 
@@ -117,11 +117,11 @@ async function buildNative(target) {
   return join(folder, `fuzz_${target}`);
 }
 
-/** Of all inputs, those that together reach everything, the smallest first, as far as they fit. */
+/** Of all inputs, those that together reach every place, however often, the smallest first, as far as they fit. */
 function keepSmallest(target, program, corpora) {
   const merged = mkdtempSync(join(tmpdir(), 'foveate-fuzz-'));
   try {
-    const { status, stderr } = spawnSync(program, ['-merge=1', merged, ...corpora], {
+    const { status, stderr } = spawnSync(program, ['-merge=1', '-use_counters=0', merged, ...corpora], {
       encoding: 'utf8',
       env: { ...process.env, ...sanitizerOptions },
     });

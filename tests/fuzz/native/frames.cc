@@ -39,7 +39,8 @@ void frames(std::span<const std::byte> data) {
   picture.height = input.size();
   if (picture.width < 1 || picture.height < 1) return prepare(picture, spec);
 
-  const auto row_bytes = static_cast<std::size_t>(picture.width) * static_cast<std::size_t>(pixel_channels(picture.format));
+  const auto row_bytes =
+      static_cast<std::size_t>(picture.width) * static_cast<std::size_t>(pixel_channels(picture.format));
   picture.stride = row_bytes + static_cast<std::size_t>(input.between(0, 70));
   // The last row has no gap behind it.
   const std::size_t bytes = picture.stride * (static_cast<std::size_t>(picture.height) - 1) + row_bytes;

@@ -52,8 +52,9 @@ Placement placement_from(Input& input) {
     auto planned = plan_geometry(spec, placement.source_width, placement.source_height);
     if (planned.ok()) return planned.value().placement;
   }
-  placement.input_width = input.size();
-  placement.input_height = input.size();
+  // No input is larger: so sums over its cells need no check.
+  placement.input_width = std::min(input.size(), 65536);
+  placement.input_height = std::min(input.size(), 65536);
   placement.scale_x = input.flag() ? input.any<double>() : static_cast<double>(input.value());
   placement.scale_y = input.flag() ? input.any<double>() : static_cast<double>(input.value());
   placement.offset_x = input.flag() ? input.any<double>() : static_cast<double>(input.value());

@@ -27,9 +27,9 @@ PreprocessSpec spec_of(Fit fit, Interpolation interpolation, ColorOrder color, D
 
 void expect_told(const Error& error) {
   const std::string_view code = error.code;
-  expect(code == error_code::kMediaInvalid || code == error_code::kMediaUnsupported ||
-             code == error_code::kMediaTooLarge,
-         "a JPEG is refused for what it is, not with " + std::string(code) + ": " + error.message);
+  expect(
+      code == error_code::kMediaInvalid || code == error_code::kMediaUnsupported || code == error_code::kMediaTooLarge,
+      "a JPEG is refused for what it is, not with " + std::string(code) + ": " + error.message);
   expect(!error.message.empty() && !error.hint.empty(), "an error says what to do");
 }
 

@@ -20,7 +20,8 @@ std::unique_ptr<std::byte[]> write(const PictureView& picture, const PreprocessS
   std::fill_n(slot.get(), bytes, before);
   const Status status = preprocess(picture, spec, geometry, {slot.get(), bytes});
   if (status.ok()) return slot;
-  expect(status.error().code == error_code::kInvalidArgument, "planned pictures are written: " + status.error().message);
+  expect(status.error().code == error_code::kInvalidArgument,
+         "planned pictures are written: " + status.error().message);
   return nullptr;
 }
 

@@ -123,7 +123,7 @@ function repeatField({ children }, random, { maxBytes }) {
   const at = random.below(children.length);
   const bytes = writeTree([children[at]]).length;
   const most = Math.floor(maxBytes / Math.max(1, bytes));
-  const times = Math.min(most, random.below(6) === 0 ? most : 1 + random.below(20));
+  const times = Math.min(most, random.below(20) === 0 ? most : 1 + random.below(20));
   children.splice(at, 0, ...Array.from({ length: times }, () => structuredCopy(children[at])));
 }
 
