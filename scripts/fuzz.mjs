@@ -4,7 +4,6 @@
  * What it finds is written to `tests/fuzz/cases/<target>/`, and ends it with exit code 1. Inputs that reach something new gather in
  * `build/fuzz/corpus/<target>/`; with `--keep`, the smallest of them that reach as much become `tests/fuzz/corpus/<target>/`.
  */
-import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -92,7 +91,11 @@ async function fuzzNative(target, seconds, seed, keep) {
     [`-max_total_time=${seconds}`, `-seed=${seed}`, ...limits, ...output, ...args, ...corpora],
     { mayFail: true, env: sanitizerOptions },
   );
-  if (keep) keepSmallest(target, program, corpora);
+  if (keep) {
+    await keepSmallest(target, (folder) =>
+      run(program, ['-merge=1', '-use_counters=0', folder, ...corpora], { env: sanitizerOptions }),
+    );
+  }
   return exitCode === 0 ? 0 : 1;
 }
 
@@ -118,14 +121,10 @@ async function buildNative(target) {
 }
 
 /** Of all inputs, those that together reach every place, however often, the smallest first, as far as they fit. */
-function keepSmallest(target, program, corpora) {
+async function keepSmallest(target, write) {
   const merged = mkdtempSync(join(tmpdir(), 'foveate-fuzz-'));
   try {
-    const { status, stderr } = spawnSync(program, ['-merge=1', '-use_counters=0', merged, ...corpora], {
-      encoding: 'utf8',
-      env: { ...process.env, ...sanitizerOptions },
-    });
-    if (status !== 0) throw new SetupError(`The corpus could not be merged:\n${stderr.slice(-2000)}`, { exitCode: 1 });
+    await write(merged);
     replaceKept(target, merged);
   } finally {
     rmSync(merged, { recursive: true });
@@ -147,8 +146,8 @@ function replaceKept(target, folder) {
 async function fuzzOnnx(seconds, seed, keep) {
   await ensureNodeModules();
   await buildTypeScript();
-  const options = ['--seconds', String(seconds), '--seed', String(seed), '--corpus', grownIn('onnx')];
-  const exitCode = await runVisibly('node', [join(fuzzFolder, 'onnx/fuzz.mjs'), ...options], { mayFail: true });
-  if (keep) replaceKept('onnx', grownIn('onnx'));
+  const fuzzer = [join(fuzzFolder, 'onnx/fuzz.mjs'), '--corpus', grownIn('onnx')];
+  const exitCode = await runVisibly('node', [...fuzzer, '--seconds', String(seconds), '--seed', String(seed)], { mayFail: true });
+  if (keep) await keepSmallest('onnx', (folder) => run('node', [...fuzzer, '--keep', folder]));
   return exitCode;
 }

@@ -10,6 +10,8 @@ import { output, run, SetupError, which } from './process.mjs';
 /** Sources of GoogleTest as Debian's package `googletest` installs them. */
 export const googletestFolder = '/usr/src/googletest';
 
+const processor = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
+
 /**
  * What can be asked for: how to see that it is there, and why it is needed.
  *
@@ -33,7 +35,7 @@ const packages = {
     reason: 'compiles the fuzzers of tests/fuzz',
   },
   'libclang-rt-dev': {
-    present: () => isAbsolute(output('clang++', ['--print-file-name=libclang_rt.fuzzer-x86_64.a']) ?? ''),
+    present: () => isAbsolute(output('clang++', [`--print-file-name=libclang_rt.fuzzer-${processor}.a`]) ?? ''),
     reason: "holds clang's sanitizers and libFuzzer, which the fuzzers link",
   },
   googletest: {

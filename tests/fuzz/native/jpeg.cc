@@ -40,7 +40,7 @@ void jpeg(std::span<const std::byte> data) {
   const int orientation = exif_orientation(data);
   expect(orientation >= 1 && orientation <= 8, "there are eight orientations");
 
-  auto decoded = decode_jpeg(data, {kMostPixels, nullptr}, *pool);
+  auto decoded = decode_jpeg(data, {.pixel_limit = kMostPixels}, *pool);
   if (!decoded.ok()) return expect_told(decoded.status().error());
   const Picture& picture = decoded.value();
   expect(picture.width >= 1 && picture.height >= 1, "a picture that is decoded has pixels");

@@ -7,14 +7,17 @@ const counted = /\/dist\/|@bufbuild\/protobuf/;
 export class Coverage {
   #session = new Session();
   #seen = new Set();
+  #counts;
 
-  constructor() {
+  /** @param {{ counts?: boolean }} [options] `counts`: whether a place that is reached more often is new. */
+  constructor({ counts = true } = {}) {
+    this.#counts = counts;
     this.#session.connect();
     this.#post('Profiler.enable');
     this.#post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
   }
 
-  /** How many places, each with how often it was reached, are known. */
+  /** How many places, with how often each was reached, are known. */
   get size() {
     return this.#seen.size;
   }
@@ -31,8 +34,10 @@ export class Coverage {
       if (!counted.test(url)) continue;
       for (const { ranges } of functions) {
         for (const { startOffset, endOffset, count } of ranges) {
+          if (count === 0) continue;
           // Once, twice, up to 4, 8, 16, ... times.
-          if (count > 0) this.#seen.add(`${url}:${startOffset}-${endOffset}:${Math.min(6, Math.ceil(Math.log2(count)))}`);
+          const often = this.#counts ? Math.min(6, Math.ceil(Math.log2(count))) : 0;
+          this.#seen.add(`${url}:${startOffset}-${endOffset}:${often}`);
         }
       }
     }

@@ -1,5 +1,6 @@
 /**
- * The fuzzer of the ONNX reader: `fuzz.mjs [--seconds 60] [--seed 1] [--executions N] [--corpus FOLDER]`; `fuzz.mjs --replay` executes what is kept.
+ * The fuzzer of the ONNX reader: `fuzz.mjs [--seconds 60] [--seed 1] [--executions N] [--corpus FOLDER]`; `fuzz.mjs --replay` executes what is kept;
+ * `--keep FOLDER` writes the smallest inputs that reach as much as all.
  * Started by `npm run fuzz -- onnx`. What breaks a promise, takes too long or too much memory is written to tests/fuzz/cases/onnx/.
  */
 import { createHash } from 'node:crypto';
@@ -19,13 +20,14 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     executions: { type: 'string', default: 'Infinity' },
     corpus: { type: 'string' },
+    keep: { type: 'string' },
     replay: { type: 'boolean', default: false },
   },
 });
 
 const root = join(import.meta.dirname, '..');
 const [cases, kept] = [join(root, 'cases/onnx'), join(root, 'corpus/onnx')];
-for (const folder of [cases, kept]) mkdirSync(folder, { recursive: true });
+for (const folder of [cases, kept, ...[values.corpus ?? []].flat()]) mkdirSync(folder, { recursive: true });
 
 const shared = new SharedArrayBuffer(8 + maxInputBytes);
 const progress = new Int32Array(shared, 0, 2);
@@ -38,6 +40,7 @@ const worker = new Worker(new URL('worker.mjs', import.meta.url), {
     seconds: Number(values.seconds),
     executions: Number(values.executions),
     corpusFolder: values.corpus,
+    keepFolder: values.keep,
   },
   resourceLimits: { maxOldGenerationSizeMb: limitMegabytes.heap },
 });

@@ -3,7 +3,7 @@
  * this thread, it is known what it was at.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { ModelProtoSchema } from '../../../dist/graph/onnx_pb.js';
@@ -14,7 +14,7 @@ import { Random } from './random.mjs';
 import { seeds } from './seeds.mjs';
 import { inspect } from './target.mjs';
 
-const { shared, folders, replay, seed, seconds, executions, corpusFolder } = workerData;
+const { shared, folders, replay, seed, seconds, executions, corpusFolder, keepFolder } = workerData;
 const progress = new Int32Array(shared, 0, 2); // executions begun, length of the input
 const current = new Uint8Array(shared, 8);
 
@@ -43,6 +43,25 @@ function isSound(bytes) {
   }
 }
 
+/** What a run begins with. */
+function knownInputs() {
+  return [...seeds(ModelProtoSchema), ...[...folders, ...(corpusFolder === undefined ? [] : [corpusFolder])].flatMap(filesOf)];
+}
+
+function save(bytes, folder) {
+  writeFileSync(join(folder, createHash('sha1').update(bytes).digest('hex')), bytes);
+}
+
+/** Of all known inputs, those that together reach every place, however often, the smallest first. */
+async function keepSmallest() {
+  const coverage = new Coverage({ counts: false });
+  for (const bytes of knownInputs().sort((left, right) => left.length - right.length)) {
+    coverage.reset();
+    await execute(bytes);
+    if (coverage.take() && isSound(bytes)) save(bytes, keepFolder);
+  }
+}
+
 /** Mutants of what has reached something new, until the time or the number is over. */
 async function fuzz() {
   const coverage = new Coverage();
@@ -50,17 +69,10 @@ async function fuzz() {
   const keep = (bytes) => {
     if (bytes.length > current.length || !isSound(bytes)) return; // what is no message reaches little, and cannot be changed as one
     corpus.push(bytes);
-    const name = createHash('sha1').update(bytes).digest('hex');
-    if (corpusFolder !== undefined) writeFileSync(join(corpusFolder, name), bytes);
+    if (corpusFolder !== undefined) save(bytes, corpusFolder);
   };
-  if (corpusFolder !== undefined) mkdirSync(corpusFolder, { recursive: true });
-  const known = [
-    ...seeds(ModelProtoSchema),
-    ...folders.flatMap(filesOf),
-    ...(corpusFolder === undefined ? [] : filesOf(corpusFolder)),
-  ];
-  coverage.reset();
-  for (const bytes of known) {
+  for (const bytes of knownInputs()) {
+    coverage.reset();
     await execute(bytes);
     if (coverage.take()) keep(bytes);
   }
@@ -84,6 +96,8 @@ try {
   if (replay) {
     for (const bytes of folders.flatMap(filesOf)) await execute(bytes);
     parentPort.postMessage({ executions: progress[0], slowestMs });
+  } else if (keepFolder !== undefined) {
+    await keepSmallest();
   } else {
     await fuzz();
   }
