@@ -5,13 +5,12 @@
  * call must settle, with a result or with the error that is due. The time is cut into rounds: at the end of each all is disposed of, and nothing
  * may be left. What is compared is the state at those ends: resident memory, file descriptors and threads must not grow.
  */
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { Random } from '../fuzz/onnx/random.mjs';
-import { example, projectRoot } from './shipped-package.mjs';
+import { example, shippedPackage } from './shipped-package.mjs';
 import { brokenModel, somePath, somePictures, soakModels } from './soak-work.mjs';
 
 const concurrentCalls = 12;
@@ -21,6 +20,7 @@ const shortestRoundSeconds = 2;
 const settleSeconds = 60;
 /** Resident memory may be so much higher in the last third than in the first: the allocators' own noise. */
 const allowedMegabytes = 32;
+const allowedHeapMegabytes = 2;
 /** Below that, the first third is still warming up, and memory is told but not judged. */
 const judgedSeconds = 120;
 /** Threads that sharp's library keeps idle for a while, more or fewer. */
@@ -33,15 +33,14 @@ const seconds = values.seconds === undefined ? Number(values.minutes) * 60 : Num
 const seed = values.seed === undefined ? Date.now() % 2 ** 31 : Number(values.seed);
 if (!(seconds > 0) || !Number.isInteger(seed)) throw new Error('Usage: soak.mjs [--minutes 10 | --seconds 600] [--seed N]');
 if (globalThis.gc === undefined) throw new Error('Run with node --expose-gc');
-if (!existsSync(join(projectRoot, 'dist/index.js'))) throw new Error('dist/ is missing: run npm run build');
 
-const url = new URL('../../dist/index.js', import.meta.url).href;
+const { url, remove } = shippedPackage();
 const { loadTask, createSession, Picture, FoveateError, Tensor } = await import(url);
-const { native } = await import(new URL('../../dist/binding/index.js', import.meta.url).href);
+const { native } = await import(new URL('binding/index.js', url).href);
 
 console.log(`seed ${seed}, ${seconds} seconds`);
 const random = new Random(seed);
-const models = await soakModels();
+const models = await soakModels(new URL('graph/onnx_pb.js', url).href);
 const counts = { calls: 0, succeeded: 0, failed: 0, aborted: 0, disposed: 0, opened: 0, workers: 0 };
 const problems = [];
 const inFlight = new Map(); // promise to what it is
@@ -228,6 +227,7 @@ async function settledInTime(all, end) {
   late.catch(() => {});
   if (outcome === 'late') {
     problem(`did not settle within ${settleSeconds} s: ${[...inFlight.values()].join('; ')}`);
+    remove();
     process.exit(1);
   }
 }
@@ -240,8 +240,10 @@ async function stateWhenIdle() {
   for (let attempt = 0; attempt < 40; attempt++) {
     globalThis.gc();
     await sleep(50);
+    const memory = process.memoryUsage();
     state = {
-      megabytes: process.memoryUsage.rss() / 2 ** 20,
+      megabytes: memory.rss / 2 ** 20,
+      heap: (memory.heapUsed + memory.external) / 2 ** 20,
       descriptors: readdirSync('/proc/self/fd').length,
       threads: readdirSync('/proc/self/task').length,
       liveBytes: native().memoryStatistics().liveBytes,
@@ -261,9 +263,11 @@ for (let round = 1; round <= rounds; round++) {
   const state = await stateWhenIdle();
   states.push(state);
   console.log(
-    `round ${round}/${rounds}: ${state.megabytes.toFixed(0)} MB, ${state.descriptors} descriptors, ${state.threads} threads, ${state.liveBytes} bytes live`,
+    `round ${round}/${rounds}: ${state.megabytes.toFixed(0)} MB, ${state.heap.toFixed(0)} of JavaScript, ${state.descriptors} descriptors, ${state.threads} threads, ${state.liveBytes} bytes live`,
   );
 }
+
+remove();
 
 /** Median of a third of what came after the warm-up, the first quarter. */
 function typical(third, name) {
@@ -280,6 +284,7 @@ console.log(
 );
 for (const [name, unit, allowed] of [
   ['megabytes', 'MB resident', seconds >= judgedSeconds ? allowedMegabytes : Infinity],
+  ['heap', 'MB of JavaScript', allowedHeapMegabytes],
   ['descriptors', 'descriptors', 0],
   ['threads', 'threads', allowedThreads],
 ]) {
