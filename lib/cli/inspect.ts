@@ -79,7 +79,8 @@ async function inspect(model: string, invocation: Invocation): Promise<void> {
   else document.whole(inspection);
 }
 
-function describe(model: string, bytes: number, graph: OnnxModel): Omit<Inspection, 'recognized'> {
+/** All that can be told without opening the model. */
+export function describe(model: string, bytes: number, graph: OnnxModel): Omit<Inspection, 'recognized'> {
   const { irVersion, opsets, producer, inputs, outputs, metadata } = graph;
   const types = countParameters(graph);
   return {

@@ -18,10 +18,13 @@ const maxLength = 16;
 const integerTypes: readonly unknown[] = ['int64', 'int32', 'bool'];
 
 /** An initializer or constant that may be a shape, an index into one, or a factor of one. */
-export function numbersOf({ dtype, dims, elementCount, data }: OnnxTensor): NumberList | undefined {
+export function numbersOf(tensor: OnnxTensor): NumberList | undefined {
+  const { dtype, dims, elementCount } = tensor;
   const isFloat = dtype === 'float32' || dtype === 'float64';
   const isShort = (isFloat || integerTypes.includes(dtype)) && dims.length <= 1 && elementCount <= maxLength;
-  return isShort && data !== undefined ? { elements: Array.from(data, Number), isFloat } : undefined;
+  // Asked for last: it may be copied.
+  const data = isShort ? tensor.data : undefined;
+  return data && { elements: Array.from(data, Number), isFloat };
 }
 
 type Lookup<T> = (name: string) => T;

@@ -11,6 +11,9 @@ export interface ValueSizes {
   readonly takenAsOne: readonly string[];
 }
 
+/** Shapes are short: longer lists of integers are data, and longer shapes those of a damaged model. */
+const maxRank = 16;
+
 /**
  * The sizes of a graph's values: what the graph declares, put together with what follows from the sizes of its inputs. A free first
  * dimension of an input is taken as 1. Where declaration and inference differ, a size counts as unknown.
@@ -22,7 +25,7 @@ export function sizesOfValues(graph: OnnxGraph): ValueSizes {
     const [first] = shape ?? [];
     const free = shape !== null && shape.length > 1 && typeof first !== 'number';
     if (free) batches.add(first ?? '?');
-    sizes.set(name, shape && shape.map((dim, axis) => (free && axis === 0 ? 1 : numberOf(dim))));
+    sizes.set(name, short(shape && shape.map((dim, axis) => (free && axis === 0 ? 1 : numberOf(dim)))));
   }
   const declared = new Map<string, Sizes>();
   for (const { name, shape } of [...graph.proto.valueInfo.map(valueInfo), ...graph.outputs]) {
@@ -34,14 +37,14 @@ export function sizesOfValues(graph: OnnxGraph): ValueSizes {
   }
   const numbers = new Map<string, NumberList>();
   for (const [name, tensor] of graph.initializers) {
-    sizes.set(name, tensor.dims);
+    sizes.set(name, short(tensor.dims));
     const list = numbersOf(tensor);
     if (list !== undefined) numbers.set(name, list);
   }
   for (const node of graph.nodes) {
     const inferred = inferredSizes(node, sizes, numbers);
     node.outputs.forEach((name, index) => {
-      if (name !== '') sizes.set(name, agreed(declared.get(name) ?? null, inferred[index] ?? null));
+      if (name !== '') sizes.set(name, short(agreed(declared.get(name) ?? null, inferred[index] ?? null)));
     });
     const [first = ''] = node.outputs;
     const list = foldNumbers(
@@ -50,9 +53,14 @@ export function sizesOfValues(graph: OnnxGraph): ValueSizes {
       (name) => numbers.get(name),
     );
     // A matrix is no list.
-    if (list !== undefined && (sizes.get(first)?.length ?? 1) <= 1) numbers.set(first, list);
+    if (list !== undefined && list.elements.length <= maxRank && (sizes.get(first)?.length ?? 1) <= 1) numbers.set(first, list);
   }
   return { sizes, takenAsOne: [...batches] };
+}
+
+/** Null for what is too long: lists that grow with every node would take the memory of the machine. */
+function short(list: Sizes): Sizes {
+  return list !== null && list.length <= maxRank ? list : null;
 }
 
 function numberOf(dim: Dimension): number | null {

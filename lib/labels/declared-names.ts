@@ -1,4 +1,4 @@
-import { ArgumentError } from '../errors/index.js';
+import { ArgumentError, describeValue } from '../errors/index.js';
 import { LabelSyntaxError, parseCollection, type Names } from './literal.js';
 
 /** The error for labels that cannot be used; `source` says where they are from. */
@@ -33,11 +33,11 @@ export function inOrder(names: Names, source: string): readonly string[] {
 /** Names out of a JSON value: an array, or an object by id. Names may be numbers there. Throws LABELS_INVALID. */
 export function namesFromValue(value: unknown, source: string): Names {
   if (typeof value !== 'object' || value === null) {
-    throw invalidLabels(source, `expected a list or a map of names but received ${JSON.stringify(value)}`);
+    throw invalidLabels(source, `expected a list or a map of names but received ${describeValue(value)}`);
   }
   for (const [id, name] of Object.entries(value)) {
     if (typeof name !== 'string' && typeof name !== 'number') {
-      throw invalidLabels(source, `expected a string for id ${id} but received ${JSON.stringify(name)?.slice(0, 80)}`, { id });
+      throw invalidLabels(source, `expected a string for id ${id} but received ${describeValue(name)}`, { id });
     }
   }
   if (Array.isArray(value)) return value.map(String);

@@ -276,12 +276,15 @@ function checkPixelLimit(pixelLimit: number | undefined): void {
 
 /** The operator that makes an output, those passed over that hand scores on as they are; undefined where there is none. */
 export function producerOf(graph: OnnxModel, output: string): string | undefined {
+  const makers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
   let name = output;
-  for (;;) {
-    const node = graph.nodes.find((candidate) => candidate.outputs.includes(name));
+  // As many steps as there are nodes: in a damaged model a value may hang on itself.
+  for (let step = 0; step < graph.nodes.length; step++) {
+    const node = makers.get(name);
     if (node === undefined || !passThrough.includes(node.opType)) return node?.opType;
     name = node.inputs[0] ?? '';
   }
+  return undefined;
 }
 
 /**

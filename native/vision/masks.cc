@@ -238,11 +238,12 @@ Status check(std::span<const float> output, const MaskSpec& spec, const Placemen
       !std::isfinite(placement.offset_x) || !std::isfinite(placement.offset_y)) {
     return {error_code::kInvalidArgument, "A mask cannot be mapped back: the picture's placement is empty"};
   }
-  const std::size_t expected = static_cast<std::size_t>(spec.channels) * static_cast<std::size_t>(spec.width) *
-                               static_cast<std::size_t>(spec.height);
-  if (output.size() != expected) {
-    return {error_code::kInternal, "Expected " + std::to_string(expected) + " scores of " + map_text(spec) +
-                                       ", but received " + std::to_string(output.size())};
+  // Divided: the product of all three sizes can exceed what a number holds.
+  const auto channels = static_cast<std::size_t>(spec.channels);
+  const std::size_t points = static_cast<std::size_t>(spec.width) * static_cast<std::size_t>(spec.height);
+  if (output.size() % channels != 0 || output.size() / channels != points) {
+    return {error_code::kInternal,
+            "Expected the scores of " + map_text(spec) + ", but received " + std::to_string(output.size())};
   }
   const std::size_t pixels =
       static_cast<std::size_t>(placement.source_width) * static_cast<std::size_t>(placement.source_height);

@@ -86,7 +86,7 @@ export async function ensureLibraries(tools, toolchain) {
 
 async function configure({ tools, toolchain, args, tree, build, folder, log }) {
   // Error texts hold __FILE__: without the map every build would differ and tell where it was made.
-  const flags = `${compileFlags} -ffile-prefix-map=${tree}=opencv`;
+  const flags = `${compileFlags} ${toolchain.libraryFlags ?? ''} -ffile-prefix-map=${tree}=opencv`;
   const all = [
     ...['-G', 'Ninja', '-S', tree, '-B', build, `-DCMAKE_MAKE_PROGRAM=${tools.ninja}`],
     ...[`-DCMAKE_INSTALL_PREFIX=${folder}`, `-DCMAKE_C_FLAGS=${flags}`, `-DCMAKE_CXX_FLAGS=${flags}`],

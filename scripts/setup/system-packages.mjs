@@ -3,11 +3,14 @@
  * command is printed for the person to run.
  */
 import { existsSync } from 'node:fs';
+import { isAbsolute } from 'node:path';
 import { requirePermission, say, withLock } from './cache.mjs';
 import { output, run, SetupError, which } from './process.mjs';
 
 /** Sources of GoogleTest as Debian's package `googletest` installs them. */
 export const googletestFolder = '/usr/src/googletest';
+
+const processor = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
 
 /**
  * What can be asked for: how to see that it is there, and why it is needed.
@@ -26,6 +29,14 @@ const packages = {
   'g++': {
     present: () => which('g++') !== undefined && which('gcc') !== undefined,
     reason: 'compiles the C++ tests with sanitizers',
+  },
+  clang: {
+    present: () => which('clang++') !== undefined,
+    reason: 'compiles the fuzzers of tests/fuzz',
+  },
+  'libclang-rt-dev': {
+    present: () => isAbsolute(output('clang++', [`--print-file-name=libclang_rt.fuzzer-${processor}.a`]) ?? ''),
+    reason: "holds clang's sanitizers and libFuzzer, which the fuzzers link",
   },
   googletest: {
     present: () => existsSync(`${googletestFolder}/googletest/CMakeLists.txt`),

@@ -1,6 +1,7 @@
 /**
  * Compilers. `zig` makes what is shipped and what runs in development: Linux binaries that need no newer glibc than
- * 2.28, for x64 and arm64 from either machine. `gcc` (the system's) makes the C++ tests with sanitizers.
+ * 2.28, for x64 and arm64 from either machine. `gcc` (the system's) makes the C++ tests with sanitizers, `clang` (the
+ * system's) the fuzzers.
  */
 import { chmodSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -38,6 +39,7 @@ export function requireTarget(name) {
  * @property {string} cc
  * @property {string} cxx
  * @property {string[]} cmakeArgs
+ * @property {string} [libraryFlags] Compiler flags of the libraries, beyond those that all toolchains share.
  */
 
 /**
@@ -99,5 +101,25 @@ export async function ensureGccToolchain() {
     cc: 'gcc',
     cxx: 'g++',
     cmakeArgs: ['-DCMAKE_C_COMPILER=gcc', '-DCMAKE_CXX_COMPILER=g++'],
+  };
+}
+
+/**
+ * The system's clang, for this machine: the compiler that has libFuzzer. The libraries are instrumented too, so that
+ * the fuzzer sees which way an input takes through them, and AddressSanitizer what they read.
+ *
+ * @returns {Promise<Toolchain>}
+ */
+export async function ensureClangToolchain() {
+  await ensureSystemPackages(['g++', 'clang', 'libclang-rt-dev']); // g++ brings the C++ standard library
+  const libraryFlags = '-fsanitize=fuzzer-no-link,address -fno-omit-frame-pointer';
+  return {
+    id: `clang-${hostTarget}`,
+    version: `clang ${output('clang++', ['-dumpversion'])} ${output('clang++', ['-dumpmachine'])} ${libraryFlags}`,
+    target: requireTarget(hostTarget),
+    cc: 'clang',
+    cxx: 'clang++',
+    cmakeArgs: ['-DCMAKE_C_COMPILER=clang', '-DCMAKE_CXX_COMPILER=clang++'],
+    libraryFlags,
   };
 }

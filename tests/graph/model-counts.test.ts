@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 
 import { countMacs, countOperators, countParameters, parseModel, readModel } from '../../lib/graph/index.js';
+import { OnnxTensor } from '../../lib/graph/onnx-tensor.js';
 import { AttributeProto_AttributeType as AttributeType, FunctionProtoSchema, ModelProtoSchema } from '../../lib/graph/onnx_pb.js';
 import { DataType, integers, madeModel, node, zeros, type MadeModel } from '../tasks/made-models.js';
 import { fixture, modelPath } from './models.js';
@@ -187,6 +188,26 @@ describe('multiply-accumulates of a graph', () => {
   it('are unknown, and nothing breaks, where operators lack their inputs', () => {
     const nodes = ['Add', 'Conv', 'Concat', 'Gemm', 'MatMul', 'Reshape', 'Gather'].map((opType) => node(opType, [], 'z'));
     expect(countMacs(made({ nodes }))).toMatchObject({ total: null, knownNodes: 0, nodes: 3 });
+  });
+
+  it('are told in no time of a damaged model whose lists double with every node', () => {
+    const nodes = Array.from({ length: 60 }, (_, i) => node('Concat', [`n${i}`, `n${i}`], `n${i + 1}`, { axis: 0 }));
+    expect(countMacs(made({ initializers: [integers('n0', [1, 2])], nodes }))).toMatchObject({ total: 0, nodes: 0 });
+  });
+
+  it('are unknown of a rank that no model has: each node would hand such a shape on', () => {
+    const nodes = [node('MatMul', ['x', 'v'], 'a')];
+    const withRank = (rank: number) => made({ initializers: [zeros('v', [...Array<number>(rank - 2).fill(1), 8, 8])], nodes });
+    expect(countMacs(withRank(16)).total).not.toBeNull();
+    expect(countMacs(withRank(17)).total).toBeNull();
+  });
+
+  it('do not take the data of weights, which may have to be copied', () => {
+    const model = made({ initializers: [w], nodes: [conv('x', 'a')] });
+    const data = vi.spyOn(OnnxTensor.prototype, 'data', 'get');
+    countMacs(model);
+    expect(data).not.toHaveBeenCalled();
+    data.mockRestore();
   });
 
   it('are unknown of subgraphs, which run as often as they like', () => {

@@ -121,7 +121,7 @@ describe('a file', () => {
     ['broken.json', '["cat"', 'JSON'],
     ['number.json', '5', 'expected a list or a map of names but received 5'],
     ['null.json', '[null]', 'expected a string for id 0 but received null'],
-    ['nested.json', '{"0": {"name": "cat"}}', 'expected a string for id 0 but received {"name":"cat"}'],
+    ['nested.json', '{"0": {"name": "cat"}}', 'expected a string for id 0 but received an object'],
     ['broken.yaml', 'nc: 3\n', 'expected a key "names:"'],
     ['gap.yaml', 'names:\n  0: a\n  2: b\n', 'found none for id 1'],
   ])('%s is refused', async (name, content, message) => {
@@ -167,6 +167,9 @@ describe('metadata', () => {
     [`{1: 'cat', 2: 'dog'}`, 'found none for id 0'],
     [`{0: 'cat'}`, 'expected 2 for the 2 classes of the model but received 1'],
     ['['.repeat(100_000), 'expected a string or a number'],
+    // As deep as JSON is read, but not written.
+    [`${'['.repeat(10_000)}${']'.repeat(10_000)}`, 'expected a string for id 0 but received an array of 1'],
+    [JSON.stringify('x'.repeat(100_000)), `names but received "${'x'.repeat(77)}..."`],
   ])('%.30s is refused', async (names, message) => {
     await expect(resolveLabels({ metadata: named(names), classes: 2, task: 'detect' })).rejects.toMatchObject({
       code: 'LABELS_INVALID',

@@ -270,6 +270,8 @@ TEST(Masks, WrongSpecsAreRefused) {
   EXPECT_EQ(code_of(argmax(2, 3, 2), 12, placement, 20), "OK");
   EXPECT_EQ(code_of(argmax(2, 3, 2), 11, placement, 20), error_code::kInternal);
   EXPECT_EQ(code_of(argmax(2, 3, 2), 12, placement, 19), error_code::kInternal);
+  // 2^64 scores, which is 0 in 64 bits.
+  EXPECT_EQ(code_of(argmax(16, 1 << 30, 1 << 30), 0, placement, 20), error_code::kInternal);
   EXPECT_EQ(code_of(argmax(257, 1, 1), 257, placement, 20), error_code::kInvalidArgument);
   EXPECT_EQ(code_of(argmax(0, 1, 1), 0, placement, 20), error_code::kInvalidArgument);
   EXPECT_EQ(code_of(argmax(2, 0, 1), 0, placement, 20), error_code::kInvalidArgument);

@@ -5,6 +5,7 @@
  *     node tests/stress/exits.mjs --times 20
  *     node --expose-gc tests/stress/memory.mjs --cycles 1000 --runs 5000 --repeats 3
  *     node tests/stress/event-loop.mjs --repeats 7
+ *     npm run soak -- --minutes 10
  */
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -34,6 +35,11 @@ it('processes end as they are told while work is under way', async () => {
 it('opening, running and closing models does not take more and more memory', async () => {
   const printed = await runStress('memory.mjs', ['--cycles', '200', '--runs', '1000', '--repeats', '1'], ['--expose-gc']);
   expect(printed).toContain('grew by at most 8 MB each time');
+}, 300_000);
+
+it('everything at once settles as it should, and leaves nothing', async () => {
+  const printed = await runStress('soak.mjs', ['--seconds', '15', '--seed', '1'], ['--expose-gc']);
+  expect(printed).toContain('all calls ended as they should, and nothing was left');
 }, 300_000);
 
 // How late the loop may be is told by hand, on a quiet machine: a test that takes the time would fail on a busy one.

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 
-import type { Dimension, ElementType, ValueInfo } from '../../lib/graph/index.js';
+import { parseModel, type Dimension, type ElementType, type ValueInfo } from '../../lib/graph/index.js';
 import { createSession } from '../../lib/session/index.js';
 import { Classifier, Detector, Segmenter } from '../../lib/tasks/index.js';
-import { loadTask } from '../../lib/tasks/recognize-task.js';
+import { loadTask, recognizeModel } from '../../lib/tasks/recognize-task.js';
 import { recognizeTask } from '../../lib/tasks/task-of-outputs.js';
 import { expectFailure, rejectionOf, thrownBy } from '../errors/failure.js';
 import { fixture } from '../session/fixtures.js';
-import { averageColor, brightness, node } from './made-models.js';
+import { averageColor, brightness, madeModel, node } from './made-models.js';
 
 const output = (shape: readonly Dimension[] | null, dtype: ElementType = 'float32'): ValueInfo => ({
   name: `y${shape?.length}`,
@@ -38,6 +38,16 @@ describe('the task of a model', () => {
     expect(recognizeTask([scores, boxes], 'detect')).toBe('detect');
     expect(recognizeTask([scores, map], 'classify')).toBe('classify');
     expect(recognizeTask([scores, map], 'segment')).toBe('segment');
+  });
+
+  it('is not searched for ever in a damaged model whose output hangs on itself', () => {
+    const nodes = [node('Identity', 'y', 'a'), node('Reshape', 'a', 'y')];
+    const graph = parseModel(madeModel({ input: [1, 3, 8, 8], output: ['N', 10], nodes }));
+    expectFailure(
+      thrownBy(() => recognizeModel(graph, false)),
+      'MODEL_AMBIGUOUS',
+      /class scores or an embedding/,
+    );
   });
 
   it('looks at float outputs only', () => {
