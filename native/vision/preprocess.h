@@ -15,34 +15,41 @@ namespace foveate {
 
 // How the picture is brought to the input's size.
 enum class Fit : std::uint8_t {
-  kLetterbox,  // keeps the aspect ratio, pads the rest
-  kStretch,    // both axes to the input's size
-  kCrop,       // shortest edge to resize_edge, then the centre
-  kNone,       // the picture's own size
+  kLetterbox,     // keeps the aspect ratio, pads the rest
+  kStretch,       // both axes to the input's size
+  kCrop,          // shortest edge to resize_edge, then the centre
+  kStretchCrop,   // both axes to resize_edge, then the centre
+  kShortestEdge,  // shortest edge to resize_edge, the longest at most longest_edge: the input's size follows
+  kNone,          // the picture's own size
 };
 
 enum class Interpolation : std::uint8_t {
   kBilinear,           // cv::INTER_LINEAR: four neighbours, whatever the factor
+  kNearest,            // Pillow's NEAREST: one source pixel
   kBilinearAntialias,  // Pillow's BILINEAR: the filter grows with the factor
   kBicubicAntialias,   // Pillow's BICUBIC (a = -0.5)
+  kLanczosAntialias,   // Pillow's LANCZOS (three lobes)
 };
 
 enum class Anchor : std::uint8_t { kCenter, kTopLeft };
-enum class Rounding : std::uint8_t { kNearest, kFloor };  // of the letterboxed size; kNearest: halves to even
+// Of the letterboxed size, and of where a cut begins; kNearest: halves to even.
+enum class Rounding : std::uint8_t { kNearest, kFloor };
 enum class ColorOrder : std::uint8_t { kRgb, kBgr, kGrey };
 enum class Layout : std::uint8_t { kChannelsFirst, kChannelsLast };  // CHW, HWC
 
 // value = (pixel * scale - mean[c]) / std[c], c in the output's colour order; integer dtypes are rounded and saturated.
 struct PreprocessSpec {
   Fit fit = Fit::kLetterbox;
-  int width = 0;  // of the model's input; unused by kNone
+  int width = 0;  // of the model's input; unused by kNone and kShortestEdge
   int height = 0;
-  int resize_edge = 0;  // kCrop only
+  int resize_edge = 0;   // kCrop, kStretchCrop and kShortestEdge
+  int longest_edge = 0;  // kShortestEdge only; 0: as long as it comes
+  int multiple_of = 1;   // kShortestEdge only: both sides are cut down to a multiple of this
   Interpolation interpolation = Interpolation::kBilinear;
-  Anchor anchor = Anchor::kCenter;                    // kLetterbox only
-  Rounding rounding = Rounding::kNearest;             // kLetterbox only
-  std::array<std::uint8_t, 3> pad = {114, 114, 114};  // in the output's colour order, before scaling; around what
-                                                      // kLetterbox and, for small pictures, kCrop leave free
+  Anchor anchor = Anchor::kCenter;              // kLetterbox only
+  Rounding rounding = Rounding::kNearest;       // kLetterbox, kCrop and kStretchCrop
+  std::array<double, 3> pad = {114, 114, 114};  // in the output's colour order, before scaling; around what kLetterbox
+                                                // and, for small pictures, kCrop and kStretchCrop leave free
   double scale = 1.0;
   std::array<double, 3> mean = {0, 0, 0};
   std::array<double, 3> std = {1, 1, 1};
@@ -75,7 +82,7 @@ struct Geometry {
 };
 
 // MEDIA_INVALID where the picture is empty, or so elongated that it has no pixel left at the input's size or that its
-// longer side would exceed 65536 pixels before kCrop cuts it.
+// longer side would exceed 65536 pixels with kShortestEdge, or before kCrop cuts it.
 Result<Geometry> plan_geometry(const PreprocessSpec& spec, int source_width, int source_height);
 
 // Writes channels() * input_height * input_width elements of spec.dtype to `slot`, which must have just that size and
