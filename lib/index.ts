@@ -64,6 +64,7 @@ export {
   type DetectorOptions,
   type LoadTaskOptions,
   type PreprocessChoice,
+  type PreprocessSource,
   type SegmenterOptions,
   type SegmentOptions,
   type Task,

@@ -1,5 +1,6 @@
 export { defaultPixelLimit, startReading, type PictureInput, type PixelFormat, type RawFrame } from './input.js';
 export { encode, formatOf, Picture, writePicture, type EncodedFormat } from './picture.js';
+export { invalidConfig, isJsonObject, type JsonObject } from './config-fields.js';
 export { Placement } from './placement.js';
 export {
   Preprocess,
@@ -9,3 +10,5 @@ export {
   type PreprocessPreset,
   type PreprocessRunOptions,
 } from './preprocess.js';
+export { processorOptions, type InputSize } from './processor-config.js';
+export { timmOptions } from './timm-config.js';

@@ -3,6 +3,7 @@ export {
   resolveLabels,
   type LabelsOption,
   type LabelsSource,
+  type NamesBeside,
   type ResolvedLabels,
   type ResolveLabelsOptions,
 } from './resolve-labels.js';

@@ -5,6 +5,7 @@ import { resolveLabels, type ResolvedLabels } from '../labels/index.js';
 import { Classification } from '../results/index.js';
 import type { ModelSource, Session } from '../session/index.js';
 import { activations, recognizeActivation, type Activation } from './activation.js';
+import type { PreprocessSource } from './preprocess-source.js';
 import { pictureList, soleOutput, TaskModel, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
 /** How a classifier is opened. */
@@ -27,8 +28,10 @@ export interface ClassifyOptions extends TaskRunOptions {
 export class Classifier implements AsyncDisposable {
   readonly session: Session;
   readonly preprocess: Preprocess;
+  /** Where the preprocessing came from. */
+  readonly preprocessSource: PreprocessSource;
   readonly labels: readonly string[];
-  /** Where the labels came from: 'option', 'file', 'metadata', a built-in list, or 'numbers'. */
+  /** Where the labels came from: 'option', 'file', 'metadata', 'config', a built-in list, or 'numbers'. */
   readonly labelSource: ResolvedLabels['source'];
   readonly activation: Activation;
   readonly #model: TaskModel;
@@ -38,6 +41,7 @@ export class Classifier implements AsyncDisposable {
   private constructor(
     model: TaskModel,
     preprocess: Preprocess,
+    preprocessSource: PreprocessSource,
     activation: Activation,
     output: string,
     labels: ResolvedLabels,
@@ -46,6 +50,7 @@ export class Classifier implements AsyncDisposable {
     if (!(model instanceof TaskModel)) throw constructedDirectly('Classifier', 'Classifier.load(model)');
     this.session = model.session;
     this.preprocess = preprocess;
+    this.preprocessSource = preprocessSource;
     this.labels = labels.labels;
     this.labelSource = labels.source;
     this.activation = activation;
@@ -62,13 +67,23 @@ export class Classifier implements AsyncDisposable {
       const shapes = await opened.outputShapes(preprocess, options.signal);
       const output = soleOutput(opened.session, shapes.map(dropUnitAxes), 2, 'one classification output [N, C]');
       const classes = output.shape[1] as number;
-      const labels = await resolveLabels({ option: options.labels, metadata: opened.metadata, classes, task: 'classify' });
+      const labels = await resolveLabels({
+        option: options.labels,
+        metadata: opened.metadata,
+        beside: opened.namesBeside,
+        classes,
+        task: 'classify',
+      });
       const activation =
         options.activation === undefined
           ? recognizeActivation(opened.producer(output.name), 'softmax')
           : checkOneOf('activation', options.activation, activations);
       const topK = checkInteger('topK', options.topK ?? 5, 1);
-      return new Classifier(opened, preprocess, activation, output.name, labels, { topK, pixelLimit: options.pixelLimit });
+      const source = opened.input.preprocessSource(options.preprocess, 'imagenet');
+      return new Classifier(opened, preprocess, source, activation, output.name, labels, {
+        topK,
+        pixelLimit: options.pixelLimit,
+      });
     } catch (error) {
       await opened.session.dispose();
       throw error;

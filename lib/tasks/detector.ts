@@ -15,6 +15,7 @@ import { declaredLabelCount, resolveLabels, type ResolvedLabels } from '../label
 import { Detections } from '../results/index.js';
 import type { ModelSource, Session } from '../session/index.js';
 import { recognizeHead, type DetectionHead, type RecognizedHead } from './detector-head.js';
+import type { PreprocessSource } from './preprocess-source.js';
 import { pictureList, soleOutput, TaskModel, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
 /** How a detector is opened. */
@@ -48,8 +49,10 @@ const detectOptionNames = ['scoreThreshold', 'iouThreshold', 'maxDetections', 'c
 export class Detector implements AsyncDisposable {
   readonly session: Session;
   readonly preprocess: Preprocess;
+  /** Where the preprocessing came from. */
+  readonly preprocessSource: PreprocessSource;
   readonly labels: readonly string[];
-  /** Where the labels came from: 'option', 'file', 'metadata', a built-in list, or 'numbers'. */
+  /** Where the labels came from: 'option', 'file', 'metadata', 'config', a built-in list, or 'numbers'. */
   readonly labelSource: ResolvedLabels['source'];
   /** How the output is read. */
   readonly head: DetectionHead;
@@ -61,6 +64,7 @@ export class Detector implements AsyncDisposable {
   private constructor(
     model: TaskModel,
     preprocess: Preprocess,
+    preprocessSource: PreprocessSource,
     head: RecognizedHead,
     output: string,
     labels: ResolvedLabels,
@@ -69,6 +73,7 @@ export class Detector implements AsyncDisposable {
     if (!(model instanceof TaskModel)) throw constructedDirectly('Detector', 'Detector.load(model)');
     this.session = model.session;
     this.preprocess = preprocess;
+    this.preprocessSource = preprocessSource;
     this.labels = labels.labels;
     this.labelSource = labels.source;
     this.head = head.head;
@@ -97,18 +102,21 @@ export class Detector implements AsyncDisposable {
       }
       const shapes = await opened.outputShapes(probe, options.signal);
       const output = soleOutput(opened.session, shapes, 3, 'one detection output [N, 4 + C, A] or [N, A, 5 + C]');
-      const labelCount = await declaredLabelCount(options.labels, opened.metadata);
+      const labelCount = await declaredLabelCount(options.labels, opened.metadata, opened.namesBeside);
       const head = recognizeHead(output.shape.slice(1), { ...opened.input.size(probe), labelCount, asked: options.head });
-      const preprocess = opened.input.preprocess(options.preprocess, head.head === 'yolox' ? 'yolox' : 'yolo', {});
+      const preset = head.head === 'yolox' ? 'yolox' : 'yolo';
+      const preprocess = opened.input.preprocess(options.preprocess, preset, {});
+      const source = opened.input.preprocessSource(options.preprocess, preset);
       const labels = await resolveLabels({
         option: options.labels,
         metadata: opened.metadata,
+        beside: opened.namesBeside,
         classes: head.classes,
         task: 'detect',
       });
       const { scoreThreshold, iouThreshold, maxDetections, classAgnostic, classes, pixelLimit } = options;
       const defaults = { scoreThreshold, iouThreshold, maxDetections, classAgnostic, classes, pixelLimit };
-      const detector = new Detector(opened, preprocess, head, output.name, labels, defaults);
+      const detector = new Detector(opened, preprocess, source, head, output.name, labels, defaults);
       detector.#spec(defaults); // checks the defaults now, not at the first picture
       return detector;
     } catch (error) {

@@ -5,6 +5,7 @@ import { resolveLabels, type ResolvedLabels } from '../labels/index.js';
 import { Segmentation } from '../results/index.js';
 import type { ModelSource, Session } from '../session/index.js';
 import { recognizeActivation, type Activation } from './activation.js';
+import type { PreprocessSource } from './preprocess-source.js';
 import { pictureList, soleOutput, TaskModel, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
 /** How a segmenter is opened. */
@@ -46,8 +47,10 @@ interface ScoreMap {
 export class Segmenter implements AsyncDisposable {
   readonly session: Session;
   readonly preprocess: Preprocess;
+  /** Where the preprocessing came from. */
+  readonly preprocessSource: PreprocessSource;
   readonly labels: readonly string[];
-  /** Where the labels came from: 'option', 'file', 'metadata', a built-in list, 'binary' for background and foreground, or 'numbers'. */
+  /** Where the labels came from: 'option', 'file', 'metadata', 'config', a built-in list, 'binary' for background and foreground, or 'numbers'. */
   readonly labelSource: ResolvedLabels['source'];
   readonly activation: Activation;
   readonly #model: TaskModel;
@@ -58,6 +61,7 @@ export class Segmenter implements AsyncDisposable {
   private constructor(
     model: TaskModel,
     preprocess: Preprocess,
+    preprocessSource: PreprocessSource,
     map: ScoreMap,
     activation: Activation,
     output: string,
@@ -67,6 +71,7 @@ export class Segmenter implements AsyncDisposable {
     if (!(model instanceof TaskModel)) throw constructedDirectly('Segmenter', 'Segmenter.load(model)');
     this.session = model.session;
     this.preprocess = preprocess;
+    this.preprocessSource = preprocessSource;
     this.labels = labels.labels;
     this.labelSource = labels.source;
     this.activation = activation;
@@ -90,10 +95,17 @@ export class Segmenter implements AsyncDisposable {
           ? opened.input.preprocess(options.preprocess, 'imagenet', { ...wholePicture, ...unnormalized })
           : stretched;
       const classes = Math.max(2, map.channels);
-      const binary = map.channels === 1 && options.labels === undefined && !opened.metadata.has('names');
+      const binary =
+        map.channels === 1 && options.labels === undefined && !opened.metadata.has('names') && opened.namesBeside === undefined;
       const labels: ResolvedLabels = binary
         ? { labels: ['background', 'foreground'], source: 'binary' }
-        : await resolveLabels({ option: options.labels, metadata: opened.metadata, classes, task: 'segment' });
+        : await resolveLabels({
+            option: options.labels,
+            metadata: opened.metadata,
+            beside: opened.namesBeside,
+            classes,
+            task: 'segment',
+          });
       const activation =
         map.channels > 1
           ? 'none'
@@ -102,7 +114,8 @@ export class Segmenter implements AsyncDisposable {
             : checkOneOf('activation', options.activation, ['none', 'sigmoid']);
       const threshold = checkNumber('threshold', options.threshold ?? 0.5, 0, 1);
       const defaults = { threshold, pixelLimit: options.pixelLimit };
-      return new Segmenter(opened, preprocess, map, activation, output.name, labels, defaults);
+      const source = opened.input.preprocessSource(options.preprocess, 'imagenet');
+      return new Segmenter(opened, preprocess, source, map, activation, output.name, labels, defaults);
     } catch (error) {
       await opened.session.dispose();
       throw error;
