@@ -57,6 +57,11 @@ export function namesBeside({ model }: BesideModel): NamesBeside | undefined {
   return { path: model.path, names };
 }
 
+/** Whether a file beside a model names classes. Rejects as {@link readBesideModel}. */
+export async function hasNamesBeside(model: ModelSource): Promise<boolean> {
+  return namesBeside(await readBesideModel(model, {})) !== undefined;
+}
+
 async function firstIn<Name extends string>(folders: readonly string[], name: Name): Promise<ConfigFile<Name> | undefined> {
   for (const folder of folders) {
     const path = nodePath.join(folder, name);

@@ -96,7 +96,7 @@ export class Detector implements AsyncDisposable {
         throw invalidArgument(
           'preprocess.fit',
           'letterbox, stretch or crop',
-          'none',
+          probe.options.fit,
           'The boxes of a head belong to one input size.',
         );
       }

@@ -1,4 +1,5 @@
 export type { Activation } from './activation.js';
+export { hasNamesBeside } from './beside-model.js';
 export { Classifier, type ClassifierOptions, type ClassifyOptions } from './classifier.js';
 export { Detector, type DetectOptions, type DetectorOptions } from './detector.js';
 export type { DetectionHead } from './detector-head.js';

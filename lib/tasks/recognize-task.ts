@@ -2,6 +2,7 @@ import { ArgumentError, checkOneOf, checkOptions, ModelError } from '../errors/i
 import { readModel, type OnnxModel, type ValueInfo } from '../graph/index.js';
 import { createSession, type ModelSource } from '../session/index.js';
 import { recognizeActivation, type Activation } from './activation.js';
+import { hasNamesBeside } from './beside-model.js';
 import { Classifier, type ClassifyOptions } from './classifier.js';
 import { Detector, type DetectOptions } from './detector.js';
 import type { DetectionHead } from './detector-head.js';
@@ -68,7 +69,7 @@ export async function loadTask(model: ModelSource, options: LoadTaskOptions = {}
 async function taskOf(model: ModelSource, options: TaskOptions): Promise<TaskName> {
   const graph = await readModel(model, { signal: options.signal });
   try {
-    return recognizeModel(graph, options.labels !== undefined);
+    return recognizeModel(graph, options.labels !== undefined || (await hasNamesBeside(model)));
   } catch (error) {
     // Where the engine refuses the model, that is the reason to tell.
     await (await createSession(model, sessionOptionsOf(options))).dispose();
@@ -77,7 +78,8 @@ async function taskOf(model: ModelSource, options: TaskOptions): Promise<TaskNam
 }
 
 /**
- * The task of a model by its description alone, as {@link loadTask} takes it. `namesClasses`: whether the caller gives labels.
+ * The task of a model by its description alone, as {@link loadTask} takes it. `namesClasses`: whether the caller, or a file beside the model, gives
+ * labels.
  *
  * Throws MODEL_AMBIGUOUS, MODEL_UNSUPPORTED.
  */
