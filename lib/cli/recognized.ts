@@ -23,11 +23,16 @@ export const nouns = { classify: 'Classifier', detect: 'Detector', segment: 'Seg
   string
 >;
 
-/** The same in a line: `Detector: yolov8 head, letterbox to 640 x 640, rgb, scale 1/255 (metadata).` */
+/** The same in a line: `Detector: yolov8 head, letterbox to 640 x 640, rgb, scale 1/255, from the metadata.` */
 export function recognizedLine(model: Task): string {
   const { task, head, preprocess, preprocessSource } = recognizedOf(model);
   const parts = [...(head === undefined ? [] : [`${head} head`]), ...preprocessWords(preprocess.options)];
-  return `${nouns[task]}: ${parts.join(', ')} (${preprocessSource}).`;
+  return `${nouns[task]}: ${parts.join(', ')}, ${sourceWords(preprocessSource)}.`;
+}
+
+function sourceWords(source: PreprocessSource): string {
+  if (source === 'option') return 'as asked';
+  return source === 'metadata' || source === 'graph' ? `from the ${source}` : `from ${source}`;
 }
 
 /** What is as in most models goes without saying: bilinear, centred, no mean, no deviation. */

@@ -33,16 +33,29 @@ const modelFields = ['model_type', 'architectures', 'architecture', 'pretrained_
  * it. For a model that is given as bytes, nothing. Rejects with PREPROCESS_INVALID where a file cannot be read or is damaged.
  */
 export async function readBesideModel(model: ModelSource, { preprocess, labels }: TaskOptions): Promise<BesideModel> {
-  const isPath = typeof model === 'string' || model instanceof URL;
+  const folders = foldersOf(model);
   const isNamed = typeof preprocess === 'string' || preprocess instanceof Preprocess;
-  if (!isPath || (isNamed && labels !== undefined)) return { processor: undefined, model: undefined };
-  const folder = nodePath.dirname(nodePath.resolve(modelPath('model', model)));
-  const folders = nodePath.basename(folder) === 'onnx' ? [folder, nodePath.dirname(folder)] : [folder];
   const [processor, config] = await Promise.all([
     isNamed ? undefined : firstIn(folders, 'preprocessor_config.json'),
-    firstIn(folders, 'config.json'),
+    isNamed && labels !== undefined ? undefined : modelConfig(folders),
   ]);
-  return { processor, model: modelFields.some((field) => config?.values[field] !== undefined) ? config : undefined };
+  return { processor, model: config };
+}
+
+/** Whether a file beside a model names classes. Rejects with PREPROCESS_INVALID where it is damaged. */
+export async function hasNamesBeside(model: ModelSource): Promise<boolean> {
+  return namesBeside({ processor: undefined, model: await modelConfig(foldersOf(model)) }) !== undefined;
+}
+
+function foldersOf(model: ModelSource): readonly string[] {
+  if (typeof model !== 'string' && !(model instanceof URL)) return [];
+  const folder = nodePath.dirname(nodePath.resolve(modelPath('model', model)));
+  return nodePath.basename(folder) === 'onnx' ? [folder, nodePath.dirname(folder)] : [folder];
+}
+
+async function modelConfig(folders: readonly string[]): Promise<BesideModel['model']> {
+  const config = await firstIn(folders, 'config.json');
+  return modelFields.some((field) => config?.values[field] !== undefined) ? config : undefined;
 }
 
 /** What Hugging Face makes up where nobody gave names. */
@@ -55,11 +68,6 @@ export function namesBeside({ model }: BesideModel): NamesBeside | undefined {
   if (names === undefined) return undefined;
   if (isJsonObject(names) && Object.values(names).every((name) => placeholder.test(String(name)))) return undefined;
   return { path: model.path, names };
-}
-
-/** Whether a file beside a model names classes. Rejects as {@link readBesideModel}. */
-export async function hasNamesBeside(model: ModelSource): Promise<boolean> {
-  return namesBeside(await readBesideModel(model, {})) !== undefined;
 }
 
 async function firstIn<Name extends string>(folders: readonly string[], name: Name): Promise<ConfigFile<Name> | undefined> {
