@@ -49,6 +49,7 @@ function preprocessWords(options: PreprocessOptions): string[] {
       ...(longestEdge === 0 ? [] : [`longest at most ${longestEdge}`]),
       ...(multipleOf === 1 ? [] : [`multiples of ${multipleOf}`]),
     ],
+    'least-scale': [`scaled to ${width} or ${height}`, ...(multipleOf === 1 ? [] : [`multiples of ${multipleOf}`])],
     none: ['own size'],
   } as const satisfies Record<PreprocessOptions['fit'], readonly string[]>;
   return [

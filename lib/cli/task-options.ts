@@ -48,7 +48,7 @@ export function taskOptions(): { readonly heading: string; readonly options: rea
         new Option('--task <name>', 'what the model is for (default: recognised)').choices(taskNames),
         new Option('--device <name>', 'where it runs; a named device is used or refused (default: "auto")').choices(devices),
         new Option('--threads <n>', 'threads inside one run (default: all cores)').argParser(parseNumber),
-        new Option('--labels <file>', 'class names (default: those of the model, else a built-in list that fits)'),
+        new Option('--labels <file>', 'class names (default: those of the model or beside it, else a built-in list that fits)'),
         new Option('--preprocess <preset>', 'how pictures become input (default: recognised)').choices(Object.keys(presets)),
         new Option('--pixel-limit <n>', 'refuse pictures with more pixels (default: 64000000)').argParser(parseNumber),
       ],

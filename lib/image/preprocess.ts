@@ -13,7 +13,7 @@ import { decodeWith, type DecodeOptions } from './decode.js';
 import type { PictureInput } from './input.js';
 import { Placement } from './placement.js';
 
-const fits = ['letterbox', 'stretch', 'crop', 'stretch-crop', 'shortest-edge', 'none'] as const;
+const fits = ['letterbox', 'stretch', 'crop', 'stretch-crop', 'shortest-edge', 'least-scale', 'none'] as const;
 const interpolations = ['nearest', 'bilinear', 'bilinear-antialias', 'bicubic-antialias', 'lanczos-antialias'] as const;
 const anchors = ['center', 'top-left'] as const;
 const roundings = ['nearest', 'floor'] as const;
@@ -30,17 +30,18 @@ export interface PreprocessOptions {
    * How the picture is brought to the input's size. 'letterbox' keeps the aspect ratio and pads; 'stretch' does not keep it; 'crop'
    * resizes the shortest edge to `resizeEdge` and cuts the centre; 'stretch-crop' resizes both edges to `resizeEdge` and cuts the centre.
    * For models of any input size: 'shortest-edge' resizes the shortest edge to `resizeEdge`, the longest to no more than `longestEdge`;
-   * 'none' keeps the picture's own size.
+   * 'least-scale' resizes by the one of the two factors, to `width` or to `height`, that changes the picture less; 'none' keeps the picture's
+   * own size.
    */
   readonly fit: (typeof fits)[number];
-  /** Of the model's input, in pixels. Unused by 'none' and 'shortest-edge'. */
+  /** Of the model's input, in pixels; for 'least-scale' what is aimed at. Unused by 'none' and 'shortest-edge'. */
   readonly width: number;
   readonly height: number;
   /** For 'crop' and 'stretch-crop': the (shortest) edge before the cut; for 'shortest-edge': that edge. In pixels. */
   readonly resizeEdge: number;
   /** For 'shortest-edge': where the longest edge would exceed this, both are smaller in proportion. In pixels; 0: as long as it comes. */
   readonly longestEdge: number;
-  /** For 'shortest-edge': the edges are made smaller to a multiple of this, in pixels. */
+  /** Of this, in pixels, the edges become multiples: smaller ones for 'shortest-edge', the nearest for 'least-scale'. */
   readonly multipleOf: number;
   /** 'bilinear' as OpenCV's INTER_LINEAR; 'nearest' and the antialiased ones as Pillow does it. */
   readonly interpolation: (typeof interpolations)[number];
@@ -144,7 +145,7 @@ export class Preprocess {
     checkOptions('preprocess options', options, Object.keys(base));
     const o = withDefaults(base, options);
     checkOneOf('fit', o.fit, fits);
-    if (!hasOwnSize(o.fit)) {
+    if (o.fit !== 'none' && o.fit !== 'shortest-edge') {
       checkInteger('width', o.width, 1, 32_768);
       checkInteger('height', o.height, 1, 32_768);
     }
@@ -189,7 +190,7 @@ export class Preprocess {
     return this.options;
   }
 
-  /** Shape of the result for one picture, or undefined where it depends on the picture ('none', 'shortest-edge'). */
+  /** Shape of the result for one picture, or undefined where it depends on the picture ('none', 'shortest-edge', 'least-scale'). */
   get shape(): readonly [number, number, number] | undefined {
     const { fit, width, height, color, layout } = this.options;
     if (hasOwnSize(fit)) return undefined;
@@ -238,7 +239,7 @@ export class Preprocess {
 
 /** Whether the input's size depends on the picture. */
 function hasOwnSize(fit: PreprocessOptions['fit']): boolean {
-  return fit === 'none' || fit === 'shortest-edge';
+  return fit === 'none' || fit === 'shortest-edge' || fit === 'least-scale';
 }
 
 function checkTriple(name: string, value: unknown, check: (name: string, value: unknown) => number): void {

@@ -95,15 +95,16 @@ function checkPadding(fields: ConfigFields, resize: Resize | undefined): void {
 }
 
 function fitOf(fields: ConfigFields, resize: Resize, input: InputSize): Options {
-  if (fields.boolean('keep_aspect_ratio', false)) {
-    throw fields.fail('it keeps the aspect ratio with keep_aspect_ratio, which is not supported');
-  }
   const interpolation = fields.oneOf('resample', resamples);
   if (fields.get('stretch_from') !== undefined) return { interpolation, ...convNextFit(fields, resize, input) };
   if (fields.boolean('do_center_crop', false)) return { interpolation, ...cropOf(fields, resize, input) };
   if (resize.to === 'size') {
-    const step = fields.pixels('ensure_multiple_of', fields.get('ensure_multiple_of') ?? 1);
-    const whole = (length: number): number => Math.max(step, Math.round(length / step) * step);
+    const multipleOf = fields.pixels('ensure_multiple_of', fields.get('ensure_multiple_of') ?? 1);
+    const isFree = input.width === undefined && input.height === undefined;
+    if (isFree && fields.boolean('keep_aspect_ratio', false)) {
+      return { interpolation, fit: 'least-scale', width: resize.width, height: resize.height, multipleOf };
+    }
+    const whole = (length: number): number => Math.max(1, roundHalfToEven(length / multipleOf)) * multipleOf;
     const { width = whole(resize.width), height = whole(resize.height) } = input;
     return { interpolation, fit: 'stretch', width, height };
   }
@@ -114,6 +115,12 @@ function fitOf(fields: ConfigFields, resize: Resize, input: InputSize): Options 
   }
   const multipleOf = fields.number('size_multiple', 1);
   return { interpolation, fit: 'shortest-edge', resizeEdge: edge, longestEdge: resize.longest, multipleOf };
+}
+
+/** As Python's `round()`. */
+function roundHalfToEven(value: number): number {
+  const rounded = Math.round(value);
+  return rounded - value === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }
 
 /** Levit and PoolFormer resize to more than they say. */

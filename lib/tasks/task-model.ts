@@ -28,9 +28,9 @@ import { Stop } from './stop.js';
 
 /** Options that every task takes besides those of its session. */
 export interface TaskOptions extends SessionOptions {
-  /** A preset, options that change the recognised preprocessing, or a whole {@link Preprocess}. Default: as recognised from the model. */
+  /** A preset, options that change the recognised preprocessing, or a whole {@link Preprocess}. Default: that of a file beside the model, of its metadata, or a preset for the task: see `preprocessSource`. */
   readonly preprocess?: PreprocessChoice | undefined;
-  /** Class names: an array, a record by id, or a file. Default: the model's own `names`, else a built-in list that fits. */
+  /** Class names: an array, a record by id, or a file. Default: the model's own `names`, else those of `config.json` beside it, else a built-in list that fits. */
   readonly labels?: LabelsOption | undefined;
   /** Pictures per run, where the model's batch dimension is free. Default 1: on a CPU a larger batch is not faster per picture. */
   readonly batchSize?: number | undefined;

@@ -164,6 +164,7 @@ PreprocessSpec preprocess_spec_of(const Napi::Object& value) {
                                              {"crop", Fit::kCrop},
                                              {"stretch-crop", Fit::kStretchCrop},
                                              {"shortest-edge", Fit::kShortestEdge},
+                                             {"least-scale", Fit::kLeastScale},
                                              {"none", Fit::kNone}});
   spec.width = integer("width");
   spec.height = integer("height");

@@ -37,11 +37,12 @@ void plan_letterbox(const PreprocessSpec& spec, int source_width, int source_hei
   }
 }
 
-// Where a centre crop puts a side of `resized` pixels: it pads (rounding down before the picture) or cuts, at a place
-// that torchvision's CenterCrop rounds (kNearest) and Hugging Face's truncates (kFloor).
+// Where a centre crop puts a side of `resized` pixels: it cuts or pads, at a place that Hugging Face's rounds down
+// (kFloor). torchvision's rounds where it cuts, and where it pads the odd pixel comes after the picture.
 int center_offset(int resized, int input, Rounding rounding) {
-  if (resized < input) return (input - resized) / 2;
-  return rounding == Rounding::kFloor ? -((resized - input) / 2) : -round_half_even((resized - input) / 2.0);
+  const double cut = (resized - input) / 2.0;
+  if (rounding == Rounding::kFloor) return -static_cast<int>(std::floor(cut));
+  return resized < input ? (input - resized) / 2 : -round_half_even(cut);
 }
 
 void center(const PreprocessSpec& spec, Geometry& geometry) {
@@ -76,22 +77,36 @@ Status plan_shortest_edge(const PreprocessSpec& spec, int source_width, int sour
   return {};
 }
 
+// The factor, and then the sizes, in the order of operations of Hugging Face's DPTImageProcessor.
+void plan_least_scale(const PreprocessSpec& spec, int source_width, int source_height, Geometry& geometry) {
+  const double to_width = static_cast<double>(spec.width) / source_width;
+  const double to_height = static_cast<double>(spec.height) / source_height;
+  const double scale = std::fabs(1 - to_width) < std::fabs(1 - to_height) ? to_width : to_height;
+  const auto whole = [&](int side) {
+    const double multiples = std::nearbyint(scale * side / spec.multiple_of);
+    return static_cast<int>(std::min<double>(multiples * spec.multiple_of, kMaxResizedSide));
+  };
+  geometry.resized_width = whole(source_width);
+  geometry.resized_height = whole(source_height);
+}
+
 // Whether the input's size depends on the picture.
-bool has_own_size(Fit fit) { return fit == Fit::kNone || fit == Fit::kShortestEdge; }
+bool has_own_size(Fit fit) { return fit == Fit::kNone || fit == Fit::kShortestEdge || fit == Fit::kLeastScale; }
 
 Status check_sizes(const PreprocessSpec& spec, int source_width, int source_height) {
   if (source_width < 1 || source_height < 1) {
     return Status(error_code::kMediaInvalid, "The picture is empty: expected at least 1 x 1 pixels, received " +
                                                  size_text(source_width, source_height));
   }
-  if (!has_own_size(spec.fit) && (spec.width < 1 || spec.height < 1)) {
+  const bool uses_size = !has_own_size(spec.fit) || spec.fit == Fit::kLeastScale;
+  if (uses_size && (spec.width < 1 || spec.height < 1)) {
     return Status(
         error_code::kInvalidArgument,
         "The model's input has no size: expected at least 1 x 1 pixels, received " + size_text(spec.width, spec.height),
         "Give width and height in the preprocessing options, as the model fixes none.");
   }
   const bool uses_edge = spec.fit == Fit::kCrop || spec.fit == Fit::kStretchCrop || spec.fit == Fit::kShortestEdge;
-  if (uses_edge && (spec.resize_edge < 1 || spec.multiple_of < 1)) {
+  if ((uses_edge && spec.resize_edge < 1) || spec.multiple_of < 1) {
     return Status(error_code::kInvalidArgument,
                   "The resize edge or its divisor is too small: expected at least 1 pixel each, received " +
                       std::to_string(spec.resize_edge) + " and " + std::to_string(spec.multiple_of));
@@ -125,6 +140,9 @@ Result<Geometry> plan_geometry(const PreprocessSpec& spec, int source_width, int
       FOVEATE_RETURN_IF_ERROR(plan_shortest_edge(spec, source_width, source_height, geometry));
       geometry.resized_width -= geometry.resized_width % spec.multiple_of;
       geometry.resized_height -= geometry.resized_height % spec.multiple_of;
+      break;
+    case Fit::kLeastScale:
+      plan_least_scale(spec, source_width, source_height, geometry);
       break;
     case Fit::kNone:
       geometry.resized_width = source_width;

@@ -20,6 +20,7 @@ enum class Fit : std::uint8_t {
   kCrop,          // shortest edge to resize_edge, then the centre
   kStretchCrop,   // both axes to resize_edge, then the centre
   kShortestEdge,  // shortest edge to resize_edge, the longest at most longest_edge: the input's size follows
+  kLeastScale,    // by the factor to width or height that is nearer to 1: the input's size follows
   kNone,          // the picture's own size
 };
 
@@ -40,11 +41,11 @@ enum class Layout : std::uint8_t { kChannelsFirst, kChannelsLast };  // CHW, HWC
 // value = (pixel * scale - mean[c]) / std[c], c in the output's colour order; integer dtypes are rounded and saturated.
 struct PreprocessSpec {
   Fit fit = Fit::kLetterbox;
-  int width = 0;  // of the model's input; unused by kNone and kShortestEdge
+  int width = 0;  // of the model's input, but for kLeastScale; unused by kNone and kShortestEdge
   int height = 0;
   int resize_edge = 0;   // kCrop, kStretchCrop and kShortestEdge
   int longest_edge = 0;  // kShortestEdge only; 0: as long as it comes
-  int multiple_of = 1;   // kShortestEdge only: both sides are cut down to a multiple of this
+  int multiple_of = 1;   // both sides are brought to a multiple of this: kShortestEdge down, kLeastScale to the nearest
   Interpolation interpolation = Interpolation::kBilinear;
   Anchor anchor = Anchor::kCenter;              // kLetterbox only
   Rounding rounding = Rounding::kNearest;       // kLetterbox, kCrop and kStretchCrop

@@ -124,6 +124,14 @@ describe('the fit', () => {
     expect((await run({ ...options, multipleOf: 3, layout: 'nhwc' }, plain(32, 16, [7, 7, 7]))).dims).toEqual([6, 15, 3]);
   });
 
+  it('least-scale changes the picture as little as it can', async () => {
+    const options = { fit: 'least-scale', width: 10, height: 20 } as const;
+    expect((await run(options, plain(40, 40, [7, 7, 7]))).dims).toEqual([3, 20, 20]);
+    expect((await run(options, plain(5, 5, [7, 7, 7]))).dims).toEqual([3, 10, 10]);
+    expect((await run({ ...options, multipleOf: 8 }, plain(5, 5, [7, 7, 7]))).dims).toEqual([3, 8, 8]);
+    expect(new Preprocess(options).shape).toBeUndefined();
+  });
+
   it('stretch-crop cuts the middle of what was stretched', async () => {
     const options = { fit: 'stretch-crop', resizeEdge: 8, width: 4, height: 5 } as const;
     const { placement, dims } = await run(options, plain(32, 16, [7, 7, 7]));

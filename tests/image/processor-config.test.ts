@@ -109,6 +109,10 @@ describe("a Hugging Face processor's file", () => {
       width: 640,
       height: 480,
     });
+    const depth = { image_processor_type: 'DPTImageProcessor', size: 80, keep_aspect_ratio: true, ensure_multiple_of: 32 };
+    expect(optionsOf(depth)).toMatchObject({ fit: 'least-scale', width: 80, height: 80, multipleOf: 32 });
+    expect(optionsOf(depth, { width: 64, height: 96 })).toMatchObject({ fit: 'stretch', width: 64, height: 96 });
+    expect(optionsOf({ ...depth, keep_aspect_ratio: false })).toMatchObject({ fit: 'stretch', width: 64, height: 64 }); // 2.5 to even
   });
 
   it.each([
@@ -136,7 +140,6 @@ describe("a Hugging Face processor's file", () => {
       /do_pad, pad_size \{"height":300/,
     ],
     [{ image_processor_type: 'DPTImageProcessor', do_pad: true, size_divisor: 50 }, /do_pad, size_divisor 50/],
-    [{ image_processor_type: 'DPTImageProcessor', keep_aspect_ratio: true }, /keep_aspect_ratio/],
     [{ image_processor_type: 'ViTImageProcessor', do_resize: false, do_center_crop: true }, /cuts pictures without resizing/],
     [{ image_processor_type: 'CLIPImageProcessor', crop_size: { shortest_edge: 5 } }, /length in pixels for crop_size/],
     [{ image_processor_type: 'CLIPImageProcessor', size: { shortest_edge: 5, longest_edge: 9 } }, /bounds the longest edge/],

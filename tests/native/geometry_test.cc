@@ -98,6 +98,24 @@ TEST(Geometry, OfTheShortestEdgeIsHuggingFaces) {
   EXPECT_EQ(cases, 750);
 }
 
+TEST(Geometry, OfTheLeastScaleIsHuggingFaces) {
+  PreprocessSpec spec;
+  spec.fit = Fit::kLeastScale;
+  int cases = 0;
+  for (auto& line : testing::read_lines("least-scale.txt")) {
+    int width = 0, height = 0, expected_width = 0, expected_height = 0;
+    line >> width >> height >> spec.width >> spec.height >> spec.multiple_of >> expected_width >> expected_height;
+    ASSERT_TRUE(line);
+    const auto planned = plan_geometry(spec, width, height);
+    ASSERT_EQ(planned.ok(), std::min(expected_width, expected_height) > 0) << width << " x " << height;
+    if (!planned.ok()) continue;
+    EXPECT_EQ(planned.value().placement.input_width, expected_width) << width << " x " << height;
+    EXPECT_EQ(planned.value().placement.input_height, expected_height) << width << " x " << height;
+    ++cases;
+  }
+  EXPECT_GT(cases, 400);
+}
+
 TEST(Geometry, StretchesThenCuts) {
   PreprocessSpec spec = crop(256, 225);
   spec.fit = Fit::kStretchCrop;
@@ -108,6 +126,11 @@ TEST(Geometry, StretchesThenCuts) {
   EXPECT_EQ(geometry.placement.input_width, 225);
   spec.rounding = Rounding::kFloor;
   EXPECT_EQ(plan_geometry(spec, 1000, 50).value().top, -15);
+  spec.resize_edge = 222;
+  EXPECT_EQ(plan_geometry(spec, 1000, 50).value().top,
+            2);  // 1.5: padding grows where the cut begins before the picture
+  spec.rounding = Rounding::kNearest;
+  EXPECT_EQ(plan_geometry(spec, 1000, 50).value().top, 1);
 }
 
 TEST(Geometry, PlacesASourceWhereItCameToLie) {

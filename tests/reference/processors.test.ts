@@ -1,10 +1,19 @@
-/** Inputs from configuration files against those of the programs that wrote them; the fixtures' form is described in preprocess.py. */
-import { readFileSync } from 'node:fs';
+/** Inputs from configuration files against those of the programs that wrote them; the fixtures' form is described in preprocess.py and heads/processors.py. */
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { inflateSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 
-import { Preprocess, processorOptions, timmOptions, type JsonObject, type PreprocessOptions } from '../../lib/image/index.js';
+import {
+  Preprocess,
+  processorOptions,
+  timmOptions,
+  type JsonObject,
+  type PreprocessOptions,
+  type RawFrame,
+} from '../../lib/image/index.js';
 import { ultralyticsOptions } from '../../lib/tasks/ultralytics-metadata.js';
+import { expectFailure, thrownBy } from '../errors/failure.js';
 import { eachState } from './shared.js';
 
 interface Case {
@@ -56,6 +65,59 @@ describe.each(Object.entries(readers))('%s', (name, read) => {
       expect(await largestDifference(options, one), JSON.stringify([one.config, options])).toBeLessThan(2e-6 * scaleOf(options));
     },
   );
+});
+
+interface Setting {
+  name: string;
+  config: JsonObject;
+  results: { picture: [number, number]; shape: number[]; values: string }[];
+}
+
+const recorded = join(import.meta.dirname, 'fixtures/heads/processors.json');
+if (!existsSync(recorded)) console.warn(`SKIPPED: there is no ${recorded}, so nothing is compared with it.`);
+
+/** What cannot be expressed, by the setting of the fixture: it has to be refused, not done in another way. */
+const refused: Readonly<Record<string, RegExp>> = { 'detr, padded': /pad_size/, 'timm, border': /crop_mode "border"/ };
+
+describe.skipIf(!existsSync(recorded))('whole inputs of processors.py', () => {
+  const { settings } = existsSync(recorded)
+    ? (JSON.parse(readFileSync(recorded, 'utf8')) as { settings: Setting[] })
+    : { settings: [] };
+
+  /** pixel(x, y, c) = (x * 7 + y * 13 + c * 29 + x * y) % 256 */
+  function madePicture(width: number, height: number): RawFrame {
+    const data = Uint8Array.from({ length: width * height * 3 }, (_, i) => {
+      const [x, y, c] = [Math.floor(i / 3) % width, Math.floor(i / 3 / width), i % 3];
+      return (x * 7 + y * 13 + c * 29 + x * y) % 256;
+    });
+    return { data, width, height, format: 'rgb' };
+  }
+
+  const read = ({ name, config }: Setting): Partial<PreprocessOptions> =>
+    name.startsWith('timm') ? timmOptions(config, 'config.json', free) : processorOptions(config, undefined, 'p.json', free);
+
+  test.each(settings.map((setting) => [setting.name, setting] as const))('%s', async (name, setting) => {
+    const expected = refused[name];
+    if (expected !== undefined) {
+      expectFailure(
+        thrownBy(() => read(setting)),
+        'PREPROCESS_INVALID',
+        expected,
+      );
+      return;
+    }
+    const options = read(setting);
+    for (const { picture, shape, values } of setting.results) {
+      const { tensor } = await new Preprocess(options).run(madePicture(...picture));
+      expect([1, ...tensor.dims]).toEqual(shape);
+      const bytes = inflateSync(Buffer.from(values, 'base64'));
+      const largest = tensor
+        .toFloat32()
+        .reduce((most, value, i) => Math.max(most, Math.abs(value - bytes.readFloatLE(i * 4))), 0);
+      tensor.dispose();
+      expect(largest, JSON.stringify(picture)).toBeLessThan(2e-6 * scaleOf(options));
+    }
+  });
 });
 
 /** How large the values get. */
