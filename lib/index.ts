@@ -84,6 +84,7 @@ export {
   type MapScaling,
   type Pooling,
   type PreprocessChoice,
+  type PreprocessSource,
   type PriorLevel,
   type SegmenterOptions,
   type SegmentOptions,

@@ -101,6 +101,8 @@ export interface NativePreprocessSpec {
   readonly width: number;
   readonly height: number;
   readonly resizeEdge: number;
+  readonly longestEdge: number;
+  readonly multipleOf: number;
   readonly interpolation: string;
   readonly anchor: string;
   readonly rounding: string;

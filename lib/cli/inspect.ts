@@ -15,7 +15,7 @@ import {
   type ParameterCount,
   type ValueInfo,
 } from '../graph/index.js';
-import { loadTask, recognizeModel, type TaskName } from '../tasks/index.js';
+import { hasNamesBeside, loadTask, recognizeModel, type TaskName } from '../tasks/index.js';
 import { inspectionLines } from './inspect-report.js';
 import type { Invocation } from './invocation.js';
 import { recognizedLine, recognizedOf, type Recognized } from './recognized.js';
@@ -110,7 +110,7 @@ async function recognition(
 ): Promise<{ readonly recognized: Recognition; readonly line: string | undefined }> {
   let task: TaskName | null = null;
   try {
-    task = recognizeModel(graph, false);
+    task = recognizeModel(graph, await hasNamesBeside(path));
     await using loaded = await loadTask(path, { task, device: 'cpu', signal: invocation.signal });
     return { recognized: recognizedOf(loaded), line: recognizedLine(loaded) };
   } catch (error) {

@@ -3,7 +3,7 @@ import { dirname, join, parse, resolve } from 'node:path';
 
 import { MediaError } from '../errors/index.js';
 import type { PictureInput } from '../image/index.js';
-import { Segmentation } from '../results/index.js';
+import { DenseMap, Embedding, Segmentation } from '../results/index.js';
 import { fileIdentity } from './file-identity.js';
 import type { InputPicture } from './inputs.js';
 import type { TaskResult } from './result-kinds.js';
@@ -14,7 +14,7 @@ import { writeWhole } from './whole-file.js';
 export interface WrittenFiles {
   /** The annotated picture. */
   readonly output: string;
-  /** The class of each pixel, for segmentation. */
+  /** The class of each pixel, for segmentation; the value of each in levels of grey, for dense maps. */
   readonly mask?: string;
   /** The same in colours, for people. */
   readonly colors?: string;
@@ -103,8 +103,13 @@ export class OutputFolder {
   /** Draws `result` over `image`, the picture it is about, and writes it; each file whole or not at all. Throws OUTPUT_NOT_WRITABLE. */
   async write(picture: InputPicture, image: PictureInput, result: TaskResult, signal: AbortSignal): Promise<WrittenFiles> {
     const { output, mask, colors } = this.#names.get(picture) as Required<WrittenFiles>;
+    if (result instanceof Embedding) return { output };
     using drawn = await result.draw(image, { signal });
     await writeWhole(output, (path) => drawn.toFile(path));
+    if (result instanceof DenseMap) {
+      await writeWhole(mask, (path) => result.toFile(path));
+      return { output, mask };
+    }
     if (!(result instanceof Segmentation)) return { output };
     await writeWhole(mask, (path) => result.toFile(path));
     await writeWhole(colors, (path) => result.toFile(path, 'color'));

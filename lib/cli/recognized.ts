@@ -1,5 +1,13 @@
 import type { Preprocess, PreprocessOptions } from '../image/index.js';
-import { Classifier, DensePredictor, Detector, Embedder, type Task, type TaskName } from '../tasks/index.js';
+import {
+  Classifier,
+  DensePredictor,
+  Detector,
+  Embedder,
+  type PreprocessSource,
+  type Task,
+  type TaskName,
+} from '../tasks/index.js';
 import type { DetectionHead } from '../tasks/heads/detection-head.js';
 
 /** What a model was taken for, as data. */
@@ -8,12 +16,13 @@ export interface Recognized {
   /** For detectors. */
   readonly head?: DetectionHead;
   readonly preprocess: Preprocess;
+  readonly preprocessSource: PreprocessSource;
 }
 
 export function recognizedOf(task: Task): Recognized {
-  const { preprocess } = task;
-  if (task instanceof Detector) return { task: 'detect', head: task.head, preprocess };
-  return { task: nameOf(task), preprocess };
+  const { preprocess, preprocessSource } = task;
+  if (task instanceof Detector) return { task: 'detect', head: task.head, preprocess, preprocessSource };
+  return { task: nameOf(task), preprocess, preprocessSource };
 }
 
 function nameOf(task: Exclude<Task, Detector>): TaskName {
@@ -31,26 +40,38 @@ export const nouns = {
   dense: 'DensePredictor',
 } as const satisfies Record<TaskName, string>;
 
-/** The same in a line: `Detector: yolov8 head, letterbox to 640 x 640, rgb, scale 1/255.` */
+/** The same in a line: `Detector: yolov8 head, letterbox to 640 x 640, rgb, scale 1/255, from the metadata.` */
 export function recognizedLine(model: Task): string {
-  const { task, head, preprocess } = recognizedOf(model);
+  const { task, head, preprocess, preprocessSource } = recognizedOf(model);
   const parts = [...(head === undefined ? [] : [`${head} head`]), ...preprocessWords(preprocess.options)];
-  return `${nouns[task]}: ${parts.join(', ')}.`;
+  return `${nouns[task]}: ${parts.join(', ')}, ${sourceWords(preprocessSource)}.`;
+}
+
+function sourceWords(source: PreprocessSource): string {
+  if (source === 'option') return 'as asked';
+  return source === 'metadata' || source === 'graph' ? `from the ${source}` : `from ${source}`;
 }
 
 /** What is as in most models goes without saying: bilinear, centred, no mean, no deviation. */
 function preprocessWords(options: PreprocessOptions): string[] {
-  const { fit, width, height, resizeEdge, interpolation, anchor, color, scale, mean, std } = options;
+  const { fit, width, height, resizeEdge, longestEdge, multipleOf, interpolation, anchor, color, scale, mean, std } = options;
   const size = `${width} x ${height}`;
   const fits = {
     letterbox: [`letterbox to ${size}`, ...(anchor === 'center' ? [] : [anchor])],
     stretch: [`stretch to ${size}`],
     crop: [`shortest edge to ${resizeEdge}`, `crop to ${size}`],
+    'stretch-crop': [`stretch to ${resizeEdge} x ${resizeEdge}`, `crop to ${size}`],
+    'shortest-edge': [
+      `shortest edge to ${resizeEdge}`,
+      ...(longestEdge === 0 ? [] : [`longest at most ${longestEdge}`]),
+      ...(multipleOf === 1 ? [] : [`multiples of ${multipleOf}`]),
+    ],
+    'least-scale': [`scaled to ${width} or ${height}`, ...(multipleOf === 1 ? [] : [`multiples of ${multipleOf}`])],
     none: ['own size'],
   } as const satisfies Record<PreprocessOptions['fit'], readonly string[]>;
   return [
     ...fits[fit],
-    ...(interpolation === 'bilinear' ? [] : [interpolation]),
+    ...(interpolation === 'bilinear' || fit === 'none' ? [] : [interpolation]),
     color,
     `scale ${scale === 1 / 255 ? '1/255' : scale}`,
     ...(mean.every((value) => value === 0) ? [] : [`mean ${mean.join(' ')}`]),

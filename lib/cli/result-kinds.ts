@@ -1,9 +1,9 @@
-import type { Classification, Detections, Segmentation } from '../results/index.js';
+import type { Classification, DenseMap, Detections, Embedding, Segmentation } from '../results/index.js';
 import type { TaskName } from '../tasks/index.js';
 import type { CsvField } from './csv.js';
 import type { Cell } from './table.js';
 
-export type TaskResult = Classification | Detections | Segmentation;
+export type TaskResult = Classification | Detections | Segmentation | Embedding | DenseMap;
 
 /** How the results of a task are shown: all that the reports have to know of it. */
 export interface ResultKind<R extends TaskResult> {
@@ -19,6 +19,8 @@ const kinds: {
   readonly classify: ResultKind<Classification>;
   readonly detect: ResultKind<Detections>;
   readonly segment: ResultKind<Segmentation>;
+  readonly embed: ResultKind<Embedding>;
+  readonly dense: ResultKind<DenseMap>;
 } = {
   classify: {
     rows: (result) => [...result].map(({ label, score }) => [label, { number: score.toFixed(3) }]),
@@ -46,6 +48,18 @@ const kinds: {
       ]),
     columns: ['class_id', 'label', 'pixels', 'fraction'],
     records: (result) => result.regions.map(({ classId, label, pixels, fraction }) => [classId, label, pixels, fraction]),
+  },
+  embed: {
+    rows: ({ vector }) => [
+      [`${vector.length} values`, `${[...vector.subarray(0, 4)].map((value) => value.toFixed(4)).join(' ')} ...`],
+    ],
+    columns: ['vector'],
+    records: ({ vector }) => [[[...vector].join(' ')]],
+  },
+  dense: {
+    rows: ({ min, max }) => [['from', { number: min.toPrecision(5) }, 'to', { number: max.toPrecision(5) }]],
+    columns: ['min', 'max'],
+    records: ({ min, max }) => [[min, max]],
   },
 };
 

@@ -57,7 +57,8 @@ function busyMs({ decodeMs, preprocessMs, computeMs, postprocessMs }: Timing): n
 
 /** `{ model, task, …, device, …, pictures: [{ path, … }] }` */
 export function jsonReport(document: JsonDocument, invocation: Invocation, model: string, task: Task): RunReport {
-  const { session, labelSource } = task;
+  const { session } = task;
+  const labelSource = 'labelSource' in task ? task.labelSource : undefined;
   const { device, deviceReason, runtime } = session;
   return {
     begin: () => document.beginList({ model, ...recognizedOf(task), labelSource, device, deviceReason, runtime }, 'pictures'),

@@ -37,8 +37,10 @@ function pictures({ done, failed }: { readonly done: number; readonly failed: nu
 }
 
 /** Where the names came from, unless the model or the user gave them. */
-function labelNote({ labels, labelSource }: Task): string | undefined {
-  if (labelSource === 'option' || labelSource === 'file' || labelSource === 'metadata') return undefined;
+function labelNote(task: Task): string | undefined {
+  if (!('labels' in task)) return undefined;
+  const { labels, labelSource } = task;
+  if (['option', 'file', 'metadata', 'config'].includes(labelSource)) return undefined;
   if (labelSource === 'numbers') return 'Classes are numbers: the model has no names. --labels FILE gives them.';
   if (labelSource === 'binary') {
     return `Labels: ${labels.join(' and ')}, because the model tells one class from the rest and has no names.`;

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { Option, type Command } from 'commander';
 
 import { ArgumentError, MediaError } from '../errors/index.js';
-import { Classifier, Detector, loadTask, type Task } from '../tasks/index.js';
+import { Classifier, DensePredictor, Detector, Embedder, loadTask, type Task } from '../tasks/index.js';
 import { mapInOrder } from './in-order.js';
 import { listPictures, type InputPicture } from './inputs.js';
 import type { Invocation } from './invocation.js';
@@ -73,7 +73,7 @@ export function addRun(program: Command, invocation: Invocation): void {
     .argument('<input...>', 'pictures: files, folders, quoted patterns, or - for standard input')
     .option(
       '-o, --output <dir>',
-      'write annotated pictures there; of a segmenter also NAME.mask.png (class ids) and NAME.colors.png',
+      'write annotated pictures there; of a segmenter also NAME.mask.png (class ids) and NAME.colors.png, of a map NAME.mask.png (levels of grey)',
     )
     .option('--overwrite', 'replace files that are there already; inputs never')
     .option('-r, --recursive', 'look into the subfolders of folders')
@@ -110,6 +110,12 @@ async function run(model: string, inputs: readonly string[], options: RunOptionV
   const folder =
     output === undefined ? undefined : await OutputFolder.create(output, { pictures, inputs: all, overwrite, before });
   await using task = await loadTask(model, { ...forTask, signal });
+  if (output !== undefined && task instanceof Embedder) {
+    throw new ArgumentError('INVALID_ARGUMENT', {
+      message: 'Expected no --output for an embedder, whose vectors cannot be drawn',
+      hint: 'Write them as text: --ndjson or --csv, with --results FILE.',
+    });
+  }
 
   const read = [model, ...all.flatMap(({ path }) => path ?? [])];
   const file = results === undefined ? undefined : await openResults(results, before, overwrite, read);
@@ -194,5 +200,7 @@ function isAboutPicture(error: unknown): error is PictureError {
 
 function runTask(task: Task, image: string | Uint8Array, signal: AbortSignal): Promise<TaskResult> {
   if (task instanceof Detector) return task.detect(image, { signal });
-  return task instanceof Classifier ? task.classify(image, { signal }) : task.segment(image, { signal });
+  if (task instanceof Classifier) return task.classify(image, { signal });
+  if (task instanceof Embedder) return task.embed(image, { signal });
+  return task instanceof DensePredictor ? task.predict(image, { signal }) : task.segment(image, { signal });
 }

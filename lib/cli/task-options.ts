@@ -1,8 +1,11 @@
+import { readFileSync } from 'node:fs';
+
 import { InvalidArgumentError, Option } from 'commander';
 
 import { devices } from '../engine/index.js';
 import { presets } from '../image/index.js';
 import { activations } from '../tasks/activation.js';
+import { mapInterpolations, mapScalings } from '../tasks/dense-predictor.js';
 import { detectionHeads } from '../tasks/heads/detection-head.js';
 import { layouts } from '../tasks/segmenter.js';
 import { taskNames, type LoadTaskOptions } from '../tasks/index.js';
@@ -26,6 +29,13 @@ export type TaskOptionValues = Pick<
   | 'threshold'
   | 'activation'
   | 'layout'
+  | 'keypoints'
+  | 'rotated'
+  | 'ssd'
+  | 'slices'
+  | 'pooling'
+  | 'scaling'
+  | 'interpolation'
 >;
 
 function parseNumber(text: string): number {
@@ -39,6 +49,27 @@ function parseClasses(text: string): (number | string)[] {
   return text.split(',').map((part) => (/^\d+$/.test(part.trim()) ? Number(part) : part.trim()));
 }
 
+function parsePair(text: string): [number, number] {
+  const numbers = text.split(',').map(parseNumber);
+  if (numbers.length !== 2) throw new InvalidArgumentError('Expected two numbers, as in 17,3.');
+  return numbers as [number, number];
+}
+
+/** What it holds is checked by the detector. */
+function parseSsd(text: string): unknown {
+  try {
+    return JSON.parse(text.trimStart().startsWith('{') ? text : readFileSync(text, 'utf8'));
+  } catch (error) {
+    throw new InvalidArgumentError(`Expected JSON or a file of it: ${error instanceof Error ? error.message : String(error)}.`);
+  }
+}
+
+function parseSlices(text: string): { width?: number; height?: number } {
+  if (text === '') return {};
+  const size = parseNumber(text);
+  return { width: size, height: size };
+}
+
 /** Made anew for each program, because commander's options hold what they were given. */
 export function taskOptions(): { readonly heading: string; readonly options: readonly Option[] }[] {
   return [
@@ -48,7 +79,7 @@ export function taskOptions(): { readonly heading: string; readonly options: rea
         new Option('--task <name>', 'what the model is for (default: recognised)').choices(taskNames),
         new Option('--device <name>', 'where it runs; a named device is used or refused (default: "auto")').choices(devices),
         new Option('--threads <n>', 'threads inside one run (default: all cores)').argParser(parseNumber),
-        new Option('--labels <file>', 'class names (default: those of the model, else a built-in list that fits)'),
+        new Option('--labels <file>', 'class names (default: those of the model or beside it, else a built-in list that fits)'),
         new Option('--preprocess <preset>', 'how pictures become input (default: recognised)').choices(Object.keys(presets)),
         new Option('--pixel-limit <n>', 'refuse pictures with more pixels (default: 64000000)').argParser(parseNumber),
       ],
@@ -74,6 +105,12 @@ export function taskOptions(): { readonly heading: string; readonly options: rea
         new Option('--class-agnostic', 'let boxes of different classes suppress one another'),
         new Option('--classes <a,b>', 'only these classes, by name or id').argParser(parseClasses),
         new Option('--head <name>', 'how the raw output is read (default: recognised)').choices(detectionHeads),
+        new Option('--keypoints <n,v>', 'how many keypoints each object has, and values of each: 2 or 3').argParser(parsePair),
+        new Option('--rotated', 'boxes are oriented'),
+        new Option('--ssd <json>', 'what the boxes of an SSD are, as JSON or a file of it').argParser(parseSsd),
+        new Option('--slices [size]', 'look at the picture in slices of so many pixels (default: as the input)').argParser(
+          parseSlices,
+        ),
       ],
     },
     {
@@ -81,6 +118,16 @@ export function taskOptions(): { readonly heading: string; readonly options: rea
       options: [
         new Option('--threshold <x>', 'foreground from this value on, for one channel (default: 0.5)').argParser(parseNumber),
         new Option('--layout <name>', 'order of the axes of the output (default: recognised)').choices(layouts),
+      ],
+    },
+    {
+      heading: 'Embedders and dense predictors:',
+      options: [
+        new Option('--pooling <name>', 'how the vectors of patches become one').choices(['cls', 'mean']),
+        new Option('--scaling <name>', 'what is done to the numbers of a map (default: "none")').choices(mapScalings),
+        new Option('--interpolation <name>', 'how a map is brought to the size of the picture (default: "bilinear")').choices(
+          mapInterpolations,
+        ),
       ],
     },
   ];

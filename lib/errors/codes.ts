@@ -61,6 +61,11 @@ export const errorCodes = {
     exitCode: 4,
     meaning: 'The labels cannot be read, or their number does not fit the model.',
   },
+  PREPROCESS_INVALID: {
+    concern: 'argument',
+    exitCode: 4,
+    meaning: 'A file beside the model describes preprocessing that cannot be read or is not supported.',
+  },
   INTERNAL: { concern: 'internal', exitCode: 5, meaning: 'A fault of foveate itself. Please report it.' },
 } as const satisfies Record<string, { concern: string; exitCode: 2 | 3 | 4 | 5; meaning: string }>;
 

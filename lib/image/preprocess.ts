@@ -13,8 +13,8 @@ import { decodeWith, iccProfiles, type DecodeOptions, type IccProfile } from './
 import type { PictureInput } from './input.js';
 import { Placement } from './placement.js';
 
-const fits = ['letterbox', 'stretch', 'crop', 'none'] as const;
-const interpolations = ['bilinear', 'bilinear-antialias', 'bicubic-antialias'] as const;
+const fits = ['letterbox', 'stretch', 'crop', 'stretch-crop', 'shortest-edge', 'least-scale', 'none'] as const;
+const interpolations = ['nearest', 'bilinear', 'bilinear-antialias', 'bicubic-antialias', 'lanczos-antialias'] as const;
 const anchors = ['center', 'top-left'] as const;
 const roundings = ['nearest', 'floor'] as const;
 const colors = ['rgb', 'bgr', 'grey'] as const;
@@ -29,21 +29,28 @@ const inputDTypes = ['float32', 'float16', 'uint8', 'int8'] as const satisfies r
 export interface PreprocessOptions {
   /**
    * How the picture is brought to the input's size. 'letterbox' keeps the aspect ratio and pads; 'stretch' does not keep it; 'crop'
-   * resizes the shortest edge to `resizeEdge` and cuts the centre; 'none' keeps the picture's own size.
+   * resizes the shortest edge to `resizeEdge` and cuts the centre; 'stretch-crop' resizes both edges to `resizeEdge` and cuts the centre.
+   * For models of any input size: 'shortest-edge' resizes the shortest edge to `resizeEdge`, the longest to no more than `longestEdge`;
+   * 'least-scale' resizes by the one of the two factors, to `width` or to `height`, that changes the picture less; 'none' keeps the picture's
+   * own size.
    */
   readonly fit: (typeof fits)[number];
-  /** Of the model's input, in pixels. Unused by 'none'. */
+  /** Of the model's input, in pixels; for 'least-scale' what is aimed at. Unused by 'none' and 'shortest-edge'. */
   readonly width: number;
   readonly height: number;
-  /** For 'crop': the shortest edge before the cut, in pixels. */
+  /** For 'crop' and 'stretch-crop': the (shortest) edge before the cut; for 'shortest-edge': that edge. In pixels. */
   readonly resizeEdge: number;
-  /** 'bilinear' as OpenCV's INTER_LINEAR; the antialiased ones as Pillow and torchvision do it. */
+  /** For 'shortest-edge': where the longest edge would exceed this, both are smaller in proportion. In pixels; 0: as long as it comes. */
+  readonly longestEdge: number;
+  /** Of this, in pixels, the edges become multiples: smaller ones for 'shortest-edge', the nearest for 'least-scale'. */
+  readonly multipleOf: number;
+  /** 'bilinear' as OpenCV's INTER_LINEAR; 'nearest' and the antialiased ones as Pillow does it. */
   readonly interpolation: (typeof interpolations)[number];
   /** For 'letterbox': where the picture lies. */
   readonly anchor: (typeof anchors)[number];
-  /** For 'letterbox': how the resized edge is rounded to pixels. */
+  /** For 'letterbox': how the resized edge is rounded to pixels. For the crops: how the place of the cut is. 'nearest' takes halves to even. */
   readonly rounding: (typeof roundings)[number];
-  /** For 'letterbox': colour of the border, 0 to 255, in the order of `color`. */
+  /** For 'letterbox', and for crops of what is smaller than the input: colour of the border, 0 to 255, in the order of `color`. */
   readonly pad: readonly [number, number, number];
   readonly scale: number;
   readonly mean: readonly [number, number, number];
@@ -67,6 +74,8 @@ const base: PreprocessOptions = {
   width: 224,
   height: 224,
   resizeEdge: 0,
+  longestEdge: 0,
+  multipleOf: 1,
   interpolation: 'bilinear',
   anchor: 'center',
   rounding: 'nearest',
@@ -81,21 +90,52 @@ const base: PreprocessOptions = {
   iccProfile: 'ignore',
 };
 
+/** Of the pixels of ImageNet, and of those that CLIP was trained on, at a scale of 1/255. */
+const imagenetColors = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] } as const;
+const clipColors = { mean: [0.48145466, 0.4578275, 0.40821073], std: [0.26862954, 0.26130258, 0.27577711] } as const;
+
 /**
  * `imagenet`: torchvision's evaluation transform (resize 256, crop 224, mean and deviation of ImageNet).
  * `yolo`: Ultralytics' letterbox on grey 114, RGB, 0..1. `yolox`: Megvii's, top left, BGR, 0..255.
+ * `detr`: Hugging Face's DetrImageProcessor (shortest edge 800, longest at most 1333): the input's size depends on the picture.
+ * `clip`: its CLIPImageProcessor (shortest edge 224, crop 224, bicubic). `siglip`: its SiglipImageProcessor (stretch to 224, bicubic, -1..1).
  */
 export const presets = {
-  imagenet: {
-    ...base,
-    fit: 'crop',
-    resizeEdge: 256,
-    interpolation: 'bilinear-antialias',
-    mean: [0.485, 0.456, 0.406],
-    std: [0.229, 0.224, 0.225],
-  },
+  imagenet: { ...base, fit: 'crop', resizeEdge: 256, interpolation: 'bilinear-antialias', pad: [0, 0, 0], ...imagenetColors },
   yolo: { ...base, fit: 'letterbox', width: 640, height: 640 },
   yolox: { ...base, fit: 'letterbox', width: 640, height: 640, anchor: 'top-left', rounding: 'floor', scale: 1, color: 'bgr' },
+  detr: {
+    ...base,
+    fit: 'shortest-edge',
+    resizeEdge: 800,
+    longestEdge: 1333,
+    interpolation: 'bilinear-antialias',
+    ...imagenetColors,
+  },
+  clip: {
+    ...base,
+    fit: 'crop',
+    resizeEdge: 224,
+    interpolation: 'bicubic-antialias',
+    rounding: 'floor',
+    pad: [0, 0, 0],
+    ...clipColors,
+  },
+  rtdetr: { ...base, fit: 'stretch', width: 640, height: 640, interpolation: 'bilinear-antialias' },
+  ssd: { ...base, fit: 'stretch', width: 300, height: 300, scale: 1, mean: [127, 127, 127], std: [128, 128, 128] },
+  scrfd: {
+    ...base,
+    fit: 'letterbox',
+    width: 640,
+    height: 640,
+    anchor: 'top-left',
+    rounding: 'floor',
+    pad: [0, 0, 0],
+    scale: 1,
+    mean: [127.5, 127.5, 127.5],
+    std: [128, 128, 128],
+  },
+  siglip: { ...base, fit: 'stretch', interpolation: 'bicubic-antialias', mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
 } as const satisfies Record<string, PreprocessOptions>;
 
 export type PreprocessPreset = keyof typeof presets;
@@ -130,11 +170,15 @@ export class Preprocess {
     checkOptions('preprocess options', options, Object.keys(base));
     const o = withDefaults(base, options);
     checkOneOf('fit', o.fit, fits);
-    if (o.fit !== 'none') {
+    if (o.fit !== 'none' && o.fit !== 'shortest-edge') {
       checkInteger('width', o.width, 1, 32_768);
       checkInteger('height', o.height, 1, 32_768);
     }
-    if (o.fit === 'crop') checkInteger('resizeEdge', o.resizeEdge, 1, 32_768);
+    if (o.fit === 'crop' || o.fit === 'stretch-crop' || o.fit === 'shortest-edge') {
+      checkInteger('resizeEdge', o.resizeEdge, 1, 32_768);
+    }
+    checkInteger('longestEdge', o.longestEdge, 0, 65_536);
+    checkInteger('multipleOf', o.multipleOf, 1, 32_768);
     checkOneOf('interpolation', o.interpolation, interpolations);
     checkOneOf('anchor', o.anchor, anchors);
     checkOneOf('rounding', o.rounding, roundings);
@@ -144,7 +188,7 @@ export class Preprocess {
     checkOneOf('jpegDecode', o.jpegDecode, jpegDecodes);
     checkOneOf('iccProfile', o.iccProfile, iccProfiles);
     checkNumber('scale', o.scale, -1e6, 1e6);
-    checkTriple('pad', o.pad, (name, value) => checkInteger(name, value, 0, 255));
+    checkTriple('pad', o.pad, (name, value) => checkNumber(name, value, 0, 255));
     checkTriple('mean', o.mean, (name, value) => checkNumber(name, value, -1e6, 1e6));
     checkTriple('std', o.std, (name, value) => {
       if (value === 0) throw invalidArgument(name, 'a number other than 0', value);
@@ -173,10 +217,10 @@ export class Preprocess {
     return this.options;
   }
 
-  /** Shape of the result for one picture, or undefined where it depends on the picture ('none'). */
+  /** Shape of the result for one picture, or undefined where it depends on the picture ('none', 'shortest-edge', 'least-scale'). */
   get shape(): readonly [number, number, number] | undefined {
     const { fit, width, height, color, layout } = this.options;
-    if (fit === 'none') return undefined;
+    if (hasOwnSize(fit)) return undefined;
     const channels = color === 'grey' ? 1 : 3;
     return layout === 'nchw' ? [channels, height, width] : [height, width, channels];
   }
@@ -219,6 +263,11 @@ export class Preprocess {
     }
     return { lease: into.leaseHandle, data: into.data };
   }
+}
+
+/** Whether the input's size depends on the picture. */
+function hasOwnSize(fit: PreprocessOptions['fit']): boolean {
+  return fit === 'none' || fit === 'shortest-edge' || fit === 'least-scale';
 }
 
 function checkTriple(name: string, value: unknown, check: (name: string, value: unknown) => number): void {

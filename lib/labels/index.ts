@@ -4,6 +4,7 @@ export {
   resolveLabels,
   type LabelsOption,
   type LabelsSource,
+  type NamesBeside,
   type ResolvedLabels,
   type ResolveLabelsOptions,
 } from './resolve-labels.js';

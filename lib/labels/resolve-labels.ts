@@ -1,6 +1,6 @@
 import { checkPath, invalidArgument } from '../errors/index.js';
 import { coco80 } from './coco-80.js';
-import { inOrder, invalidLabels, namesFromLiteral } from './declared-names.js';
+import { inOrder, invalidLabels, namesFromLiteral, namesFromValue } from './declared-names.js';
 import { imagenet1000 } from './imagenet-1000.js';
 import { namesFromFile } from './label-file.js';
 import { voc20, voc21 } from './voc-20.js';
@@ -9,10 +9,10 @@ import { voc20, voc21 } from './voc-20.js';
 export type LabelsOption = readonly string[] | Readonly<Record<number, string>> | string | URL;
 
 /**
- * Where names came from. Where nobody gave any, 'binary' is background and foreground of a model with one channel, and 'numbers' "0", "1", ...
+ * Where names came from; 'config' is the `config.json` beside the model. Where nobody gave any, 'binary' is background and foreground of a model with one channel, and 'numbers' "0", "1", ...
  */
 export type LabelsSource =
-  'option' | 'file' | 'metadata' | 'coco-80' | 'imagenet-1000' | 'voc-20' | 'voc-21' | 'binary' | 'numbers';
+  'option' | 'file' | 'metadata' | 'config' | 'coco-80' | 'imagenet-1000' | 'voc-20' | 'voc-21' | 'binary' | 'numbers';
 
 export interface ResolvedLabels {
   /** One name per class, by class id. Names need not differ from each other. */
@@ -20,10 +20,18 @@ export interface ResolvedLabels {
   readonly source: LabelsSource;
 }
 
+/** Names that a JSON file beside a model holds: a list, or an object by id. */
+export interface NamesBeside {
+  readonly path: string;
+  readonly names: unknown;
+}
+
 export interface ResolveLabelsOptions {
   readonly option?: LabelsOption | undefined;
   /** Metadata of the model: its `names` is JSON or a Python literal. */
   readonly metadata?: ReadonlyMap<string, string> | undefined;
+  /** What a `config.json` beside the model gives. */
+  readonly beside?: NamesBeside | undefined;
   /** How many classes the model tells apart. */
   readonly classes: number;
   readonly task: 'classify' | 'detect' | 'segment';
@@ -40,15 +48,15 @@ const builtIn: Readonly<Record<ResolveLabelsOptions['task'], readonly ResolvedLa
 };
 
 /**
- * The names of a model's classes: those of the option, else those in the model's metadata, else a built-in list that has as many for this task,
- * else numbers.
+ * The names of a model's classes: those of the option, else those in the model's metadata, else those beside the model, else a built-in list that
+ * has as many for this task, else numbers.
  *
  * A file is `.json` (an array, or an object by id), `.yaml` or `.yml` (the key `names`), or text with one name per line.
  *
  * Rejects with LABELS_INVALID where the names cannot be read or are not as many as the classes, INVALID_ARGUMENT for any other option.
  */
-export async function resolveLabels({ option, metadata, classes, task }: ResolveLabelsOptions): Promise<ResolvedLabels> {
-  const declared = await declaredLabels(option, metadata);
+export async function resolveLabels({ option, metadata, beside, classes, task }: ResolveLabelsOptions): Promise<ResolvedLabels> {
+  const declared = await declaredLabels(option, metadata, beside);
   if (declared !== undefined) {
     const { labels, source, from } = declared;
     if (labels.length === classes) return { labels, source };
@@ -62,14 +70,15 @@ export async function resolveLabels({ option, metadata, classes, task }: Resolve
 }
 
 /**
- * How many names the option, else the metadata, gives; undefined where neither gives any. Tells heads apart whose outputs have the same shape.
+ * How many names the option, else the metadata, else a file beside the model gives; undefined where none does. Tells heads apart whose outputs have the same shape.
  * Rejects as {@link resolveLabels} does.
  */
 export async function declaredLabelCount(
   option: LabelsOption | undefined,
   metadata: ReadonlyMap<string, string> | undefined,
+  beside?: NamesBeside,
 ): Promise<number | undefined> {
-  return (await declaredLabels(option, metadata))?.labels.length;
+  return (await declaredLabels(option, metadata, beside))?.labels.length;
 }
 
 interface DeclaredLabels extends ResolvedLabels {
@@ -80,10 +89,17 @@ interface DeclaredLabels extends ResolvedLabels {
 async function declaredLabels(
   option: LabelsOption | undefined,
   metadata: ReadonlyMap<string, string> | undefined,
+  beside: NamesBeside | undefined,
 ): Promise<DeclaredLabels | undefined> {
   if (option !== undefined) return labelsOfOption(option);
   const labels = metadataLabels(metadata);
-  return labels && { labels, source: 'metadata', from: metadataNames };
+  if (labels !== undefined) return { labels, source: 'metadata', from: metadataNames };
+  return beside && labelsBeside(beside);
+}
+
+function labelsBeside({ path, names }: NamesBeside): DeclaredLabels {
+  const from = `file ${JSON.stringify(path)}`;
+  return { labels: inOrder(namesFromValue(names, from), from), source: 'config', from };
 }
 
 const metadataNames = 'the model\'s metadata "names"';

@@ -6,6 +6,7 @@ import { Classification } from '../results/index.js';
 import type { ModelSource } from '../session/index.js';
 import { activations, recognizeActivation, type Activation } from './activation.js';
 import { PictureTask } from './picture-task.js';
+import type { PreprocessSource } from './preprocess-source.js';
 import { pictureList, soleOutput, TaskModel, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
 /** How a classifier is opened. */
@@ -29,7 +30,7 @@ export const classifierOptionNames = ['topK', 'activation'] as const;
  */
 export class Classifier extends PictureTask {
   readonly labels: readonly string[];
-  /** Where the labels came from: 'option', 'file', 'metadata', a built-in list, or 'numbers'. */
+  /** Where the labels came from: 'option', 'file', 'metadata', 'config', a built-in list, or 'numbers'. */
   readonly labelSource: ResolvedLabels['source'];
   readonly activation: Activation;
   readonly #output: string;
@@ -38,12 +39,13 @@ export class Classifier extends PictureTask {
   private constructor(
     model: TaskModel,
     preprocess: Preprocess,
+    preprocessSource: PreprocessSource,
     activation: Activation,
     output: string,
     labels: ResolvedLabels,
     defaults: ClassifyOptions,
   ) {
-    super(model, preprocess);
+    super(model, preprocess, preprocessSource);
     this.labels = labels.labels;
     this.labelSource = labels.source;
     this.activation = activation;
@@ -59,13 +61,23 @@ export class Classifier extends PictureTask {
       const shapes = await opened.outputShapes(preprocess, options.signal);
       const output = soleOutput(opened.session, shapes.map(dropUnitAxes), 2, 'one classification output [N, C]');
       const classes = output.shape[1] as number;
-      const labels = await resolveLabels({ option: options.labels, metadata: opened.metadata, classes, task: 'classify' });
+      const labels = await resolveLabels({
+        option: options.labels,
+        metadata: opened.metadata,
+        beside: opened.namesBeside,
+        classes,
+        task: 'classify',
+      });
       const activation =
         options.activation === undefined
           ? recognizeActivation(opened.producer(output.name), 'softmax')
           : checkOneOf('activation', options.activation, activations);
       const topK = checkInteger('topK', options.topK ?? 5, 1);
-      return new Classifier(opened, preprocess, activation, output.name, labels, { topK, pixelLimit: options.pixelLimit });
+      const source = opened.input.preprocessSource(options.preprocess, 'imagenet');
+      return new Classifier(opened, preprocess, source, activation, output.name, labels, {
+        topK,
+        pixelLimit: options.pixelLimit,
+      });
     } catch (error) {
       await opened.session.dispose();
       throw error;

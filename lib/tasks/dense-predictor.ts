@@ -4,6 +4,7 @@ import type { PictureInput, Preprocess } from '../image/index.js';
 import { DenseMap } from '../results/index.js';
 import type { ModelSource } from '../session/index.js';
 import { PictureTask } from './picture-task.js';
+import type { PreprocessSource } from './preprocess-source.js';
 import { pictureList, TaskModel, type ModelOutput, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
 /** What is done to the model's numbers before they are brought to the picture's size: nothing, stretched to 0..1, or a sigmoid. */
@@ -48,12 +49,13 @@ export class DensePredictor extends PictureTask {
   private constructor(
     model: TaskModel,
     preprocess: Preprocess,
+    preprocessSource: PreprocessSource,
     output: string,
     scaling: MapScaling,
     interpolation: MapInterpolation,
     defaults: TaskRunOptions,
   ) {
-    super(model, preprocess);
+    super(model, preprocess, preprocessSource);
     this.scaling = scaling;
     this.interpolation = interpolation;
     this.#output = output;
@@ -69,7 +71,9 @@ export class DensePredictor extends PictureTask {
       const { name } = mapOutput(outputs, options.output);
       const scaling = checkOneOf('scaling', options.scaling ?? 'none', mapScalings);
       const interpolation = checkOneOf('interpolation', options.interpolation ?? 'bilinear', mapInterpolations);
-      return new DensePredictor(opened, preprocess, name, scaling, interpolation, { pixelLimit: options.pixelLimit });
+      const source = opened.input.preprocessSource(options.preprocess, 'imagenet');
+      const defaults = { pixelLimit: options.pixelLimit };
+      return new DensePredictor(opened, preprocess, source, name, scaling, interpolation, defaults);
     } catch (error) {
       await opened.session.dispose();
       throw error;

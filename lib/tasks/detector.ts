@@ -16,10 +16,11 @@ import type { ModelSource } from '../session/index.js';
 import { recognizeActivation, type Activation } from './activation.js';
 import type { DetectionHead, RecognizedHead } from './heads/detection-head.js';
 import { headEvidence } from './heads/evidence.js';
-import { headPreprocess } from './heads/preprocess.js';
+import { presetOf } from './heads/preprocess.js';
 import { recognizeHead } from './heads/recognize-head.js';
 import type { SsdOptions } from './heads/ssd.js';
 import { PictureTask } from './picture-task.js';
+import type { PreprocessSource } from './preprocess-source.js';
 import { checkSlices, mergeSlices, sliceAreas, type CheckedSlices, type SliceOptions } from './slices.js';
 import { pictureList, TaskModel, withIndex, type ProcessOptions, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
@@ -70,7 +71,7 @@ export const detectOptionNames = [
  */
 export class Detector extends PictureTask {
   readonly labels: readonly string[];
-  /** Where the labels came from: 'option', 'file', 'metadata', a built-in list, or 'numbers'. */
+  /** Where the labels came from: 'option', 'file', 'metadata', 'config', a built-in list, or 'numbers'. */
   readonly labelSource: ResolvedLabels['source'];
   /** How the output is read. */
   readonly head: DetectionHead;
@@ -81,12 +82,13 @@ export class Detector extends PictureTask {
   private constructor(
     model: TaskModel,
     preprocess: Preprocess,
+    preprocessSource: PreprocessSource,
     head: RecognizedHead,
     activation: Activation,
     labels: ResolvedLabels,
     defaults: DetectOptions,
   ) {
-    super(model, preprocess);
+    super(model, preprocess, preprocessSource);
     this.labels = labels.labels;
     this.labelSource = labels.source;
     this.head = head.head;
@@ -113,19 +115,22 @@ export class Detector extends PictureTask {
         );
       }
       const outputs = await opened.floatOutputs(probe, options.signal);
-      const labelCount = await declaredLabelCount(options.labels, opened.metadata);
+      const labelCount = await declaredLabelCount(options.labels, opened.metadata, opened.namesBeside);
       const head = recognizeHead(outputs, headEvidence(options, opened.metadata, opened.input.size(probe), labelCount));
-      const preprocess = headPreprocess(opened.input, options.preprocess, head.head);
+      const preset = presetOf(head.head);
+      const preprocess = opened.input.preprocess(options.preprocess, preset, {});
+      const source = opened.input.preprocessSource(options.preprocess, preset);
       const labels = await resolveLabels({
         option: options.labels,
         metadata: opened.metadata,
+        beside: opened.namesBeside,
         classes: head.classes,
         task: 'detect',
       });
       const activation = head.priors?.activation ?? recognizeActivation(opened.producer(head.outputs[0] as string), 'softmax');
       const { scoreThreshold, iouThreshold, maxDetections, classAgnostic, classes, slices, pixelLimit } = options;
       const defaults = { scoreThreshold, iouThreshold, maxDetections, classAgnostic, classes, slices, pixelLimit };
-      const detector = new Detector(opened, preprocess, head, activation, labels, defaults);
+      const detector = new Detector(opened, preprocess, source, head, activation, labels, defaults);
       detector.#spec(defaults); // checks the defaults now, not at the first picture
       if (slices !== undefined) detector.#slices(slices);
       return detector;

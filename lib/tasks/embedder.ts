@@ -4,6 +4,7 @@ import { Embedding, lengthOf } from '../results/index.js';
 import type { ModelSource } from '../session/index.js';
 import { float16BitsToFloat32 } from '../tensor/index.js';
 import { PictureTask } from './picture-task.js';
+import type { PreprocessSource } from './preprocess-source.js';
 import { pictureList, TaskModel, type ModelOutput, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
 /** How the vectors of all patches of a picture become one: the first, which transformers train for it, or the mean of those behind it. */
@@ -38,11 +39,12 @@ export class Embedder extends PictureTask {
   private constructor(
     model: TaskModel,
     preprocess: Preprocess,
+    preprocessSource: PreprocessSource,
     output: ModelOutput,
     pooling: Pooling | undefined,
     defaults: TaskRunOptions,
   ) {
-    super(model, preprocess);
+    super(model, preprocess, preprocessSource);
     this.dimensions = (pooling === undefined ? output.shape[1] : output.shape[2]) as number;
     this.#output = output.name;
     this.#pooling = pooling;
@@ -62,7 +64,9 @@ export class Embedder extends PictureTask {
       const isPatches = output.shape.length === 3;
       const pooling = options.pooling === undefined ? undefined : checkOneOf('pooling', options.pooling, ['cls', 'mean']);
       if (isPatches && pooling === undefined) throw unclearPooling(output);
-      return new Embedder(opened, preprocess, output, isPatches ? pooling : undefined, { pixelLimit: options.pixelLimit });
+      const source = opened.input.preprocessSource(options.preprocess, 'imagenet');
+      const defaults = { pixelLimit: options.pixelLimit };
+      return new Embedder(opened, preprocess, source, output, isPatches ? pooling : undefined, defaults);
     } catch (error) {
       await opened.session.dispose();
       throw error;

@@ -2,11 +2,29 @@ import { ArgumentError, checkOneOf, invalidArgument, ModelError } from '../error
 import { Preprocess, presets, type PreprocessOptions, type PreprocessPreset } from '../image/index.js';
 import type { TensorInfo } from '../session/index.js';
 import type { DType } from '../tensor/index.js';
+import type { DeclaredPreprocess, PreprocessSource } from './preprocess-source.js';
+import { imageSize } from './ultralytics-metadata.js';
 
 /** How a user names preprocessing: a preset, options that change what was recognised, or the whole. */
 export type PreprocessChoice = PreprocessPreset | Partial<PreprocessOptions> | Preprocess;
 
-interface ModelInputInit {
+type Values = Pick<PreprocessOptions, 'scale' | 'mean' | 'std'>;
+
+/** What is known of a model's preprocessing besides its input's shape. */
+export interface KnownPreprocess {
+  /** What a file or the metadata tells. */
+  readonly declared?: DeclaredPreprocess | undefined;
+  /** What the values are to be where the model normalises them itself. */
+  readonly values?: Values | undefined;
+}
+
+/** What integers can hold: pixels as they are, or around 0. Normalised values would all be rounded to a few numbers. */
+const wholeNumbers: Readonly<Record<string, Values>> = {
+  uint8: { scale: 1, mean: [0, 0, 0], std: [1, 1, 1] },
+  int8: { scale: 1, mean: [128, 128, 128], std: [1, 1, 1] },
+};
+
+interface ModelInputInit extends KnownPreprocess {
   readonly name: string;
   readonly dtype: DType;
   readonly layout: 'nchw' | 'nhwc';
@@ -28,6 +46,7 @@ export class ModelInput {
   readonly height: number | undefined;
   /** Height and width that the metadata tells. */
   readonly #declaredSize: readonly [number, number] | undefined;
+  readonly #known: KnownPreprocess;
 
   private constructor(init: ModelInputInit) {
     this.name = init.name;
@@ -38,10 +57,11 @@ export class ModelInput {
     this.width = init.width;
     this.height = init.height;
     this.#declaredSize = init.declaredSize;
+    this.#known = init;
   }
 
   /** The input that takes a picture: rank 4 with one or three channels, and the only input. Throws MODEL_UNSUPPORTED. */
-  static of(inputs: readonly TensorInfo[], metadata: ReadonlyMap<string, string>): ModelInput {
+  static of(inputs: readonly TensorInfo[], metadata: ReadonlyMap<string, string>, known: KnownPreprocess = {}): ModelInput {
     const [info] = inputs;
     const shape = info?.shape;
     if (info === undefined || shape === undefined || inputs.length !== 1 || shape.length !== 4) {
@@ -65,6 +85,7 @@ export class ModelInput {
       });
     }
     return new ModelInput({
+      ...known,
       name: info.name,
       dtype: info.dtype,
       layout,
@@ -72,7 +93,7 @@ export class ModelInput {
       batch: fixed(0),
       width: fixed(widthAxis as number),
       height: fixed(heightAxis as number),
-      declaredSize: imageSize(metadata.get('imgsz')),
+      declaredSize: imageSize(metadata),
     });
   }
 
@@ -83,8 +104,9 @@ export class ModelInput {
   }
 
   /**
-   * The preprocessing of this model: what was recognised (`preset`, changed by `recognised`), fitted to the input's size, layout and dtype,
-   * then what the user asked for.
+   * The preprocessing of this model, from {@link preprocessSource}: what a file or the metadata declares, else a preset for the task (`preset`,
+   * changed by `recognised`, and by what the model normalises itself); fitted to the input's size, layout and dtype; then what the user asked
+   * for. Throws INVALID_ARGUMENT, PREPROCESS_INVALID, MODEL_UNSUPPORTED.
    */
   preprocess(asked: PreprocessChoice | undefined, preset: PreprocessPreset, recognised: Partial<PreprocessOptions>): Preprocess {
     if (asked instanceof Preprocess) return this.#checkInput(asked);
@@ -92,25 +114,45 @@ export class ModelInput {
     if (asked !== undefined && typeof asked !== 'string' && !isOptions) {
       throw invalidArgument('preprocess', 'a preset, an object of options or a Preprocess', asked);
     }
-    const name = typeof asked === 'string' ? checkOneOf('preprocess', asked, Object.keys(presets) as PreprocessPreset[]) : preset;
     const { layout, dtype, channels } = this;
     if (dtype !== 'float32' && dtype !== 'float16' && dtype !== 'uint8' && dtype !== 'int8') {
       throw new ModelError('MODEL_UNSUPPORTED', {
         message: `The picture input ${JSON.stringify(this.name)} is of ${dtype}`,
       });
     }
-    const size = this.#inputSize(Preprocess.preset(name).options);
-    const fitted = { ...size, layout, dtype, ...(channels === 1 ? { color: 'grey' as const } : {}) };
+    const { declared, values } = this.#known;
+    const base =
+      typeof asked === 'string'
+        ? this.#fitted(checkOneOf('preprocess', asked, Object.keys(presets) as PreprocessPreset[]))
+        : (declared?.options(this) ?? { ...this.#fitted(preset), ...recognised, ...values });
+    const preprocess = new Preprocess({
+      ...base,
+      layout,
+      dtype,
+      ...(channels === 1 ? { color: 'grey' } : {}),
+      ...wholeNumbers[dtype],
+    });
+    return this.#checkInput(isOptions ? preprocess.with(asked) : preprocess);
+  }
+
+  /** Where {@link preprocess} takes it from, called with the same. */
+  preprocessSource(asked: PreprocessChoice | undefined, preset: PreprocessPreset): PreprocessSource {
+    if (asked instanceof Preprocess || typeof asked === 'string') return 'option';
+    const { declared, values } = this.#known;
+    return declared?.source ?? (values === undefined ? `preset ${preset}` : 'graph');
+  }
+
+  /** A preset for an input of this size. */
+  #fitted(preset: PreprocessPreset): Partial<PreprocessOptions> {
+    const options: PreprocessOptions = presets[preset];
+    const isFixed = this.width !== undefined || this.height !== undefined;
+    // An input whose size would follow from the picture's takes all of it, as that of RT-DETR does.
+    const fit = options.fit === 'shortest-edge' && isFixed ? 'stretch' : options.fit;
+    const { width, height } = this.#inputSize(options);
     // The shortest edge keeps its ratio to the cut: 256 to 224.
-    const crop = presets.imagenet;
-    const resizeEdge = Math.round((Math.min(size.width, size.height) * crop.resizeEdge) / crop.width);
-    const overrides = {
-      ...fitted,
-      resizeEdge,
-      ...(typeof asked === 'string' ? {} : recognised),
-      ...(typeof asked === 'object' ? asked : {}),
-    };
-    return this.#checkInput(Preprocess.preset(name, overrides));
+    const cut = options.fit === 'crop' ? options : presets.imagenet;
+    const cropEdge = Math.round((Math.min(width, height) * cut.resizeEdge) / cut.width);
+    return { ...options, fit, width, height, resizeEdge: fit === 'shortest-edge' ? options.resizeEdge : cropEdge };
   }
 
   /** The input's own size, else what the metadata says, else the preset's. */
@@ -139,10 +181,4 @@ export class ModelInput {
     const { layout, channels, width = 64, height = 64 } = this;
     return layout === 'nchw' ? [channels, height, width] : [height, width, channels];
   }
-}
-
-/** Ultralytics' `imgsz` metadata: "[height, width]". */
-function imageSize(text: string | undefined): readonly [number, number] | undefined {
-  const match = /^\[\s*(\d+)\s*,\s*(\d+)\s*\]$/.exec(text ?? '');
-  return match === null ? undefined : [Number(match[1]), Number(match[2])];
 }

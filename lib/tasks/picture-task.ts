@@ -1,20 +1,24 @@
 import { constructedDirectly } from '../errors/index.js';
 import type { Preprocess } from '../image/index.js';
 import type { Session } from '../session/index.js';
+import type { PreprocessSource } from './preprocess-source.js';
 import { TaskModel } from './task-model.js';
 
 /** What all tasks have in common: a model, the way pictures become its input, and an end. */
 export abstract class PictureTask implements AsyncDisposable {
   readonly session: Session;
   readonly preprocess: Preprocess;
+  /** Where the preprocessing came from. */
+  readonly preprocessSource: PreprocessSource;
   /** @internal */
   protected readonly model: TaskModel;
 
   /** @internal */
-  protected constructor(model: TaskModel, preprocess: Preprocess) {
+  protected constructor(model: TaskModel, preprocess: Preprocess, preprocessSource: PreprocessSource) {
     if (!(model instanceof TaskModel)) throw constructedDirectly(new.target.name, `${new.target.name}.load(model)`);
     this.session = model.session;
     this.preprocess = preprocess;
+    this.preprocessSource = preprocessSource;
     this.model = model;
   }
 

@@ -2,6 +2,7 @@ import { ArgumentError, checkOneOf, checkOptions, ModelError } from '../errors/i
 import { readModel, type OnnxModel } from '../graph/index.js';
 import { createSession, type ModelSource } from '../session/index.js';
 import { recognizeActivation, type Activation } from './activation.js';
+import { hasNamesBeside } from './beside-model.js';
 import { Classifier, classifierOptionNames, type ClassifyOptions } from './classifier.js';
 import { DensePredictor, densePredictorOptionNames, type DensePredictorOptions } from './dense-predictor.js';
 import { Detector, detectOptionNames, detectorOptionNames, type DetectOptions, type DetectorOptions } from './detector.js';
@@ -76,7 +77,7 @@ export async function loadTask(model: ModelSource, options: LoadTaskOptions = {}
 async function taskOf(model: ModelSource, options: TaskOptions): Promise<TaskName> {
   const graph = await readModel(model, { signal: options.signal });
   try {
-    return recognizeModel(graph, options.labels !== undefined);
+    return recognizeModel(graph, options.labels !== undefined || (await hasNamesBeside(model)));
   } catch (error) {
     // Where the engine refuses the model, that is the reason to tell.
     await (await createSession(model, sessionOptionsOf(options))).dispose();
@@ -85,7 +86,8 @@ async function taskOf(model: ModelSource, options: TaskOptions): Promise<TaskNam
 }
 
 /**
- * The task of a model by its description alone, as {@link loadTask} takes it. `namesClasses`: whether the caller gives labels.
+ * The task of a model by its description alone, as {@link loadTask} takes it. `namesClasses`: whether the caller, or a file beside the model, gives
+ * labels.
  *
  * Throws MODEL_AMBIGUOUS, MODEL_UNSUPPORTED.
  */

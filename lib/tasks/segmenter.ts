@@ -6,6 +6,7 @@ import { Segmentation } from '../results/index.js';
 import type { ModelSource } from '../session/index.js';
 import { recognizeActivation, type Activation } from './activation.js';
 import { PictureTask } from './picture-task.js';
+import type { PreprocessSource } from './preprocess-source.js';
 import { firstOutput, pictureList, TaskModel, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
 /** How a segmenter is opened. */
@@ -48,7 +49,7 @@ interface ScoreMap {
  */
 export class Segmenter extends PictureTask {
   readonly labels: readonly string[];
-  /** Where the labels came from: 'option', 'file', 'metadata', a built-in list, 'binary' for background and foreground, or 'numbers'. */
+  /** Where the labels came from: 'option', 'file', 'metadata', 'config', a built-in list, 'binary' for background and foreground, or 'numbers'. */
   readonly labelSource: ResolvedLabels['source'];
   readonly activation: Activation;
   readonly #map: ScoreMap;
@@ -58,13 +59,14 @@ export class Segmenter extends PictureTask {
   private constructor(
     model: TaskModel,
     preprocess: Preprocess,
+    preprocessSource: PreprocessSource,
     map: ScoreMap,
     activation: Activation,
     output: string,
     labels: ResolvedLabels,
     defaults: SegmentOptions,
   ) {
-    super(model, preprocess);
+    super(model, preprocess, preprocessSource);
     this.labels = labels.labels;
     this.labelSource = labels.source;
     this.activation = activation;
@@ -89,10 +91,17 @@ export class Segmenter extends PictureTask {
           ? opened.input.preprocess(options.preprocess, 'imagenet', { ...wholePicture, ...unnormalized })
           : stretched;
       const classes = Math.max(2, map.channels);
-      const binary = map.channels === 1 && options.labels === undefined && !opened.metadata.has('names');
+      const binary =
+        map.channels === 1 && options.labels === undefined && !opened.metadata.has('names') && opened.namesBeside === undefined;
       const labels: ResolvedLabels = binary
         ? { labels: ['background', 'foreground'], source: 'binary' }
-        : await resolveLabels({ option: options.labels, metadata: opened.metadata, classes, task: 'segment' });
+        : await resolveLabels({
+            option: options.labels,
+            metadata: opened.metadata,
+            beside: opened.namesBeside,
+            classes,
+            task: 'segment',
+          });
       const activation =
         map.channels > 1
           ? 'none'
@@ -101,7 +110,8 @@ export class Segmenter extends PictureTask {
             : checkOneOf('activation', options.activation, ['none', 'sigmoid']);
       const threshold = checkNumber('threshold', options.threshold ?? 0.5, 0, 1);
       const defaults = { threshold, pixelLimit: options.pixelLimit };
-      return new Segmenter(opened, preprocess, map, activation, output.name, labels, defaults);
+      const source = opened.input.preprocessSource(options.preprocess, 'imagenet');
+      return new Segmenter(opened, preprocess, source, map, activation, output.name, labels, defaults);
     } catch (error) {
       await opened.session.dispose();
       throw error;

@@ -13,22 +13,25 @@ import {
 } from '../errors/index.js';
 import { readModel, type OnnxModel } from '../graph/index.js';
 import { startReading, type PictureInput, type Placement, type Preprocess, type PreprocessedPicture } from '../image/index.js';
-import type { LabelsOption } from '../labels/index.js';
+import type { LabelsOption, NamesBeside } from '../labels/index.js';
 import type { Timing } from '../results/index.js';
 import { createSession, sessionOptionNames, type ModelSource, type Session, type SessionOptions } from '../session/index.js';
 import { InFlight } from '../session/in-flight.js';
 import { Tensor } from '../tensor/index.js';
 import { passThrough } from './activation.js';
+import { namesBeside, readBesideModel, type BesideModel } from './beside-model.js';
 import { Gate } from './gate.js';
+import { graphNormalization } from './graph-normalization.js';
 import { ModelInput, type PreprocessChoice } from './model-input.js';
 import { otherTaskHint } from './other-task.js';
+import { declaredPreprocess } from './preprocess-source.js';
 import { Stop } from './stop.js';
 
 /** Options that every task takes besides those of its session. */
 export interface TaskOptions extends SessionOptions {
-  /** A preset, options that change the recognised preprocessing, or a whole {@link Preprocess}. Default: as recognised from the model. */
+  /** A preset, options that change the recognised preprocessing, or a whole {@link Preprocess}. Default: that of a file beside the model, of its metadata, or a preset for the task: see `preprocessSource`. */
   readonly preprocess?: PreprocessChoice | undefined;
-  /** Class names: an array, a record by id, or a file. Default: the model's own `names`, else a built-in list that fits. */
+  /** Class names: an array, a record by id, or a file. Default: the model's own `names`, else those of `config.json` beside it, else a built-in list that fits. */
   readonly labels?: LabelsOption | undefined;
   /** Pictures per run, where the model's batch dimension is free. Default 1: on a CPU a larger batch is not faster per picture. */
   readonly batchSize?: number | undefined;
@@ -98,14 +101,17 @@ export class TaskModel {
   readonly session: Session;
   readonly metadata: ReadonlyMap<string, string>;
   readonly input: ModelInput;
+  /** Class names that a file beside the model gives. */
+  readonly namesBeside: NamesBeside | undefined;
   readonly #producers: ReadonlyMap<string, string | undefined>;
   readonly #batchSize: number;
   readonly #gate: Gate;
   readonly #inFlight = new InFlight();
   #closing: Promise<void> | undefined;
 
-  private constructor(session: Session, graph: OnnxModel, input: ModelInput, batchSize: number) {
+  private constructor(session: Session, graph: OnnxModel, input: ModelInput, beside: BesideModel, batchSize: number) {
     this.session = session;
+    this.namesBeside = namesBeside(beside);
     this.metadata = graph.metadata;
     // Worked out now, so that the graph, whose weights are views of the whole file, can go.
     this.#producers = new Map(session.outputs.map(({ name }) => [name, producerOf(graph, name)]));
@@ -123,14 +129,18 @@ export class TaskModel {
     const session = await createSession(model, sessionOptionsOf(options));
     try {
       const graph = await readModel(model, { signal: options.signal });
-      const input = ModelInput.of(session.inputs, graph.metadata);
+      const beside = await readBesideModel(model, options);
+      const input = ModelInput.of(session.inputs, graph.metadata, {
+        declared: declaredPreprocess(beside, graph.metadata),
+        values: graphNormalization(graph, session.inputs[0]?.name ?? ''),
+      });
       if (options.batchSize !== undefined && input.batch !== undefined && input.batch !== batchSize) {
         throw new ArgumentError('INVALID_ARGUMENT', {
           message: `Expected batchSize ${input.batch}, which the model was exported with, but received ${batchSize}`,
           hint: 'Leave batchSize out, or export the model with a dynamic batch dimension.',
         });
       }
-      return new TaskModel(session, graph, input, input.batch ?? batchSize);
+      return new TaskModel(session, graph, input, beside, input.batch ?? batchSize);
     } catch (error) {
       await session.dispose();
       throw error;

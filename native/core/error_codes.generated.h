@@ -29,6 +29,7 @@ inline constexpr std::string_view kMediaUnsupported = "MEDIA_UNSUPPORTED";
 inline constexpr std::string_view kMediaTooLarge = "MEDIA_TOO_LARGE";
 inline constexpr std::string_view kOutputNotWritable = "OUTPUT_NOT_WRITABLE";
 inline constexpr std::string_view kLabelsInvalid = "LABELS_INVALID";
+inline constexpr std::string_view kPreprocessInvalid = "PREPROCESS_INVALID";
 inline constexpr std::string_view kInternal = "INTERNAL";
 
 }  // namespace foveate::error_code

@@ -167,16 +167,24 @@ PreprocessSpec preprocess_spec_of(const Napi::Object& value) {
   const auto integer = [&](const char* name) { return value.Get(name).As<Napi::Number>().Int32Value(); };
   const auto real = [](const Napi::Value& number) { return number.As<Napi::Number>().DoubleValue(); };
   PreprocessSpec spec;
-  spec.fit = enum_of<Fit>(
-      value.Get("fit"),
-      {{"letterbox", Fit::kLetterbox}, {"stretch", Fit::kStretch}, {"crop", Fit::kCrop}, {"none", Fit::kNone}});
+  spec.fit = enum_of<Fit>(value.Get("fit"), {{"letterbox", Fit::kLetterbox},
+                                             {"stretch", Fit::kStretch},
+                                             {"crop", Fit::kCrop},
+                                             {"stretch-crop", Fit::kStretchCrop},
+                                             {"shortest-edge", Fit::kShortestEdge},
+                                             {"least-scale", Fit::kLeastScale},
+                                             {"none", Fit::kNone}});
   spec.width = integer("width");
   spec.height = integer("height");
   spec.resize_edge = integer("resizeEdge");
+  spec.longest_edge = integer("longestEdge");
+  spec.multiple_of = integer("multipleOf");
   spec.interpolation =
       enum_of<Interpolation>(value.Get("interpolation"), {{"bilinear", Interpolation::kBilinear},
+                                                          {"nearest", Interpolation::kNearest},
                                                           {"bilinear-antialias", Interpolation::kBilinearAntialias},
-                                                          {"bicubic-antialias", Interpolation::kBicubicAntialias}});
+                                                          {"bicubic-antialias", Interpolation::kBicubicAntialias},
+                                                          {"lanczos-antialias", Interpolation::kLanczosAntialias}});
   spec.anchor = enum_of<Anchor>(value.Get("anchor"), {{"center", Anchor::kCenter}, {"top-left", Anchor::kTopLeft}});
   spec.rounding =
       enum_of<Rounding>(value.Get("rounding"), {{"nearest", Rounding::kNearest}, {"floor", Rounding::kFloor}});
@@ -193,7 +201,7 @@ PreprocessSpec preprocess_spec_of(const Napi::Object& value) {
   auto mean = value.Get("mean").As<Napi::Array>();
   auto deviation = value.Get("std").As<Napi::Array>();
   for (std::uint32_t c = 0; c < 3; ++c) {
-    spec.pad[c] = static_cast<std::uint8_t>(pad.Get(c).As<Napi::Number>().Uint32Value());
+    spec.pad[c] = real(pad.Get(c));
     spec.mean[c] = real(mean.Get(c));
     spec.std[c] = real(deviation.Get(c));
   }

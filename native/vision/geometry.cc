@@ -8,8 +8,8 @@
 namespace foveate {
 namespace {
 
-// The longest side that kCrop resizes to: a picture 256 times as long as high at the usual 256 rows. Bounds the scratch
-// memory that a hostile picture can ask for.
+// The longest side that kCrop and kShortestEdge resize to: a picture 256 times as long as high at the usual 256 rows.
+// Bounds the scratch memory that a hostile picture can ask for.
 constexpr std::int64_t kMaxResizedSide = 65536;
 
 std::string size_text(std::int64_t width, std::int64_t height) {
@@ -37,48 +37,79 @@ void plan_letterbox(const PreprocessSpec& spec, int source_width, int source_hei
   }
 }
 
-// Where torchvision's CenterCrop puts a side of `resized` pixels: it pads (rounding down before the picture) or cuts.
-int center_offset(int resized, int input) {
-  return resized < input ? (input - resized) / 2 : -round_half_even((resized - input) / 2.0);
+// Where a centre crop puts a side of `resized` pixels: it cuts or pads, at a place that Hugging Face's rounds down
+// (kFloor). torchvision's rounds where it cuts, and where it pads the odd pixel comes after the picture.
+int center_offset(int resized, int input, Rounding rounding) {
+  const double cut = (resized - input) / 2.0;
+  if (rounding == Rounding::kFloor) return -static_cast<int>(std::floor(cut));
+  return resized < input ? (input - resized) / 2 : -round_half_even(cut);
 }
 
-// torchvision's Resize to the shortest edge (the other one is truncated), then CenterCrop.
-Status plan_crop(const PreprocessSpec& spec, int source_width, int source_height, Geometry& geometry) {
+void center(const PreprocessSpec& spec, Geometry& geometry) {
+  geometry.left = center_offset(geometry.resized_width, spec.width, spec.rounding);
+  geometry.top = center_offset(geometry.resized_height, spec.height, spec.rounding);
+}
+
+// The shortest edge to spec.resize_edge; the other one is truncated, as torchvision's Resize does. Where it would
+// exceed spec.longest_edge, both shrink in the order of operations of Hugging Face's DetrImageProcessor: the shortest
+// edge is rounded, but the other one follows from what it was before.
+Status plan_shortest_edge(const PreprocessSpec& spec, int source_width, int source_height, Geometry& geometry) {
   const int shorter = std::min(source_width, source_height);
   const int longer = std::max(source_width, source_height);
-  const std::int64_t resized_longer = std::int64_t{spec.resize_edge} * longer / shorter;
+  int resized_shorter = spec.resize_edge;
+  std::int64_t resized_longer = std::int64_t{spec.resize_edge} * longer / shorter;
+  if (spec.longest_edge > 0 && static_cast<double>(longer) / shorter * spec.resize_edge > spec.longest_edge) {
+    const double exact = static_cast<double>(spec.longest_edge) * shorter / longer;
+    resized_shorter = round_half_even(exact);
+    resized_longer = resized_shorter == shorter ? longer : static_cast<std::int64_t>(exact * longer / shorter);
+  }
   if (resized_longer > kMaxResizedSide) {
     return Status(error_code::kMediaInvalid,
-                  "The picture is too elongated to crop: its longer side would become " +
-                      std::to_string(resized_longer) + " pixels, expected at most " + std::to_string(kMaxResizedSide) +
-                      ", received a picture of " + size_text(source_width, source_height) + " and a resize edge of " +
+                  "The picture is too elongated: its longer side would become " + std::to_string(resized_longer) +
+                      " pixels, expected at most " + std::to_string(kMaxResizedSide) + ", received a picture of " +
+                      size_text(source_width, source_height) + " and a resize edge of " +
                       std::to_string(spec.resize_edge),
                   "Cut the picture into parts, or use fit 'letterbox' or 'stretch'.");
   }
   const bool upright = source_width <= source_height;
-  geometry.resized_width = upright ? spec.resize_edge : static_cast<int>(resized_longer);
-  geometry.resized_height = upright ? static_cast<int>(resized_longer) : spec.resize_edge;
-  geometry.left = center_offset(geometry.resized_width, spec.width);
-  geometry.top = center_offset(geometry.resized_height, spec.height);
+  geometry.resized_width = upright ? resized_shorter : static_cast<int>(resized_longer);
+  geometry.resized_height = upright ? static_cast<int>(resized_longer) : resized_shorter;
   return {};
 }
+
+// The factor, and then the sizes, in the order of operations of Hugging Face's DPTImageProcessor.
+void plan_least_scale(const PreprocessSpec& spec, int source_width, int source_height, Geometry& geometry) {
+  const double to_width = static_cast<double>(spec.width) / source_width;
+  const double to_height = static_cast<double>(spec.height) / source_height;
+  const double scale = std::fabs(1 - to_width) < std::fabs(1 - to_height) ? to_width : to_height;
+  const auto whole = [&](int side) {
+    const double multiples = std::nearbyint(scale * side / spec.multiple_of);
+    return static_cast<int>(std::min<double>(multiples * spec.multiple_of, kMaxResizedSide));
+  };
+  geometry.resized_width = whole(source_width);
+  geometry.resized_height = whole(source_height);
+}
+
+// Whether the input's size depends on the picture.
+bool has_own_size(Fit fit) { return fit == Fit::kNone || fit == Fit::kShortestEdge || fit == Fit::kLeastScale; }
 
 Status check_sizes(const PreprocessSpec& spec, int source_width, int source_height) {
   if (source_width < 1 || source_height < 1) {
     return Status(error_code::kMediaInvalid, "The picture is empty: expected at least 1 x 1 pixels, received " +
                                                  size_text(source_width, source_height));
   }
-  if (spec.fit != Fit::kNone && (spec.width < 1 || spec.height < 1)) {
+  const bool uses_size = !has_own_size(spec.fit) || spec.fit == Fit::kLeastScale;
+  if (uses_size && (spec.width < 1 || spec.height < 1)) {
     return Status(
         error_code::kInvalidArgument,
         "The model's input has no size: expected at least 1 x 1 pixels, received " + size_text(spec.width, spec.height),
         "Give width and height in the preprocessing options, as the model fixes none.");
   }
-  if (spec.fit == Fit::kCrop && spec.resize_edge < 1) {
+  const bool uses_edge = spec.fit == Fit::kCrop || spec.fit == Fit::kStretchCrop || spec.fit == Fit::kShortestEdge;
+  if ((uses_edge && spec.resize_edge < 1) || spec.multiple_of < 1) {
     return Status(error_code::kInvalidArgument,
-                  "The resize edge of fit 'crop' is too small: expected at least 1 pixel, "
-                  "received " +
-                      std::to_string(spec.resize_edge));
+                  "The resize edge or its divisor is too small: expected at least 1 pixel each, received " +
+                      std::to_string(spec.resize_edge) + " and " + std::to_string(spec.multiple_of));
   }
   return {};
 }
@@ -97,7 +128,21 @@ Result<Geometry> plan_geometry(const PreprocessSpec& spec, int source_width, int
       geometry.resized_height = spec.height;
       break;
     case Fit::kCrop:
-      FOVEATE_RETURN_IF_ERROR(plan_crop(spec, source_width, source_height, geometry));
+      FOVEATE_RETURN_IF_ERROR(plan_shortest_edge(spec, source_width, source_height, geometry));
+      center(spec, geometry);
+      break;
+    case Fit::kStretchCrop:
+      geometry.resized_width = spec.resize_edge;
+      geometry.resized_height = spec.resize_edge;
+      center(spec, geometry);
+      break;
+    case Fit::kShortestEdge:
+      FOVEATE_RETURN_IF_ERROR(plan_shortest_edge(spec, source_width, source_height, geometry));
+      geometry.resized_width -= geometry.resized_width % spec.multiple_of;
+      geometry.resized_height -= geometry.resized_height % spec.multiple_of;
+      break;
+    case Fit::kLeastScale:
+      plan_least_scale(spec, source_width, source_height, geometry);
       break;
     case Fit::kNone:
       geometry.resized_width = source_width;
@@ -106,19 +151,19 @@ Result<Geometry> plan_geometry(const PreprocessSpec& spec, int source_width, int
   }
   if (geometry.resized_width < 1 || geometry.resized_height < 1) {
     return Status(error_code::kMediaInvalid,
-                  "The picture is too elongated: at the model's input of " + size_text(spec.width, spec.height) +
-                      " it would be " + size_text(geometry.resized_width, geometry.resized_height) +
+                  "The picture is too elongated: in the model's input it would be " +
+                      size_text(geometry.resized_width, geometry.resized_height) +
                       " pixels, expected at least 1 x 1, received a picture of " +
                       size_text(source_width, source_height),
                   "Cut the picture into parts, or use fit 'stretch'.");
   }
 
-  const bool own_size = spec.fit == Fit::kNone;
+  const bool own_size = has_own_size(spec.fit);
   Placement& placement = geometry.placement;
   placement.source_width = source_width;
   placement.source_height = source_height;
-  placement.input_width = own_size ? source_width : spec.width;
-  placement.input_height = own_size ? source_height : spec.height;
+  placement.input_width = own_size ? geometry.resized_width : spec.width;
+  placement.input_height = own_size ? geometry.resized_height : spec.height;
   // Not the letterbox's gain: rounding the size to whole pixels moves each axis by its own factor.
   placement.scale_x = static_cast<double>(geometry.resized_width) / source_width;
   placement.scale_y = static_cast<double>(geometry.resized_height) / source_height;

@@ -58,14 +58,14 @@ Status show(const PictureView& picture, const PreprocessSpec& spec, const Geomet
     return {};
   }
 
-  const bool antialias = spec.interpolation != Interpolation::kBilinear;
-  const int made_width = antialias ? window.width : width;
-  const int made_height = antialias ? window.height : height;
+  const bool whole = spec.interpolation == Interpolation::kBilinear;  // OpenCV knows no windows
+  const int made_width = whole ? width : window.width;
+  const int made_height = whole ? height : window.height;
   visible.pixels.stride = static_cast<std::size_t>(made_width) * static_cast<std::size_t>(channels);
   return with_opencv("resize a picture", [&] {
     scratch.resize(visible.pixels.stride * static_cast<std::size_t>(made_height));
-    if (antialias) {
-      resample_antialiased(picture, spec.interpolation, width, height, window, scratch.data());
+    if (!whole) {
+      resample(picture, spec.interpolation, width, height, window, scratch.data());
       visible.pixels.data = scratch.data();
       return;
     }
@@ -95,10 +95,15 @@ template <auto kEncode>
 using Table = std::array<std::invoke_result_t<decltype(kEncode), double>, 256>;
 
 template <auto kEncode>
+auto encode(const PreprocessSpec& spec, std::size_t channel, double pixel) {
+  return kEncode((pixel * spec.scale - spec.mean[channel]) / spec.std[channel]);
+}
+
+template <auto kEncode>
 Table<kEncode> make_table(const PreprocessSpec& spec, std::size_t channel) {
   Table<kEncode> table;
   for (std::size_t pixel = 0; pixel < table.size(); ++pixel) {
-    table[pixel] = kEncode((static_cast<double>(pixel) * spec.scale - spec.mean[channel]) / spec.std[channel]);
+    table[pixel] = encode<kEncode>(spec, channel, static_cast<double>(pixel));
   }
   return table;
 }
@@ -129,7 +134,11 @@ void write_input(const Visible& visible, const PreprocessSpec& spec, const Place
   const std::ptrdiff_t row_values = std::ptrdiff_t{placement.input_width} * kPixelStep;
   const std::ptrdiff_t channel_distance = kPixelStep == 1 ? row_values * placement.input_height : 1;
   std::array<Table<kEncode>, 3> tables;
-  for (std::size_t c = 0; c < channels; ++c) tables[c] = make_table<kEncode>(spec, c);
+  std::array<T, 3> paddings{};
+  for (std::size_t c = 0; c < channels; ++c) {
+    tables[c] = make_table<kEncode>(spec, c);
+    paddings[c] = encode<kEncode>(spec, c, spec.pad[c]);
+  }
 
   const PictureView& pixels = visible.pixels;
   const bool to_luma = spec.color == ColorOrder::kGrey && pixels.format != PixelFormat::kGrey;
@@ -151,7 +160,7 @@ void write_input(const Visible& visible, const PreprocessSpec& spec, const Place
     }
     for (std::size_t c = 0; c < channels; ++c) {
       const Table<kEncode>& table = tables[c];
-      const T padding = table[spec.pad[c]];
+      const T padding = paddings[c];
       T* output = reinterpret_cast<T*>(slot) + y * row_values + static_cast<std::ptrdiff_t>(c) * channel_distance;
       if (!shown) {
         fill(output, placement.input_width, padding);

@@ -15,20 +15,26 @@ namespace foveate {
 
 // How the picture is brought to the input's size.
 enum class Fit : std::uint8_t {
-  kLetterbox,  // keeps the aspect ratio, pads the rest
-  kStretch,    // both axes to the input's size
-  kCrop,       // shortest edge to resize_edge, then the centre
-  kNone,       // the picture's own size
+  kLetterbox,     // keeps the aspect ratio, pads the rest
+  kStretch,       // both axes to the input's size
+  kCrop,          // shortest edge to resize_edge, then the centre
+  kStretchCrop,   // both axes to resize_edge, then the centre
+  kShortestEdge,  // shortest edge to resize_edge, the longest at most longest_edge: the input's size follows
+  kLeastScale,    // by the factor to width or height that is nearer to 1: the input's size follows
+  kNone,          // the picture's own size
 };
 
 enum class Interpolation : std::uint8_t {
   kBilinear,           // cv::INTER_LINEAR: four neighbours, whatever the factor
+  kNearest,            // Pillow's NEAREST: one source pixel
   kBilinearAntialias,  // Pillow's BILINEAR: the filter grows with the factor
   kBicubicAntialias,   // Pillow's BICUBIC (a = -0.5)
+  kLanczosAntialias,   // Pillow's LANCZOS (three lobes)
 };
 
 enum class Anchor : std::uint8_t { kCenter, kTopLeft };
-enum class Rounding : std::uint8_t { kNearest, kFloor };  // of the letterboxed size; kNearest: halves to even
+// Of the letterboxed size, and of where a cut begins; kNearest: halves to even.
+enum class Rounding : std::uint8_t { kNearest, kFloor };
 enum class ColorOrder : std::uint8_t { kRgb, kBgr, kGrey };
 enum class Layout : std::uint8_t { kChannelsFirst, kChannelsLast };  // CHW, HWC
 enum class JpegDecode : std::uint8_t { kExact, kReduced };  // kReduced: at 1/2, 1/4 or 1/8 where that is large enough
@@ -36,14 +42,16 @@ enum class JpegDecode : std::uint8_t { kExact, kReduced };  // kReduced: at 1/2,
 // value = (pixel * scale - mean[c]) / std[c], c in the output's colour order; integer dtypes are rounded and saturated.
 struct PreprocessSpec {
   Fit fit = Fit::kLetterbox;
-  int width = 0;  // of the model's input; unused by kNone
+  int width = 0;  // of the model's input, but for kLeastScale; unused by kNone and kShortestEdge
   int height = 0;
-  int resize_edge = 0;  // kCrop only
+  int resize_edge = 0;   // kCrop, kStretchCrop and kShortestEdge
+  int longest_edge = 0;  // kShortestEdge only; 0: as long as it comes
+  int multiple_of = 1;   // both sides are brought to a multiple of this: kShortestEdge down, kLeastScale to the nearest
   Interpolation interpolation = Interpolation::kBilinear;
-  Anchor anchor = Anchor::kCenter;                    // kLetterbox only
-  Rounding rounding = Rounding::kNearest;             // kLetterbox only
-  std::array<std::uint8_t, 3> pad = {114, 114, 114};  // in the output's colour order, before scaling; around what
-                                                      // kLetterbox and, for small pictures, kCrop leave free
+  Anchor anchor = Anchor::kCenter;              // kLetterbox only
+  Rounding rounding = Rounding::kNearest;       // kLetterbox, kCrop and kStretchCrop
+  std::array<double, 3> pad = {114, 114, 114};  // in the output's colour order, before scaling; around what kLetterbox
+                                                // and, for small pictures, kCrop and kStretchCrop leave free
   double scale = 1.0;
   std::array<double, 3> mean = {0, 0, 0};
   std::array<double, 3> std = {1, 1, 1};
@@ -80,7 +88,7 @@ struct Geometry {
 };
 
 // MEDIA_INVALID where the picture is empty, or so elongated that it has no pixel left at the input's size or that its
-// longer side would exceed 65536 pixels before kCrop cuts it.
+// longer side would exceed 65536 pixels with kShortestEdge, or before kCrop cuts it.
 Result<Geometry> plan_geometry(const PreprocessSpec& spec, int source_width, int source_height);
 
 // The same plan for a picture that was decoded smaller: the placement is still that of the whole picture.

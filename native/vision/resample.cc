@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstring>
+#include <numbers>
 #include <vector>
 
 #include <opencv2/core/hal/intrin.hpp>
@@ -56,6 +57,26 @@ double cubic(double x) {
   return 0.0;
 }
 
+double sinc(double x) {
+  if (x == 0.0) return 1.0;
+  x *= std::numbers::pi;
+  return std::sin(x) / x;
+}
+
+double lanczos(double x) { return -3.0 <= x && x < 3.0 ? sinc(x) * sinc(x / 3) : 0.0; }
+
+// How much a source pixel counts by its distance, and up to which one, both in pixels of the smaller of the two sizes.
+struct Filter {
+  double (*weight)(double distance);
+  double support;
+};
+
+Filter filter_of(Interpolation interpolation) {
+  if (interpolation == Interpolation::kLanczosAntialias) return {lanczos, 3.0};
+  if (interpolation == Interpolation::kBicubicAntialias) return {cubic, 2.0};
+  return {triangle, 1.0};
+}
+
 std::int32_t to_fixed(double weight) {
   const double scaled = weight * (1 << kWeightBits);
   return static_cast<std::int32_t>(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
@@ -63,11 +84,11 @@ std::int32_t to_fixed(double weight) {
 
 // The order of the floating point operations is Pillow's, so that the weights are.
 void plan_axis(int source_size, int size, int window_first, int window_size, Interpolation interpolation, Axis& axis) {
-  const bool is_cubic = interpolation == Interpolation::kBicubicAntialias;
+  const Filter filter = filter_of(interpolation);
   const double scale = static_cast<double>(source_size) / size;
   const double filter_scale = std::max(scale, 1.0);
   const double inverse_filter_scale = 1.0 / filter_scale;
-  const double support = (is_cubic ? 2.0 : 1.0) * filter_scale;
+  const double support = filter.support * filter_scale;
 
   const auto outputs = static_cast<std::size_t>(window_size);
   axis.max_count = static_cast<std::size_t>(std::ceil(support)) * 2 + 1;
@@ -84,7 +105,7 @@ void plan_axis(int source_size, int size, int window_first, int window_size, Int
     double sum = 0.0;
     for (int k = 0; k < count; ++k) {
       const double distance = (k + first - center + 0.5) * inverse_filter_scale;
-      const double weight = is_cubic ? cubic(distance) : triangle(distance);
+      const double weight = filter.weight(distance);
       exact[static_cast<std::size_t>(k)] = weight;
       sum += weight;
     }
@@ -218,10 +239,40 @@ void resample_rows(const PictureView& source, int first_row, int last_row, std::
   }
 }
 
+// For each output pixel of a window along one axis: the source pixel that it shows. The centre is found by adding up
+// steps from the first pixel on, as Pillow does: a product could round to the other side of a border between pixels.
+void plan_nearest(int source_size, int size, int window_first, int window_size, std::vector<int>& shown) {
+  const double step = static_cast<double>(source_size) / size;
+  shown.resize(static_cast<std::size_t>(window_size));
+  double center = step * 0.5;
+  for (int i = 0; i < window_first + window_size; ++i, center += step) {
+    if (i < window_first) continue;
+    shown[static_cast<std::size_t>(i - window_first)] = std::min(static_cast<int>(center), source_size - 1);
+  }
+}
+
+void resample_nearest(const PictureView& source, int width, int height, const Window& window, std::uint8_t* output) {
+  thread_local std::vector<int> columns, rows;
+  plan_nearest(source.width, width, window.left, window.width, columns);
+  plan_nearest(source.height, height, window.top, window.height, rows);
+  const auto channels = static_cast<std::size_t>(pixel_channels(source.format));
+  for (const int y : rows) {
+    const std::uint8_t* row = source.data + static_cast<std::size_t>(y) * source.stride;
+    for (const int x : columns) {
+      const std::uint8_t* pixel = row + static_cast<std::size_t>(x) * channels;
+      for (std::size_t c = 0; c < channels; ++c) *output++ = pixel[c];
+    }
+  }
+}
+
 }  // namespace
 
-void resample_antialiased(const PictureView& source, Interpolation interpolation, int width, int height,
-                          const Window& window, std::uint8_t* output) {
+void resample(const PictureView& source, Interpolation interpolation, int width, int height, const Window& window,
+              std::uint8_t* output) {
+  if (interpolation == Interpolation::kNearest) {
+    resample_nearest(source, width, height, window, output);
+    return;
+  }
   thread_local Scratch scratch;
   plan_axis(source.width, width, window.left, window.width, interpolation, scratch.columns);
   plan_axis(source.height, height, window.top, window.height, interpolation, scratch.rows);

@@ -17,11 +17,11 @@ struct Window {
   int height = 0;
 };
 
-// Resizes to width * height with a filter that grows with the reduction factor, and computes just the pixels of
-// `window`, which lies within that size. `interpolation` is one of the antialiased ones. `output` has rows of
+// Resizes to width * height with a filter that grows with the reduction factor, or without any (kNearest), and computes
+// just the pixels of `window`, which lies within that size. `interpolation` is any but kBilinear. `output` has rows of
 // window.width * channels bytes without gaps, in the source's format; every channel, alpha too, is resized by itself.
 // Scratch memory is kept per thread; throws std::bad_alloc where it cannot be had.
-void resample_antialiased(const PictureView& source, Interpolation interpolation, int width, int height,
-                          const Window& window, std::uint8_t* output);
+void resample(const PictureView& source, Interpolation interpolation, int width, int height, const Window& window,
+              std::uint8_t* output);
 
 }  // namespace foveate

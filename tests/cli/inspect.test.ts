@@ -1,11 +1,11 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
 import { inspectionLines } from '../../lib/cli/inspect-report.js';
 import type { Inspection } from '../../lib/cli/inspect.js';
-import { DataType, integers, madeModel, node, zeros } from '../tasks/made-models.js';
+import { averageColor, DataType, integers, madeModel, node, zeros } from '../tasks/made-models.js';
 import { foveate, models, picture, projectRoot, temporaryFolder } from './foveate.js';
 
 const folder = temporaryFolder();
@@ -74,7 +74,11 @@ describe('inspect --json', () => {
       macs: { total: 4 * 36 * 27, known: 4 * 36 * 27, knownNodes: 1, nodes: 1, takenAsOne: ['n'] },
       metadata: { names: "{0: 'a', 1: 'b', 2: 'c', 3: 'd'}", note: long },
     });
-    expect(recognized).toMatchObject({ task: 'classify', preprocess: { width: 8, height: 8 } });
+    expect(recognized).toMatchObject({
+      task: 'classify',
+      preprocess: { width: 8, height: 8 },
+      preprocessSource: 'preset imagenet',
+    });
   });
 
   it.each([
@@ -87,6 +91,25 @@ describe('inspect --json', () => {
     expect('head' in recognized && recognized.head).toBe(task === 'detect' ? 'yolov8' : false);
     expect(counted.types.find(({ dtype }) => dtype === 'float32')?.count).toBe(parameters);
     expect(macs.nodes).toBeGreaterThan(0);
+  });
+
+  it('tells preprocessing and names of the files beside the model, and what is wrong with them', async () => {
+    const beside = join(folder, 'beside');
+    mkdirSync(beside);
+    const model = file('beside/model.onnx', averageColor({ metadata: {} }));
+    file('beside/config.json', Buffer.from('{ "model_type": "vit", "id2label": { "0": "a", "1": "b", "2": "c" } }'));
+    const processor = file('beside/preprocessor_config.json', Buffer.from('{ "size": { "height": 8, "width": 8 } }'));
+    const { recognized } = await inspected(model);
+    expect(recognized).toMatchObject({
+      task: 'classify',
+      preprocess: { fit: 'stretch', mean: [0.5, 0.5, 0.5] },
+      preprocessSource: 'preprocessor_config.json',
+    });
+    const { stdout } = await foveate(['inspect', model]);
+    expect(stdout).toMatch(/Classifier: stretch to 8 x 8, .*std 0\.5 0\.5 0\.5, from preprocessor_config\.json\.\n$/);
+    writeFileSync(processor, '{');
+    const damaged = (await inspected(model)).recognized;
+    expect(damaged).toMatchObject({ task: 'classify', error: { code: 'PREPROCESS_INVALID' } });
   });
 
   it('gives the reason where no task fits, which is no error', async () => {
@@ -134,7 +157,7 @@ Metadata
   note   ${'é'.repeat(80)}… (200 characters)
 
 Recognised as
-  Classifier: shortest edge to 9, crop to 8 x 8, bilinear-antialias, rgb, scale 1/255, mean 0.485 0.456 0.406, std 0.229 0.224 0.225.
+  Classifier: shortest edge to 9, crop to 8 x 8, bilinear-antialias, rgb, scale 1/255, mean 0.485 0.456 0.406, std 0.229 0.224 0.225, from preset imagenet.
 `);
   });
 

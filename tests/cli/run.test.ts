@@ -115,7 +115,12 @@ describe('what the model was taken for', () => {
 
   it('is told in JSON', async () => {
     const detector = await report(models.detector, path);
-    expect(detector).toMatchObject({ task: 'detect', head: 'yolov8', deviceReason: expect.stringMatching(/cuda/i) as string });
+    expect(detector).toMatchObject({
+      task: 'detect',
+      head: 'yolov8',
+      preprocessSource: 'preset yolo',
+      deviceReason: expect.stringMatching(/cuda/i) as string,
+    });
     expect(detector.preprocess).toEqual(Preprocess.preset('yolo', { width: 256, height: 256, resizeEdge: 293 }).options);
     expect(await report(models.classifier, path)).toMatchObject({ task: 'classify', preprocess: { fit: 'crop' } });
     const segmenter = await report(models.segmenter, path);
@@ -125,9 +130,9 @@ describe('what the model was taken for', () => {
 
   it('is told in a line', async () => {
     const { stderr } = await foveate(['run', models.detector, path]);
-    expect(stderr).toMatch(/^Detector: yolov8 head, letterbox to 256 x 256, rgb, scale 1\/255\.$/m);
+    expect(stderr).toMatch(/^Detector: yolov8 head, letterbox to 256 x 256, rgb, scale 1\/255, from preset yolo\.$/m);
     const named = await foveate(['run', models.detector, path, '--preprocess', 'yolox']);
-    expect(named.stderr).toMatch(/^Detector: yolov8 head, letterbox to 256 x 256, top-left, bgr, scale 1\.$/m);
+    expect(named.stderr).toMatch(/^Detector: yolov8 head, letterbox to 256 x 256, top-left, bgr, scale 1, as asked\.$/m);
   });
 
   it('comes with the names of background and foreground, for a binary segmenter', async () => {

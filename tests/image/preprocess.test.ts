@@ -114,18 +114,56 @@ describe('the fit', () => {
     expect(placement).toMatchObject({ scaleX: 0.04, scaleY: 0.02, offsetX: 0, offsetY: 0 });
   });
 
+  it('shortest-edge keeps the ratio, and lets the size of the input follow', async () => {
+    const options = { fit: 'shortest-edge', resizeEdge: 8, longestEdge: 20 } as const;
+    const run1 = await run(options, plain(32, 16, [7, 7, 7]));
+    expect(run1.dims).toEqual([3, 8, 16]);
+    expect(run1.placement).toMatchObject({ scaleX: 0.5, scaleY: 0.5, offsetX: 0, offsetY: 0, inputWidth: 16, inputHeight: 8 });
+    expect((await run(options, plain(16, 64, [7, 7, 7]))).dims).toEqual([3, 20, 5]);
+    expect((await run({ ...options, longestEdge: 0 }, plain(16, 64, [7, 7, 7]))).dims).toEqual([3, 32, 8]);
+    expect((await run({ ...options, multipleOf: 3, layout: 'nhwc' }, plain(32, 16, [7, 7, 7]))).dims).toEqual([6, 15, 3]);
+  });
+
+  it('least-scale changes the picture as little as it can', async () => {
+    const options = { fit: 'least-scale', width: 10, height: 20 } as const;
+    expect((await run(options, plain(40, 40, [7, 7, 7]))).dims).toEqual([3, 20, 20]);
+    expect((await run(options, plain(5, 5, [7, 7, 7]))).dims).toEqual([3, 10, 10]);
+    expect((await run({ ...options, multipleOf: 8 }, plain(5, 5, [7, 7, 7]))).dims).toEqual([3, 8, 8]);
+    expect(new Preprocess(options).shape).toBeUndefined();
+  });
+
+  it('stretch-crop cuts the middle of what was stretched', async () => {
+    const options = { fit: 'stretch-crop', resizeEdge: 8, width: 4, height: 5 } as const;
+    const { placement, dims } = await run(options, plain(32, 16, [7, 7, 7]));
+    expect(dims).toEqual([3, 5, 4]);
+    expect(placement).toMatchObject({ scaleX: 0.25, scaleY: 0.5, offsetX: -2, offsetY: -2 }); // 1.5 to even
+    expect((await run({ ...options, rounding: 'floor' }, plain(32, 16, [7, 7, 7]))).placement).toMatchObject({ offsetY: -1 });
+  });
+
+  it('crop pads what is smaller than the input, in any shade', async () => {
+    const { values } = await run(
+      { fit: 'crop', resizeEdge: 2, width: 4, height: 2, scale: 2, pad: [0, 0.25, 255] },
+      plain(2, 2, [7, 7, 7]),
+    );
+    expect(rows(values, 4, 2)).toEqual(['....', '....']);
+    expect([values[0], values[1], values[8], values[16]]).toEqual([0, 14, 0.5, 510]);
+  });
+
   it('crop cuts the middle', async () => {
     const { placement, dims } = await run({ fit: 'crop', resizeEdge: 8, width: 4, height: 4 }, plain(32, 16, [7, 7, 7]));
     expect(dims).toEqual([3, 4, 4]);
     expect(placement).toMatchObject({ scaleX: 0.5, scaleY: 0.5, offsetX: -6, offsetY: -2 });
   });
 
-  it.each(['bilinear', 'bilinear-antialias', 'bicubic-antialias'] as const)('%s keeps what is even', async (interpolation) => {
-    for (const size of [3, 50]) {
-      const { values } = await run({ interpolation, width: size, height: size, scale: 1 }, plain(17, 17, [7, 7, 7]));
-      expect(new Set(values)).toEqual(new Set([7]));
-    }
-  });
+  it.each(['nearest', 'bilinear', 'bilinear-antialias', 'bicubic-antialias', 'lanczos-antialias'] as const)(
+    '%s keeps what is even',
+    async (interpolation) => {
+      for (const size of [3, 50]) {
+        const { values } = await run({ interpolation, width: size, height: size, scale: 1 }, plain(17, 17, [7, 7, 7]));
+        expect(new Set(values)).toEqual(new Set([7]));
+      }
+    },
+  );
 
   it('of a picture too elongated for the input is refused', async () => {
     const preprocess = Preprocess.preset('yolo', { width: 32, height: 32 });
@@ -176,7 +214,12 @@ describe('options', () => {
     [{ width: 0 }, 'INVALID_ARGUMENT', /1 to 32768 for width/],
     [{ height: 1.5 }, 'INVALID_ARGUMENT', /for height but received 1\.5/],
     [{ fit: 'crop' }, 'INVALID_ARGUMENT', /for resizeEdge/],
-    [{ interpolation: 'bicubic' }, 'INVALID_ARGUMENT', /bicubic-antialias for interpolation/],
+    [{ fit: 'stretch-crop' }, 'INVALID_ARGUMENT', /for resizeEdge/],
+    [{ fit: 'shortest-edge' }, 'INVALID_ARGUMENT', /for resizeEdge/],
+    [{ longestEdge: -1 }, 'INVALID_ARGUMENT', /0 to 65536 for longestEdge/],
+    [{ longestEdge: 1.5 }, 'INVALID_ARGUMENT', /for longestEdge but received 1\.5/],
+    [{ multipleOf: 0 }, 'INVALID_ARGUMENT', /1 to 32768 for multipleOf/],
+    [{ interpolation: 'bicubic' }, 'INVALID_ARGUMENT', /lanczos-antialias for interpolation/],
     [{ anchor: 'left' }, 'INVALID_ARGUMENT', /center, top-left for anchor/],
     [{ rounding: 'ceil' }, 'INVALID_ARGUMENT', /for rounding/],
     [{ color: 'gray' }, 'INVALID_ARGUMENT', /for color/, /"grey"/],
@@ -240,6 +283,18 @@ describe('presets', () => {
       scale: 1,
       pad: [114, 114, 114],
     });
+    // Those of Hugging Face are compared with its defaults in processor-config.test.ts.
+    expect(Preprocess.preset('detr').options).toMatchObject({ fit: 'shortest-edge', resizeEdge: 800, longestEdge: 1333 });
+    expect(Preprocess.preset('clip').options).toMatchObject({
+      resizeEdge: 224,
+      rounding: 'floor',
+      mean: [0.48145466, 0.4578275, 0.40821073],
+    });
+    expect(Preprocess.preset('siglip').options).toMatchObject({
+      fit: 'stretch',
+      interpolation: 'bicubic-antialias',
+      std: [0.5, 0.5, 0.5],
+    });
   });
 
   it('take overrides', () => {
@@ -251,7 +306,7 @@ describe('presets', () => {
     expectFailure(
       thrownBy(() => Preprocess.preset('yolov8' as never)),
       'INVALID_ARGUMENT',
-      /imagenet, yolo, yolox for preset/,
+      /imagenet, yolo, yolox, detr, clip, siglip for preset/,
       /"yolo/,
     );
     expectFailure(
@@ -264,10 +319,20 @@ describe('presets', () => {
 
 describe('a Preprocess', () => {
   it('is plain data: there and back', () => {
-    for (const name of ['imagenet', 'yolo', 'yolox'] as const) {
-      const preprocess = Preprocess.preset(name, { dtype: 'float16' });
-      const again = new Preprocess(JSON.parse(JSON.stringify(preprocess)) as PreprocessOptions);
-      expect(again.options).toEqual(preprocess.options);
+    const every = {
+      longestEdge: 700,
+      multipleOf: 32,
+      rounding: 'floor',
+      pad: [0.5, 1, 2],
+      interpolation: 'lanczos-antialias',
+    } as const;
+    for (const name of Object.keys(presets) as (keyof typeof presets)[]) {
+      for (const overrides of [{ dtype: 'float16' } as const, every]) {
+        const preprocess = Preprocess.preset(name, overrides);
+        const again = new Preprocess(JSON.parse(JSON.stringify(preprocess)) as PreprocessOptions);
+        expect(again.options).toEqual(preprocess.options);
+        expect(again.options).toMatchObject(overrides);
+      }
     }
   });
 
@@ -297,5 +362,6 @@ describe('a Preprocess', () => {
     expect(new Preprocess({ width: 4, height: 2 }).shape).toEqual([3, 2, 4]);
     expect(new Preprocess({ width: 4, height: 2, layout: 'nhwc', color: 'grey' }).shape).toEqual([2, 4, 1]);
     expect(new Preprocess({ fit: 'none' }).shape).toBeUndefined();
+    expect(Preprocess.preset('detr').shape).toBeUndefined();
   });
 });

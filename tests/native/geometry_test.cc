@@ -54,6 +54,85 @@ TEST(Geometry, IsThatOfTheReferencesForManySizes) {
   EXPECT_GT(cases, 980);
 }
 
+PreprocessSpec shortest_edge(int edge, int longest, int multiple = 1) {
+  PreprocessSpec spec;
+  spec.fit = Fit::kShortestEdge;
+  spec.resize_edge = edge;
+  spec.longest_edge = longest;
+  spec.multiple_of = multiple;
+  return spec;
+}
+
+TEST(Geometry, OfTheShortestEdgeIsHuggingFaces) {
+  PreprocessSpec cut = crop(256, 224);
+  cut.width = 225;
+  cut.rounding = Rounding::kFloor;
+  const PreprocessSpec specs[] = {shortest_edge(800, 1333), shortest_edge(800, 1333, 16), cut};
+  int cases = 0;
+  for (auto& line : testing::read_lines("shortest-edge.txt")) {
+    int width = 0, height = 0;
+    line >> width >> height;
+    for (const PreprocessSpec& spec : specs) {
+      int expected_width = 0, expected_height = 0;
+      line >> expected_width >> expected_height;
+      const auto planned = plan_geometry(spec, width, height);
+      ASSERT_EQ(planned.ok(), std::min(expected_width, expected_height) > 0) << width << " x " << height;
+      ++cases;
+      if (!planned.ok()) continue;
+      const Geometry& geometry = planned.value();
+      EXPECT_EQ(geometry.resized_width, expected_width) << width << " x " << height;
+      EXPECT_EQ(geometry.resized_height, expected_height) << width << " x " << height;
+      if (spec.fit == Fit::kShortestEdge) {
+        EXPECT_EQ(geometry.placement.input_width, expected_width);
+        EXPECT_EQ(geometry.placement.input_height, expected_height);
+        EXPECT_DOUBLE_EQ(geometry.placement.scale_x, static_cast<double>(expected_width) / width);
+        continue;
+      }
+      int left = 0, top = 0;
+      line >> left >> top;
+      EXPECT_EQ(geometry.left, -left) << width << " x " << height;
+      EXPECT_EQ(geometry.top, -top) << width << " x " << height;
+    }
+    ASSERT_TRUE(line);
+  }
+  EXPECT_EQ(cases, 750);
+}
+
+TEST(Geometry, OfTheLeastScaleIsHuggingFaces) {
+  PreprocessSpec spec;
+  spec.fit = Fit::kLeastScale;
+  int cases = 0;
+  for (auto& line : testing::read_lines("least-scale.txt")) {
+    int width = 0, height = 0, expected_width = 0, expected_height = 0;
+    line >> width >> height >> spec.width >> spec.height >> spec.multiple_of >> expected_width >> expected_height;
+    ASSERT_TRUE(line);
+    const auto planned = plan_geometry(spec, width, height);
+    ASSERT_EQ(planned.ok(), std::min(expected_width, expected_height) > 0) << width << " x " << height;
+    if (!planned.ok()) continue;
+    EXPECT_EQ(planned.value().placement.input_width, expected_width) << width << " x " << height;
+    EXPECT_EQ(planned.value().placement.input_height, expected_height) << width << " x " << height;
+    ++cases;
+  }
+  EXPECT_GT(cases, 400);
+}
+
+TEST(Geometry, StretchesThenCuts) {
+  PreprocessSpec spec = crop(256, 225);
+  spec.fit = Fit::kStretchCrop;
+  const Geometry geometry = plan_geometry(spec, 1000, 50).value();
+  EXPECT_EQ(geometry.resized_width, 256);
+  EXPECT_EQ(geometry.resized_height, 256);
+  EXPECT_EQ(geometry.left, -16);  // 15.5 to even
+  EXPECT_EQ(geometry.placement.input_width, 225);
+  spec.rounding = Rounding::kFloor;
+  EXPECT_EQ(plan_geometry(spec, 1000, 50).value().top, -15);
+  spec.resize_edge = 222;
+  EXPECT_EQ(plan_geometry(spec, 1000, 50).value().top,
+            2);  // 1.5: padding grows where the cut begins before the picture
+  spec.rounding = Rounding::kNearest;
+  EXPECT_EQ(plan_geometry(spec, 1000, 50).value().top, 1);
+}
+
 TEST(Geometry, PlacesASourceWhereItCameToLie) {
   const Geometry geometry = plan_geometry(letterbox(640), 1000, 333).value();
   const Placement& placement = geometry.placement;
@@ -118,6 +197,9 @@ TEST(Geometry, RefusesCropsThatWouldTakeAHugePicture) {
   EXPECT_TRUE(plan_geometry(crop(256, 224), 256, 1).ok());
   expect_refused(crop(256, 224), 257, 1, "too elongated");
   expect_refused(crop(256, 224), 1, 2147483647, "too elongated");
+  expect_refused(shortest_edge(256, 0), 257, 1, "too elongated");
+  expect_refused(shortest_edge(800, 1333), 1, 2147483647, "too elongated");  // nothing is left of the shorter side
+  EXPECT_EQ(plan_geometry(shortest_edge(800, 1333), 1, 1333).value().placement.input_height, 1333);
 }
 
 TEST(Geometry, RefusesSizesThatAreNone) {
@@ -125,6 +207,8 @@ TEST(Geometry, RefusesSizesThatAreNone) {
   expect_refused(letterbox(640), 10, -1, "empty");
   expect_refused(letterbox(0), 10, 10, "no size", error_code::kInvalidArgument);
   expect_refused(crop(0, 224), 10, 10, "resize edge", error_code::kInvalidArgument);
+  expect_refused(shortest_edge(0, 1333), 10, 10, "resize edge", error_code::kInvalidArgument);
+  expect_refused(shortest_edge(800, 1333, 0), 10, 10, "divisor", error_code::kInvalidArgument);
 }
 
 }  // namespace

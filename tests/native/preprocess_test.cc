@@ -68,7 +68,7 @@ double element(const std::vector<std::byte>& slot, DType dtype, std::size_t inde
 }
 
 // What a pixel becomes, by the definition.
-double expected_value(const PreprocessSpec& spec, std::size_t channel, int pixel) {
+double expected_value(const PreprocessSpec& spec, std::size_t channel, double pixel) {
   const double value = (pixel * spec.scale - spec.mean[channel]) / spec.std[channel];
   switch (spec.dtype) {
     case DType::kFloat32:
@@ -126,8 +126,10 @@ TEST(Preprocess, ResizesAsTheReferencesDo) {
     PreprocessSpec spec =
         raw(Fit::kStretch, expected.width, expected.height, grey ? ColorOrder::kGrey : ColorOrder::kRgb);
     spec.interpolation = expected.method == "opencv"     ? Interpolation::kBilinear
+                         : expected.method == "nearest"  ? Interpolation::kNearest
                          : expected.method == "bilinear" ? Interpolation::kBilinearAntialias
-                                                         : Interpolation::kBicubicAntialias;
+                         : expected.method == "bicubic"  ? Interpolation::kBicubicAntialias
+                                                         : Interpolation::kLanczosAntialias;
     const NoisePicture source(expected.source_width, expected.source_height, testing::format_with(expected.channels));
     const auto output = run(source.view(), spec);
     EXPECT_EQ(testing::fnv1a(std::span<const std::byte>(output)), expected.hash) << expected.name();
@@ -159,7 +161,7 @@ TEST_P(PreprocessVariant, WritesEveryValueByTheDefinition) {
   spec.scale = integer ? 1.3 : 1 / 255.0;
   spec.mean = integer ? std::array{20.0, 120.5, 0.0} : std::array{0.485, 0.456, 0.406};
   spec.std = integer ? std::array{1.0, 2.0, 0.9} : std::array{0.229, 0.224, 0.225};
-  spec.pad = {7, 114, 201};
+  spec.pad = {7, 114.25, 201};
   spec.width = 41;
   spec.height = 38;
   spec.resize_edge = 31;  // the shorter side of the picture: nothing is resized
@@ -180,8 +182,8 @@ TEST_P(PreprocessVariant, WritesEveryValueByTheDefinition) {
           const int source_x = x - geometry.left;
           const int source_y = y - geometry.top;
           const bool shown = source_x >= 0 && source_x < 45 && source_y >= 0 && source_y < 31;
-          const int pixel =
-              shown ? expected_pixel(picture.view(), color, channel, source_x, source_y) : int{spec.pad[channel]};
+          const double pixel =
+              shown ? expected_pixel(picture.view(), color, channel, source_x, source_y) : spec.pad[channel];
           ASSERT_EQ(element(slot, dtype, index_of(spec, placement, channel, x, y)),
                     expected_value(spec, channel, pixel))
               << "channel " << channel << " at " << x << ", " << y << ", fit " << static_cast<int>(fit);
@@ -205,8 +207,8 @@ TEST(Preprocess, LaysAResizedPictureIntoItsPadding) {
 
 TEST(Preprocess, CutsTheCentreOfAResizedPicture) {
   const NoisePicture picture(101, 57, PixelFormat::kBgr);
-  for (const auto interpolation :
-       {Interpolation::kBilinear, Interpolation::kBilinearAntialias, Interpolation::kBicubicAntialias}) {
+  for (const auto interpolation : {Interpolation::kBilinear, Interpolation::kNearest, Interpolation::kBilinearAntialias,
+                                   Interpolation::kBicubicAntialias, Interpolation::kLanczosAntialias}) {
     PreprocessSpec spec = raw(Fit::kCrop, 28, 28);
     spec.resize_edge = 32;
     spec.interpolation = interpolation;
@@ -224,8 +226,8 @@ TEST(Preprocess, CutsTheCentreOfAResizedPicture) {
 }
 
 TEST(Preprocess, EnlargesASinglePixel) {
-  for (const auto interpolation :
-       {Interpolation::kBilinear, Interpolation::kBilinearAntialias, Interpolation::kBicubicAntialias}) {
+  for (const auto interpolation : {Interpolation::kBilinear, Interpolation::kNearest, Interpolation::kBilinearAntialias,
+                                   Interpolation::kBicubicAntialias, Interpolation::kLanczosAntialias}) {
     const std::array<std::uint8_t, 3> pixel = {9, 80, 250};
     PreprocessSpec spec = raw(Fit::kLetterbox, 20, 10);
     spec.interpolation = interpolation;

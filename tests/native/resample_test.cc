@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "picture_fixture.h"
@@ -13,11 +14,16 @@ namespace {
 using testing::Noise;
 using testing::NoisePicture;
 
+constexpr std::pair<const char*, Interpolation> kMethods[] = {{"nearest", Interpolation::kNearest},
+                                                              {"bilinear", Interpolation::kBilinearAntialias},
+                                                              {"bicubic", Interpolation::kBicubicAntialias},
+                                                              {"lanczos", Interpolation::kLanczosAntialias}};
+
 std::vector<std::uint8_t> resample(const PictureView& source, Interpolation interpolation, int width, int height,
                                    const Window& window) {
   std::vector<std::uint8_t> output(
       static_cast<std::size_t>(window.width * window.height * pixel_channels(source.format)));
-  resample_antialiased(source, interpolation, width, height, window, output.data());
+  foveate::resample(source, interpolation, width, height, window, output.data());
   return output;
 }
 
@@ -25,15 +31,15 @@ TEST(Resample, IsPillowsToTheBit) {
   int cases = 0;
   for (const auto& expected : testing::read_resample_cases()) {
     if (expected.method == "opencv") continue;
-    const auto interpolation =
-        expected.method == "bicubic" ? Interpolation::kBicubicAntialias : Interpolation::kBilinearAntialias;
+    const auto method = std::ranges::find(kMethods, expected.method, [](const auto& known) { return known.first; });
+    ASSERT_NE(method, std::end(kMethods)) << expected.name();
     const NoisePicture source(expected.source_width, expected.source_height, testing::format_with(expected.channels));
-    const auto output = resample(source.view(), interpolation, expected.width, expected.height,
+    const auto output = resample(source.view(), method->second, expected.width, expected.height,
                                  {0, 0, expected.width, expected.height});
     EXPECT_EQ(testing::fnv1a(std::span<const std::uint8_t>(output)), expected.hash) << expected.name();
     ++cases;
   }
-  EXPECT_GE(cases, 60);
+  EXPECT_GE(cases, 120);
 }
 
 TEST(Resample, AWindowIsThatPartOfTheWhole) {
@@ -41,7 +47,7 @@ TEST(Resample, AWindowIsThatPartOfTheWhole) {
   for (const PixelFormat format : {PixelFormat::kGrey, PixelFormat::kRgb, PixelFormat::kRgba}) {
     const auto channels = static_cast<std::size_t>(pixel_channels(format));
     const NoisePicture source(61, 47, format);
-    for (const auto interpolation : {Interpolation::kBilinearAntialias, Interpolation::kBicubicAntialias}) {
+    for (const auto& [name, interpolation] : kMethods) {
       constexpr int kWidth = 40, kHeight = 23;
       const auto whole = resample(source.view(), interpolation, kWidth, kHeight, {0, 0, kWidth, kHeight});
       for (int round = 0; round < 30; ++round) {
@@ -66,7 +72,7 @@ TEST(Resample, AWindowIsThatPartOfTheWhole) {
 
 TEST(Resample, KeepsAPictureOfTheSameSize) {
   const NoisePicture source(19, 11, PixelFormat::kRgb);
-  for (const auto interpolation : {Interpolation::kBilinearAntialias, Interpolation::kBicubicAntialias}) {
+  for (const auto& [name, interpolation] : kMethods) {
     const auto output = resample(source.view(), interpolation, 19, 11, {0, 0, 19, 11});
     EXPECT_TRUE(std::equal(output.begin(), output.end(), source.view().data));
   }

@@ -17,8 +17,8 @@ and becomes (state * 1664525 + 1013904223) mod 2^32 before each sample.
 synthetic/NAME.jpg with NAME.ppm or NAME.pgm: small JPEGs of every kind, and Pillow's pixels of each. cmyk.jpg: one that the core leaves to
 the general decoder.
 
-resample.txt, one case a line: METHOD CHANNELS SOURCE_W SOURCE_H W H HASH, where METHOD is bilinear or bicubic (Pillow) or opencv
-(cv2.resize, INTER_LINEAR). The source's bytes are state >> 24 of the same generator; HASH is the 64-bit FNV-1a of the result, in hex.
+resample.txt, one case a line: METHOD CHANNELS SOURCE_W SOURCE_H W H HASH, where METHOD is nearest, bilinear, bicubic or lanczos
+(Pillow) or opencv (cv2.resize, INTER_LINEAR). The source's bytes are state >> 24 of the same generator; HASH is the 64-bit FNV-1a of the result, in hex.
 
 geometry.txt, one case a line: SOURCE_W SOURCE_H, then RESIZED_W RESIZED_H LEFT TOP for each of a 640 x 640 letterbox as ultralytics
 computes it, a 416 x 416 one as YOLOX does, and 256 to 224 and 256 to 288 as torchvision's Resize and CenterCrop do.
@@ -196,7 +196,7 @@ def write_resample(path):
         ((250, 187), (149, 112)),
     ]
     modes = {1: "L", 3: "RGB", 4: "RGBX"}  # not RGBA, which Pillow multiplies by alpha first
-    filters = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+    filters = {name: Image.Resampling[name.upper()] for name in ("nearest", "bilinear", "bicubic", "lanczos")}
     lines = []
     for channels, mode in modes.items():
         for source, target in sizes:

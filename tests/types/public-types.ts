@@ -17,6 +17,7 @@ import {
   type ErrorCode,
   type PictureInput,
   type PreprocessOptions,
+  type PreprocessSource,
   type RunOptions,
   type RunResult,
   type Segmentation,
@@ -185,6 +186,7 @@ export async function tasks(image: PictureInput): Promise<void> {
   typed<string>()(top.label);
   void either;
   await using segmenter = await Segmenter.load('m.onnx', { threshold: 0.4, preprocess: 'imagenet' });
+  typed<PreprocessSource>()(segmenter.preprocessSource);
   const segmentation = await segmenter.segment(image, { threshold: 0.2 });
   typed<Segmentation>()(segmentation);
   typed<Uint8Array>()(segmentation.mask);
@@ -199,8 +201,18 @@ export async function pictures(shared: SharedArrayBuffer): Promise<void> {
   const options: PreprocessOptions = preprocess.toJSON();
   new Preprocess(options);
   new Preprocess(JSON.parse('{}') as Partial<PreprocessOptions>);
+  new Preprocess({
+    fit: 'shortest-edge',
+    resizeEdge: 800,
+    longestEdge: 1333,
+    multipleOf: 16,
+    interpolation: 'lanczos-antialias',
+  });
+  same<Extract<PreprocessSource, `preset clip` | 'option'>, 'preset clip' | 'option'>();
   // @ts-expect-error: no such preset
   Preprocess.preset('yolov8');
+  // @ts-expect-error: no such fit
+  new Preprocess({ fit: 'longest-edge' });
   // @ts-expect-error: three numbers
   new Preprocess({ mean: [0, 0] });
   // @ts-expect-error: read only

@@ -1,0 +1,48 @@
+import {
+  isJsonObject,
+  processorOptions,
+  timmOptions,
+  type InputSize,
+  type PreprocessOptions,
+  type PreprocessPreset,
+} from '../image/index.js';
+import type { BesideModel, ConfigFile } from './beside-model.js';
+import { ultralyticsOptions } from './ultralytics-metadata.js';
+
+/**
+ * Where a task's preprocessing came from: the user's option, a file beside the model, the model's metadata, the model's own first
+ * operators together with a preset, or a preset for the task. An option that changes only some of it leaves the source as it is.
+ */
+export type PreprocessSource =
+  'option' | 'preprocessor_config.json' | 'config.json' | 'metadata' | 'graph' | `preset ${PreprocessPreset}`;
+
+/** Preprocessing that a file or the model itself tells. */
+export interface DeclaredPreprocess {
+  readonly source: PreprocessSource;
+  /** For an input of this size. Throws PREPROCESS_INVALID for what cannot be expressed. */
+  readonly options: (input: InputSize) => Partial<PreprocessOptions>;
+}
+
+/** What the files beside a model tell of its preprocessing, else what its metadata does; undefined where neither does. */
+export function declaredPreprocess(
+  { processor, model }: BesideModel,
+  metadata: ReadonlyMap<string, string>,
+): DeclaredPreprocess | undefined {
+  const timm = [processor, model].find((file) => file !== undefined && timmFields(file) !== undefined);
+  if (timm !== undefined) {
+    const { name: source, path } = timm;
+    return { source, options: (input) => timmOptions(timmFields(timm) ?? {}, path, input) };
+  }
+  if (processor !== undefined) {
+    const { name: source, path, values } = processor;
+    return { source, options: (input) => processorOptions(values, model?.values['model_type'], path, input) };
+  }
+  const options = ultralyticsOptions(metadata);
+  return options && { source: 'metadata', options };
+}
+
+/** timm's `pretrained_cfg`, which older versions wrote without that name. */
+function timmFields({ values }: ConfigFile): ConfigFile['values'] | undefined {
+  if (isJsonObject(values['pretrained_cfg'])) return values['pretrained_cfg'];
+  return values['architecture'] !== undefined && values['input_size'] !== undefined ? values : undefined;
+}

@@ -1,0 +1,39 @@
+import type { InputSize, PreprocessOptions } from '../image/index.js';
+import { presets } from '../image/index.js';
+
+/**
+ * The preprocessing of a model that Ultralytics exported, by its metadata; undefined for other models. Classifiers take the centre of the
+ * picture, without a mean; RT-DETR stretches; all others are letterboxed.
+ */
+export function ultralyticsOptions(
+  metadata: ReadonlyMap<string, string>,
+): ((input: InputSize) => Partial<PreprocessOptions>) | undefined {
+  const task = metadata.get('task');
+  if (metadata.get('author') !== 'Ultralytics' || task === undefined) return undefined;
+  return (input) => {
+    const preset = task === 'classify' ? presets.imagenet : presets.yolo;
+    const [imageHeight, imageWidth] = imageSize(metadata) ?? [preset.height, preset.width];
+    const { width = imageWidth, height = imageHeight } = input;
+    if (task === 'classify') return classifyOptions(width, height);
+    return { ...presets.yolo, width, height, ...(isRtDetr(metadata) ? { fit: 'stretch' } : {}) };
+  };
+}
+
+/** The shortest edge to the input's, and the centre cut out; inputs that are not square are stretched to. */
+function classifyOptions(width: number, height: number): Partial<PreprocessOptions> {
+  const fit = width === height ? 'crop' : 'stretch';
+  const { interpolation, pad } = presets.imagenet;
+  return { width, height, fit, resizeEdge: Math.min(width, height), interpolation, pad, scale: 1 / 255 };
+}
+
+function isRtDetr(metadata: ReadonlyMap<string, string>): boolean {
+  return metadata.get('head') === 'RTDETRDecoder' || /rt-?detr/i.test(metadata.get('description') ?? '');
+}
+
+/** Height and width out of `imgsz`: "[height, width]", or one number for both. */
+export function imageSize(metadata: ReadonlyMap<string, string>): readonly [number, number] | undefined {
+  const match = /^\[?\s*(\d+)\s*(?:,\s*(\d+)\s*)?\]?$/.exec(metadata.get('imgsz') ?? '');
+  if (match === null) return undefined;
+  const height = Number(match[1]);
+  return [height, match[2] === undefined ? height : Number(match[2])];
+}
