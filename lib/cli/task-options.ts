@@ -108,9 +108,9 @@ export function taskOptions(): { readonly heading: string; readonly options: rea
         new Option('--keypoints <n,v>', 'how many keypoints each object has, and values of each: 2 or 3').argParser(parsePair),
         new Option('--rotated', 'boxes are oriented'),
         new Option('--ssd <json>', 'what the boxes of an SSD are, as JSON or a file of it').argParser(parseSsd),
-        new Option('--slices [size]', 'look at the picture in slices of so many pixels (default: as the input)').argParser(
-          parseSlices,
-        ),
+        new Option('--slices [size]', 'look at the picture in slices of so many pixels (default: as the input)')
+          .preset('')
+          .argParser(parseSlices),
       ],
     },
     {

@@ -121,6 +121,7 @@ export const presets = {
     pad: [0, 0, 0],
     ...clipColors,
   },
+  siglip: { ...base, fit: 'stretch', interpolation: 'bicubic-antialias', mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
   rtdetr: { ...base, fit: 'stretch', width: 640, height: 640, interpolation: 'bilinear-antialias' },
   ssd: { ...base, fit: 'stretch', width: 300, height: 300, scale: 1, mean: [127, 127, 127], std: [128, 128, 128] },
   scrfd: {
@@ -135,7 +136,6 @@ export const presets = {
     mean: [127.5, 127.5, 127.5],
     std: [128, 128, 128],
   },
-  siglip: { ...base, fit: 'stretch', interpolation: 'bicubic-antialias', mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
 } as const satisfies Record<string, PreprocessOptions>;
 
 export type PreprocessPreset = keyof typeof presets;

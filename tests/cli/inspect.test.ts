@@ -187,7 +187,7 @@ Recognised as
     });
     const path = file('embedding.onnx', embedding);
     const { stdout } = await foveate(['inspect', path]);
-    expect(stdout).toMatch(/hint: For a classifier, say so: foveate run --task classify,/);
+    expect(stdout).toMatch(/hint: Say so: foveate run --task classify or/);
     const { stderr } = await foveate(['run', path, picture('star.jpg')]);
     expect(stderr).toMatch(/^hint: For a classifier, say so: --task classify,/m);
   });

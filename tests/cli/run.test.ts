@@ -318,7 +318,7 @@ describe('a model that cannot be used', () => {
   it('names the flag where the task is not clear', async () => {
     const model = join(projectRoot, 'tests/native/fixtures/identity_float32.onnx');
     const { stderr } = await foveate(['run', model, picture('star.jpg')]);
-    expect(stderr).toMatch(/hint: For a classifier, say so: --task classify/);
+    expect(stderr).toMatch(/hint: Say so: --task classify or --task embed/);
   });
 
   it('because a device was named that is not there', async () => {
