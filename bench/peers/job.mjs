@@ -26,7 +26,8 @@ export async function through(pictures, inFlight, one) {
     while (next < pictures.length) {
       const path = pictures[next++];
       const started = performance.now();
-      seen += await one(path);
+      const found = await one(path);
+      seen += found;
       latencies.push(performance.now() - started);
     }
   };

@@ -99,6 +99,8 @@ const clipColors = { mean: [0.48145466, 0.4578275, 0.40821073], std: [0.26862954
  * `yolo`: Ultralytics' letterbox on grey 114, RGB, 0..1. `yolox`: Megvii's, top left, BGR, 0..255.
  * `detr`: Hugging Face's DetrImageProcessor (shortest edge 800, longest at most 1333): the input's size depends on the picture.
  * `clip`: its CLIPImageProcessor (shortest edge 224, crop 224, bicubic). `siglip`: its SiglipImageProcessor (stretch to 224, bicubic, -1..1).
+ * `rtdetr`: its RTDetrImageProcessor (stretch to 640, 0..1). `ssd`: the SSDs of PyTorch's lineage, UltraFace among them (stretch, (value - 127) / 128).
+ * `scrfd`: InsightFace's (letterbox in the top left of a black input, (value - 127.5) / 128).
  */
 export const presets = {
   imagenet: { ...base, fit: 'crop', resizeEdge: 256, interpolation: 'bilinear-antialias', pad: [0, 0, 0], ...imagenetColors },

@@ -189,7 +189,7 @@ Recognised as
     const { stdout } = await foveate(['inspect', path]);
     expect(stdout).toMatch(/hint: Say so: foveate run --task classify or/);
     const { stderr } = await foveate(['run', path, picture('star.jpg')]);
-    expect(stderr).toMatch(/^hint: For a classifier, say so: --task classify,/m);
+    expect(stderr).toMatch(/^hint: Say so: --task classify or/m);
   });
 
   it('prints a reason of several lines as lines', async () => {

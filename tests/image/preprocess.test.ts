@@ -306,7 +306,7 @@ describe('presets', () => {
     expectFailure(
       thrownBy(() => Preprocess.preset('yolov8' as never)),
       'INVALID_ARGUMENT',
-      /imagenet, yolo, yolox, detr, clip, .*, siglip for preset/,
+      /imagenet, yolo, yolox, detr, clip, siglip, .* for preset/,
       /"yolo/,
     );
     expectFailure(
