@@ -63,21 +63,23 @@ double lanczos(double x) {
   return kLobes * std::sin(angle) * std::sin(angle / kLobes) / (angle * angle);
 }
 
-// The filter grows where the map is shrunk. `points_per_pixel` tells how far.
+// The filter grows where the map is shrunk. `points_per_pixel` tells how far; beyond the whole map it makes no
+// difference.
 Taps lanczos_taps(const MapAxis& axis, double points_per_pixel) {
-  const double width = std::max(points_per_pixel, 1.0);
-  const int reach = static_cast<int>(std::ceil(3 * width)) + 1;
-  Taps taps{static_cast<std::size_t>(2 * reach), {}, {}};
+  const int shown = axis.last - axis.first + 1;
+  const double width = std::clamp(points_per_pixel, 1.0, 16.0 * shown);
+  const auto reach = static_cast<std::int64_t>(std::ceil(3 * width)) + 1;
+  const int count = static_cast<int>(std::min<std::int64_t>(2 * reach, shown));
+  Taps taps{static_cast<std::size_t>(count), {}, {}};
   std::vector<double> weights(taps.count);
   for (const double position : axis.position) {
-    const int first = static_cast<int>(std::floor(position)) - reach + 1;
+    const std::int64_t lowest = static_cast<std::int64_t>(std::floor(position)) - reach + 1;
+    const int first = static_cast<int>(std::clamp<std::int64_t>(lowest, axis.first, axis.last + 1 - count));
     double sum = 0;
-    for (int k = 0; k < 2 * reach; ++k) {
-      const int point = first + k;
-      const bool shown = point >= axis.first && point <= axis.last;
-      sum += weights[static_cast<std::size_t>(k)] = shown ? lanczos((point - position) / width) : 0;
+    for (int k = 0; k < count; ++k) {
+      sum += weights[static_cast<std::size_t>(k)] = lanczos((first + k - position) / width);
     }
-    for (int k = 0; k < 2 * reach; ++k) taps.add(first + k, axis, weights[static_cast<std::size_t>(k)] / sum);
+    for (int k = 0; k < count; ++k) taps.add(first + k, axis, weights[static_cast<std::size_t>(k)] / sum);
   }
   return taps;
 }

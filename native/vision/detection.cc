@@ -27,6 +27,13 @@ Status check(const DetectionSpec& spec, const Placement& placement) {
                 std::to_string(spec.keypoint_values) + " values and " + std::to_string(spec.mask_coefficients) +
                 " mask coefficients: expected keypoints of 2 or 3 values, and no count below zero"};
   }
+  const bool reads_extras = spec.head <= DetectionHead::kEndToEnd && spec.head != DetectionHead::kYolox;
+  const bool reads_keypoints = reads_extras || spec.head == DetectionHead::kScrfd;
+  if ((!reads_extras && (spec.mask_coefficients > 0 || spec.rotated)) || (!reads_keypoints && spec.keypoints > 0)) {
+    return {
+        error_code::kInvalidArgument,
+        "The detection head has room for no masks, oriented boxes or keypoints, but the specification asks for them"};
+  }
   if (!std::isfinite(spec.score_threshold) || !std::isfinite(spec.iou_threshold)) {
     return {error_code::kInvalidArgument, "Thresholds of a detection head must be finite numbers"};
   }

@@ -15,11 +15,13 @@ namespace foveate {
 // What the outputs of a model hold. X stands for what comes behind the class scores: the values of keypoints, the
 // coefficients of a mask, or the angle of an oriented box. Boxes "in 0..1" are fractions of the input's sides.
 enum class DetectionHead : std::uint8_t {
-  kYolov5,              // [A, 5 + C + X]: cx, cy, w, h in input pixels, objectness, class scores in 0..1
-  kYolov8,              // [4 + C + X, A]: cx, cy, w, h in input pixels, class scores in 0..1
-  kYolov8Transposed,    // [A, 4 + C + X]
-  kYolox,               // [A, 5 + C]: offsets and log sizes on the grids of `strides`, objectness, class scores in 0..1
-  kEndToEnd,            // [A, 6 + X]: x1, y1, x2, y2 in input pixels (oriented: cx, cy, w, h), score, class
+  // With X, but for YOLOX:
+  kYolov5,            // [A, 5 + C + X]: cx, cy, w, h in input pixels, objectness, class scores in 0..1
+  kYolov8,            // [4 + C + X, A]: cx, cy, w, h in input pixels, class scores in 0..1
+  kYolov8Transposed,  // [A, 4 + C + X]
+  kYolox,             // [A, 5 + C]: offsets and log sizes on the grids of `strides`, objectness, class scores in 0..1
+  kEndToEnd,          // [A, 6 + X]: x1, y1, x2, y2 in input pixels (oriented: cx, cy, w, h), score, class
+  // Without:
   kDetr,                // [A, C + 1] logits for softmax, the last being "nothing"; [A, 4] cx, cy, w, h in 0..1
   kRtDetr,              // [A, C] logits for sigmoid; [A, 4] cx, cy, w, h in 0..1
   kRtDetrConcatenated,  // [A, 4 + C]: cx, cy, w, h in 0..1, class scores in 0..1
