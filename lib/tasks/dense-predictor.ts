@@ -60,7 +60,7 @@ export class DensePredictor extends PictureTask {
     this.#defaults = defaults;
   }
 
-  /** Opens a model with an output `[N, H, W]`, `[N, 1, H, W]` or `[N, H, W, 1]`. Throws MODEL_UNSUPPORTED, and as `createSession`. */
+  /** Opens a model with an output `[N, H, W]`, `[N, 1, H, W]` or `[N, H, W, 1]`. Throws MODEL_UNSUPPORTED, MODEL_AMBIGUOUS, and as `createSession`. */
   static async load(model: ModelSource, options: DensePredictorOptions = {}): Promise<DensePredictor> {
     const opened = await TaskModel.open(model, options, densePredictorOptionNames);
     try {
@@ -120,7 +120,7 @@ function mapOutput(outputs: readonly ModelOutput[], asked: string | undefined): 
   const found = asked === undefined ? (isOfOneShape ? maps[0] : undefined) : maps.find(({ name }) => name === asked);
   if (found !== undefined) return found;
   const received = outputs.map(({ name, shape }) => `${name} [${shape.join(', ')}]`).join('; ');
-  throw new ModelError('MODEL_UNSUPPORTED', {
+  throw new ModelError(asked === undefined && maps.length > 1 ? 'MODEL_AMBIGUOUS' : 'MODEL_UNSUPPORTED', {
     message: `Expected ${asked === undefined ? 'an output' : `the output ${JSON.stringify(asked)}`} of one map, [N, H, W], [N, 1, H, W] or [N, H, W, 1], but the model's outputs are ${received}`,
     hint: maps.length > 0 ? `Name it: { output: ${JSON.stringify(maps[0]?.name)} }.` : 'createSession() gives the raw outputs.',
     details: { candidates: maps.map(({ name }) => name) },

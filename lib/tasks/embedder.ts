@@ -11,9 +11,12 @@ export type Pooling = 'cls' | 'mean';
 
 /** How an embedder is opened. */
 export interface EmbedderOptions extends Omit<TaskOptions, 'labels'> {
-  /** The output that holds the vectors. Default: the one of shape `[N, D]`, `image_embeds` or `pooler_output` where there are several. */
+  /**
+   * The output that holds the vectors. Default: the one of shape `[N, D]`, `image_embeds` or `pooler_output` where there are several; with `pooling`, the
+   * one of shape `[N, T, D]`.
+   */
   readonly output?: string | undefined;
-  /** For an output `[N, T, D]` of T patches. It must be said: models differ. */
+  /** For an output `[N, T, D]` of T patches. It must be said: models differ. Refused for an output `[N, D]`, which is pooled already. */
   readonly pooling?: Pooling | undefined;
 }
 
@@ -58,11 +61,10 @@ export class Embedder extends PictureTask {
     try {
       const preprocess = opened.input.preprocess(options.preprocess, 'imagenet', {});
       const outputs = await opened.floatOutputs(preprocess, options.signal);
-      const output = vectorOutput(outputs, options.output);
-      const isPatches = output.shape.length === 3;
       const pooling = options.pooling === undefined ? undefined : checkOneOf('pooling', options.pooling, ['cls', 'mean']);
-      if (isPatches && pooling === undefined) throw unclearPooling(output);
-      return new Embedder(opened, preprocess, output, isPatches ? pooling : undefined, { pixelLimit: options.pixelLimit });
+      const output = vectorOutput(outputs, options.output, pooling);
+      if (output.shape.length === 3 && pooling === undefined) throw unclearPooling(output);
+      return new Embedder(opened, preprocess, output, pooling, { pixelLimit: options.pixelLimit });
     } catch (error) {
       await opened.session.dispose();
       throw error;
@@ -116,14 +118,14 @@ function normalized(vector: Float32Array): Float32Array {
   return vector.map((value) => value / length);
 }
 
-/** `[N, D]`, also as `[N, D, 1, 1]`, or `[N, T, D]`. */
-function vectorOutput(outputs: readonly ModelOutput[], asked: string | undefined): ModelOutput {
+/** `[N, D]`, also as `[N, D, 1, 1]`, or `[N, T, D]`: with pooling only that. */
+function vectorOutput(outputs: readonly ModelOutput[], asked: string | undefined, pooling: Pooling | undefined): ModelOutput {
   const candidates = outputs
     .map(({ name, shape }) => ({
       name,
       shape: shape.length === 4 && shape[2] === 1 && shape[3] === 1 ? shape.slice(0, 2) : shape,
     }))
-    .filter(({ shape }) => shape.length === 2 || shape.length === 3);
+    .filter(({ shape }) => shape.length === 3 || (shape.length === 2 && pooling === undefined));
   const vectors = candidates.filter(({ shape }) => shape.length === 2);
   const found =
     asked !== undefined
@@ -136,12 +138,13 @@ function vectorOutput(outputs: readonly ModelOutput[], asked: string | undefined
   const [output] = found;
   if (output !== undefined) return output;
   const received = outputs.map(({ name, shape }) => `${name} [${shape.join(', ')}]`).join('; ');
+  const wanted = pooling === undefined ? 'of vectors [N, D] or [N, T, D]' : `of patches [N, T, D] for pooling '${pooling}'`;
   throw new ModelError(candidates.length > 1 && asked === undefined ? 'MODEL_AMBIGUOUS' : 'MODEL_UNSUPPORTED', {
-    message: `Expected ${asked === undefined ? 'one output of vectors [N, D]' : `an output ${JSON.stringify(asked)} of vectors [N, D] or [N, T, D]`} but the model's outputs are ${received}`,
+    message: `Expected ${asked === undefined ? 'one output' : `an output ${JSON.stringify(asked)}`} ${wanted} but the model's outputs are ${received}`,
     hint:
       candidates.length > 0
         ? `Name it: { output: ${JSON.stringify(candidates[0]?.name)} }.`
-        : 'createSession() gives the raw outputs of any model.',
+        : `${pooling === undefined ? '' : 'Leave pooling out for an output [N, D]. '}createSession() gives the raw outputs of any model.`,
     details: { candidates: candidates.map(({ name }) => name) },
   });
 }

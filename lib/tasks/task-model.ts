@@ -67,8 +67,8 @@ interface PictureOutputs {
 
 /** How {@link TaskModel.process} is called. */
 export interface ProcessOptions extends TaskRunOptions {
-  /** What errors call one of several pictures. Default 'Picture'. */
-  readonly noun?: string | undefined;
+  /** Whether the pictures are parts of one, so that errors do not tell which of them failed. Default false. */
+  readonly parts?: boolean | undefined;
 }
 
 /** What a task makes of {@link PictureOutputs}. */
@@ -86,9 +86,8 @@ interface Call<T> {
   /** Names of the outputs that are decoded. */
   readonly outputs: readonly string[];
   readonly pixelLimit: number | undefined;
-  /** Of how many pictures. */
-  readonly total: number;
-  readonly noun: string;
+  /** Whether errors tell which picture they are about. */
+  readonly numbered: boolean;
   readonly decode: Decode<T>;
   readonly stop: Stop;
 }
@@ -174,7 +173,7 @@ export class TaskModel {
     images: readonly PictureInput[],
     preprocess: Preprocess,
     outputs: readonly string[],
-    { signal, pixelLimit, noun = 'Picture' }: ProcessOptions,
+    { signal, pixelLimit, parts = false }: ProcessOptions,
     decode: Decode<T>,
   ): Promise<T[]> {
     checkPixelLimit(pixelLimit);
@@ -185,7 +184,7 @@ export class TaskModel {
       });
     }
     const stop = new Stop(signal, images.length);
-    const call = { preprocess, outputs, pixelLimit, total: images.length, noun, decode, stop };
+    const call = { preprocess, outputs, pixelLimit, numbered: images.length > 1 && !parts, decode, stop };
     try {
       const pictures = images.map((image) => startReading(image, stop.signal));
       const chunks: Promise<T[]>[] = [];
@@ -217,7 +216,7 @@ export class TaskModel {
   async #processChunk<T>(
     images: readonly PictureInput[],
     first: number,
-    { preprocess, outputs, pixelLimit, total, noun, decode, stop }: Call<T>,
+    { preprocess, outputs, pixelLimit, numbered, decode, stop }: Call<T>,
   ): Promise<T[]> {
     const { signal } = stop;
     const waiting = this.#gate.enter(signal);
@@ -227,7 +226,7 @@ export class TaskModel {
       try {
         return await work();
       } catch (error) {
-        throw total === 1 ? error : withIndex(error, noun, first + i);
+        throw numbered ? withIndex(error, first + i) : error;
       }
     };
     let batch: Tensor | undefined;
@@ -311,10 +310,10 @@ async function ofOutput<T>(names: readonly string[], decoding: Promise<T>): Prom
 }
 
 /** The same error, telling which picture of several it is about. An abort is about none. */
-export function withIndex(error: unknown, noun: string, index: number): unknown {
+export function withIndex(error: unknown, index: number): unknown {
   if (!(error instanceof FoveateError) || error instanceof AbortedError) return error;
   return createError(error.code, {
-    message: `${noun} ${index}: ${error.message}`,
+    message: `Picture ${index}: ${error.message}`,
     hint: error.hint,
     details: { ...error.details, index },
     cause: error,

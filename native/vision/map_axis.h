@@ -17,7 +17,7 @@ struct MapAxis {
   std::vector<MapRun> runs;
   std::vector<float> weight;     // of `high`, by pixel
   std::vector<double> position;  // of each pixel's centre in points, not held to those that show the picture
-  int first = 0;              // the points that show the picture
+  int first = 0;                 // the points that show the picture
   int last = 0;
 };
 
