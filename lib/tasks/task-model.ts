@@ -258,7 +258,7 @@ export class TaskModel {
             copiedBytes: picture.copiedBytes + result.copiedBytes,
           });
           const dims = tensors[0]!.dims.slice(1);
-          return ofPicture(i, () => ofOutput(outputs, decode({ raw, dims, placement: picture.placement, signal, timing })));
+          return ofPicture(i, () => ofOutput(outputs, () => decode({ raw, dims, placement: picture.placement, signal, timing })));
         }),
         stop,
       );
@@ -296,9 +296,9 @@ async function allOrFirstError<T>(promises: readonly Promise<T>[], stop: Stop): 
 }
 
 /** The decoders fail with ENGINE_FAILED where no number is finite; the message is to name the output. */
-async function ofOutput<T>(names: readonly string[], decoding: Promise<T>): Promise<T> {
+async function ofOutput<T>(names: readonly string[], decode: () => Promise<T>): Promise<T> {
   try {
-    return await decoding;
+    return await decode();
   } catch (error) {
     if (!(error instanceof EngineError && error.code === 'ENGINE_FAILED')) throw error;
     throw new EngineError(error.code, {
