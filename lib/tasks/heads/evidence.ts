@@ -47,7 +47,9 @@ export function checkSaid({ keypoints, rotated, ssd }: Said, { head, ...found }:
 /** Ultralytics names the last module of a model from 8.4 on; before, RT-DETR stands in the description alone. */
 function declaredRtDetr(metadata: ReadonlyMap<string, string>): HeadEvidence['rtDetr'] {
   if (metadata.get('head') === 'RTDETRDecoder') return 'end-to-end';
-  return /rtdetr/i.test(metadata.get('description') ?? '') ? 'concatenated' : undefined;
+  const description = metadata.get('description') ?? '';
+  if (/rtdetr/i.test(description)) return 'concatenated';
+  return /^Ultralytics yolo/i.test(description) ? false : undefined;
 }
 
 function askedKeypoints(asked: readonly [number, number]): KeypointShape {

@@ -65,9 +65,8 @@ function queryReadings(rows: number, columns: number, extras: Extras, { labelCou
   if (columns === 6 && count === 0 && rtDetr === 'end-to-end') {
     found.push({ head: 'rt-detr-end-to-end', classes: labelCount, anchors: rows });
   }
-  if (columns === 6 + count && rtDetr === undefined)
-    found.push({ head: 'end-to-end', classes: labelCount, anchors: rows, ...what });
-  if (count === 0 && columns === 4 + labelCount && rtDetr !== 'end-to-end') {
+  if (columns === 6 + count && !rtDetr) found.push({ head: 'end-to-end', classes: labelCount, anchors: rows, ...what });
+  if (count === 0 && columns === 4 + labelCount && (rtDetr === 'concatenated' || rtDetr === undefined)) {
     found.push({ head: 'rt-detr-concatenated', classes: labelCount, anchors: rows });
   }
   return found;
