@@ -78,8 +78,8 @@ TEST(DrawInstances, MarksThatDoNotFitAreLeftOut) {
 TEST(DrawLines, GoFromPointToPoint) {
   const Picture picture = with_lines({{{{5, 10}, {35, 10}}, false, kRed}});
   const Region line = changed(picture);
-  EXPECT_NEAR(line.left, 4, 1);
-  EXPECT_NEAR(line.right, 35, 1);
+  EXPECT_NEAR(line.left, 4, 2);  // its ends are round
+  EXPECT_NEAR(line.right, 35, 2);
   EXPECT_NEAR((line.top + line.bottom + 1) / 2.0, 10, 0.5);
   EXPECT_LE(line.bottom - line.top, 4);
 }
@@ -106,7 +106,7 @@ TEST(DrawLines, ThoseThatMakeNoSenseAreLeftOutAndTheOthersDrawn) {
   EXPECT_GT(region_of(picture, kYellow).count, 25);
 }
 
-TEST(DrawLines, OfOnePointDoNoHarm) { EXPECT_LE(changed(with_lines({{{{20, 15}}, true, kRed}})).count, 16); }
+TEST(DrawLines, OfOnePointDoNoHarm) { EXPECT_LE(changed(with_lines({{{{20, 15}}, true, kRed}})).count, 25); }
 
 TEST(DrawPoints, LieWhereTheyAreToldWithARim) {
   const Picture picture = with_points({{20, 15, kYellow}});
@@ -114,8 +114,9 @@ TEST(DrawPoints, LieWhereTheyAreToldWithARim) {
   EXPECT_NEAR((dot.left + dot.right + 1) / 2.0, 20, 0.51);
   EXPECT_NEAR((dot.top + dot.bottom + 1) / 2.0, 15, 0.51);
   EXPECT_EQ(pixel(picture, 20, 15), kYellow);
-  const Color rim = pixel(picture, dot.left + 1, 15);
-  EXPECT_LT(rim[0], kGround[0]);
+  for (const Color& rim : {pixel(picture, dot.left, 15), pixel(picture, dot.right, 15), pixel(picture, 20, dot.top)}) {
+    EXPECT_LT(rim[0], kGround[0]);
+  }
 }
 
 TEST(DrawPoints, BeyondThePictureOrNowhereAreLeftOut) {
