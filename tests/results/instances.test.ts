@@ -84,7 +84,7 @@ describe('a mask in JSON', () => {
     ['without pixels', filled(30, 20, 0, 0, () => 0)],
     ['without columns', filled(width, 20, 0, 5, () => 0)],
   ])('is run-length encoded: %s', (_, mask) => {
-    const [{ mask: encoded }] = objects(whole, { masks: [mask] }).toJSON().detections as [{ mask: RunLengthMask }];
+    const encoded = objects(whole, { masks: [mask] }).toJSON().detections[0]!.mask!;
     expect(encoded.size).toEqual([height, width]);
     expect(decoded(encoded)).toEqual(spread(mask));
     // No run but the first is empty.

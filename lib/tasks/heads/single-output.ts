@@ -123,7 +123,7 @@ export function recognizeSingleOutput(
   }
   throw new ModelError('MODEL_UNSUPPORTED', {
     message: `No known detection head has an output of shape ${text} for an input of ${evidence.width} x ${evidence.height}`,
-    hint: `Known: ${detectionHeads.join(', ')}. createSession() gives the raw outputs of any model.`,
+    hint: `Known: ${detectionHeads.join(', ')}. A map of numbers, such as depth, is for DensePredictor.load(). createSession() gives the raw outputs of any model.`,
     details: { shape },
   });
 }
@@ -173,7 +173,11 @@ function looseReading(
       return columns === 6 + count && labelCount !== undefined
         ? { head, classes: labelCount, anchors: rows, ...what }
         : undefined;
-    default:
+    case 'yolox':
+    case 'detr':
+    case 'rt-detr':
+    case 'ssd':
+    case 'scrfd':
       return undefined;
   }
 }
