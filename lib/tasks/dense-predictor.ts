@@ -4,7 +4,7 @@ import type { PictureInput, Preprocess } from '../image/index.js';
 import { DenseMap } from '../results/index.js';
 import type { ModelSource } from '../session/index.js';
 import { PictureTask } from './picture-task.js';
-import { pictureList, TaskModel, type ModelOutput, type TaskOptions, type TaskRunOptions } from './task-model.js';
+import { pictureList, refuseLabels, TaskModel, type ModelOutput, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
 /** What is done to the model's numbers before they are brought to the picture's size: nothing, stretched to 0..1, or a sigmoid. */
 export type MapScaling = 'none' | 'min-max' | 'sigmoid';
@@ -62,6 +62,7 @@ export class DensePredictor extends PictureTask {
 
   /** Opens a model with an output `[N, H, W]`, `[N, 1, H, W]` or `[N, H, W, 1]`. Throws MODEL_UNSUPPORTED, MODEL_AMBIGUOUS, and as `createSession`. */
   static async load(model: ModelSource, options: DensePredictorOptions = {}): Promise<DensePredictor> {
+    refuseLabels(options, 'a dense predictor');
     const opened = await TaskModel.open(model, options, densePredictorOptionNames);
     try {
       const preprocess = opened.input.preprocess(options.preprocess, 'imagenet', wholePicture);

@@ -4,7 +4,7 @@ import { Embedding, lengthOf } from '../results/index.js';
 import type { ModelSource } from '../session/index.js';
 import { float16BitsToFloat32 } from '../tensor/index.js';
 import { PictureTask } from './picture-task.js';
-import { pictureList, TaskModel, type ModelOutput, type TaskOptions, type TaskRunOptions } from './task-model.js';
+import { pictureList, refuseLabels, TaskModel, type ModelOutput, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
 /** How the vectors of all patches of a picture become one: the first, which transformers train for it, or the mean of those behind it. */
 export type Pooling = 'cls' | 'mean';
@@ -57,6 +57,7 @@ export class Embedder extends PictureTask {
    * wrong one gives vectors that look right and mean little. Throws MODEL_UNSUPPORTED, MODEL_AMBIGUOUS, and as `createSession`.
    */
   static async load(model: ModelSource, options: EmbedderOptions = {}): Promise<Embedder> {
+    refuseLabels(options, 'an embedder');
     const opened = await TaskModel.open(model, options, embedderOptionNames);
     try {
       const preprocess = opened.input.preprocess(options.preprocess, 'imagenet', {});

@@ -43,6 +43,16 @@ export function sessionOptionsOf(options: TaskOptions): SessionOptions {
 
 export const taskOptionNames = [...sessionOptionNames, 'preprocess', 'labels', 'batchSize', 'pixelLimit'] as const;
 
+/** Refuses class names for a task without classes, which the types refuse already. Throws UNKNOWN_OPTION. */
+export function refuseLabels(options: Omit<TaskOptions, 'labels'>, noun: string): void {
+  if ((options as TaskOptions).labels === undefined) return;
+  throw new ArgumentError('UNKNOWN_OPTION', {
+    message: `The option labels is for models with classes, but the model is used as ${noun}`,
+    hint: 'Leave it out.',
+    details: { option: 'labels' },
+  });
+}
+
 /** Options of one call. */
 export interface TaskRunOptions {
   /** Aborts the call; given to `load`, the loading. */
