@@ -65,6 +65,7 @@ export class Embedder extends PictureTask {
       const pooling = options.pooling === undefined ? undefined : checkOneOf('pooling', options.pooling, ['cls', 'mean']);
       const output = vectorOutput(outputs, options.output, pooling);
       if (output.shape.length === 3 && pooling === undefined) throw unclearPooling(output);
+      if (pooling === 'mean' && output.shape[1] === 1) throw nothingToPool(output);
       return new Embedder(opened, preprocess, output, pooling, { pixelLimit: options.pixelLimit });
     } catch (error) {
       await opened.session.dispose();
@@ -155,5 +156,12 @@ function unclearPooling({ name, shape }: ModelOutput): ModelError {
     message: `Output ${JSON.stringify(name)} [${shape.join(', ')}] holds a vector for each patch of the picture, and it is not clear how they become one`,
     hint: "Say so: { pooling: 'cls' } for the first, as DINO and ViT, or { pooling: 'mean' } for the mean of the others.",
     details: { candidates: ['cls', 'mean'] },
+  });
+}
+
+function nothingToPool({ name, shape }: ModelOutput): ModelError {
+  return new ModelError('MODEL_UNSUPPORTED', {
+    message: `Output ${JSON.stringify(name)} [${shape.join(', ')}] holds one vector: there are none behind it to take the mean of`,
+    hint: "Use { pooling: 'cls' }, which takes the first.",
   });
 }

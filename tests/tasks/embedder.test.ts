@@ -53,6 +53,12 @@ describe('an embedder', () => {
     expectFailure(error, 'MODEL_UNSUPPORTED', /of patches \[N, T, D\] for pooling 'mean' but .* y \[1, 2\]/, /Leave pooling out/);
   });
 
+  it('refuses the mean of none', async () => {
+    const error = await rejectionOf(load([output('y', [1, 1, 2], 3, 4)], { pooling: 'mean' }));
+    expectFailure(error, 'MODEL_UNSUPPORTED', /"y" \[1, 1, 2\] holds one vector/, /pooling: 'cls'/);
+    expectVector(await vectorOf([output('y', [1, 1, 2], 3, 4)], { pooling: 'cls' }), 0.6, 0.8);
+  });
+
   it('reads float16', async () => {
     expectVector(await vectorOf([{ ...output('y', [1, 2], 3, 4), type: DataType.FLOAT16 }]), 0.6000000238, 0.8);
   });
