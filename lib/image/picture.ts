@@ -28,13 +28,16 @@ export class Picture implements RawFrame, Disposable {
   readonly width: number;
   readonly height: number;
   readonly format = 'rgb';
+  /** @internal Bytes of what it was read from that were copied on the way. */
+  readonly copiedBytes: number;
   readonly #lease: Lease;
   #encoding = 0;
   #disposed = false;
 
-  private constructor(width: number, height: number, lease: Lease) {
+  private constructor(width: number, height: number, copiedBytes: number, lease: Lease) {
     this.width = width;
     this.height = height;
+    this.copiedBytes = copiedBytes;
     this.#lease = lease;
   }
 
@@ -46,7 +49,7 @@ export class Picture implements RawFrame, Disposable {
       image,
       options,
     );
-    return new Picture(result.width, result.height, new Lease(result.lease, 'picture'));
+    return new Picture(result.width, result.height, result.copiedBytes, new Lease(result.lease, 'picture'));
   }
 
   /** height * width * 3 bytes, rows without gaps. Throws DISPOSED. */

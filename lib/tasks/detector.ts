@@ -197,8 +197,8 @@ export class Detector extends PictureTask {
       try {
         const started = performance.now();
         using picture = await Picture.read(image, { pixelLimit, signal });
-        const { width, height } = picture;
-        const decoded = { width, height, decodeMs: performance.now() - started, copiedBytes: 0 };
+        const { width, height, copiedBytes } = picture;
+        const decoded = { width, height, decodeMs: performance.now() - started, copiedBytes };
         const areas = sliceAreas(picture, slices);
         if (slices.wholePicture && areas.length > 1) areas.push({ x: 0, y: 0, width, height });
         const windows = areas.map((area) => picture.window(area.x, area.y, area.width, area.height));

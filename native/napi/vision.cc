@@ -42,6 +42,7 @@ class PictureDecode final : public Operation {
     value.Set("height", picture_.height);
     value.Set("lease",
               make_lease(env, picture_.block, 0, picture_.stride() * static_cast<std::size_t>(picture_.height)));
+    value.Set("copiedBytes", static_cast<double>(source_.copied_bytes()));
     return value;
   }
 
@@ -52,8 +53,8 @@ class PictureDecode final : public Operation {
   Picture picture_;
 };
 
-// pictureDecode(source, pixelLimit, operation?): Promise<{ width, height, lease }>. The pixels are RGB, rows without
-// gaps.
+// pictureDecode(source, pixelLimit, operation?): Promise<{ width, height, lease, copiedBytes }>. The pixels are RGB,
+// rows without gaps.
 Napi::Value picture_decode(const Napi::CallbackInfo& info) {
   auto& environment = Environment::of(info.Env());
   auto operation = std::make_unique<PictureDecode>(PictureSource::of(info[0]),
