@@ -28,8 +28,7 @@ export class Picture implements RawFrame, Disposable {
   readonly width: number;
   readonly height: number;
   readonly format = 'rgb';
-  /** @internal Bytes of what it was read from that were copied on the way. */
-  readonly copiedBytes: number;
+  readonly #copiedBytes: number;
   readonly #lease: Lease;
   #encoding = 0;
   #disposed = false;
@@ -37,7 +36,7 @@ export class Picture implements RawFrame, Disposable {
   private constructor(width: number, height: number, copiedBytes: number, lease: Lease) {
     this.width = width;
     this.height = height;
-    this.copiedBytes = copiedBytes;
+    this.#copiedBytes = copiedBytes;
     this.#lease = lease;
   }
 
@@ -60,6 +59,11 @@ export class Picture implements RawFrame, Disposable {
   /** @internal */
   get leaseHandle(): LeaseHandle {
     return this.#lease.handle;
+  }
+
+  /** @internal Bytes of what it was read from that were copied on the way. */
+  get copiedBytes(): number {
+    return this.#copiedBytes;
   }
 
   /** @internal A part of the picture, which shares its pixels: as a raw frame it is read in place. */
