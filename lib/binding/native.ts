@@ -303,7 +303,7 @@ export interface Native {
     iccProfile: string,
     pixelLimit: number,
     operation?: OperationHandle,
-  ): Promise<{ readonly width: number; readonly height: number; readonly lease: NativeLease }>;
+  ): Promise<{ readonly width: number; readonly height: number; readonly lease: NativeLease; readonly copiedBytes: number }>;
   preprocessRun(
     source: NativePictureSource,
     spec: NativePreprocessSpec,

@@ -35,13 +35,15 @@ export class Picture implements RawFrame, Disposable {
   readonly width: number;
   readonly height: number;
   readonly format = 'rgb';
+  readonly #copiedBytes: number;
   readonly #lease: Lease;
   #encoding = 0;
   #disposed = false;
 
-  private constructor(width: number, height: number, lease: Lease) {
+  private constructor(width: number, height: number, copiedBytes: number, lease: Lease) {
     this.width = width;
     this.height = height;
+    this.#copiedBytes = copiedBytes;
     this.#lease = lease;
   }
 
@@ -55,7 +57,7 @@ export class Picture implements RawFrame, Disposable {
       iccProfile,
       options,
     );
-    return new Picture(result.width, result.height, new Lease(result.lease, 'picture'));
+    return new Picture(result.width, result.height, result.copiedBytes, new Lease(result.lease, 'picture'));
   }
 
   /** height * width * 3 bytes, rows without gaps. Throws DISPOSED. */
@@ -66,6 +68,11 @@ export class Picture implements RawFrame, Disposable {
   /** @internal */
   get leaseHandle(): LeaseHandle {
     return this.#lease.handle;
+  }
+
+  /** @internal Bytes of what it was read from that were copied on the way. */
+  get copiedBytes(): number {
+    return this.#copiedBytes;
   }
 
   /** @internal A part of the picture, which shares its pixels: as a raw frame it is read in place. */

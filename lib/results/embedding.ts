@@ -30,20 +30,25 @@ export class Embedding {
     this.timing = init.timing;
   }
 
-  /** The cosine of the angle to another embedding or vector of any length: 1 for the same direction, 0 for unrelated ones. Throws TENSOR_SHAPE. */
+  /** The cosine of the angle to another embedding or vector of any length: 1 for the same direction, 0 for unrelated ones. Throws TENSOR_SHAPE, INVALID_ARGUMENT. */
   similarity(other: Embedding | Float32Array | readonly number[]): number {
+    return this.#cosine('other', other);
+  }
+
+  /** `name` is the argument's, for messages. */
+  #cosine(name: string, other: Embedding | Float32Array | readonly number[]): number {
     const vector = other instanceof Embedding ? other.vector : other;
     if (!(vector instanceof Float32Array) && !Array.isArray(vector)) {
-      throw invalidArgument('other', 'an Embedding or a vector', other);
+      throw invalidArgument(name, 'an Embedding or a vector', other);
     }
     if (vector.length !== this.vector.length) {
       throw new ArgumentError('TENSOR_SHAPE', {
-        message: `Expected a vector of ${this.vector.length} values but received ${vector.length}`,
-        hint: 'Only vectors of the same model can be compared.',
+        message: `Expected a vector of ${this.vector.length} values for ${name} but received ${vector.length}`,
+        hint: 'Only vectors of models that belong together can be compared.',
       });
     }
     const length = lengthOf(vector);
-    if (!(length > 0) || length === Infinity) throw invalidArgument('other', 'a vector of finite numbers, not all 0', vector);
+    if (!(length > 0) || length === Infinity) throw invalidArgument(name, 'a vector of finite numbers, not all 0', vector);
     return dot(this.vector, vector) / length;
   }
 
@@ -53,13 +58,16 @@ export class Embedding {
    */
   classify(texts: Readonly<Record<string, Float32Array | readonly number[]>>, options: ZeroShotOptions = {}): Classification {
     checkOptions('zero-shot options', options, ['logitScale', 'logitBias', 'activation', 'topK']);
+    if (typeof texts !== 'object' || texts === null) throw invalidArgument('texts', 'a record of vectors by label', texts);
     const labels = Object.keys(texts);
     if (labels.length === 0) throw invalidArgument('texts', 'a record of vectors by label, not empty', texts);
     const scale = checkNumber('logitScale', options.logitScale ?? 100, -1e6, 1e6);
     const bias = checkNumber('logitBias', options.logitBias ?? 0, -1e6, 1e6);
     const activation = checkOneOf('activation', options.activation ?? 'softmax', ['softmax', 'sigmoid']);
     const topK = Math.min(checkInteger('topK', options.topK ?? labels.length, 1), labels.length);
-    const logits = labels.map((label) => this.similarity(texts[label] as Float32Array) * scale + bias);
+    const logits = labels.map(
+      (label) => this.#cosine(`texts[${JSON.stringify(label)}]`, texts[label] as Float32Array) * scale + bias,
+    );
     const scores = activation === 'softmax' ? softmax(logits) : logits.map((logit) => 1 / (1 + Math.exp(-logit)));
     const order = labels.map((_, i) => i).sort((a, b) => (logits[b] as number) - (logits[a] as number) || a - b);
     const classIds = Int32Array.from(order.slice(0, topK));

@@ -5,7 +5,7 @@ import { DenseMap } from '../results/index.js';
 import type { ModelSource } from '../session/index.js';
 import { PictureTask } from './picture-task.js';
 import type { PreprocessSource } from './preprocess-source.js';
-import { pictureList, TaskModel, type ModelOutput, type TaskOptions, type TaskRunOptions } from './task-model.js';
+import { pictureList, refuseLabels, TaskModel, type ModelOutput, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
 /** What is done to the model's numbers before they are brought to the picture's size: nothing, stretched to 0..1, or a sigmoid. */
 export type MapScaling = 'none' | 'min-max' | 'sigmoid';
@@ -62,8 +62,9 @@ export class DensePredictor extends PictureTask {
     this.#defaults = defaults;
   }
 
-  /** Opens a model with an output `[N, H, W]`, `[N, 1, H, W]` or `[N, H, W, 1]`. Throws MODEL_UNSUPPORTED, and as `createSession`. */
+  /** Opens a model with an output `[N, H, W]`, `[N, 1, H, W]` or `[N, H, W, 1]`. Throws MODEL_UNSUPPORTED, MODEL_AMBIGUOUS, and as `createSession`. */
   static async load(model: ModelSource, options: DensePredictorOptions = {}): Promise<DensePredictor> {
+    refuseLabels(options, 'a dense predictor');
     const opened = await TaskModel.open(model, options, densePredictorOptionNames);
     try {
       const preprocess = opened.input.preprocess(options.preprocess, 'imagenet', wholePicture);
@@ -124,7 +125,7 @@ function mapOutput(outputs: readonly ModelOutput[], asked: string | undefined): 
   const found = asked === undefined ? (isOfOneShape ? maps[0] : undefined) : maps.find(({ name }) => name === asked);
   if (found !== undefined) return found;
   const received = outputs.map(({ name, shape }) => `${name} [${shape.join(', ')}]`).join('; ');
-  throw new ModelError('MODEL_UNSUPPORTED', {
+  throw new ModelError(asked === undefined && maps.length > 1 ? 'MODEL_AMBIGUOUS' : 'MODEL_UNSUPPORTED', {
     message: `Expected ${asked === undefined ? 'an output' : `the output ${JSON.stringify(asked)}`} of one map, [N, H, W], [N, 1, H, W] or [N, H, W, 1], but the model's outputs are ${received}`,
     hint: maps.length > 0 ? `Name it: { output: ${JSON.stringify(maps[0]?.name)} }.` : 'createSession() gives the raw outputs.',
     details: { candidates: maps.map(({ name }) => name) },

@@ -15,7 +15,7 @@ import { Detections, type InstanceMask } from '../results/index.js';
 import type { ModelSource } from '../session/index.js';
 import { recognizeActivation, type Activation } from './activation.js';
 import type { DetectionHead, RecognizedHead } from './heads/detection-head.js';
-import { headEvidence } from './heads/evidence.js';
+import { checkSaid, headEvidence } from './heads/evidence.js';
 import { presetOf } from './heads/preprocess.js';
 import { recognizeHead } from './heads/recognize-head.js';
 import type { SsdOptions } from './heads/ssd.js';
@@ -28,7 +28,7 @@ import { pictureList, TaskModel, withIndex, type ProcessOptions, type TaskOption
 export interface DetectorOptions extends TaskOptions, DetectOptions {
   /** How the raw output is read. Default: recognised. */
   readonly head?: DetectionHead | undefined;
-  /** How many keypoints each object has, and values of each: 2 for x and y, 3 with a score. Default: the model's `kpt_shape`. */
+  /** How many keypoints each object has, and values of each: 2 for x and y, 3 with a score. Default: the model's `kpt_shape`; for SCRFD, its outputs. */
   readonly keypoints?: readonly [count: number, values: 2 | 3] | undefined;
   /** Whether boxes are oriented. Default: whether the model's `task` is 'obb'. */
   readonly rotated?: boolean | undefined;
@@ -40,7 +40,10 @@ export interface DetectorOptions extends TaskOptions, DetectOptions {
 export interface DetectOptions extends TaskRunOptions {
   /** Boxes are kept from this score on. Default 0.25, as Ultralytics. */
   readonly scoreThreshold?: number | undefined;
-  /** Of two boxes of a class that overlap by more than this IoU, the lower score goes. Default 0.45, as YOLOv5. */
+  /**
+   * Of two boxes of a class that overlap by more than this IoU, the lower score goes. Default 0.45, as YOLOv5. Has no say for heads that suppress
+   * overlaps themselves: end-to-end ones and the DETR family.
+   */
   readonly iouThreshold?: number | undefined;
   /** At most 30,000, which is also how many candidates enter suppression. Default 300. */
   readonly maxDetections?: number | undefined;
@@ -99,7 +102,8 @@ export class Detector extends PictureTask {
 
   /**
    * Opens a detector. Its head, preprocessing and labels are recognised from shapes and metadata, and each can be named.
-   * Throws MODEL_AMBIGUOUS with the candidates where the head is not clear, MODEL_UNSUPPORTED, LABELS_INVALID, and as `createSession`.
+   * Throws MODEL_AMBIGUOUS with the candidates where the head is not clear, MODEL_UNSUPPORTED, LABELS_INVALID, INVALID_ARGUMENT also for `keypoints`,
+   * `rotated` or `ssd` of a head that has no place for them, and as `createSession`.
    */
   static async load(model: ModelSource, options: DetectorOptions = {}): Promise<Detector> {
     const opened = await TaskModel.open(model, options, [...detectOptionNames, ...detectorOptionNames]);
@@ -117,6 +121,7 @@ export class Detector extends PictureTask {
       const outputs = await opened.floatOutputs(probe, options.signal);
       const labelCount = await declaredLabelCount(options.labels, opened.metadata, opened.namesBeside);
       const head = recognizeHead(outputs, headEvidence(options, opened.metadata, opened.input.size(probe), labelCount));
+      checkSaid(options, head);
       const preset = presetOf(head.head);
       const preprocess = opened.input.preprocess(options.preprocess, preset, {});
       const source = opened.input.preprocessSource(options.preprocess, preset);
@@ -197,15 +202,15 @@ export class Detector extends PictureTask {
       try {
         const started = performance.now();
         using picture = await Picture.read(image, { pixelLimit, signal });
-        const { width, height } = picture;
-        const decoded = { width, height, decodeMs: performance.now() - started, copiedBytes: 0 };
+        const { width, height, copiedBytes } = picture;
+        const decoded = { width, height, decodeMs: performance.now() - started, copiedBytes };
         const areas = sliceAreas(picture, slices);
         if (slices.wholePicture && areas.length > 1) areas.push({ x: 0, y: 0, width, height });
         const windows = areas.map((area) => picture.window(area.x, area.y, area.width, area.height));
-        const parts = await this.#detectAll(windows, spec, { signal, pixelLimit, noun: 'Slice' });
+        const parts = await this.#detectAll(windows, spec, { signal, pixelLimit, parts: true });
         results.push(await mergeSlices(parts, areas, decoded, { ...spec, ...slices }, signal));
       } catch (error) {
-        throw pictures.length === 1 ? error : withIndex(error, 'Picture', index);
+        throw pictures.length === 1 ? error : withIndex(error, index);
       }
     }
     return results;

@@ -5,16 +5,19 @@ import type { ModelSource } from '../session/index.js';
 import { float16BitsToFloat32 } from '../tensor/index.js';
 import { PictureTask } from './picture-task.js';
 import type { PreprocessSource } from './preprocess-source.js';
-import { pictureList, TaskModel, type ModelOutput, type TaskOptions, type TaskRunOptions } from './task-model.js';
+import { pictureList, refuseLabels, TaskModel, type ModelOutput, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
 /** How the vectors of all patches of a picture become one: the first, which transformers train for it, or the mean of those behind it. */
 export type Pooling = 'cls' | 'mean';
 
 /** How an embedder is opened. */
 export interface EmbedderOptions extends Omit<TaskOptions, 'labels'> {
-  /** The output that holds the vectors. Default: the one of shape `[N, D]`, `image_embeds` or `pooler_output` where there are several. */
+  /**
+   * The output that holds the vectors. Default: the one of shape `[N, D]`, `image_embeds` or `pooler_output` where there are several; with `pooling`, the
+   * one of shape `[N, T, D]`.
+   */
   readonly output?: string | undefined;
-  /** For an output `[N, T, D]` of T patches. It must be said: models differ. */
+  /** For an output `[N, T, D]` of T patches. It must be said: models differ. Refused for an output `[N, D]`, which is pooled already. */
   readonly pooling?: Pooling | undefined;
 }
 
@@ -56,17 +59,17 @@ export class Embedder extends PictureTask {
    * wrong one gives vectors that look right and mean little. Throws MODEL_UNSUPPORTED, MODEL_AMBIGUOUS, and as `createSession`.
    */
   static async load(model: ModelSource, options: EmbedderOptions = {}): Promise<Embedder> {
+    refuseLabels(options, 'an embedder');
     const opened = await TaskModel.open(model, options, embedderOptionNames);
     try {
       const preprocess = opened.input.preprocess(options.preprocess, 'imagenet', {});
       const outputs = await opened.floatOutputs(preprocess, options.signal);
-      const output = vectorOutput(outputs, options.output);
-      const isPatches = output.shape.length === 3;
       const pooling = options.pooling === undefined ? undefined : checkOneOf('pooling', options.pooling, ['cls', 'mean']);
-      if (isPatches && pooling === undefined) throw unclearPooling(output);
+      const output = vectorOutput(outputs, options.output, pooling);
+      if (output.shape.length === 3 && pooling === undefined) throw unclearPooling(output);
+      if (pooling === 'mean' && output.shape[1] === 1) throw nothingToPool(output);
       const source = opened.input.preprocessSource(options.preprocess, 'imagenet');
-      const defaults = { pixelLimit: options.pixelLimit };
-      return new Embedder(opened, preprocess, source, output, isPatches ? pooling : undefined, defaults);
+      return new Embedder(opened, preprocess, source, output, pooling, { pixelLimit: options.pixelLimit });
     } catch (error) {
       await opened.session.dispose();
       throw error;
@@ -120,14 +123,14 @@ function normalized(vector: Float32Array): Float32Array {
   return vector.map((value) => value / length);
 }
 
-/** `[N, D]`, also as `[N, D, 1, 1]`, or `[N, T, D]`. */
-function vectorOutput(outputs: readonly ModelOutput[], asked: string | undefined): ModelOutput {
+/** `[N, D]`, also as `[N, D, 1, 1]`, or `[N, T, D]`: with pooling only that. */
+function vectorOutput(outputs: readonly ModelOutput[], asked: string | undefined, pooling: Pooling | undefined): ModelOutput {
   const candidates = outputs
     .map(({ name, shape }) => ({
       name,
       shape: shape.length === 4 && shape[2] === 1 && shape[3] === 1 ? shape.slice(0, 2) : shape,
     }))
-    .filter(({ shape }) => shape.length === 2 || shape.length === 3);
+    .filter(({ shape }) => shape.length === 3 || (shape.length === 2 && pooling === undefined));
   const vectors = candidates.filter(({ shape }) => shape.length === 2);
   const found =
     asked !== undefined
@@ -140,12 +143,13 @@ function vectorOutput(outputs: readonly ModelOutput[], asked: string | undefined
   const [output] = found;
   if (output !== undefined) return output;
   const received = outputs.map(({ name, shape }) => `${name} [${shape.join(', ')}]`).join('; ');
+  const wanted = pooling === undefined ? 'of vectors [N, D] or [N, T, D]' : `of patches [N, T, D] for pooling '${pooling}'`;
   throw new ModelError(candidates.length > 1 && asked === undefined ? 'MODEL_AMBIGUOUS' : 'MODEL_UNSUPPORTED', {
-    message: `Expected ${asked === undefined ? 'one output of vectors [N, D]' : `an output ${JSON.stringify(asked)} of vectors [N, D] or [N, T, D]`} but the model's outputs are ${received}`,
+    message: `Expected ${asked === undefined ? 'one output' : `an output ${JSON.stringify(asked)}`} ${wanted} but the model's outputs are ${received}`,
     hint:
       candidates.length > 0
         ? `Name it: { output: ${JSON.stringify(candidates[0]?.name)} }.`
-        : 'createSession() gives the raw outputs of any model.',
+        : `${pooling === undefined ? '' : 'Leave pooling out for an output [N, D]. '}createSession() gives the raw outputs of any model.`,
     details: { candidates: candidates.map(({ name }) => name) },
   });
 }
@@ -155,5 +159,12 @@ function unclearPooling({ name, shape }: ModelOutput): ModelError {
     message: `Output ${JSON.stringify(name)} [${shape.join(', ')}] holds a vector for each patch of the picture, and it is not clear how they become one`,
     hint: "Say so: { pooling: 'cls' } for the first, as DINO and ViT, or { pooling: 'mean' } for the mean of the others.",
     details: { candidates: ['cls', 'mean'] },
+  });
+}
+
+function nothingToPool({ name, shape }: ModelOutput): ModelError {
+  return new ModelError('MODEL_UNSUPPORTED', {
+    message: `Output ${JSON.stringify(name)} [${shape.join(', ')}] holds one vector: there are none behind it to take the mean of`,
+    hint: "Use { pooling: 'cls' }, which takes the first.",
   });
 }

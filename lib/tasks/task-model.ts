@@ -46,6 +46,16 @@ export function sessionOptionsOf(options: TaskOptions): SessionOptions {
 
 export const taskOptionNames = [...sessionOptionNames, 'preprocess', 'labels', 'batchSize', 'pixelLimit'] as const;
 
+/** Refuses class names for a task without classes, which the types refuse already. Throws UNKNOWN_OPTION. */
+export function refuseLabels(options: Omit<TaskOptions, 'labels'>, noun: string): void {
+  if ((options as TaskOptions).labels === undefined) return;
+  throw new ArgumentError('UNKNOWN_OPTION', {
+    message: `The option labels is for models with classes, but the model is used as ${noun}`,
+    hint: 'Leave it out.',
+    details: { option: 'labels' },
+  });
+}
+
 /** Options of one call. */
 export interface TaskRunOptions {
   /** Aborts the call; given to `load`, the loading. */
@@ -70,8 +80,8 @@ interface PictureOutputs {
 
 /** How {@link TaskModel.process} is called. */
 export interface ProcessOptions extends TaskRunOptions {
-  /** What errors call one of several pictures. Default 'Picture'. */
-  readonly noun?: string | undefined;
+  /** Whether the pictures are parts of one, so that errors do not tell which of them failed. Default false. */
+  readonly parts?: boolean | undefined;
 }
 
 /** What a task makes of {@link PictureOutputs}. */
@@ -89,9 +99,8 @@ interface Call<T> {
   /** Names of the outputs that are decoded. */
   readonly outputs: readonly string[];
   readonly pixelLimit: number | undefined;
-  /** Of how many pictures. */
-  readonly total: number;
-  readonly noun: string;
+  /** Whether errors tell which picture they are about. */
+  readonly numbered: boolean;
   readonly decode: Decode<T>;
   readonly stop: Stop;
 }
@@ -184,7 +193,7 @@ export class TaskModel {
     images: readonly PictureInput[],
     preprocess: Preprocess,
     outputs: readonly string[],
-    { signal, pixelLimit, noun = 'Picture' }: ProcessOptions,
+    { signal, pixelLimit, parts = false }: ProcessOptions,
     decode: Decode<T>,
   ): Promise<T[]> {
     checkPixelLimit(pixelLimit);
@@ -195,7 +204,7 @@ export class TaskModel {
       });
     }
     const stop = new Stop(signal, images.length);
-    const call = { preprocess, outputs, pixelLimit, total: images.length, noun, decode, stop };
+    const call = { preprocess, outputs, pixelLimit, numbered: images.length > 1 && !parts, decode, stop };
     try {
       const pictures = images.map((image) => startReading(image, stop.signal));
       const chunks: Promise<T[]>[] = [];
@@ -227,7 +236,7 @@ export class TaskModel {
   async #processChunk<T>(
     images: readonly PictureInput[],
     first: number,
-    { preprocess, outputs, pixelLimit, total, noun, decode, stop }: Call<T>,
+    { preprocess, outputs, pixelLimit, numbered, decode, stop }: Call<T>,
   ): Promise<T[]> {
     const { signal } = stop;
     const waiting = this.#gate.enter(signal);
@@ -237,7 +246,7 @@ export class TaskModel {
       try {
         return await work();
       } catch (error) {
-        throw total === 1 ? error : withIndex(error, noun, first + i);
+        throw numbered ? withIndex(error, first + i) : error;
       }
     };
     let batch: Tensor | undefined;
@@ -269,7 +278,7 @@ export class TaskModel {
             copiedBytes: picture.copiedBytes + result.copiedBytes,
           });
           const dims = tensors[0]!.dims.slice(1);
-          return ofPicture(i, () => ofOutput(outputs, decode({ raw, dims, placement: picture.placement, signal, timing })));
+          return ofPicture(i, () => ofOutput(outputs, () => decode({ raw, dims, placement: picture.placement, signal, timing })));
         }),
         stop,
       );
@@ -310,9 +319,9 @@ async function allOrFirstError<T>(promises: readonly Promise<T>[], stop: Stop): 
 }
 
 /** The decoders fail with ENGINE_FAILED where no number is finite; the message is to name the output. */
-async function ofOutput<T>(names: readonly string[], decoding: Promise<T>): Promise<T> {
+async function ofOutput<T>(names: readonly string[], decode: () => Promise<T>): Promise<T> {
   try {
-    return await decoding;
+    return await decode();
   } catch (error) {
     if (!(error instanceof EngineError && error.code === 'ENGINE_FAILED')) throw error;
     throw new EngineError(error.code, {
@@ -324,10 +333,10 @@ async function ofOutput<T>(names: readonly string[], decoding: Promise<T>): Prom
 }
 
 /** The same error, telling which picture of several it is about. An abort is about none. */
-export function withIndex(error: unknown, noun: string, index: number): unknown {
+export function withIndex(error: unknown, index: number): unknown {
   if (!(error instanceof FoveateError) || error instanceof AbortedError) return error;
   return createError(error.code, {
-    message: `${noun} ${index}: ${error.message}`,
+    message: `Picture ${index}: ${error.message}`,
     hint: error.hint,
     details: { ...error.details, index },
     cause: error,

@@ -45,6 +45,7 @@ class PictureDecode final : public Operation {
     value.Set("height", picture_.height);
     value.Set("lease",
               make_lease(env, picture_.block, 0, picture_.stride() * static_cast<std::size_t>(picture_.height)));
+    value.Set("copiedBytes", static_cast<double>(source_.copied_bytes()));
     return value;
   }
 
@@ -58,7 +59,8 @@ class PictureDecode final : public Operation {
 
 bool converts_colors(const Napi::Value& icc_profile) { return string_of(icc_profile) == "convert"; }
 
-// pictureDecode(source, iccProfile, pixelLimit, operation?): Promise<{ width, height, lease }>. The pixels are RGB,
+// pictureDecode(source, iccProfile, pixelLimit, operation?): Promise<{ width, height, lease, copiedBytes }>. The pixels
+// are RGB,
 // rows without gaps.
 Napi::Value picture_decode(const Napi::CallbackInfo& info) {
   auto& environment = Environment::of(info.Env());

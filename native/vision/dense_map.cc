@@ -10,6 +10,7 @@
 
 #include "vision/finite.h"
 #include "vision/map_axis.h"
+#include "vision/placement.h"
 
 namespace foveate {
 namespace {
@@ -64,7 +65,8 @@ double lanczos(double x) {
 }
 
 // The filter grows where the map is shrunk. `points_per_pixel` tells how far; beyond the whole map it makes no
-// difference.
+// difference. A pixel beyond the points that show the picture is taken for one at their edge: out there the filter has
+// no weight left that could be made up to 1.
 Taps lanczos_taps(const MapAxis& axis, double points_per_pixel) {
   const int shown = axis.last - axis.first + 1;
   const double width = std::clamp(points_per_pixel, 1.0, 16.0 * shown);
@@ -115,11 +117,7 @@ Status check(std::span<const float> output, const DenseMapSpec& spec, const Plac
     return {error_code::kInvalidArgument,
             "A map cannot be of " + std::to_string(spec.width) + " x " + std::to_string(spec.height) + " points"};
   }
-  if (placement.source_width < 1 || placement.source_height < 1 || placement.input_width < 1 ||
-      placement.input_height < 1 || !(placement.scale_x > 0) || !(placement.scale_y > 0) ||
-      !std::isfinite(placement.offset_x) || !std::isfinite(placement.offset_y)) {
-    return {error_code::kInvalidArgument, "A map cannot be mapped back: the picture's placement is empty"};
-  }
+  FOVEATE_RETURN_IF_ERROR(check_placement(placement, "A map"));
   const std::size_t points = static_cast<std::size_t>(spec.width) * static_cast<std::size_t>(spec.height);
   const std::size_t pixels =
       static_cast<std::size_t>(placement.source_width) * static_cast<std::size_t>(placement.source_height);

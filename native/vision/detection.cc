@@ -9,6 +9,7 @@
 
 #include "vision/finite.h"
 #include "vision/heads/head.h"
+#include "vision/placement.h"
 
 namespace foveate {
 namespace {
@@ -27,21 +28,16 @@ Status check(const DetectionSpec& spec, const Placement& placement) {
                 std::to_string(spec.keypoint_values) + " values and " + std::to_string(spec.mask_coefficients) +
                 " mask coefficients: expected keypoints of 2 or 3 values, and no count below zero"};
   }
-  const bool reads_extras = spec.head <= DetectionHead::kEndToEnd && spec.head != DetectionHead::kYolox;
-  const bool reads_keypoints = reads_extras || spec.head == DetectionHead::kScrfd;
-  if ((!reads_extras && (spec.mask_coefficients > 0 || spec.rotated)) || (!reads_keypoints && spec.keypoints > 0)) {
-    return {
-        error_code::kInvalidArgument,
-        "The detection head has room for no masks, oriented boxes or keypoints, but the specification asks for them"};
+  const bool has_extras = spec.head == DetectionHead::kYolov5 || spec.head == DetectionHead::kYolov8 ||
+                          spec.head == DetectionHead::kYolov8Transposed || spec.head == DetectionHead::kEndToEnd;
+  const bool has_keypoints = has_extras || spec.head == DetectionHead::kScrfd;
+  if ((spec.keypoints > 0 && !has_keypoints) || ((spec.mask_coefficients > 0 || spec.rotated) && !has_extras)) {
+    return {error_code::kInvalidArgument, "This detection head has no place for keypoints, masks or oriented boxes"};
   }
   if (!std::isfinite(spec.score_threshold) || !std::isfinite(spec.iou_threshold)) {
     return {error_code::kInvalidArgument, "Thresholds of a detection head must be finite numbers"};
   }
-  if (placement.source_width < 1 || placement.source_height < 1 || !(placement.scale_x > 0) ||
-      !(placement.scale_y > 0)) {
-    return {error_code::kInvalidArgument, "Boxes cannot be mapped back: the picture's placement is empty"};
-  }
-  return {};
+  return check_placement(placement, "Boxes");
 }
 
 HeadResult make_head(HeadOutputs outputs, const DetectionSpec& spec, const Placement& placement) {

@@ -5,12 +5,15 @@
 #include <string>
 
 #include "vision/map_axis.h"
+#include "vision/placement.h"
 
 namespace foveate {
 namespace {
 
 MaskArea area_of(std::span<const float> box, const Placement& placement) {
-  const auto pixel = [](float edge, int limit) { return std::clamp(static_cast<int>(std::ceil(edge)), 0, limit); };
+  const auto pixel = [](float edge, int limit) {
+    return static_cast<int>(std::clamp(std::ceil(edge), 0.0f, static_cast<float>(limit)));
+  };
   const int left = pixel(box[0], placement.source_width);
   const int top = pixel(box[1], placement.source_height);
   return {left, top, std::max(pixel(box[2], placement.source_width) - left, 0),
@@ -64,7 +67,8 @@ class Combination {
   int top_ = 0;
 };
 
-Status check(const MaskPrototypes& prototypes, std::span<const float> boxes, std::span<const float> coefficients) {
+Status check(const MaskPrototypes& prototypes, std::span<const float> boxes, std::span<const float> coefficients,
+             const Placement& placement) {
   if (prototypes.count < 1 || prototypes.height < 1 || prototypes.width < 1) {
     return {error_code::kInvalidArgument, "Masks cannot be made from " + std::to_string(prototypes.count) +
                                               " prototypes of " + std::to_string(prototypes.width) + "x" +
@@ -76,7 +80,7 @@ Status check(const MaskPrototypes& prototypes, std::span<const float> boxes, std
       coefficients.size() != boxes.size() / 4 * count) {
     return {error_code::kInternal, "The sizes of prototypes, coefficients and boxes do not fit together"};
   }
-  return {};
+  return check_placement(placement, "Masks");
 }
 
 }  // namespace
@@ -84,7 +88,7 @@ Status check(const MaskPrototypes& prototypes, std::span<const float> boxes, std
 Result<InstanceMasks> decode_instance_masks(const MaskPrototypes& prototypes, std::span<const float> boxes,
                                             std::span<const float> coefficients, const Placement& placement,
                                             MemoryPool& pool) {
-  FOVEATE_RETURN_IF_ERROR(check(prototypes, boxes, coefficients));
+  FOVEATE_RETURN_IF_ERROR(check(prototypes, boxes, coefficients, placement));
   InstanceMasks masks;
   std::size_t pixels = 0;
   for (std::size_t i = 0; i < boxes.size() / 4; ++i) {

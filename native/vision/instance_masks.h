@@ -41,7 +41,8 @@ struct InstanceMasks {
 // `boxes`: x1, y1, x2, y2 of each object in the picture, clipped to it; `coefficients`: `prototypes.count` of each. A
 // pixel is the object's where the combination, interpolated bilinearly as decode_mask does, is above 0: the sigmoid,
 // which the reference packages leave out too, is then above one half. NaN is not the object's.
-// INVALID_ARGUMENT: prototypes that make no mask. OUT_OF_MEMORY. INTERNAL: spans of another size.
+// INVALID_ARGUMENT: prototypes that make no mask, a placement that is empty. OUT_OF_MEMORY. INTERNAL: spans of another
+// size.
 Result<InstanceMasks> decode_instance_masks(const MaskPrototypes& prototypes, std::span<const float> boxes,
                                             std::span<const float> coefficients, const Placement& placement,
                                             MemoryPool& pool);

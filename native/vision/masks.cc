@@ -15,6 +15,7 @@
 
 #include "vision/finite.h"
 #include "vision/map_axis.h"
+#include "vision/placement.h"
 
 namespace foveate {
 namespace {
@@ -233,11 +234,7 @@ Status check(std::span<const float> output, const MaskSpec& spec, const Placemen
             "A mask from one channel needs no activation or sigmoid, and a threshold that is a finite number",
             "Softmax over one channel is 1 everywhere."};
   }
-  if (placement.source_width < 1 || placement.source_height < 1 || placement.input_width < 1 ||
-      placement.input_height < 1 || !(placement.scale_x > 0) || !(placement.scale_y > 0) ||
-      !std::isfinite(placement.offset_x) || !std::isfinite(placement.offset_y)) {
-    return {error_code::kInvalidArgument, "A mask cannot be mapped back: the picture's placement is empty"};
-  }
+  FOVEATE_RETURN_IF_ERROR(check_placement(placement, "A mask"));
   // Divided: the product of all three sizes can exceed what a number holds.
   const auto channels = static_cast<std::size_t>(spec.channels);
   const std::size_t points = static_cast<std::size_t>(spec.width) * static_cast<std::size_t>(spec.height);

@@ -17,6 +17,8 @@ const expected = {
   'detect.mjs': { prints: /^cross +0\.9\d +\d+ \d+ \d+ \d+$/m, writes: ['detections.jpg', 1280, 720] },
   'classify.mjs': { prints: /^circle 9\d\.\d%, .*\nstar 9\d\.\d%, .*\nring 9\d\.\d%, /, writes: undefined },
   'segment.mjs': { prints: /^background +5\d\.\d%\ncircle +3\d\.\d%$/m, writes: ['mask.png', 400, 300] },
+  'embed.mjs': { prints: /^circle +1\.00 .*\nring +-?0\.\d\d +1\.00 .*\nsquare .*\nstar .* 1\.00$/m, writes: undefined },
+  'slices.mjs': { prints: /^\d+ at a glance, \d+ in slices$/m, writes: ['slices.jpg', 1280, 720] },
   'session.mjs': { prints: /^onnxruntime on cpu: .*\nlogits Tensor<float32>\[1, 6\] .*\n0 bytes copied$/m, writes: undefined },
 } as const;
 

@@ -198,6 +198,7 @@ describe('heads of other kinds', () => {
       head: 'rt-detr-concatenated',
     });
     expect(recognizeHead(six, evidence({ labelCount: 2, rtDetr: 'end-to-end' }))).toMatchObject({ head: 'rt-detr-end-to-end' });
+    expect(recognizeHead(six, evidence({ labelCount: 2, rtDetr: false }))).toMatchObject({ head: 'end-to-end' });
     expectFailure(
       thrownBy(() => recognizeHead(six, evidence({ labelCount: 2 }))),
       'MODEL_AMBIGUOUS',

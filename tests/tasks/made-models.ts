@@ -104,6 +104,15 @@ export function madeModel({
   return toBinary(ModelProtoSchema, model);
 }
 
+/** An output of a {@link constantModel}. */
+export interface ConstantOutput {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+  /** Default float32. */
+  readonly type?: DataType;
+}
+
 /** A model that gives the same outputs whatever it is shown. */
 export function constantModel({
   input,
@@ -113,7 +122,7 @@ export function constantModel({
 }: {
   readonly input: Shape;
   readonly inputName?: string;
-  readonly outputs: readonly { readonly name: string; readonly shape: readonly number[]; readonly values: Float32Array }[];
+  readonly outputs: readonly ConstantOutput[];
   readonly metadata?: Readonly<Record<string, string>>;
 }): Uint8Array {
   const model = create(ModelProtoSchema, {
@@ -121,9 +130,9 @@ export function constantModel({
     opsetImport: [{ domain: '', version: 17n }],
     graph: {
       name: 'constant',
-      node: outputs.map(({ name }) => node('Identity', `${name} values`, name)),
+      node: outputs.map(({ name, type = DataType.FLOAT }) => node('Cast', `${name} values`, name, { to: type })),
       input: [value(inputName, input, DataType.FLOAT)],
-      output: outputs.map(({ name, shape }) => value(name, shape, DataType.FLOAT)),
+      output: outputs.map(({ name, shape, type = DataType.FLOAT }) => value(name, shape, type)),
       initializer: outputs.map(({ name, shape, values }) => ({
         name: `${name} values`,
         dims: shape.map(BigInt),

@@ -113,6 +113,16 @@ describe('loadTask', () => {
     );
   });
 
+  it.each([
+    ['embed', 'an embedder'],
+    ['dense', 'a dense predictor'],
+  ] as const)('refuses labels for %s', async (task, noun) => {
+    const error = await rejectionOf(loadTask(averageColor(), { task, labels: ['a'] }));
+    expectFailure(error, 'UNKNOWN_OPTION', new RegExp(`labels is for models with classes, but the model is used as ${noun}`));
+    const given = await rejectionOf(loadTask(averageColor(), { task, labels: undefined, scoreThreshold: 0.5 }));
+    expectFailure(given, 'UNKNOWN_OPTION', /scoreThreshold is for a detector/);
+  });
+
   it('passes on options that several tasks have, and refuses them for the others', async () => {
     const classifier = await loadTask(averageColor(), { activation: 'none' });
     expect(classifier instanceof Classifier && classifier.activation).toBe('none');

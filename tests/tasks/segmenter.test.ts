@@ -2,11 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import sharp from 'sharp';
 import type { RawFrame } from '../../lib/image/index.js';
 import type { Segmentation } from '../../lib/results/index.js';
-import { Segmenter } from '../../lib/tasks/index.js';
+import { loadTask, Segmenter } from '../../lib/tasks/index.js';
 import { expectFailure, rejectionOf } from '../errors/failure.js';
 import { example } from '../session/fixtures.js';
 import { classes, labelled } from './labelled-pictures.js';
-import { brightness, colorMap, node } from './made-models.js';
+import { brightness, colorMap, constantModel, node } from './made-models.js';
 
 const pictures = labelled('segment');
 const paths = pictures.map(({ path }) => path);
@@ -202,6 +202,47 @@ describe('a model of one channel', () => {
     await using named = await Segmenter.load(brightness(), { ...plain, labels: ['out', 'in'] });
     expect(named.labels).toEqual(['out', 'in']);
     expectFailure(await rejectionOf(Segmenter.load(brightness(), { labels: ['a', 'b', 'c'] })), 'LABELS_INVALID', /2 classes/);
+  });
+});
+
+describe('a model of several stages', () => {
+  const frame: RawFrame = { data: new Uint8Array(12), width: 2, height: 2, format: 'rgb' };
+  const stage = (name: string, shape: readonly number[], ...values: number[]) => ({
+    name,
+    shape,
+    values: Float32Array.from(values),
+  });
+
+  it('is read by the first of seven maps of one shape, the finished one', async () => {
+    const outputs = Array.from({ length: 7 }, (_, i) => stage(`d${i}`, [1, 1, 2, 2], i === 0 ? 0.9 : 0.1, 0.1, 0.1, 0.9));
+    const model = constantModel({ input: [1, 3, 8, 8], outputs });
+    await using segmenter = await Segmenter.load(model, { activation: 'none', layout: 'nchw' });
+    expect([...(await segmenter.segment(frame)).mask]).toEqual([1, 0, 0, 1]);
+    await using same = await loadTask(model, { activation: 'none', layout: 'nchw' });
+    expect(same).toBeInstanceOf(Segmenter);
+  });
+
+  it('is read picture by picture in a batch', async () => {
+    const outputs = Array.from({ length: 7 }, (_, i) => stage(`d${i}`, [2, 1, 1, 2], ...(i === 0 ? [1, 0, 0, 1] : [0, 0, 0, 0])));
+    await using segmenter = await Segmenter.load(constantModel({ input: [2, 3, 8, 8], outputs }), {
+      activation: 'none',
+      layout: 'nchw',
+    });
+    const masks = await segmenter.segment([frame, frame, frame]);
+    expect(masks.map(({ mask }) => [...mask])).toEqual([
+      [1, 0, 1, 0],
+      [0, 1, 0, 1],
+      [1, 0, 1, 0],
+    ]);
+  });
+
+  it('is refused where their shapes differ', async () => {
+    const outputs = [stage('a', [1, 1, 2, 2], 0, 0, 0, 0), stage('b', [1, 1, 1, 2], 0, 0)];
+    expectFailure(
+      await rejectionOf(Segmenter.load(constantModel({ input: [1, 3, 8, 8], outputs }))),
+      'MODEL_UNSUPPORTED',
+      /a: float32 \[1, 1, 2, 2\]; b: float32 \[1, 1, 1, 2\]/,
+    );
   });
 });
 

@@ -3,25 +3,38 @@
  */
 import {
   Classifier,
+  cornersOf,
   createSession,
+  DensePredictor,
   Detector,
+  Embedder,
   errorCodes,
   FoveateError,
+  loadTask,
   Picture,
   Preprocess,
   Segmenter,
   Tensor,
   type Classification,
+  type DenseMap,
   type Detections,
   type DType,
+  type Embedding,
   type ErrorCode,
+  type InstanceMask,
+  type Keypoint,
   type PictureInput,
   type PreprocessOptions,
   type PreprocessSource,
+  type RotatedBox,
+  type RunLengthMask,
   type RunOptions,
   type RunResult,
   type Segmentation,
   type Session,
+  type SliceOptions,
+  type SsdOptions,
+  type Task,
   type TypedArrayOf,
 } from '../../lib/index.js';
 
@@ -194,6 +207,54 @@ export async function tasks(image: PictureInput): Promise<void> {
   await picture.toFile('out.png');
   // @ts-expect-error: not a format that is written
   await picture.toBuffer('gif');
+}
+
+export async function heads(image: PictureInput): Promise<void> {
+  const ssd: SsdOptions = { boxes: 'raw', priors: [{ stride: 8, sizes: [10, [16, 24]] }], variances: [0.1, 0.2] };
+  await Detector.load('m.onnx', { ssd, head: 'ssd' });
+  const slices: SliceOptions = { width: 640, overlap: 0.3, merge: 'nms' };
+  await using detector = await Detector.load('m.onnx', { keypoints: [17, 3], rotated: false, slices });
+  const found = await detector.detect(image, { slices: {} });
+  for (const { mask, keypoints, rotatedBox } of found) {
+    typed<InstanceMask | undefined>()(mask);
+    typed<readonly Keypoint[] | undefined>()(keypoints);
+    typed<RotatedBox | undefined>()(rotatedBox);
+    if (rotatedBox) typed<[x: number, y: number][]>()(cornersOf(rotatedBox));
+  }
+  typed<RunLengthMask | undefined>()(found.toJSON().detections[0]?.mask);
+  typed<Float32Array | undefined>()(found.keypoints);
+  // @ts-expect-error: two or three values
+  await Detector.load('m.onnx', { keypoints: [17, 4] });
+  // @ts-expect-error: boxes are raw or decoded
+  await Detector.load('m.onnx', { ssd: {} });
+  // @ts-expect-error: no such way to merge
+  await detector.detect(image, { slices: { merge: 'wbf' } });
+}
+
+export async function embeddingsAndMaps(image: PictureInput): Promise<void> {
+  await using embedder = await Embedder.load('m.onnx', { pooling: 'cls', output: 'last_hidden_state' });
+  const [a, b] = (await embedder.embed([image, image])) as [Embedding, Embedding];
+  typed<number>()(a.similarity(b));
+  a.similarity([1, 2]);
+  typed<Classification>()(a.classify({ cat: b.vector, dog: [1, 2] }, { activation: 'sigmoid', logitBias: -10, topK: 1 }));
+  // @ts-expect-error: vectors, not texts
+  a.classify(['cat']);
+  // @ts-expect-error: embeddings have no classes
+  await Embedder.load('m.onnx', { labels: ['a'] });
+  await using predictor = await DensePredictor.load('m.onnx', { scaling: 'min-max', interpolation: 'lanczos' });
+  const map = await predictor.predict(image);
+  typed<DenseMap>()(map);
+  typed<Float32Array>()(map.values);
+  typed<number>()(map.at(0, 0));
+  typed<Buffer>()(await map.toGreyMap());
+  using picture = await map.draw(image, { opacity: 0.5 });
+  await picture.toFile('depth.jpg');
+  // @ts-expect-error: the word is min-max
+  await DensePredictor.load('m.onnx', { scaling: 'minmax' });
+  const task: Task = await loadTask('m.onnx', { task: 'embed', pooling: 'mean' });
+  if (task instanceof Embedder) typed<number>()(task.dimensions);
+  // @ts-expect-error: no such task
+  await loadTask('m.onnx', { task: 'depth' });
 }
 
 export async function pictures(shared: SharedArrayBuffer): Promise<void> {

@@ -84,8 +84,8 @@ export interface HeadEvidence {
   readonly labelCount: number | undefined;
   /** The head the user named. */
   readonly asked: DetectionHead | undefined;
-  /** Whether the metadata says that the model is an RT-DETR, and whether it selects the best queries itself. */
-  readonly rtDetr?: 'concatenated' | 'end-to-end' | undefined;
+  /** Whether the metadata says that the model is an RT-DETR, and whether it selects the best queries itself; false: another model of Ultralytics. */
+  readonly rtDetr?: 'concatenated' | 'end-to-end' | false | undefined;
   readonly keypoints?: KeypointShape | undefined;
   /** Whether boxes are oriented. */
   readonly rotated?: boolean | undefined;

@@ -1,5 +1,5 @@
-import { checkBoolean, checkInteger, invalidArgument } from '../../errors/index.js';
-import type { DetectionHead, HeadEvidence, KeypointShape } from './detection-head.js';
+import { ArgumentError, checkBoolean, checkInteger, invalidArgument } from '../../errors/index.js';
+import type { DetectionHead, HeadEvidence, KeypointShape, RecognizedHead } from './detection-head.js';
 import { priorBoxes, type SsdOptions } from './ssd.js';
 
 interface Said {
@@ -28,10 +28,28 @@ export function headEvidence(
   };
 }
 
+/** Refuses what the user says of a model whose head has no place for it: it would be read otherwise than the user thinks. Throws INVALID_ARGUMENT. */
+export function checkSaid({ keypoints, rotated, ssd }: Said, { head, ...found }: RecognizedHead): void {
+  const refused = (option: string, has: string): ArgumentError =>
+    new ArgumentError('INVALID_ARGUMENT', {
+      message: `The option ${option} does not fit the model: its head '${head}' has ${has}`,
+      hint: 'Leave it out, or name the head if it was recognised wrongly: { head }.',
+      details: { name: option, head },
+    });
+  if (ssd !== undefined && found.priors === undefined) throw refused('ssd', 'no boxes to be told so');
+  if (rotated === true && found.rotated !== true) throw refused('rotated', 'no angles');
+  if (keypoints === undefined) return;
+  if (found.keypoints === undefined) throw refused('keypoints', 'none');
+  const { count, values } = found.keypoints;
+  if (count !== keypoints[0] || values !== keypoints[1]) throw refused('keypoints', `${count} of ${values} values`);
+}
+
 /** Ultralytics names the last module of a model from 8.4 on; before, RT-DETR stands in the description alone. */
 function declaredRtDetr(metadata: ReadonlyMap<string, string>): HeadEvidence['rtDetr'] {
   if (metadata.get('head') === 'RTDETRDecoder') return 'end-to-end';
-  return /rtdetr/i.test(metadata.get('description') ?? '') ? 'concatenated' : undefined;
+  const description = metadata.get('description') ?? '';
+  if (/rtdetr/i.test(description)) return 'concatenated';
+  return /^Ultralytics yolo/i.test(description) ? false : undefined;
 }
 
 function askedKeypoints(asked: readonly [number, number]): KeypointShape {

@@ -72,7 +72,7 @@ function recognizeTwoOutputs(scores: HeadOutput, boxes: HeadOutput, evidence: He
     if (labelCount !== undefined && labelCount !== classes) throw wrongLabels(head, classes, labelCount, scores);
     return { head, classes, anchors, outputs };
   };
-  if (asked === 'ssd' || priors !== undefined || (asked === undefined && anchors > mostQueries)) {
+  if (asked === 'ssd' || (asked === undefined && (priors !== undefined || anchors > mostQueries))) {
     if (priors === undefined) throw unclearBoxes(boxes, scores);
     return { ...read('ssd'), priors };
   }

@@ -62,11 +62,11 @@ function queryReadings(rows: number, columns: number, extras: Extras, { labelCou
   const { count, ...what } = extras;
   if (labelCount === undefined) return [];
   const found: Reading[] = [];
-  if (columns === 6 + count) {
-    const head = rtDetr === 'end-to-end' ? 'rt-detr-end-to-end' : 'end-to-end';
-    if (rtDetr !== 'concatenated') found.push({ head, classes: labelCount, anchors: rows, ...what });
+  if (columns === 6 && count === 0 && rtDetr === 'end-to-end') {
+    found.push({ head: 'rt-detr-end-to-end', classes: labelCount, anchors: rows });
   }
-  if (count === 0 && columns === 4 + labelCount && rtDetr !== 'end-to-end') {
+  if (columns === 6 + count && !rtDetr) found.push({ head: 'end-to-end', classes: labelCount, anchors: rows, ...what });
+  if (count === 0 && columns === 4 + labelCount && (rtDetr === 'concatenated' || rtDetr === undefined)) {
     found.push({ head: 'rt-detr-concatenated', classes: labelCount, anchors: rows });
   }
   return found;
@@ -123,7 +123,7 @@ export function recognizeSingleOutput(
   }
   throw new ModelError('MODEL_UNSUPPORTED', {
     message: `No known detection head has an output of shape ${text} for an input of ${evidence.width} x ${evidence.height}`,
-    hint: `Known: ${detectionHeads.join(', ')}. createSession() gives the raw outputs of any model.`,
+    hint: `Known: ${detectionHeads.join(', ')}. A map of numbers, such as depth, is for DensePredictor.load(). createSession() gives the raw outputs of any model.`,
     details: { shape },
   });
 }
@@ -167,12 +167,17 @@ function looseReading(
       return { head, classes: columns - 4 - count, anchors: rows, ...what };
     case 'rt-detr-concatenated':
       return { head, classes: columns - 4, anchors: rows };
-    case 'end-to-end':
     case 'rt-detr-end-to-end':
+      return columns === 6 && labelCount !== undefined ? { head, classes: labelCount, anchors: rows } : undefined;
+    case 'end-to-end':
       return columns === 6 + count && labelCount !== undefined
         ? { head, classes: labelCount, anchors: rows, ...what }
         : undefined;
-    default:
+    case 'yolox':
+    case 'detr':
+    case 'rt-detr':
+    case 'ssd':
+    case 'scrfd':
       return undefined;
   }
 }

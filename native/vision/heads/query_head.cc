@@ -78,8 +78,9 @@ class RtDetrHead final : public QueryHead {
   std::size_t max_candidates() const override { return queries(); }
 
   void collect(CandidateList& list) const override {
-    // Nearly all pairs are background: what is clearly below the threshold is told by the logit alone.
-    const float threshold = std::min(list.threshold(), 1.0f);
+    // Nearly all pairs are background: what is clearly below the threshold is told by the logit alone. A threshold of 1
+    // has no logit, yet large ones round up to it.
+    const float threshold = std::min(list.threshold(), 0.99f);
     const float lowest = std::log(threshold / (1.0f - threshold)) - 0.01f;
     for (std::size_t query = 0; query < queries(); ++query) {
       const auto logits = logits_of(query);
