@@ -351,7 +351,7 @@ export async function createSession<M extends ModelTypes = ModelTypes>(
     handle,
     choice,
     runtime: { name, version, path: libraryPath },
-    lanes: options.lanes ?? 1,
+    lanes: nativeSessionOptions(options, choice.device).lanes,
     model: path,
   });
   publish('foveate:session.open', {
