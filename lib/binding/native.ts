@@ -217,6 +217,17 @@ export interface NativeMask {
 
 export type NativeColor = readonly [red: number, green: number, blue: number];
 
+/** The mask of one object. Without a lease it is copied before the call returns. */
+export interface NativeInstanceMark {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
+  readonly lease: LeaseHandle | undefined;
+  readonly color: NativeColor;
+}
+
 export interface NativeMarks {
   readonly boxes: readonly {
     readonly box: readonly number[];
@@ -225,15 +236,8 @@ export interface NativeMarks {
     /** false: the text alone is drawn. */
     readonly outlined: boolean;
   }[];
-  /** Masks of single objects, the most important first. */
-  readonly instances?: readonly {
-    readonly x: number;
-    readonly y: number;
-    readonly width: number;
-    readonly height: number;
-    readonly data: Uint8Array;
-    readonly color: NativeColor;
-  }[];
+  /** The most important first. */
+  readonly instances?: readonly NativeInstanceMark[];
   readonly lines?: readonly { readonly points: readonly number[]; readonly closed: boolean; readonly color: NativeColor }[];
   readonly points?: readonly { readonly x: number; readonly y: number; readonly color: NativeColor }[];
   readonly caption: readonly string[];

@@ -39,7 +39,8 @@ export interface RawFrame {
 const interleavedKeys = ['data', 'width', 'height', 'format', 'stride'] as const satisfies (keyof RawFrame)[];
 const videoKeys = [...interleavedKeys, 'colorMatrix', 'colorRange'] as const satisfies (keyof RawFrame)[];
 
-const maxEdge = 65_535;
+/** The longest side of a picture, JPEG's own limit. */
+export const maxEdge = 65_535;
 
 /** A raw frame whose data lies in native memory, without a tensor: a `Picture`. */
 interface DecodedPicture extends RawFrame {

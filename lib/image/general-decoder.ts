@@ -9,6 +9,7 @@ import type { Metadata, Sharp } from 'sharp';
 import type { NativePictureSource } from '../binding/index.js';
 import { BackendError, FoveateError, MediaError } from '../errors/index.js';
 import type { IccProfile } from './decode.js';
+import { maxEdge } from './frame.js';
 import type { ResolvedPicture } from './input.js';
 
 let loading: Promise<{ default: typeof sharp }> | undefined;
@@ -48,6 +49,7 @@ export async function decodeGeneral(
     let image = open(input);
     const metadata = await image.metadata();
     checkDepth(picture, metadata);
+    checkSides(picture, metadata);
     // Without a folder of its own, an SVG can draw in no other file.
     if (metadata.format === 'svg' && typeof input === 'string') image = open(await readFile(input));
     const { working, output } = colorSpaces(metadata, ignoreIcc);
@@ -83,6 +85,16 @@ const depthNames: Readonly<Record<string, string>> = {
   float: '32-bit floats',
   double: '64-bit floats',
 };
+
+/** A file of a kilobyte can hold a picture of a million rows. */
+function checkSides({ name, details }: ResolvedPicture, { width, height }: Metadata): void {
+  if (width <= maxEdge && height <= maxEdge) return;
+  throw new MediaError('MEDIA_TOO_LARGE', {
+    message: `The picture ${name} is ${width} x ${height}, expected at most ${maxEdge} pixels a side`,
+    hint: 'Cut the picture into parts.',
+    details: { ...details, width, height },
+  });
+}
 
 /** Eight and 16 bits have one meaning; what range floating point numbers and wide integers fill, only their maker knows. */
 function checkDepth(picture: ResolvedPicture, { depth, space }: Metadata): void {

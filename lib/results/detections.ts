@@ -1,4 +1,4 @@
-import type { NativeColor } from '../binding/index.js';
+import type { NativeColor, NativeInstanceMark } from '../binding/index.js';
 import { checkBoolean, checkInteger, checkOptions } from '../errors/index.js';
 import type { Picture, PictureInput } from '../image/index.js';
 import { classColor } from './palette.js';
@@ -160,7 +160,7 @@ export class Detections implements Iterable<Detection> {
           text: withScores ? `${label} ${score.toFixed(2)}` : label,
           outlined: rotatedBox === undefined,
         })),
-        instances: objects.flatMap(({ classId, mask }) => (mask ? [{ ...mask, color: classColor(classId) }] : [])),
+        instances: objects.flatMap(({ classId, mask }) => (mask ? [instanceMark(mask, classColor(classId))] : [])),
         lines: objects.flatMap((object) => linesOf(object)),
         points: objects.flatMap(({ classId, keypoints = [] }) => pointsOf(keypoints, classColor(classId))),
         caption: [],
@@ -195,6 +195,10 @@ export function cornersOf({ centerX, centerY, width, height, angle }: RotatedBox
     centerX + across * width * cos - down * height * sin,
     centerY + across * width * sin + down * height * cos,
   ]);
+}
+
+function instanceMark({ x, y, width, height, data, leaseHandle: lease }: InstanceMask, color: NativeColor): NativeInstanceMark {
+  return { x, y, width, height, data, lease, color };
 }
 
 /** Of keypoints below this score nothing is drawn: models give a place for those, too, that they do not see. */

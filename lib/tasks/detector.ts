@@ -11,7 +11,7 @@ import {
 } from '../errors/index.js';
 import { Picture, type PictureInput, type Preprocess } from '../image/index.js';
 import { declaredLabelCount, resolveLabels, type ResolvedLabels } from '../labels/index.js';
-import { Detections, type InstanceMask } from '../results/index.js';
+import { Detections, InstanceMask } from '../results/index.js';
 import type { ModelSource } from '../session/index.js';
 import { recognizeActivation, type Activation } from './activation.js';
 import type { DetectionHead, RecognizedHead } from './heads/detection-head.js';
@@ -201,7 +201,7 @@ export class Detector extends PictureTask {
     for (const [index, image] of pictures.entries()) {
       try {
         const started = performance.now();
-        using picture = await Picture.read(image, { pixelLimit, signal });
+        using picture = await Picture.read(image, { pixelLimit, signal, iccProfile: this.preprocess.options.iccProfile });
         const { width, height, copiedBytes } = picture;
         const decoded = { width, height, decodeMs: performance.now() - started, copiedBytes };
         const areas = sliceAreas(picture, slices);
@@ -279,6 +279,6 @@ function masksOf(masks: NativeDetections['masks']): InstanceMask[] | undefined {
     const [x, y, width, height] = areas.subarray(i * 4) as unknown as [number, number, number, number];
     const data = lease === undefined ? new Uint8Array(0) : new Uint8Array(lease.buffer, offset, width * height);
     offset += width * height;
-    return { x, y, width, height, data };
+    return new InstanceMask({ x, y, width, height }, data, lease?.handle);
   });
 }

@@ -150,7 +150,7 @@ function movedBy(
     classIds: part.classIds,
     keypoints: shifted(part.keypoints, 3),
     rotatedBoxes: shifted(part.rotatedBoxes, 5),
-    masks: part.masks?.map((mask) => ({ ...mask, x: mask.x + x, y: mask.y + y })),
+    masks: part.masks?.map((mask) => mask.movedBy(x, y)),
   };
 }
 

@@ -32,6 +32,9 @@ class [[nodiscard]] Status {
   std::unique_ptr<Error> error_;
 };
 
+// What a cancelled operation ends with.
+inline Status aborted() { return {error_code::kAborted, "The operation was aborted"}; }
+
 // A T, or the Error that kept it from being made.
 template <typename T>
 class [[nodiscard]] Result {

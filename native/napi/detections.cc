@@ -26,8 +26,8 @@ class DetectionsDecode final : public Operation {
     detections_ = std::move(decoded).value();
     if (prototypes.count > 0) {
       prototypes.values = values.back();
-      auto masks =
-          decode_instance_masks(prototypes, detections_.boxes, detections_.mask_coefficients, placement, *pool);
+      auto masks = decode_instance_masks(prototypes, detections_.boxes, detections_.mask_coefficients, placement, *pool,
+                                         cancel.get());
       if (!masks.ok()) return masks.take_status();
       masks_ = std::move(masks).value();
     }
@@ -157,7 +157,10 @@ class DetectionsMerge final : public Operation {
   MergeOptions options;
 
   Status execute(std::size_t) override {
-    merged_ = merge_boxes(view_of<float>(boxes), view_of<float>(scores), view_of<std::int32_t>(class_ids), options);
+    auto merged = merge_boxes(view_of<float>(boxes), view_of<float>(scores), view_of<std::int32_t>(class_ids), options,
+                              cancel.get());
+    if (!merged.ok()) return merged.take_status();
+    merged_ = std::move(merged).value();
     return {};
   }
 

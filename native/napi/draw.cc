@@ -81,7 +81,7 @@ void read_objects(const Napi::Object& marks, PictureDraw& draw) {
     box.outlined = mark.Get("outlined").As<Napi::Boolean>().Value();
   });
   each_of(marks.Get("instances"), [&](const Napi::Object& mark) {
-    const HeldBytes& mask = draw.instance_masks.emplace_back(copied_bytes_of(mark.Get("data")));
+    const HeldBytes& mask = draw.instance_masks.emplace_back(mask_of(mark));
     draw.instances.push_back({integer_of(mark, "x"),
                               integer_of(mark, "y"),
                               integer_of(mark, "width"),

@@ -61,7 +61,7 @@ class MaskDecode final : public Operation {
     mask_ = pool->allocate(pixels);
     if (!mask_) return {error_code::kOutOfMemory, "Cannot allocate a mask of " + std::to_string(pixels) + " bytes"};
     auto* data = reinterpret_cast<std::uint8_t*>(mask_->data());
-    FOVEATE_RETURN_IF_ERROR(decode_mask(output.values(), spec, placement, {data, pixels}, counts_));
+    FOVEATE_RETURN_IF_ERROR(decode_mask(output.values(), spec, placement, {data, pixels}, counts_, cancel.get()));
     output.release();
     return {};
   }
@@ -114,8 +114,8 @@ class DenseMapDecode final : public Operation {
       return {error_code::kOutOfMemory,
               "Cannot allocate a map of " + std::to_string(pixels * sizeof(float)) + " bytes"};
     }
-    auto range =
-        decode_dense_map(output.values(), spec, placement, {reinterpret_cast<float*>(values_->data()), pixels});
+    auto range = decode_dense_map(output.values(), spec, placement, {reinterpret_cast<float*>(values_->data()), pixels},
+                                  cancel.get());
     if (!range.ok()) return range.take_status();
     range_ = range.value();
     output.release();

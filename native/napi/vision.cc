@@ -15,8 +15,6 @@ using Clock = std::chrono::steady_clock;
 
 double milliseconds(Clock::duration duration) { return std::chrono::duration<double, std::milli>(duration).count(); }
 
-Status aborted() { return {error_code::kAborted, "The operation was aborted"}; }
-
 class PictureDecode final : public Operation {
  public:
   PictureDecode(PictureSource source, std::uint64_t pixel_limit, bool convert_colors, std::shared_ptr<MemoryPool> pool)

@@ -130,7 +130,7 @@ Status check(std::span<const float> output, const DenseMapSpec& spec, const Plac
 }  // namespace
 
 Result<ValueRange> decode_dense_map(std::span<const float> output, const DenseMapSpec& spec, const Placement& placement,
-                                    std::span<float> values) {
+                                    std::span<float> values, const CancelToken* cancel) {
   FOVEATE_RETURN_IF_ERROR(check(output, spec, placement, values));
   if (!has_finite(output)) return not_finite("it holds no finite number");
   std::vector<float> map(output.begin(), output.end());
@@ -149,6 +149,7 @@ Result<ValueRange> decode_dense_map(std::span<const float> output, const DenseMa
   ValueRange range{std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()};
   float* value = values.data();
   for (std::size_t y = 0; y < down.weights.size(); y += down.count) {
+    if (cancel != nullptr && cancel->cancelled()) return aborted();
     std::fill(row.begin(), row.end(), 0.0f);
     for (std::size_t k = y; k < y + down.count; ++k) {
       const float weight = down.weights[k];

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "core/cancel.h"
 #include "core/status.h"
 #include "vision/preprocess.h"
 
@@ -36,9 +37,9 @@ struct ValueRange {
 // Writes source_height rows of source_width values. Every pixel is mapped into the map by `placement`, half-pixel
 // centres; edges are repeated, padding has no say, and what the input does not show continues the edge. Returns the
 // lowest and the highest finite value written. INVALID_ARGUMENT: a spec that makes no map. ENGINE_FAILED: no value is
-// finite. INTERNAL: spans of another size.
+// finite. ABORTED. INTERNAL: spans of another size.
 Result<ValueRange> decode_dense_map(std::span<const float> output, const DenseMapSpec& spec, const Placement& placement,
-                                    std::span<float> values);
+                                    std::span<float> values, const CancelToken* cancel = nullptr);
 
 // Writes a grey level for each value: min is 0, max 255, rounded; what is not a number is 0.
 void grey_map(std::span<const float> values, const ValueRange& range, std::span<std::uint8_t> grey);

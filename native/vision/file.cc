@@ -36,7 +36,7 @@ class FileDescriptor {
 };
 
 Status unreadable(int error) {
-  if (error == ECANCELED) return {error_code::kAborted, "The operation was aborted"};
+  if (error == ECANCELED) return aborted();
   return {error_code::kMediaNotFound, std::generic_category().message(error), "Check the path and its permissions."};
 }
 

@@ -12,6 +12,9 @@ namespace {
 // Bounds the scratch memory that a hostile picture can ask for.
 constexpr std::int64_t kMaxResizedSide = 65536;
 
+// The most pixels of an input whose size follows from the picture: 4096 x 4096. What a model makes of it grows with it.
+constexpr std::int64_t kMaxInputPixels = std::int64_t{1} << 24;
+
 std::string size_text(std::int64_t width, std::int64_t height) {
   return std::to_string(width) + " x " + std::to_string(height);
 }
@@ -98,6 +101,12 @@ Status check_sizes(const PreprocessSpec& spec, int source_width, int source_heig
     return Status(error_code::kMediaInvalid, "The picture is empty: expected at least 1 x 1 pixels, received " +
                                                  size_text(source_width, source_height));
   }
+  if (source_width > kMaxPictureSide || source_height > kMaxPictureSide) {
+    return Status(error_code::kMediaTooLarge,
+                  "The picture is too large: expected at most " + std::to_string(kMaxPictureSide) +
+                      " pixels a side, received " + size_text(source_width, source_height),
+                  "Cut the picture into parts.");
+  }
   const bool uses_size = !has_own_size(spec.fit) || spec.fit == Fit::kLeastScale;
   if (uses_size && (spec.width < 1 || spec.height < 1)) {
     return Status(
@@ -159,6 +168,15 @@ Result<Geometry> plan_geometry(const PreprocessSpec& spec, int source_width, int
   }
 
   const bool own_size = has_own_size(spec.fit);
+  if (own_size && spec.fit != Fit::kNone &&
+      std::int64_t{geometry.resized_width} * geometry.resized_height > kMaxInputPixels) {
+    return Status(error_code::kMediaTooLarge,
+                  "The picture is too elongated: the model's input would be " +
+                      size_text(geometry.resized_width, geometry.resized_height) + " pixels, expected at most " +
+                      std::to_string(kMaxInputPixels) + " in all, received a picture of " +
+                      size_text(source_width, source_height),
+                  "Cut the picture into parts, or give longestEdge, or use fit 'letterbox' or 'stretch'.");
+  }
   Placement& placement = geometry.placement;
   placement.source_width = source_width;
   placement.source_height = source_height;

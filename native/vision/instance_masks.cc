@@ -87,7 +87,7 @@ Status check(const MaskPrototypes& prototypes, std::span<const float> boxes, std
 
 Result<InstanceMasks> decode_instance_masks(const MaskPrototypes& prototypes, std::span<const float> boxes,
                                             std::span<const float> coefficients, const Placement& placement,
-                                            MemoryPool& pool) {
+                                            MemoryPool& pool, const CancelToken* cancel) {
   FOVEATE_RETURN_IF_ERROR(check(prototypes, boxes, coefficients, placement));
   InstanceMasks masks;
   std::size_t pixels = 0;
@@ -96,7 +96,9 @@ Result<InstanceMasks> decode_instance_masks(const MaskPrototypes& prototypes, st
     pixels += masks.areas.back().pixels();
   }
   if (pixels == 0) return masks;
-  masks.data = pool.allocate(pixels);
+  // An address space has room for more; the machine that shares it out may end the process instead.
+  constexpr std::size_t kMostBytes = std::size_t{1} << 30;
+  masks.data = pixels <= kMostBytes ? pool.allocate(pixels) : nullptr;
   if (!masks.data) {
     return Status(error_code::kOutOfMemory,
                   "Cannot allocate " + std::to_string(pixels) + " bytes for the masks of " +
@@ -114,6 +116,7 @@ Result<InstanceMasks> decode_instance_masks(const MaskPrototypes& prototypes, st
   for (std::size_t i = 0; i < masks.areas.size(); ++i) {
     const MaskArea& area = masks.areas[i];
     if (area.pixels() == 0) continue;
+    if (cancel != nullptr && cancel->cancelled()) return aborted();
     const auto left = static_cast<std::size_t>(area.x);
     const auto top = static_cast<std::size_t>(area.y);
     const auto width = static_cast<std::size_t>(area.width);

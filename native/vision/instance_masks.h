@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "core/cancel.h"
 #include "core/memory.h"
 #include "core/status.h"
 #include "vision/preprocess.h"
@@ -45,6 +46,6 @@ struct InstanceMasks {
 // size.
 Result<InstanceMasks> decode_instance_masks(const MaskPrototypes& prototypes, std::span<const float> boxes,
                                             std::span<const float> coefficients, const Placement& placement,
-                                            MemoryPool& pool);
+                                            MemoryPool& pool, const CancelToken* cancel = nullptr);
 
 }  // namespace foveate

@@ -195,7 +195,7 @@ Status failure(const Session& session) {
       "Check the file, and where it was written or downloaded; fetch or export it again.";
   switch (session.code) {
     case kAborted:
-      return Status(error_code::kAborted, "The operation was aborted");
+      return aborted();
     case kTooManyScans:
       return Status(error_code::kMediaInvalid,
                     "The JPEG data has more than " + std::to_string(kMaxScans) + " scans, expected about ten",

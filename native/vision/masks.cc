@@ -254,7 +254,7 @@ Status check(std::span<const float> output, const MaskSpec& spec, const Placemen
 }  // namespace
 
 Status decode_mask(std::span<const float> output, const MaskSpec& spec, const Placement& placement,
-                   std::span<std::uint8_t> mask, ClassCounts& counts) {
+                   std::span<std::uint8_t> mask, ClassCounts& counts, const CancelToken* cancel) {
   FOVEATE_RETURN_IF_ERROR(check(output, spec, placement, mask.size()));
   if (!has_finite(output)) return not_finite("no score is a finite number");
   const MapAxis across =
@@ -267,6 +267,7 @@ Status decode_mask(std::span<const float> output, const MaskSpec& spec, const Pl
   Strip strip(across, width, counts);
   for (const MapRun& run : down.runs) {
     strip.plan(map, map.row(run.low), map.row(run.high), run.end - run.begin);
+    if (cancel != nullptr && cancel->cancelled()) return aborted();
     for (int y = run.begin; y < run.end; ++y) {
       const auto row = static_cast<std::size_t>(y);
       strip.write(down.weight[row], mask.data() + row * width);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "core/cancel.h"
 #include "core/status.h"
 #include "vision/classification.h"
 #include "vision/preprocess.h"
@@ -31,8 +32,8 @@ using ClassCounts = std::array<std::uint32_t, 256>;
 // Scores are interpolated, not classes: edges come out smooth, and no score is materialised at the picture's size. One
 // channel is activated before it is interpolated, as the reference packages do; of several the raw values are
 // interpolated. `counts` is overwritten. INVALID_ARGUMENT: a spec that makes no mask. ENGINE_FAILED: no score is
-// finite. INTERNAL: spans of another size than spec and placement say.
+// finite. ABORTED. INTERNAL: spans of another size than spec and placement say.
 Status decode_mask(std::span<const float> output, const MaskSpec& spec, const Placement& placement,
-                   std::span<std::uint8_t> mask, ClassCounts& counts);
+                   std::span<std::uint8_t> mask, ClassCounts& counts, const CancelToken* cancel = nullptr);
 
 }  // namespace foveate

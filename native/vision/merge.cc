@@ -23,8 +23,9 @@ float overlap_of(const Box& a, const Box& b, OverlapMetric metric) {
 
 }  // namespace
 
-MergedBoxes merge_boxes(std::span<const float> boxes, std::span<const float> scores,
-                        std::span<const std::int32_t> class_ids, const MergeOptions& options) {
+Result<MergedBoxes> merge_boxes(std::span<const float> boxes, std::span<const float> scores,
+                                std::span<const std::int32_t> class_ids, const MergeOptions& options,
+                                const CancelToken* cancel) {
   const std::size_t count = std::min({boxes.size() / 4, scores.size(), class_ids.size()});
   const auto box_of = [&](std::size_t i) {
     return Box{boxes[i * 4], boxes[i * 4 + 1], boxes[i * 4 + 2], boxes[i * 4 + 3]};
@@ -43,6 +44,7 @@ MergedBoxes merge_boxes(std::span<const float> boxes, std::span<const float> sco
     if (ended[best]) continue;
     if (merged.kept.size() >= static_cast<std::size_t>(std::max(options.max_kept, 0))) break;
     const Box box = box_of(best);
+    if (cancel != nullptr && cancel->cancelled()) return aborted();
     Box grown = box;
     for (std::size_t next = place + 1; next < order.size(); ++next) {
       const std::size_t other = order[next];

@@ -6,6 +6,9 @@
 #include <span>
 #include <vector>
 
+#include "core/cancel.h"
+#include "core/status.h"
+
 namespace foveate {
 
 enum class OverlapMetric : std::uint8_t {
@@ -27,8 +30,9 @@ struct MergedBoxes {
 };
 
 // In order of score, a box ends all that overlap it; those that still do when their turn comes, the box having grown,
-// widen it. As sahi does it.
-MergedBoxes merge_boxes(std::span<const float> boxes, std::span<const float> scores,
-                        std::span<const std::int32_t> class_ids, const MergeOptions& options);
+// widen it. As sahi does it. ABORTED.
+Result<MergedBoxes> merge_boxes(std::span<const float> boxes, std::span<const float> scores,
+                                std::span<const std::int32_t> class_ids, const MergeOptions& options,
+                                const CancelToken* cancel = nullptr);
 
 }  // namespace foveate

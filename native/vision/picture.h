@@ -12,6 +12,10 @@ namespace foveate {
 // kCmyk, 255 being full ink, is what decoders give; it becomes RGB before anything else is done with it.
 enum class PixelFormat : std::uint8_t { kGrey, kRgb, kBgr, kRgba, kCmyk };
 
+// The longest side of a picture, JPEG's own limit: beyond, a float could not tell every pixel, and a file of a few
+// bytes could ask for gigabytes of scratch memory.
+constexpr int kMaxPictureSide = 65535;
+
 constexpr int pixel_channels(PixelFormat format) {
   switch (format) {
     case PixelFormat::kGrey:

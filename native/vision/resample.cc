@@ -277,15 +277,26 @@ void resample(const PictureView& source, Interpolation interpolation, int width,
   plan_axis(source.width, width, window.left, window.width, interpolation, scratch.columns);
   plan_axis(source.height, height, window.top, window.height, interpolation, scratch.rows);
   const auto& spans = scratch.rows.spans;
-  const int first_row = spans.front().first;
-  const int last_row = spans.back().first + spans.back().count;
   const std::size_t bytes =
       static_cast<std::size_t>(window.width) * static_cast<std::size_t>(pixel_channels(source.format));
 
-  scratch.narrow.resize(static_cast<std::size_t>(last_row - first_row) * bytes);
-  resample_rows(source, first_row, last_row, bytes, scratch, scratch.narrow.data());
-  for (std::size_t y = 0; y < spans.size(); ++y) {
-    resample_column(scratch.narrow.data(), first_row, bytes, scratch.rows, y, output + y * bytes);
+  // Strip by strip, so that a tall picture asks for no more memory than a strip does. Rows that two strips share are
+  // made twice.
+  constexpr std::size_t kStripBytes = std::size_t{8} << 20;
+  for (std::size_t begin = 0; begin < spans.size();) {
+    const int first_row = spans[begin].first;
+    const auto rows_until = [&](std::size_t y) {
+      return static_cast<std::size_t>(spans[y].first + spans[y].count - first_row);
+    };
+    std::size_t end = begin + 1;
+    while (end < spans.size() && rows_until(end) * bytes <= kStripBytes) ++end;
+    const std::size_t rows = rows_until(end - 1);
+    scratch.narrow.resize(rows * bytes);
+    resample_rows(source, first_row, first_row + static_cast<int>(rows), bytes, scratch, scratch.narrow.data());
+    for (std::size_t y = begin; y < end; ++y) {
+      resample_column(scratch.narrow.data(), first_row, bytes, scratch.rows, y, output + y * bytes);
+    }
+    begin = end;
   }
 }
 

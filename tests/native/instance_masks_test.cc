@@ -174,6 +174,30 @@ TEST(InstanceMasks, PaddingHasNoSay) {
   EXPECT_EQ(mask_of(decoded.value(), 0), Bytes(200, 1));
 }
 
+TEST(InstanceMasks, AreRefusedBeforeTheyTakeAllMemory) {
+  Given given;
+  given.prototypes = {1};
+  given.placement = stretched(60000, 20000);
+  given.boxes = {0, 0, 60000, 20000};
+  given.coefficients = {1};
+  EXPECT_EQ(given.code(), error_code::kOutOfMemory);
+}
+
+TEST(InstanceMasks, EndWhenTheyAreCancelled) {
+  Given given;
+  given.prototypes = {1};
+  given.placement = stretched(4, 4);
+  given.boxes = {0, 0, 4, 4};
+  given.coefficients = {1};
+  CancelToken token;
+  token.cancel();
+  auto pool = std::make_shared<MemoryPool>(1 << 20);
+  auto masks = decode_instance_masks({given.prototypes, 1, 1, 1}, given.boxes, given.coefficients, given.placement,
+                                     *pool, &token);
+  ASSERT_FALSE(masks.ok());
+  EXPECT_EQ(masks.status().error().code, error_code::kAborted);
+}
+
 TEST(InstanceMasks, WhatDoesNotFitTogetherIsRefused) {
   const Given sound = {Floats(32, 1), 2, 4, 4, {0, 0, 9, 9}, {1, 1}, stretched(10, 10)};
   EXPECT_EQ(sound.code(), "OK");

@@ -28,7 +28,7 @@ struct Boxes {
 
   Floats box(std::int32_t i) const { return {corners.begin() + 4 * i, corners.begin() + 4 * i + 4}; }
 
-  MergedBoxes merge(const MergeOptions& options = {}) const { return merge_boxes(corners, scores, class_ids, options); }
+  MergedBoxes merge(const MergeOptions& options = {}) const { return merge_boxes(corners, scores, class_ids, options).value(); }
 };
 
 float overlap(const Floats& a, const Floats& b, OverlapMetric metric) {
@@ -127,7 +127,7 @@ TEST(Merge, OddNumbersDoNoHarm) {
 TEST(Merge, ReadsNoFurtherThanTheShortestSpan) {
   const Floats corners = {0, 0, 1, 1, 5, 5, 6, 6, 9};
   const Floats scores = {0.1f, 0.2f, 0.3f};
-  EXPECT_EQ(merge_boxes(corners, scores, Indices{0, 0, 0, 0}, {}).kept, (Indices{1, 0}));
+  EXPECT_EQ(merge_boxes(corners, scores, Indices{0, 0, 0, 0}, {}).value().kept, (Indices{1, 0}));
 }
 
 }  // namespace

@@ -70,6 +70,18 @@ TEST(Resample, AWindowIsThatPartOfTheWhole) {
   }
 }
 
+// Tall enough to be made in several strips.
+TEST(Resample, StripsAreAPartOfTheWhole) {
+  const NoisePicture source(8, 30000, PixelFormat::kRgb);
+  constexpr int kWidth = 200, kHeight = 60;
+  const auto whole =
+      resample(source.view(), Interpolation::kBicubicAntialias, kWidth, kHeight, {0, 0, kWidth, kHeight});
+  for (int y = 0; y < kHeight; ++y) {
+    const auto row = resample(source.view(), Interpolation::kBicubicAntialias, kWidth, kHeight, {0, y, kWidth, 1});
+    ASSERT_TRUE(std::equal(row.begin(), row.end(), whole.begin() + y * kWidth * 3)) << "row " << y;
+  }
+}
+
 TEST(Resample, KeepsAPictureOfTheSameSize) {
   const NoisePicture source(19, 11, PixelFormat::kRgb);
   for (const auto& [name, interpolation] : kMethods) {

@@ -6,7 +6,7 @@ import {
   cornersOf,
   Detections,
   type DetectionsInit,
-  type InstanceMask,
+  InstanceMask,
   type RunLengthMask,
   type Timing,
 } from '../../lib/results/index.js';
@@ -63,13 +63,10 @@ function spread({ x, y, width: columns, data }: InstanceMask): Uint8Array {
 }
 
 describe('a mask in JSON', () => {
-  const filled = (x: number, y: number, columns: number, rows: number, of: (i: number) => number): InstanceMask => ({
-    x,
-    y,
-    width: columns,
-    height: rows,
-    data: Uint8Array.from({ length: columns * rows }, (_, i) => of(i)),
-  });
+  const filled = (x: number, y: number, columns: number, rows: number, of: (i: number) => number): InstanceMask => {
+    const data = Uint8Array.from({ length: columns * rows }, (_, i) => of(i));
+    return new InstanceMask({ x, y, width: columns, height: rows }, data, undefined);
+  };
 
   it.each([
     ['inside the picture', filled(30, 20, 11, 7, (i) => Number(i % 3 === 0))],
@@ -95,7 +92,7 @@ describe('a mask in JSON', () => {
 describe('drawn objects', () => {
   it('with masks are blended over where they are, and outlined', async () => {
     const data = Uint8Array.from({ length: 40 * 30 }, (_, i) => Number(i % 40 >= 10));
-    using picture = await objects([60, 50, 100, 80], { masks: [{ x: 60, y: 50, width: 40, height: 30, data }] }).draw(grey);
+    using picture = await objects([60, 50, 100, 80], { masks: [new InstanceMask({ x: 60, y: 50, width: 40, height: 30 }, data, undefined)] }).draw(grey);
     expect(pixel(picture, 85, 65)).toEqual(color.map((value) => (value * 128 + 90 * 128 + 128) >> 8));
     expect(pixel(picture, 70, 65)).toEqual(color);
     expect(pixel(picture, 65, 65)).toEqual([90, 90, 90]);

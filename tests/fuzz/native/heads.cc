@@ -232,7 +232,7 @@ void run_merge(Input& input) {
   for (auto& id : classes) id = input.between(0, 3);
   const Output scores(input, static_cast<double>(count));
   const Output boxes(input, 4.0 * static_cast<double>(count));
-  const MergedBoxes merged = merge_boxes(boxes.values(), scores.values(), classes, options);
+  const MergedBoxes merged = merge_boxes(boxes.values(), scores.values(), classes, options).value();
   expect(merged.boxes.size() == 4 * merged.kept.size(), "each box that stays is there");
   expect(std::set(merged.kept.begin(), merged.kept.end()).size() == merged.kept.size(), "no box stays twice");
 }
