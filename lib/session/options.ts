@@ -8,14 +8,11 @@ import { checkBoolean, checkInteger, checkOneOf, checkPath, checkSignal, invalid
 export interface SessionOptions {
   /** Where it runs. Default 'auto'. */
   readonly device?: Device | undefined;
-  /** Threads that the runs of all lanes share. Default: the machine's cores; divided by `lanes` where that is named. */
+  /** Threads inside one run. Default: the machine's cores divided by `lanes`. */
   readonly threads?: number | undefined;
   /** Threads over independent branches of the graph. Default 1: vision models are mostly one chain. */
   readonly interOpThreads?: number | undefined;
-  /**
-   * Runs at the same time, each with an execution context of its own. Default: two on a CPU with several threads, so that one run fills the pauses in
-   * which the other's threads wait for each other; one run alone still has all threads. Else 1.
-   */
+  /** Runs at the same time, each with an execution context of its own. Default 1: on a CPU one run with all cores is as fast as several with fewer. */
   readonly lanes?: number | undefined;
   /** Whether threads spin while they wait for work inside a run. Default false: they would take the cores from whatever else has work. */
   readonly spinning?: boolean | undefined;
@@ -79,15 +76,14 @@ export function checkSessionOptions(options: SessionOptions): void {
 
 /** The options as the addon takes them. */
 export function nativeSessionOptions(options: SessionOptions, device: Exclude<Device, 'auto'>): NativeSessionOptions {
-  const { lanes = 1 } = options;
-  const threads = options.threads ?? Math.max(1, Math.floor(availableParallelism() / lanes));
+  const lanes = options.lanes ?? 1;
   return {
-    intraOpThreads: threads,
+    intraOpThreads: options.threads ?? Math.max(1, Math.floor(availableParallelism() / lanes)),
     interOpThreads: options.interOpThreads ?? 1,
     intraOpSpinning: options.spinning ?? false,
     graphOptimization: optimizationLevels.indexOf(options.graphOptimization ?? 'all'),
     providers: device === 'cpu' ? [] : [{ name: device, options: options.providerOptions ?? {} }],
     config: options.config ?? {},
-    lanes: options.lanes ?? (device === 'cpu' ? Math.min(threads, 2) : 1),
+    lanes,
   };
 }

@@ -351,7 +351,7 @@ export async function createSession<M extends ModelTypes = ModelTypes>(
     handle,
     choice,
     runtime: { name, version, path: libraryPath },
-    lanes: nativeSessionOptions(options, choice.device).lanes,
+    lanes: options.lanes ?? 1,
     model: path,
   });
   publish('foveate:session.open', {

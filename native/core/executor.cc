@@ -1,7 +1,6 @@
 #include "core/executor.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -13,16 +12,9 @@
 namespace foveate {
 namespace {
 
-// Gives way to whatever else wants to run: with as many busy threads as cores, the JavaScript thread would otherwise
-// wait for the end of a lane's time slice (some milliseconds) whenever it wakes. Where a sandbox refuses the policy,
-// the lowest priority comes near to it. Of this thread alone, as Linux has it, and of those that it starts.
-void yield_to_all_others() {
-  const sched_param none{};
-  constexpr int kLowestPriority = 19;
-  if (::sched_setscheduler(0, SCHED_IDLE, &none) != 0) {
-    ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kLowestPriority);
-  }
-}
+// The lowest priority. With as many busy threads as cores, the JavaScript thread would wait for the end of a lane's
+// time slice (some milliseconds) whenever it wakes.
+constexpr int kNiceness = 19;
 
 // Tells the core that this is a loop that waits.
 void relax() {
@@ -79,7 +71,7 @@ Executor::Executor(std::size_t lanes, std::string name, std::chrono::microsecond
   for (; lanes_ < lanes; ++lanes_) {
     auto run = [state = state_, lane = lanes_, thread_name = name.substr(0, 12) + "/" + std::to_string(lanes_)] {
       pthread_setname_np(pthread_self(), thread_name.substr(0, 15).c_str());
-      yield_to_all_others();
+      ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNiceness);  // of this thread alone, as Linux has it
       state->run_lane(lane);
     };
     {
