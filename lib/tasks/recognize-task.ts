@@ -25,6 +25,7 @@ export interface LoadTaskOptions extends TaskOptions, ClassifyOptions, DetectOpt
   readonly activation?: Activation | undefined;
   /** For segmenters, see `SegmenterOptions`. */
   readonly layout?: 'nchw' | 'nhwc' | undefined;
+  readonly background?: SegmenterOptions['background'];
   /** For embedders and dense predictors, see `EmbedderOptions`, `DensePredictorOptions`. */
   readonly output?: string | undefined;
   readonly pooling?: EmbedderOptions['pooling'];
