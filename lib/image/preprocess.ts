@@ -100,6 +100,7 @@ const clipColors = { mean: [0.48145466, 0.4578275, 0.40821073], std: [0.26862954
  * `detr`: Hugging Face's DetrImageProcessor (shortest edge 800, longest at most 1333): the input's size depends on the picture.
  * `clip`: its CLIPImageProcessor (shortest edge 224, crop 224, bicubic). `siglip`: its SiglipImageProcessor (stretch to 224, bicubic, -1..1).
  * `rtdetr`: its RTDetrImageProcessor (stretch to 640, 0..1). `ssd`: the SSDs of PyTorch's lineage, UltraFace among them (stretch, (value - 127) / 128).
+ * `rfdetr`: Roboflow's (stretch to 560, mean and deviation of ImageNet).
  * `scrfd`: InsightFace's (letterbox in the top left of a black input, (value - 127.5) / 128).
  */
 export const presets = {
@@ -125,6 +126,7 @@ export const presets = {
   },
   siglip: { ...base, fit: 'stretch', interpolation: 'bicubic-antialias', mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
   rtdetr: { ...base, fit: 'stretch', width: 640, height: 640, interpolation: 'bilinear-antialias' },
+  rfdetr: { ...base, fit: 'stretch', width: 560, height: 560, interpolation: 'bilinear-antialias', ...imagenetColors },
   ssd: { ...base, fit: 'stretch', width: 300, height: 300, scale: 1, mean: [127, 127, 127], std: [128, 128, 128] },
   scrfd: {
     ...base,
