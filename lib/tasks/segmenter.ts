@@ -27,7 +27,7 @@ export interface SegmentOptions extends TaskRunOptions {
 
 /** Segmentation models are trained on whole pictures, stretched to the input's size. */
 const wholePicture = { fit: 'stretch', interpolation: 'bilinear' } as const;
-/** Semantic models build on backbones that were trained with ImageNet's normalisation; matting and saliency models take 0..1. */
+/** Semantic models build on backbones that were trained with ImageNet's normalisation; matting models of one map take 0..1. */
 const unnormalized: Pick<PreprocessOptions, 'mean' | 'std'> = { mean: [0, 0, 0], std: [1, 1, 1] };
 
 type Layout = 'nchw' | 'nhwc';
@@ -97,10 +97,12 @@ export class Segmenter extends PictureTask {
       const asked = options.layout === undefined ? undefined : checkOneOf('layout', options.layout, layouts);
       const labelCount = await declaredLabelCount(options.labels, opened.metadata, opened.namesBeside);
       const map = recognizeScoreMap(output.shape, opened.input.size(stretched), asked, labelCount);
-      const preprocess =
-        map.channels === 1
-          ? opened.input.preprocess(options.preprocess, 'imagenet', { ...wholePicture, ...unnormalized })
-          : stretched;
+      // Several maps are the stages of U2-Net and its kin, which were trained with ImageNet's normalisation.
+      const isStage = shapes.filter((shape) => `${shape}` === `${output.shape}`).length > 1;
+      const isUnnormalized = map.channels === 1 && !isStage;
+      const preprocess = isUnnormalized
+        ? opened.input.preprocess(options.preprocess, 'imagenet', { ...wholePicture, ...unnormalized })
+        : stretched;
       const classes = Math.max(2, map.channels);
       const binary =
         map.channels === 1 && options.labels === undefined && !opened.metadata.has('names') && opened.namesBeside === undefined;
@@ -122,7 +124,8 @@ export class Segmenter extends PictureTask {
       const background = backgroundOf(options.background, map, labels);
       const threshold = checkNumber('threshold', options.threshold ?? 0.5, 0, 1);
       const defaults = { threshold, pixelLimit: options.pixelLimit };
-      const source = opened.input.preprocessSource(options.preprocess, 'imagenet');
+      const found = opened.input.preprocessSource(options.preprocess, 'imagenet');
+      const source = isUnnormalized && found === 'preset imagenet' ? 'task' : found;
       return new Segmenter(opened, preprocess, source, map, activation, output.name, labels, background, defaults);
     } catch (error) {
       await opened.session.dispose();

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import sharp from 'sharp';
+import { recognizedLine } from '../../lib/cli/recognized.js';
 import type { RawFrame } from '../../lib/image/index.js';
 import type { Segmentation } from '../../lib/results/index.js';
-import { loadTask, Segmenter } from '../../lib/tasks/index.js';
+import { DensePredictor, loadTask, Segmenter } from '../../lib/tasks/index.js';
 import { recognizeScoreMap } from '../../lib/tasks/segmenter.js';
 import { expectFailure, rejectionOf, thrownBy } from '../errors/failure.js';
 import { example } from '../session/fixtures.js';
@@ -280,6 +281,22 @@ describe('a model of several stages', () => {
     expect([...(await segmenter.segment(frame)).mask]).toEqual([1, 0, 0, 1]);
     await using same = await loadTask(model, { activation: 'none', layout: 'nchw' });
     expect(same).toBeInstanceOf(Segmenter);
+  });
+
+  it("takes ImageNet's values, as the dense predictor does, and a single map 0 to 1", async () => {
+    const maps = [1, 2].map((count) =>
+      Array.from({ length: count }, (_, i) => stage(`d${i}`, [1, 1, 8, 8], ...Array<number>(64).fill(0))),
+    );
+    const [one, several] = maps.map((outputs) => constantModel({ input: [1, 3, 8, 8], outputs })) as [Uint8Array, Uint8Array];
+    await using single = await Segmenter.load(one);
+    await using stages = await Segmenter.load(several);
+    await using dense = await DensePredictor.load(several);
+    expect(stages.preprocess).toEqual(dense.preprocess);
+    expect([stages.preprocess.options.mean, stages.preprocessSource]).toEqual([[0.485, 0.456, 0.406], 'preset imagenet']);
+    expect([single.preprocess.options.mean, single.preprocessSource]).toEqual([[0, 0, 0], 'task']);
+    expect(recognizedLine(single)).toMatch(/, as usual for the task\.$/);
+    await using asked = await Segmenter.load(one, { preprocess: 'imagenet' });
+    expect([asked.preprocess.options.mean, asked.preprocessSource]).toEqual([[0.485, 0.456, 0.406], 'option']);
   });
 
   it('is read picture by picture in a batch', async () => {
