@@ -49,6 +49,7 @@ export function recognizedLine(model: Task): string {
 
 function sourceWords(source: PreprocessSource): string {
   if (source === 'option') return 'as asked';
+  if (source === 'task') return 'as usual for the task';
   return source === 'metadata' || source === 'graph' ? `from the ${source}` : `from ${source}`;
 }
 

@@ -22,9 +22,12 @@ Examples:
   foveate typegen yolov8n.onnx -o yolov8n.d.ts
 
 In TypeScript:
+  import { createSession, Preprocess } from 'foveate';
   import type { Model } from './yolov8n.js';
+
   const session = await createSession<Model>('yolov8n.onnx');
-  const { outputs } = await session.run({ images });
+  const { tensor } = await Preprocess.preset('yolo').run('street.jpg');
+  const { outputs } = await session.run({ images: tensor.reshape([1, ...tensor.dims]) });
   outputs.output0.data; // a Float32Array; outputs.output1 does not compile`;
 
 /** `foveate typegen MODEL` */

@@ -69,6 +69,11 @@ export interface PreprocessOptions {
   readonly iccProfile: IccProfile;
 }
 
+type InputDType = PreprocessOptions['dtype'];
+
+/** Some options, and the element type where it is among them. */
+type Overrides<D extends InputDType> = Partial<PreprocessOptions> & { readonly dtype?: D };
+
 const base: PreprocessOptions = {
   fit: 'stretch',
   width: 224,
@@ -100,6 +105,7 @@ const clipColors = { mean: [0.48145466, 0.4578275, 0.40821073], std: [0.26862954
  * `detr`: Hugging Face's DetrImageProcessor (shortest edge 800, longest at most 1333): the input's size depends on the picture.
  * `clip`: its CLIPImageProcessor (shortest edge 224, crop 224, bicubic). `siglip`: its SiglipImageProcessor (stretch to 224, bicubic, -1..1).
  * `rtdetr`: its RTDetrImageProcessor (stretch to 640, 0..1). `ssd`: the SSDs of PyTorch's lineage, UltraFace among them (stretch, (value - 127) / 128).
+ * `rfdetr`: Roboflow's (stretch to 560, mean and deviation of ImageNet).
  * `scrfd`: InsightFace's (letterbox in the top left of a black input, (value - 127.5) / 128).
  */
 export const presets = {
@@ -125,6 +131,7 @@ export const presets = {
   },
   siglip: { ...base, fit: 'stretch', interpolation: 'bicubic-antialias', mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5] },
   rtdetr: { ...base, fit: 'stretch', width: 640, height: 640, interpolation: 'bilinear-antialias' },
+  rfdetr: { ...base, fit: 'stretch', width: 560, height: 560, interpolation: 'bilinear-antialias', ...imagenetColors },
   ssd: { ...base, fit: 'stretch', width: 300, height: 300, scale: 1, mean: [127, 127, 127], std: [128, 128, 128] },
   scrfd: {
     ...base,
@@ -148,10 +155,10 @@ export interface PreprocessRunOptions extends DecodeOptions {
   readonly into?: Tensor | undefined;
 }
 
-/** A picture, ready for a model. */
-export interface PreprocessedPicture {
+/** A picture, ready for a model with an input of type D. */
+export interface PreprocessedPicture<D extends InputDType = InputDType> {
   /** Shape [C, H, W] or [H, W, C]; it lies in native memory, is `into` where that was given. Dispose of it. */
-  readonly tensor: Tensor;
+  readonly tensor: Tensor<D>;
   readonly placement: Placement;
   readonly copiedBytes: number;
   readonly decodeMs: number;
@@ -159,16 +166,17 @@ export interface PreprocessedPicture {
 }
 
 /**
- * The one way from a picture to a model's input: the same object calibrates, evaluates, runs and serves. Immutable.
+ * The one way from a picture to a model's input: the same object calibrates, evaluates, runs and serves. Immutable. D is the element type of
+ * the input, as far as TypeScript knows it: that of a preset is 'float32' unless overridden.
  *
  *     const preprocess = Preprocess.preset('yolo', { width: 416, height: 416 });
  *     using tensor = (await preprocess.run('street.jpg')).tensor;
  */
-export class Preprocess {
-  readonly options: PreprocessOptions;
+export class Preprocess<D extends InputDType = InputDType> {
+  readonly options: PreprocessOptions & { readonly dtype: D };
 
   /** Throws INVALID_ARGUMENT or UNKNOWN_OPTION. Options left out are those of stretching to 224 x 224, RGB, 0..1, NCHW. */
-  constructor(options: Partial<PreprocessOptions> = {}) {
+  constructor(options: Overrides<D> = {}) {
     checkOptions('preprocess options', options, Object.keys(base));
     const o = withDefaults(base, options);
     checkOneOf('fit', o.fit, fits);
@@ -197,25 +205,26 @@ export class Preprocess {
       return checkNumber(name, value, -1e6, 1e6);
     });
     const copy = (triple: PreprocessOptions['pad']): PreprocessOptions['pad'] => Object.freeze([...triple] as const);
-    this.options = Object.freeze({ ...o, pad: copy(o.pad), mean: copy(o.mean), std: copy(o.std) });
+    const dtype = o.dtype as D;
+    this.options = Object.freeze({ ...o, dtype, pad: copy(o.pad), mean: copy(o.mean), std: copy(o.std) });
     Object.freeze(this);
   }
 
   /** A preset, with `overrides`. Throws INVALID_ARGUMENT for an unknown preset. */
-  static preset(name: PreprocessPreset, overrides: Partial<PreprocessOptions> = {}): Preprocess {
+  static preset<D extends InputDType = 'float32'>(name: PreprocessPreset, overrides: Overrides<D> = {}): Preprocess<D> {
     checkOneOf('preset', name, Object.keys(presets) as PreprocessPreset[]);
     checkOptions('preprocess options', overrides, Object.keys(base));
-    return new Preprocess(withDefaults<PreprocessOptions>(presets[name], overrides));
+    return new Preprocess<D>(withDefaults<PreprocessOptions>(presets[name], overrides) as Overrides<D>);
   }
 
   /** The same with some options changed. */
-  with(overrides: Partial<PreprocessOptions>): Preprocess {
+  with<E extends InputDType = D>(overrides: Overrides<E>): Preprocess<E> {
     checkOptions('preprocess options', overrides, Object.keys(base));
-    return new Preprocess(withDefaults(this.options, overrides));
+    return new Preprocess<E>(withDefaults<PreprocessOptions>(this.options, overrides) as Overrides<E>);
   }
 
   /** Plain data; `new Preprocess(data)` is the same again. */
-  toJSON(): PreprocessOptions {
+  toJSON(): PreprocessOptions & { readonly dtype: D } {
     return this.options;
   }
 
@@ -231,7 +240,7 @@ export class Preprocess {
    * Decodes and preprocesses a picture, off the JavaScript thread, straight into its place.
    * Throws MEDIA_NOT_FOUND, MEDIA_INVALID, MEDIA_UNSUPPORTED, MEDIA_TOO_LARGE, ABORTED, TENSOR_SHAPE where `into` does not fit.
    */
-  async run(image: PictureInput, options: PreprocessRunOptions = {}): Promise<PreprocessedPicture> {
+  async run(image: PictureInput, options: PreprocessRunOptions = {}): Promise<PreprocessedPicture<D>> {
     checkOptions('preprocess run options', options, ['into', 'pixelLimit', 'signal']);
     const { into, signal, pixelLimit } = options;
     const slot = into === undefined ? undefined : this.#slot(into);
@@ -245,7 +254,7 @@ export class Preprocess {
     return {
       tensor:
         result.lease === undefined
-          ? (into as Tensor)
+          ? (into as Tensor<D>)
           : Tensor.overLease(this.options.dtype, result.dims, new Lease(result.lease)),
       placement: new Placement(result.placement),
       copiedBytes: result.copiedBytes,

@@ -22,8 +22,8 @@ export class Segmentation implements Iterable<Region> {
   readonly height: number;
   /** Names of all classes, by id. */
   readonly labels: readonly string[];
-  /** The class that stands for nothing, left undrawn: 0. */
-  readonly background = 0;
+  /** The class that stands for nothing, left undrawn; undefined where all classes stand for something. */
+  readonly background: number | undefined;
   readonly timing: Timing;
   /** The classes that occur, largest first. */
   readonly regions: readonly Region[];
@@ -38,12 +38,14 @@ export class Segmentation implements Iterable<Region> {
     width: number;
     height: number;
     labels: readonly string[];
+    background: number | undefined;
     timing: Timing;
   }) {
     this.mask = init.mask;
     this.width = init.width;
     this.height = init.height;
     this.labels = init.labels;
+    this.background = init.background;
     this.timing = init.timing;
     this.#lease = init.lease;
     this.regions = Array.from(init.counts, (pixels, classId) => ({
@@ -69,7 +71,7 @@ export class Segmentation implements Iterable<Region> {
     return encode({ data: this.mask, width: this.width, height: this.height, channels: 1 }, 'png');
   }
 
-  /** A PNG in which each class has its colour, background black. */
+  /** A PNG in which each class has its colour, the background black. */
   async toColorMap(): Promise<Buffer> {
     const colors = this.#palette().map((color, classId) => (classId === this.background ? ([0, 0, 0] as const) : color));
     const mask = { data: this.mask, lease: this.#lease };
@@ -106,7 +108,7 @@ export class Segmentation implements Iterable<Region> {
       lease: this.#lease,
       palette: this.#palette(),
       opacity,
-      transparent: this.background,
+      transparent: this.background ?? -1,
       outlined: true,
     };
     return picture.draw({ boxes: [], caption: [], mask }, options.signal);

@@ -11,7 +11,7 @@ import { pictureList, soleOutput, TaskModel, type TaskOptions, type TaskRunOptio
 
 /** How a classifier is opened. */
 export interface ClassifierOptions extends TaskOptions, ClassifyOptions {
-  /** What turns raw scores into probabilities: 'none' where the model does so itself. Default: recognised from the graph's last node. */
+  /** What turns raw scores into probabilities: 'none' where the model does so itself. Default: recognised from the graph's last node; of one class, whose softmax would always be 1, 'sigmoid'. */
   readonly activation?: Activation | undefined;
 }
 
@@ -53,13 +53,13 @@ export class Classifier extends PictureTask {
     this.#defaults = defaults;
   }
 
-  /** Opens a classifier: a model with one output `[N, C]`. Throws MODEL_UNSUPPORTED, LABELS_INVALID, and as `createSession`. */
+  /** Opens a classifier: a model with one output `[N, C]`, of several the one called `logits`. Throws MODEL_UNSUPPORTED, LABELS_INVALID, and as `createSession`. */
   static async load(model: ModelSource, options: ClassifierOptions = {}): Promise<Classifier> {
     const opened = await TaskModel.open(model, options, classifierOptionNames);
     try {
       const preprocess = opened.input.preprocess(options.preprocess, 'imagenet', {});
       const shapes = await opened.outputShapes(preprocess, options.signal);
-      const output = soleOutput(opened.session, shapes.map(dropUnitAxes), 2, 'one classification output [N, C]');
+      const output = soleOutput(opened.session, shapes.map(dropUnitAxes), 2, 'logits', 'one classification output [N, C]');
       const classes = output.shape[1] as number;
       const labels = await resolveLabels({
         option: options.labels,
@@ -70,7 +70,7 @@ export class Classifier extends PictureTask {
       });
       const activation =
         options.activation === undefined
-          ? recognizeActivation(opened.producer(output.name), 'softmax')
+          ? recognizeActivation(opened.producer(output.name), classes === 1 ? 'sigmoid' : 'softmax')
           : checkOneOf('activation', options.activation, activations);
       const topK = checkInteger('topK', options.topK ?? 5, 1);
       const source = opened.input.preprocessSource(options.preprocess, 'imagenet');

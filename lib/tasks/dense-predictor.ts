@@ -3,6 +3,7 @@ import { checkOneOf, checkOptions, ModelError, withDefaults } from '../errors/in
 import type { PictureInput, Preprocess } from '../image/index.js';
 import { DenseMap } from '../results/index.js';
 import type { ModelSource } from '../session/index.js';
+import { hasAspectOf } from './map-size.js';
 import { PictureTask } from './picture-task.js';
 import type { PreprocessSource } from './preprocess-source.js';
 import { pictureList, refuseLabels, TaskModel, type ModelOutput, type TaskOptions, type TaskRunOptions } from './task-model.js';
@@ -19,7 +20,7 @@ export const mapInterpolations = ['bilinear', 'bicubic', 'lanczos'] as const sat
 
 /** How a dense predictor is opened. */
 export interface DensePredictorOptions extends Omit<TaskOptions, 'labels'> {
-  /** The output that holds the map. Default: the only one, or the first of several of one shape. */
+  /** The output that holds the map. Default: the only one of the input's aspect ratio, or the first of several of one shape. */
   readonly output?: string | undefined;
   /** Default 'none'. Saliency models such as U2-Net take 'min-max'. */
   readonly scaling?: MapScaling | undefined;
@@ -62,14 +63,14 @@ export class DensePredictor extends PictureTask {
     this.#defaults = defaults;
   }
 
-  /** Opens a model with an output `[N, H, W]`, `[N, 1, H, W]` or `[N, H, W, 1]`. Throws MODEL_UNSUPPORTED, MODEL_AMBIGUOUS, and as `createSession`. */
+  /** Opens a model with an output `[N, H, W]`, `[N, 1, H, W]` or `[N, H, W, 1]` of the input's aspect ratio. Throws MODEL_UNSUPPORTED, MODEL_AMBIGUOUS, and as `createSession`. */
   static async load(model: ModelSource, options: DensePredictorOptions = {}): Promise<DensePredictor> {
     refuseLabels(options, 'a dense predictor');
     const opened = await TaskModel.open(model, options, densePredictorOptionNames);
     try {
       const preprocess = opened.input.preprocess(options.preprocess, 'imagenet', wholePicture);
       const outputs = await opened.floatOutputs(preprocess, options.signal);
-      const { name } = mapOutput(outputs, options.output);
+      const { name } = mapOutput(outputs, opened.input.size(preprocess), options.output);
       const scaling = checkOneOf('scaling', options.scaling ?? 'none', mapScalings);
       const interpolation = checkOneOf('interpolation', options.interpolation ?? 'bilinear', mapInterpolations);
       const source = opened.input.preprocessSource(options.preprocess, 'imagenet');
@@ -119,14 +120,23 @@ function mapSize(dims: readonly number[]): readonly [height: number, width: numb
   return a === 1 ? [b, c] : [a, b];
 }
 
-function mapOutput(outputs: readonly ModelOutput[], asked: string | undefined): ModelOutput {
-  const maps = outputs.filter(({ shape }) => shape.length === 3 || (shape.length === 4 && (shape[1] === 1 || shape[3] === 1)));
+/** Boxes of a detector and the tokens of a transformer have the form of a map, but not the shape of a picture. */
+function mapOutput(
+  outputs: readonly ModelOutput[],
+  input: { readonly width: number; readonly height: number },
+  asked: string | undefined,
+): ModelOutput {
+  const ofForm = outputs.filter(({ shape }) => shape.length === 3 || (shape.length === 4 && (shape[1] === 1 || shape[3] === 1)));
+  const maps = ofForm.filter(({ shape }) => {
+    const [height, width] = mapSize(shape.slice(1));
+    return hasAspectOf(input, { width, height });
+  });
   const isOfOneShape = maps.every(({ shape }) => `${shape}` === `${maps[0]?.shape}`);
   const found = asked === undefined ? (isOfOneShape ? maps[0] : undefined) : maps.find(({ name }) => name === asked);
   if (found !== undefined) return found;
   const received = outputs.map(({ name, shape }) => `${name} [${shape.join(', ')}]`).join('; ');
   throw new ModelError(asked === undefined && maps.length > 1 ? 'MODEL_AMBIGUOUS' : 'MODEL_UNSUPPORTED', {
-    message: `Expected ${asked === undefined ? 'an output' : `the output ${JSON.stringify(asked)}`} of one map, [N, H, W], [N, 1, H, W] or [N, H, W, 1], but the model's outputs are ${received}`,
+    message: `Expected ${asked === undefined ? 'an output' : `the output ${JSON.stringify(asked)}`} of one map, [N, H, W], [N, 1, H, W] or [N, H, W, 1], of the aspect ratio of its input, ${input.width} x ${input.height}, but the model's outputs are ${received}`,
     hint: maps.length > 0 ? `Name it: { output: ${JSON.stringify(maps[0]?.name)} }.` : 'createSession() gives the raw outputs.',
     details: { candidates: maps.map(({ name }) => name) },
   });

@@ -122,16 +122,18 @@ export class Detector extends PictureTask {
       const labelCount = await declaredLabelCount(options.labels, opened.metadata, opened.namesBeside);
       const head = recognizeHead(outputs, headEvidence(options, opened.metadata, opened.input.size(probe), labelCount));
       checkSaid(options, head);
-      const preset = presetOf(head.head);
+      const preset = presetOf(head);
       const preprocess = opened.input.preprocess(options.preprocess, preset, {});
       const source = opened.input.preprocessSource(options.preprocess, preset);
-      const labels = await resolveLabels({
+      const named = head.hasUnnamedClass === true ? head.classes - 1 : head.classes;
+      const resolved = await resolveLabels({
         option: options.labels,
         metadata: opened.metadata,
         beside: opened.namesBeside,
-        classes: head.classes,
+        classes: named,
         task: 'detect',
       });
+      const labels = named === head.classes ? resolved : { ...resolved, labels: [...resolved.labels, String(named)] };
       const activation = head.priors?.activation ?? recognizeActivation(opened.producer(head.outputs[0] as string), 'softmax');
       const { scoreThreshold, iouThreshold, maxDetections, classAgnostic, classes, slices, pixelLimit } = options;
       const defaults = { scoreThreshold, iouThreshold, maxDetections, classAgnostic, classes, slices, pixelLimit };

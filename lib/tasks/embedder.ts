@@ -28,7 +28,8 @@ const preferredOutputs = ['image_embeds', 'embeddings', 'embedding', 'pooler_out
 /**
  * Turns pictures into vectors that can be compared: faces, near duplicates, search, zero-shot classification with the vectors of texts.
  *
- *     const embedder = await Embedder.load('mobilefacenet.onnx');
+ *     const preprocess = { fit: 'stretch', interpolation: 'bilinear', scale: 1, mean: [127, 127, 127], std: [128, 128, 128] } as const;
+ *     const embedder = await Embedder.load('mobilefacenet.onnx', { preprocess });
  *     const [a, b] = await embedder.embed(['a.jpg', 'b.jpg']);
  *     console.log(a.similarity(b)); // 1: the same direction
  */
@@ -55,8 +56,8 @@ export class Embedder extends PictureTask {
   }
 
   /**
-   * Opens an embedder: a model with an output `[N, D]` or `[N, T, D]`. Name the preprocessing that it was trained with where the model does not: a
-   * wrong one gives vectors that look right and mean little. Throws MODEL_UNSUPPORTED, MODEL_AMBIGUOUS, and as `createSession`.
+   * Opens an embedder: a model with an output `[N, D]` or `[N, T, D]`. The preprocessing that it was trained with must be named where the model does not
+   * tell it: a wrong one gives vectors that look right and mean little. Throws MODEL_UNSUPPORTED, MODEL_AMBIGUOUS, and as `createSession`.
    */
   static async load(model: ModelSource, options: EmbedderOptions = {}): Promise<Embedder> {
     refuseLabels(options, 'an embedder');
@@ -69,6 +70,7 @@ export class Embedder extends PictureTask {
       if (output.shape.length === 3 && pooling === undefined) throw unclearPooling(output);
       if (pooling === 'mean' && output.shape[1] === 1) throw nothingToPool(output);
       const source = opened.input.preprocessSource(options.preprocess, 'imagenet');
+      if (source === 'preset imagenet' && options.preprocess === undefined) throw unclearPreprocess();
       return new Embedder(opened, preprocess, source, output, pooling, { pixelLimit: options.pixelLimit });
     } catch (error) {
       await opened.session.dispose();
@@ -151,6 +153,15 @@ function vectorOutput(outputs: readonly ModelOutput[], asked: string | undefined
         ? `Name it: { output: ${JSON.stringify(candidates[0]?.name)} }.`
         : `${pooling === undefined ? '' : 'Leave pooling out for an output [N, D]. '}createSession() gives the raw outputs of any model.`,
     details: { candidates: candidates.map(({ name }) => name) },
+  });
+}
+
+/** Nothing in a vector tells that the picture was preprocessed wrongly. */
+function unclearPreprocess(): ModelError {
+  return new ModelError('MODEL_AMBIGUOUS', {
+    message:
+      'It is not clear what preprocessing the embedder was trained with: no file beside it tells, nor its metadata, nor its graph',
+    hint: "Name it: { preprocess: 'clip' }, 'siglip', 'imagenet' (DINO and most other models), or its options, such as mean and std. Or keep its preprocessor_config.json beside it.",
   });
 }
 

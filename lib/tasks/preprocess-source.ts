@@ -11,10 +11,10 @@ import { ultralyticsOptions } from './ultralytics-metadata.js';
 
 /**
  * Where a task's preprocessing came from: the user's option, a file beside the model, the model's metadata, the model's own first
- * operators together with a preset, or a preset for the task. An option that changes only some of it leaves the source as it is.
+ * operators together with a preset, a preset for the task, or what is usual for the task where no preset is that. An option that changes only some of it leaves the source as it is.
  */
 export type PreprocessSource =
-  'option' | 'preprocessor_config.json' | 'config.json' | 'metadata' | 'graph' | `preset ${PreprocessPreset}`;
+  'option' | 'preprocessor_config.json' | 'config.json' | 'metadata' | 'graph' | 'task' | `preset ${PreprocessPreset}`;
 
 /** Preprocessing that a file or the model itself tells. */
 export interface DeclaredPreprocess {

@@ -10,7 +10,7 @@ import { Embedder, embedderOptionNames, type EmbedderOptions } from './embedder.
 import type { DetectionHead } from './heads/detection-head.js';
 import { Segmenter, segmenterOptionNames, type SegmenterOptions, type SegmentOptions } from './segmenter.js';
 import { producerOf, sessionOptionsOf, taskOptionNames, type TaskOptions } from './task-model.js';
-import { describeValues, effectiveRank, isFloat, recognizeTask, taskNames, type TaskName } from './task-of-outputs.js';
+import { describeValues, effectiveRank, isFloat, isLogits, recognizeTask, taskNames, type TaskName } from './task-of-outputs.js';
 
 /** How {@link loadTask} opens a model. An option that only one task knows is refused where the model is for another. */
 export interface LoadTaskOptions extends TaskOptions, ClassifyOptions, DetectOptions, SegmentOptions {
@@ -25,6 +25,7 @@ export interface LoadTaskOptions extends TaskOptions, ClassifyOptions, DetectOpt
   readonly activation?: Activation | undefined;
   /** For segmenters, see `SegmenterOptions`. */
   readonly layout?: 'nchw' | 'nhwc' | undefined;
+  readonly background?: SegmenterOptions['background'];
   /** For embedders and dense predictors, see `EmbedderOptions`, `DensePredictorOptions`. */
   readonly output?: string | undefined;
   readonly pooling?: EmbedderOptions['pooling'];
@@ -104,7 +105,7 @@ const imagenetSizes: readonly unknown[] = [1000, 1001];
 function checkHoldsScores(graph: OnnxModel): void {
   const { outputs, metadata } = graph;
   const output = outputs.find((candidate) => isFloat(candidate) && effectiveRank(candidate) === 2);
-  if (output === undefined || metadata.get('task') === 'classify' || metadata.has('names')) return;
+  if (output === undefined || outputs.some(isLogits) || metadata.get('task') === 'classify' || metadata.has('names')) return;
   const isActivated = recognizeActivation(producerOf(graph, output.name), 'softmax') === 'none';
   if (isActivated || imagenetSizes.includes(output.shape?.[1])) return;
   throw new ModelError('MODEL_AMBIGUOUS', {

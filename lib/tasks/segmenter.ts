@@ -1,10 +1,11 @@
 import { native, settle, type NativeMaskSpec } from '../binding/index.js';
-import { checkNumber, checkOneOf, checkOptions, ModelError, withDefaults } from '../errors/index.js';
+import { checkInteger, checkNumber, checkOneOf, checkOptions, ModelError, withDefaults } from '../errors/index.js';
 import type { PictureInput, Preprocess, PreprocessOptions } from '../image/index.js';
-import { resolveLabels, type ResolvedLabels } from '../labels/index.js';
+import { declaredLabelCount, resolveLabels, type ResolvedLabels } from '../labels/index.js';
 import { Segmentation } from '../results/index.js';
 import type { ModelSource } from '../session/index.js';
 import { recognizeActivation, type Activation } from './activation.js';
+import { hasAspectOf } from './map-size.js';
 import { PictureTask } from './picture-task.js';
 import type { PreprocessSource } from './preprocess-source.js';
 import { firstOutput, pictureList, TaskModel, type TaskOptions, type TaskRunOptions } from './task-model.js';
@@ -15,6 +16,8 @@ export interface SegmenterOptions extends TaskOptions, SegmentOptions {
   readonly activation?: Exclude<Activation, 'softmax'> | undefined;
   /** Order of the output's axes. Default: recognised by the aspect ratio. */
   readonly layout?: Layout | undefined;
+  /** The class that is left undrawn; null: none. Default: 0 where its name says that it is the background, or nothing names it. */
+  readonly background?: number | null | undefined;
 }
 
 export interface SegmentOptions extends TaskRunOptions {
@@ -24,14 +27,17 @@ export interface SegmentOptions extends TaskRunOptions {
 
 /** Segmentation models are trained on whole pictures, stretched to the input's size. */
 const wholePicture = { fit: 'stretch', interpolation: 'bilinear' } as const;
-/** Semantic models build on backbones that were trained with ImageNet's normalisation; matting and saliency models take 0..1. */
+/** Semantic models build on backbones that were trained with ImageNet's normalisation; matting models of one map take 0..1. */
 const unnormalized: Pick<PreprocessOptions, 'mean' | 'std'> = { mean: [0, 0, 0], std: [1, 1, 1] };
 
 type Layout = 'nchw' | 'nhwc';
 
-export const segmenterOptionNames = ['threshold', 'activation', 'layout'] as const;
+export const segmenterOptionNames = ['threshold', 'activation', 'layout', 'background'] as const;
 
 export const layouts = ['nchw', 'nhwc'] as const satisfies readonly Layout[];
+
+/** What class 0 is called where it stands for nothing. In other models it is a class as any: wall in ADE20K, road in Cityscapes. */
+const backgroundName = /^_*(background|bg|void|unlabell?ed)_*$/i;
 
 /** The score map of one picture. */
 interface ScoreMap {
@@ -52,6 +58,8 @@ export class Segmenter extends PictureTask {
   /** Where the labels came from: 'option', 'file', 'metadata', 'config', a built-in list, 'binary' for background and foreground, or 'numbers'. */
   readonly labelSource: ResolvedLabels['source'];
   readonly activation: Activation;
+  /** The class that is left undrawn, or undefined. */
+  readonly background: number | undefined;
   readonly #map: ScoreMap;
   readonly #output: string;
   readonly #defaults: SegmentOptions;
@@ -64,12 +72,14 @@ export class Segmenter extends PictureTask {
     activation: Activation,
     output: string,
     labels: ResolvedLabels,
+    background: number | undefined,
     defaults: SegmentOptions,
   ) {
     super(model, preprocess, preprocessSource);
     this.labels = labels.labels;
     this.labelSource = labels.source;
     this.activation = activation;
+    this.background = background;
     this.#map = map;
     this.#output = output;
     this.#defaults = defaults;
@@ -85,11 +95,14 @@ export class Segmenter extends PictureTask {
       const shapes = await opened.outputShapes(stretched, options.signal);
       const output = firstOutput(opened.session, shapes, 4, 'one segmentation output [N, C, H, W] or [N, H, W, C]');
       const asked = options.layout === undefined ? undefined : checkOneOf('layout', options.layout, layouts);
-      const map = recognizeScoreMap(output.shape, opened.input.size(stretched), asked);
-      const preprocess =
-        map.channels === 1
-          ? opened.input.preprocess(options.preprocess, 'imagenet', { ...wholePicture, ...unnormalized })
-          : stretched;
+      const labelCount = await declaredLabelCount(options.labels, opened.metadata, opened.namesBeside);
+      const map = recognizeScoreMap(output.shape, opened.input.size(stretched), asked, labelCount);
+      // Several maps are the stages of U2-Net and its kin, which were trained with ImageNet's normalisation.
+      const isStage = shapes.filter((shape) => `${shape}` === `${output.shape}`).length > 1;
+      const isUnnormalized = map.channels === 1 && !isStage;
+      const preprocess = isUnnormalized
+        ? opened.input.preprocess(options.preprocess, 'imagenet', { ...wholePicture, ...unnormalized })
+        : stretched;
       const classes = Math.max(2, map.channels);
       const binary =
         map.channels === 1 && options.labels === undefined && !opened.metadata.has('names') && opened.namesBeside === undefined;
@@ -108,10 +121,12 @@ export class Segmenter extends PictureTask {
           : options.activation === undefined
             ? recognizeActivation(opened.producer(output.name), 'sigmoid')
             : checkOneOf('activation', options.activation, ['none', 'sigmoid']);
+      const background = backgroundOf(options.background, map, labels);
       const threshold = checkNumber('threshold', options.threshold ?? 0.5, 0, 1);
       const defaults = { threshold, pixelLimit: options.pixelLimit };
-      const source = opened.input.preprocessSource(options.preprocess, 'imagenet');
-      return new Segmenter(opened, preprocess, source, map, activation, output.name, labels, defaults);
+      const found = opened.input.preprocessSource(options.preprocess, 'imagenet');
+      const source = isUnnormalized && found === 'preset imagenet' ? 'task' : found;
+      return new Segmenter(opened, preprocess, source, map, activation, output.name, labels, background, defaults);
     } catch (error) {
       await opened.session.dispose();
       throw error;
@@ -144,6 +159,7 @@ export class Segmenter extends PictureTask {
           width: placement.sourceWidth,
           height: placement.sourceHeight,
           labels: this.labels,
+          background: this.background,
           timing: timing(decoded.elapsedMs),
         });
       },
@@ -159,31 +175,40 @@ export class Segmenter extends PictureTask {
   }
 }
 
+/** Throws INVALID_ARGUMENT. */
+function backgroundOf(
+  asked: number | null | undefined,
+  { channels }: ScoreMap,
+  { labels, source }: ResolvedLabels,
+): number | undefined {
+  if (asked === null) return undefined;
+  if (asked !== undefined) return checkInteger('background', asked, 0, labels.length - 1);
+  // The score of one channel is that of class 1: class 0 is all else, whatever its name.
+  return channels === 1 || source === 'numbers' || backgroundName.test(labels[0] ?? '') ? 0 : undefined;
+}
+
 /**
- * Which axis of `[N, a, b, c]` holds the classes: the one whose removal leaves a map of the input's aspect ratio. Where both do, or neither, the
- * layout must be named. Throws MODEL_AMBIGUOUS, and MODEL_UNSUPPORTED beyond 256 classes.
+ * Which axis of `[N, a, b, c]` holds the classes: the one whose removal leaves a map of the input's aspect ratio. Where both do, the one with
+ * as many classes as there are labels, then the one with fewer classes than the map is long. Where that does not tell either, or neither
+ * axis fits, the layout must be named. Throws MODEL_AMBIGUOUS, and MODEL_UNSUPPORTED beyond 256 classes.
  */
 export function recognizeScoreMap(
   shape: readonly number[],
   input: { width: number; height: number },
   asked: Layout | undefined,
+  labelCount?: number,
 ): ScoreMap {
   const [, a, b, c] = shape as readonly [number, number, number, number];
   const candidates: readonly ScoreMap[] = [
     { channels: a, height: b, width: c, layout: 'nchw' },
     { channels: c, height: a, width: b, layout: 'nhwc' },
   ];
-  const fitting = candidates.filter((map) => {
-    if (asked !== undefined) return map.layout === asked;
-    // A map is at most rounded to whole cells: half a cell on either side.
-    const expectedWidth = (map.height * input.width) / input.height;
-    return (
-      Math.abs(map.width - expectedWidth) <= 0.5 * (1 + input.width / input.height) &&
-      map.channels <= Math.max(map.height, map.width, 2)
-    );
-  });
+  const possible = candidates.filter((map) => (asked === undefined ? hasAspectOf(input, map) : map.layout === asked));
+  const named = possible.filter(({ channels }) => Math.max(channels, 2) === labelCount);
+  const small = possible.filter(({ channels, height, width }) => channels <= Math.max(height, width, 2));
+  const fitting = [possible, named, small].find(({ length }) => length === 1) ?? [];
   const [map] = fitting;
-  if (map === undefined || fitting.length > 1) {
+  if (map === undefined) {
     throw new ModelError('MODEL_AMBIGUOUS', {
       message: `A segmentation output of shape [${shape.join(', ')}] for an input of ${input.width} x ${input.height} can be read as ${candidates.map(({ layout, channels, width, height }) => `${layout} (${channels} classes, ${width} x ${height})`).join(' or ')}`,
       hint: "Name it: { layout: 'nchw' } or { layout: 'nhwc' }.",

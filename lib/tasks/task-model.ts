@@ -343,14 +343,24 @@ export function withIndex(error: unknown, index: number): unknown {
   });
 }
 
-/** The one output that a task reads, the only one of that rank. Throws MODEL_UNSUPPORTED. */
-export function soleOutput(session: Session, shapes: readonly (readonly number[])[], rank: number, what: string): ModelOutput {
-  return outputOfRank(session, shapes, rank, what, (found) => found.length === 1);
+/** The one output that a task reads, the only one of that rank, or of several the one called `name`. Throws MODEL_UNSUPPORTED. */
+export function soleOutput(
+  session: Session,
+  shapes: readonly (readonly number[])[],
+  rank: number,
+  name: string,
+  what: string,
+): ModelOutput {
+  return outputOfRank(session, shapes, rank, what, (found) =>
+    found.length === 1 ? found[0] : found.find((output) => output.name === name),
+  );
 }
 
 /** The same, or the first of several outputs of one shape. */
 export function firstOutput(session: Session, shapes: readonly (readonly number[])[], rank: number, what: string): ModelOutput {
-  return outputOfRank(session, shapes, rank, what, (found) => found.every(({ shape }) => `${shape}` === `${found[0]?.shape}`));
+  return outputOfRank(session, shapes, rank, what, (found) =>
+    found.every(({ shape }) => `${shape}` === `${found[0]?.shape}`) ? found[0] : undefined,
+  );
 }
 
 function outputOfRank(
@@ -358,14 +368,14 @@ function outputOfRank(
   shapes: readonly (readonly number[])[],
   rank: number,
   what: string,
-  isClear: (found: readonly ModelOutput[]) => boolean,
+  choose: (found: readonly ModelOutput[]) => ModelOutput | undefined,
 ): ModelOutput {
   const floats = session.outputs
     .map((output, i) => ({ name: output.name, dtype: output.dtype, shape: shapes[i] as readonly number[] }))
     .filter(({ dtype }) => dtype === 'float32' || dtype === 'float16');
   const found = floats.filter(({ shape }) => shape.length === rank);
-  const [output] = found;
-  if (output === undefined || !isClear(found)) {
+  const output = choose(found);
+  if (output === undefined) {
     const received = session.outputs.map(({ name, dtype }, i) => `${name}: ${dtype} [${shapes[i]?.join(', ')}]`).join('; ');
     throw new ModelError('MODEL_UNSUPPORTED', {
       message: `Expected ${what} but the model's outputs are ${received}`,

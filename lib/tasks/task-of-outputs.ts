@@ -60,8 +60,14 @@ export function recognizeTask(outputs: readonly ValueInfo[], declared: string | 
   });
 }
 
+/** Class scores, as Hugging Face's exporters name them; beside them there may be what the scores are made of. */
+export function isLogits(value: ValueInfo): boolean {
+  return value.name === 'logits' && isFloat(value) && effectiveRank(value) === 2;
+}
+
 /** Names that exporters give to outputs of one meaning only: those of Hugging Face's models. */
 function taskOfNames(floats: readonly ValueInfo[]): TaskName | undefined {
+  if (floats.some(isLogits)) return 'classify';
   if (floats.some(({ name }) => /^predicted_depth$|^depth$/.test(name))) return 'dense';
   if (floats.some(({ name }) => /^image_embeds$|^pooler_output$|^last_hidden_state$|^embeddings?$/.test(name))) return 'embed';
   return undefined;

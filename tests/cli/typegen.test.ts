@@ -135,6 +135,17 @@ export type Label =
     expect(compile({ declaration: text, use: mistakes }).length).toBeGreaterThanOrEqual(4);
   }, 120_000);
 
+  it('is shown in use by an example that compiles', async () => {
+    const { stdout } = await foveate(['typegen', '--help']);
+    const use = stdout
+      .slice(stdout.indexOf('In TypeScript:\n') + 'In TypeScript:\n'.length)
+      .replace("'foveate'", `'${join(projectRoot, 'dist/index.js')}'`)
+      .replace('./yolov8n.js', './model.js');
+    const declaration = await declarationOf(models.detector);
+    expect(compile({ declaration, use })).toEqual([]);
+    expect(compile({ declaration, use: use.replace('output0', 'output1') })).toHaveLength(1);
+  }, 120_000);
+
   const oddNames = [
     `it's "quoted" \\ \`\${x}\``,
     'a/b.c:0',

@@ -102,7 +102,7 @@ describe('zero-shot classification', () => {
 
   async function embeddingOf(values: Float32Array): Promise<Embedding> {
     const outputs = [{ name: 'image_embeds', shape: [1, values.length], values }];
-    await using embedder = await Embedder.load(constantModel({ input: [1, 3, 32, 32], outputs }));
+    await using embedder = await Embedder.load(constantModel({ input: [1, 3, 32, 32], outputs }), { preprocess: 'clip' });
     return embedder.embed({ data: new Uint8Array(3), width: 1, height: 1, format: 'rgb' });
   }
 });

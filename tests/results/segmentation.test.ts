@@ -15,7 +15,7 @@ const height = 20;
 const mask = Uint8Array.from({ length: width * height }, (_, i) => (i < (width * height) / 2 ? 0 : i % width < 30 ? 1 : 200));
 const labels = ['nothing', 'road'];
 const counts = Uint32Array.from({ length: 256 }, (_, id) => mask.filter((value) => value === id).length);
-const result = new Segmentation({ mask, counts, width, height, labels, timing });
+const result = new Segmentation({ mask, counts, width, height, labels, background: 0, timing });
 const frame = { data: new Uint8Array(width * height * 3).fill(100), width, height, format: 'rgb' } as const;
 let folder: string;
 
@@ -59,7 +59,7 @@ describe('the class map', () => {
   it('holds all 256 classes, as does the colour map', async () => {
     const all = Uint8Array.from({ length: 256 }, (_, i) => i);
     const ones = new Uint32Array(256).fill(1);
-    const whole = new Segmentation({ mask: all, counts: ones, width: 16, height: 16, labels, timing });
+    const whole = new Segmentation({ mask: all, counts: ones, width: 16, height: 16, labels, background: 0, timing });
     const ids = sharp(await whole.toClassMap()).toColourspace('b-w');
     expect(Uint8Array.from(await ids.raw().toBuffer())).toEqual(all);
     const colors = await sharp(await whole.toColorMap())
@@ -78,6 +78,17 @@ describe('the colour map', () => {
     expect(pixel(data, 5, 5)).toEqual([0, 0, 0]);
     expect(pixel(data, 5, 15)).toEqual([...classColor(1)]);
     expect(pixel(data, 35, 15)).toEqual([...classColor(200)]);
+  });
+
+  it('has a colour for class 0 where that is no background', async () => {
+    const whole = new Segmentation({ mask, counts, width, height, labels, background: undefined, timing });
+    const data = await sharp(await whole.toColorMap())
+      .raw()
+      .toBuffer();
+    expect(pixel(data, 5, 5)).toEqual([...classColor(0)]);
+    using drawn = await whole.draw(frame, { opacity: 1 });
+    expect(pixel(drawn.data, 5, 3)).toEqual([...classColor(0)]);
+    expect(whole.background).toBeUndefined();
   });
 
   it('gives the memory of its pixels back', async () => {

@@ -5,7 +5,7 @@ import { Classifier } from '../../lib/tasks/index.js';
 import { expectFailure, rejectionOf } from '../errors/failure.js';
 import { example } from '../session/fixtures.js';
 import { classes, labelled } from './labelled-pictures.js';
-import { averageColor, DataType, node } from './made-models.js';
+import { averageColor, constantModel, DataType, node } from './made-models.js';
 
 const pictures = labelled('classify');
 const paths = pictures.map(({ path }) => path);
@@ -173,6 +173,29 @@ describe('a model made for it', () => {
     }
     expect(scoresOf(await sigmoid.classify(picture))).toMatchObject({ red: Number((e / (1 + e)).toFixed(4)), green: 0.5 });
     expectFailure(await rejectionOf(Classifier.load(raw, { activation: 'relu' as never })), 'INVALID_ARGUMENT', /for activation/);
+  });
+
+  it('of one class is given a sigmoid: a softmax of one is always 1', async () => {
+    const model = constantModel({ input: [1, 3, 8, 8], outputs: [{ name: 'y', shape: [1, 1], values: Float32Array.of(-1) }] });
+    await using classifier = await Classifier.load(model, { labels: ['nsfw'] });
+    expect(classifier.activation).toBe('sigmoid');
+    expect((await classifier.classify(frame(0, 0, 0))).top.score).toBeCloseTo(1 / (1 + Math.E), 5);
+  });
+
+  it('reads the logits where there are other vectors', async () => {
+    const values = (name: string, ...numbers: number[]) => ({
+      name,
+      shape: [1, numbers.length],
+      values: Float32Array.from(numbers),
+    });
+    const outputs = [values('pooler_output', 9, 0), values('logits', 0, 1, 5)];
+    await using classifier = await Classifier.load(constantModel({ input: [1, 3, 8, 8], outputs }));
+    expect((await classifier.classify(frame(0, 0, 0))).top.classId).toBe(2);
+    expectFailure(
+      await rejectionOf(Classifier.load(constantModel({ input: [1, 3, 8, 8], outputs: [values('a', 1), values('b', 1)] }))),
+      'MODEL_UNSUPPORTED',
+      /one classification output/,
+    );
   });
 
   it('without names has numbers', async () => {

@@ -79,6 +79,12 @@ describe('a dense predictor', () => {
     expect((await named.predict(frame)).max).toBe(5);
   });
 
+  it('passes over what has not the aspect ratio of the input', async () => {
+    const tokens = constant('tokens', [1, 5, 9], ...Array<number>(45).fill(9));
+    await using predictor = await load([tokens, constant('y', [1, 2, 3], ...values)]);
+    expect((await predictor.predict(frame)).max).toBe(5);
+  });
+
   it('gives each picture of a batch its own map, whatever other outputs there are', async () => {
     const outputs = [constant('features', [2, 1], 8, 9), constant('y', [2, 1, 1, 2], 1, 2, 3, 4)];
     await using predictor = await load(outputs, {}, 2);
@@ -108,6 +114,22 @@ describe('a dense predictor', () => {
       'MODEL_AMBIGUOUS',
       /a \[1, 2, 3\]; b \[1, 3, 2\]/,
       /output: "a"/,
+    ],
+    [
+      'boxes',
+      [constant('output0', [1, 84, 21], ...Array<number>(84 * 21).fill(0))],
+      {},
+      'MODEL_UNSUPPORTED',
+      /of the aspect ratio of its input, 8 x 8, but .*output0 \[1, 84, 21\]/,
+      /createSession/,
+    ],
+    [
+      'tokens, though they are named',
+      [constant('last_hidden_state', [1, 17, 24], ...Array<number>(17 * 24).fill(0))],
+      { output: 'last_hidden_state' },
+      'MODEL_UNSUPPORTED',
+      /of the aspect ratio of its input/,
+      /createSession/,
     ],
     [
       'another map than the one named',

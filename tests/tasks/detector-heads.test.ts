@@ -58,6 +58,21 @@ describe('keypoints', () => {
   });
 });
 
+describe('RF-DETR', () => {
+  const boxes = output('dets', [1, 2, 4], [0.5, 0.375, 0.5, 0.25, 0.5, 0.5, 0.5, 0.5]);
+
+  it('has a class more than labels, which is named by its number, and values as in ImageNet', async () => {
+    const logits = output('labels', [1, 2, 3], [-9, 2, -9, -9, -9, 3]);
+    await using detector = await load([boxes, logits]);
+    expect(detector.labels).toEqual(['cat', 'dog', '2']);
+    expect(detector.preprocess.options).toMatchObject({ fit: 'stretch', width: 64, mean: [0.485, 0.456, 0.406] });
+    expect(detector.preprocessSource).toBe('preset rfdetr');
+    const detections = await detector.detect(frame);
+    expect([...detections].map(({ label }) => label)).toEqual(['2', 'dog']);
+    expect(detections.at(1)).toMatchObject({ box: [32, 16, 96, 32], score: expect.closeTo(1 / (1 + Math.exp(-2)), 5) as number });
+  });
+});
+
 describe('oriented boxes', () => {
   // A centre and sides of 32 x 8, a quarter of pi on.
   const oriented = [rows([32, 32, 32, 8, 0.75, 1, Math.PI / 4], [...nothing, 0])];

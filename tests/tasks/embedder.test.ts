@@ -11,7 +11,7 @@ const output = (name: string, shape: readonly number[], ...values: number[]): Co
   values: Float32Array.from(values),
 });
 const load = (outputs: readonly ConstantOutput[], options: EmbedderOptions = {}, batch = 1): Promise<Embedder> =>
-  Embedder.load(constantModel({ input: [batch, 3, 8, 8], outputs }), { threads: 1, ...options });
+  Embedder.load(constantModel({ input: [batch, 3, 8, 8], outputs }), { threads: 1, preprocess: 'imagenet', ...options });
 
 /** The vector that a model with these outputs gives. */
 async function vectorOf(outputs: readonly ConstantOutput[], options: EmbedderOptions = {}): Promise<number[]> {
@@ -57,6 +57,13 @@ describe('an embedder', () => {
     const error = await rejectionOf(load([output('y', [1, 1, 2], 3, 4)], { pooling: 'mean' }));
     expectFailure(error, 'MODEL_UNSUPPORTED', /"y" \[1, 1, 2\] holds one vector/, /pooling: 'cls'/);
     expectVector(await vectorOf([output('y', [1, 1, 2], 3, 4)], { pooling: 'cls' }), 0.6, 0.8);
+  });
+
+  it('does not guess its preprocessing, which nothing in a vector tells', async () => {
+    const error = await rejectionOf(load([output('y', [1, 2], 3, 4)], { preprocess: undefined }));
+    expectFailure(error, 'MODEL_AMBIGUOUS', /what preprocessing the embedder was trained with/, /preprocess: 'clip'.*'imagenet'/);
+    await using named = await load([output('y', [1, 2], 3, 4)], { preprocess: { mean: [0.5, 0.5, 0.5] } });
+    expect(named.preprocess.options.mean).toEqual([0.5, 0.5, 0.5]);
   });
 
   it('reads float16', async () => {
@@ -150,7 +157,7 @@ describe('pictures that are embedded by their colour', () => {
   });
 
   it('are the embedder of loadTask where the task is named', async () => {
-    await using embedder = await loadTask(averageColor({ metadata: {} }), { task: 'embed' });
+    await using embedder = await loadTask(averageColor({ metadata: {} }), { task: 'embed', preprocess: 'imagenet' });
     expect(embedder).toBeInstanceOf(Embedder);
     await using classifier = await loadTask(averageColor({ metadata: {} }), { task: 'classify' });
     expect(classifier).toBeInstanceOf(Classifier);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DetectionHead, HeadEvidence } from '../../lib/tasks/heads/detection-head.js';
+import { presetOf } from '../../lib/tasks/heads/preprocess.js';
 import { recognizeHead } from '../../lib/tasks/heads/recognize-head.js';
 import { expectFailure, thrownBy } from '../errors/failure.js';
 
@@ -237,6 +238,61 @@ describe('heads of other kinds', () => {
       'LABELS_INVALID',
       /there are 9 labels/,
     );
+  });
+
+  it('are RF-DETR by their names: sigmoid, with a column more than classes', () => {
+    const rfdetr = (columns: number) => [output('dets', 1, 300, 4), output('labels', 1, 300, columns)];
+    const read = (columns: number, labelCount?: number) => recognizeHead(rfdetr(columns), evidence({ labelCount }));
+    expect(read(91)).toEqual({ head: 'rt-detr', classes: 91, anchors: 300, outputs: ['labels', 'dets'] });
+    expect(read(7, 7)).toEqual({ head: 'rt-detr', classes: 7, anchors: 300, outputs: ['labels', 'dets'] });
+    expect(read(7, 6)).toMatchObject({ head: 'rt-detr', classes: 7, hasUnnamedClass: true });
+    expect(read(7)).toMatchObject({ head: 'rt-detr', classes: 7 });
+    expect(read(4, 3)).toMatchObject({ outputs: ['labels', 'dets'], hasUnnamedClass: true });
+    // 90 names of COCO would begin with id 1.
+    for (const [columns, labelCount] of [
+      [91, 90],
+      [7, 5],
+    ] as const) {
+      const failure = thrownBy(() => read(columns, labelCount));
+      expectFailure(failure, 'LABELS_INVALID', new RegExp(`${columns} classes \\(rt-detr\\), but there are ${labelCount}`));
+    }
+    expect(presetOf(read(91))).toBe('rfdetr');
+  });
+
+  it('are preprocessed as their family was trained', () => {
+    expect(presetOf(recognizeHead(queries(80), evidence()))).toBe('rtdetr');
+    expect(presetOf(recognizeHead(queries(92), evidence()))).toBe('detr');
+    // Conditional and Deformable DETR.
+    expect(presetOf(recognizeHead(queries(91), evidence()))).toBe('detr');
+  });
+
+  it("are not taken for an SSD's where they may be YOLO-NAS's", () => {
+    const nas = [output('boxes', 1, 8400, 4), output('scores', 1, 8400, 80)];
+    expectFailure(
+      thrownBy(() => recognizeHead(nas, evidence())),
+      'MODEL_AMBIGUOUS',
+      /an SSD's, with 79 classes and a background, or YOLO-NAS's, with 80 classes/,
+      /ssd: \{ boxes: 'decoded' \}.*YOLO-NAS.*createSession/,
+    );
+    expectFailure(
+      thrownBy(() => recognizeHead(nas, evidence({ labelCount: 80 }))),
+      'MODEL_UNSUPPORTED',
+      /no column for a background.*YOLO-NAS's, which no head reads/,
+      /createSession/,
+    );
+    const priors = { levels: [], centerVariance: 0.1, sizeVariance: 0.2, clip: false, activation: undefined };
+    expectFailure(
+      thrownBy(() => recognizeHead(nas, evidence({ labelCount: 80, priors }))),
+      'LABELS_INVALID',
+      /79 classes \(ssd\), but there are 80 labels/,
+    );
+    for (const known of [{ labelCount: 79 }, { asked: 'ssd' as const }]) {
+      expectFailure(
+        thrownBy(() => recognizeHead(nas, evidence(known))),
+        'MODEL_AMBIGUOUS',
+        /look like an SSD's/,
+      );
+    }
   });
 
   it('are SSDs, whose boxes nothing but the user can tell', () => {

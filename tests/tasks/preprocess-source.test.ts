@@ -150,7 +150,7 @@ describe('preprocessing', () => {
     expect(task.preprocessSource).toBe('preprocessor_config.json');
     expect(task.preprocess.options).toMatchObject({ width: 16, mean: presets.imagenet.mean });
     await using plain = await Segmenter.load(brightness());
-    expect(plain.preprocessSource).toBe('preset imagenet');
+    expect(plain.preprocessSource).toBe('task');
   });
 });
 

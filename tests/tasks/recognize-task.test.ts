@@ -7,7 +7,7 @@ import { loadTask, recognizeModel } from '../../lib/tasks/recognize-task.js';
 import { recognizeTask } from '../../lib/tasks/task-of-outputs.js';
 import { expectFailure, rejectionOf, thrownBy } from '../errors/failure.js';
 import { fixture } from '../session/fixtures.js';
-import { averageColor, brightness, madeModel, node } from './made-models.js';
+import { averageColor, brightness, constantModel, madeModel, node } from './made-models.js';
 
 const output = (shape: readonly Dimension[] | null, dtype: ElementType = 'float32'): ValueInfo => ({
   name: `y${shape?.length}`,
@@ -98,6 +98,15 @@ describe('the task of a model', () => {
   ] as const)('is told by the name %s', (name, task) => {
     expect(recognizeTask([{ ...boxes, name }, scores], undefined)).toBe(task);
   });
+
+  it('is to classify where logits come with what they are made of', () => {
+    const logits = { ...output([1, 1000]), name: 'logits' };
+    const hidden = { ...output([1, 197, 768]), name: 'last_hidden_state' };
+    const pooled = { ...output([1, 768]), name: 'pooler_output' };
+    expect(recognizeTask([logits, hidden, pooled], undefined)).toBe('classify');
+    // Logits of a detector are of rank 3.
+    expect(recognizeTask([{ ...boxes, name: 'logits' }, hidden], undefined)).toBe('embed');
+  });
 });
 
 describe('loadTask', () => {
@@ -140,6 +149,7 @@ describe('loadTask', () => {
   const flattened = (size: number): Uint8Array =>
     averageColor({ input: ['n', 1, 1, size], output: ['n', size], metadata: {}, nodes: [node('Flatten', 'x', 'y')] });
   const nodes = [node('GlobalAveragePool', 'x', 'mean'), node('Flatten', 'mean', 'flat')];
+  const values = (name: string, size: number) => ({ name, shape: [1, size], values: new Float32Array(size) });
 
   it('takes no embedding for class scores', async () => {
     const embedding = averageColor({ metadata: {} });
@@ -160,6 +170,7 @@ describe('loadTask', () => {
     ['names', averageColor()],
     ['the metadata', averageColor({ metadata: { task: 'classify' } })],
     ['a softmax', averageColor({ metadata: {}, nodes: [...nodes, node('Softmax', 'flat', 'y', { axis: 1 })] })],
+    ['the name logits', constantModel({ input: [1, 3, 8, 8], outputs: [values('pooler_output', 2), values('logits', 3)] })],
     ['a sigmoid', averageColor({ metadata: {}, nodes: [...nodes, node('Sigmoid', 'flat', 'y')] })],
     ['the 1000 classes of ImageNet', flattened(1000)],
     ['these and a background', flattened(1001)],

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import sharp from 'sharp';
+import { recognizedLine } from '../../lib/cli/recognized.js';
 import type { RawFrame } from '../../lib/image/index.js';
 import type { Segmentation } from '../../lib/results/index.js';
-import { loadTask, Segmenter } from '../../lib/tasks/index.js';
-import { expectFailure, rejectionOf } from '../errors/failure.js';
+import { DensePredictor, loadTask, Segmenter } from '../../lib/tasks/index.js';
+import { recognizeScoreMap } from '../../lib/tasks/segmenter.js';
+import { expectFailure, rejectionOf, thrownBy } from '../errors/failure.js';
 import { example } from '../session/fixtures.js';
 import { classes, labelled } from './labelled-pictures.js';
 import { brightness, colorMap, constantModel, node } from './made-models.js';
@@ -156,6 +158,65 @@ describe('a semantic model made for it', () => {
   });
 });
 
+describe('the axis of the classes', () => {
+  const square = { width: 512, height: 512 };
+
+  it('may be longer than the map, as that of SegFormer for ADE20K', () => {
+    const map = { channels: 150, height: 128, width: 128, layout: 'nchw' };
+    expect(recognizeScoreMap([1, 150, 128, 128], square, undefined, 150)).toEqual(map);
+    expect(recognizeScoreMap([1, 150, 128, 128], square, undefined)).toEqual(map);
+    expect(recognizeScoreMap([1, 128, 128, 150], square, undefined)).toEqual({ ...map, layout: 'nhwc' });
+  });
+
+  it('is the one with as many classes as labels where both fit, else the shorter one', () => {
+    expect(recognizeScoreMap([1, 19, 20, 20], square, undefined, 19)).toMatchObject({ channels: 19, layout: 'nchw' });
+    expect(recognizeScoreMap([1, 19, 20, 20], square, undefined, 20)).toMatchObject({ channels: 20, layout: 'nhwc' });
+    expect(recognizeScoreMap([1, 8, 8, 9], square, undefined)).toMatchObject({ channels: 8, layout: 'nchw' });
+    for (const shape of [
+      [1, 20, 20, 20],
+      [1, 4, 7, 12],
+    ]) {
+      expectFailure(
+        thrownBy(() => recognizeScoreMap(shape, square, undefined)),
+        'MODEL_AMBIGUOUS',
+        /can be read as nchw .* or nhwc/,
+      );
+    }
+  });
+});
+
+describe('the background', () => {
+  const open = (names: string, background?: number | null): Promise<Segmenter> =>
+    Segmenter.load(colorMap({ metadata: { names } }), { ...plain, background });
+
+  it.each([
+    ["{0: 'background', 1: 'cat', 2: 'dog'}", 0],
+    ["{0: '__background__', 1: 'cat', 2: 'dog'}", 0],
+    ["{0: 'Unlabeled', 1: 'cat', 2: 'dog'}", 0],
+    ["{0: 'wall', 1: 'building', 2: 'sky'}", undefined],
+    ["{0: 'road', 1: 'sidewalk', 2: 'background'}", undefined],
+  ])('of %s is %s', async (names, background) => {
+    await using segmenter = await open(names);
+    expect(segmenter.background).toBe(background);
+    expect((await segmenter.segment(threeColors(8, 8))).background).toBe(background);
+  });
+
+  it('is class 0 where nothing names it, and in a model of one channel', async () => {
+    await using numbers = await Segmenter.load(colorMap({ metadata: {} }), plain);
+    expect([numbers.labelSource, numbers.background]).toEqual(['numbers', 0]);
+    await using one = await Segmenter.load(brightness(), { ...plain, labels: ['out', 'in'] });
+    expect(one.background).toBe(0);
+  });
+
+  it('is what it is said to be', async () => {
+    await using road = await open("{0: 'road', 1: 'sidewalk', 2: 'void'}", 2);
+    expect(road.background).toBe(2);
+    await using none = await open("{0: 'background', 1: 'cat', 2: 'dog'}", null);
+    expect(none.background).toBeUndefined();
+    expectFailure(await rejectionOf(open("['a', 'b', 'c']", 3)), 'INVALID_ARGUMENT', /0 to 2 for background/);
+  });
+});
+
 describe('a model of one channel', () => {
   /** A frame that goes from black to white, left to right. */
   const ramp: RawFrame = {
@@ -220,6 +281,22 @@ describe('a model of several stages', () => {
     expect([...(await segmenter.segment(frame)).mask]).toEqual([1, 0, 0, 1]);
     await using same = await loadTask(model, { activation: 'none', layout: 'nchw' });
     expect(same).toBeInstanceOf(Segmenter);
+  });
+
+  it("takes ImageNet's values, as the dense predictor does, and a single map 0 to 1", async () => {
+    const maps = [1, 2].map((count) =>
+      Array.from({ length: count }, (_, i) => stage(`d${i}`, [1, 1, 8, 8], ...Array<number>(64).fill(0))),
+    );
+    const [one, several] = maps.map((outputs) => constantModel({ input: [1, 3, 8, 8], outputs })) as [Uint8Array, Uint8Array];
+    await using single = await Segmenter.load(one);
+    await using stages = await Segmenter.load(several);
+    await using dense = await DensePredictor.load(several);
+    expect(stages.preprocess).toEqual(dense.preprocess);
+    expect([stages.preprocess.options.mean, stages.preprocessSource]).toEqual([[0.485, 0.456, 0.406], 'preset imagenet']);
+    expect([single.preprocess.options.mean, single.preprocessSource]).toEqual([[0, 0, 0], 'task']);
+    expect(recognizedLine(single)).toMatch(/, as usual for the task\.$/);
+    await using asked = await Segmenter.load(one, { preprocess: 'imagenet' });
+    expect([asked.preprocess.options.mean, asked.preprocessSource]).toEqual([[0.485, 0.456, 0.406], 'option']);
   });
 
   it('is read picture by picture in a batch', async () => {

@@ -304,6 +304,34 @@ export async function pictures(shared: SharedArrayBuffer): Promise<void> {
   await preprocess.run(5);
 }
 
+interface YoloModel {
+  readonly inputs: { readonly images: { readonly dtype: 'float32'; readonly shape: readonly [1, 3, 640, 640] } };
+  readonly outputs: { readonly output0: { readonly dtype: 'float32'; readonly shape: readonly [1, 84, 8400] } };
+}
+
+export async function preprocessForAModel(stored: Partial<PreprocessOptions>): Promise<void> {
+  await using session = await createSession<YoloModel>('m.onnx');
+  const { tensor } = await Preprocess.preset('yolo').run('a.jpg');
+  typed<Tensor<'float32'>>()(tensor);
+  await session.run({ images: tensor });
+  await session.run({ images: tensor.reshape([1, ...tensor.dims]) });
+  typed<Preprocess<'float32'>>()(Preprocess.preset('yolo', { width: 416 }).with({ height: 416 }));
+  typed<Preprocess<'float16'>>()(Preprocess.preset('yolo', { dtype: 'float16' }));
+  const bytes = new Preprocess({ dtype: 'uint8' });
+  typed<Preprocess<'uint8'>>()(bytes);
+  typed<Preprocess<'int8'>>()(bytes.with({ dtype: 'int8' }));
+  const { tensor: wrong } = await bytes.run('a.jpg');
+  // @ts-expect-error: of another element type
+  await session.run({ images: wrong });
+  const { tensor: unknown } = await new Preprocess(stored).run('a.jpg');
+  // @ts-expect-error: the element type is not known
+  await session.run({ images: unknown });
+  const { tensor: any } = await Preprocess.preset('yolo', stored).run('a.jpg');
+  // @ts-expect-error: nor with unknown options
+  await session.run({ images: any });
+  await Classifier.load('m.onnx', { preprocess: Preprocess.preset('imagenet') });
+}
+
 export function errors(error: unknown): ErrorCode | undefined {
   if (!(error instanceof FoveateError)) return undefined;
   if (error.code === 'MODEL_INVALID') return error.code;

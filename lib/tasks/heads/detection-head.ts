@@ -59,6 +59,8 @@ export interface KeypointShape {
 export interface RecognizedHead {
   readonly head: DetectionHead;
   readonly classes: number;
+  /** Whether the last class is none of those that labels name: RF-DETR has a column more than it was trained on. */
+  readonly hasUnnamedClass?: boolean;
   /** Number of candidate boxes. */
   readonly anchors: number;
   /** Names of the outputs that hold them, in the order in which the core takes them. */

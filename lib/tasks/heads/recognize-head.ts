@@ -8,8 +8,9 @@ import {
   type RecognizedHead,
 } from './detection-head.js';
 import { otherTaskHint } from '../other-task.js';
+import { isRfDetr } from './preprocess.js';
 import { recognizeScrfd } from './scrfd.js';
-import { recognizeSingleOutput } from './single-output.js';
+import { fillsGrids, recognizeSingleOutput } from './single-output.js';
 import { unclearBoxes } from './ssd.js';
 
 /** Heads with scores in one output and boxes in another. */
@@ -17,6 +18,9 @@ const twoOutputHeads: readonly DetectionHead[] = ['detr', 'rt-detr', 'ssd'];
 
 /** DETR and its kin have a fixed number of queries, up to 900; an SSD has thousands of prior boxes. */
 const mostQueries = 1000;
+
+/** Ids of COCO's 80 classes, with the gaps between them and 0. */
+const cocoIds = 91;
 
 /**
  * Recognises the head by the names and shapes of the float outputs. In doubt it refuses and names the candidates.
@@ -65,20 +69,27 @@ function recognizeTwoOutputs(scores: HeadOutput, boxes: HeadOutput, evidence: He
   const [, anchors, columns] = scores.shape as [number, number, number];
   const { asked, labelCount, priors } = evidence;
   const outputs = [scores.name, boxes.name];
+  const ofRfDetr = isRfDetr(outputs);
   const read = (head: 'detr' | 'rt-detr' | 'ssd'): RecognizedHead => {
     const classes = head === 'rt-detr' ? columns : columns - 1;
     if (classes < 1)
       throw new ModelError('MODEL_UNSUPPORTED', { message: `An output ${describeOutputs([scores])} has no room for a class` });
+    // Not with the classes of COCO, whose ids begin with 1: names would be those of their neighbours.
+    if (head === 'rt-detr' && ofRfDetr && columns !== cocoIds && labelCount === columns - 1) {
+      return { head, classes, hasUnnamedClass: true, anchors, outputs };
+    }
     if (labelCount !== undefined && labelCount !== classes) throw wrongLabels(head, classes, labelCount, scores);
     return { head, classes, anchors, outputs };
   };
   if (asked === 'ssd' || (asked === undefined && (priors !== undefined || anchors > mostQueries))) {
-    if (priors === undefined) throw unclearBoxes(boxes, scores);
+    if (priors === undefined) throw unclearRows(scores, boxes, evidence);
     return { ...read('ssd'), priors };
   }
   if (asked === 'detr' || asked === 'rt-detr') return read(asked);
+  if (ofRfDetr) return read('rt-detr');
   // As many logits as names, or one more for "nothing"; without names, as the published models of COCO have them.
-  const classes = labelCount ?? ([91, 92].includes(columns) ? 91 : columns === 80 || columns === 81 ? 80 : undefined);
+  const classes =
+    labelCount ?? ([cocoIds, cocoIds + 1].includes(columns) ? cocoIds : columns === 80 || columns === 81 ? 80 : undefined);
   if (columns === classes) return read('rt-detr');
   if (classes !== undefined && columns === classes + 1) return read('detr');
   if (labelCount !== undefined) throw wrongLabels('rt-detr', columns, labelCount, scores);
@@ -91,6 +102,27 @@ function recognizeTwoOutputs(scores: HeadOutput, boxes: HeadOutput, evidence: He
         { head: 'rt-detr', classes: columns },
       ],
     },
+  });
+}
+
+/** Thousands of rows are an SSD's prior boxes, which have a background, or YOLO-NAS's cells, which have none. */
+function unclearRows(scores: HeadOutput, boxes: HeadOutput, { labelCount, asked, ...evidence }: HeadEvidence): ModelError {
+  const [, rows, columns] = scores.shape as [number, number, number];
+  if (asked === 'ssd' || !fillsGrids(rows, evidence)) return unclearBoxes(boxes, scores);
+  const hasBackground = labelCount === undefined ? undefined : columns === labelCount + 1;
+  if (hasBackground === true) return unclearBoxes(boxes, scores);
+  const both = `The outputs ${describeOutputs([scores, boxes])}`;
+  if (labelCount === columns) {
+    return new ModelError('MODEL_UNSUPPORTED', {
+      message: `${both} have a row for each cell of a YOLO's grids and no column for a background: they are YOLO-NAS's, which no head reads`,
+      hint: 'createSession() gives the raw outputs of any model.',
+      details: { boxes: boxes.name, scores: scores.name },
+    });
+  }
+  return new ModelError('MODEL_AMBIGUOUS', {
+    message: `${both} can be an SSD's, with ${columns - 1} classes and a background, or YOLO-NAS's, with ${columns} classes`,
+    hint: "For an SSD say what the boxes are: { ssd: { boxes: 'decoded' } }, or { ssd: { boxes: 'raw', priors: [{ stride, sizes }, …] } }. No head reads YOLO-NAS: createSession() gives its raw outputs.",
+    details: { boxes: boxes.name, scores: scores.name, candidates: [{ head: 'ssd', classes: columns - 1 }] },
   });
 }
 

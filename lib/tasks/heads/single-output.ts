@@ -21,6 +21,11 @@ function gridCells(width: number, height: number, strides: readonly number[]): n
   return strides.reduce((sum, stride) => sum + Math.ceil(width / stride) * Math.ceil(height / stride), 0);
 }
 
+/** Whether an output has a row for each cell of a pyramid's grids. */
+export function fillsGrids(rows: number, { width, height }: Pick<HeadEvidence, 'width' | 'height'>): boolean {
+  return pyramids.some((strides) => gridCells(width, height, strides) === rows);
+}
+
 /** A reading of an output, before it is known whether it fits what else is known. */
 type Reading = Omit<RecognizedHead, 'outputs'>;
 
