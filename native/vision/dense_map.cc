@@ -74,7 +74,8 @@ Taps lanczos_taps(const MapAxis& axis, double points_per_pixel) {
   const int count = static_cast<int>(std::min<std::int64_t>(2 * reach, shown));
   Taps taps{static_cast<std::size_t>(count), {}, {}};
   std::vector<double> weights(taps.count);
-  for (const double position : axis.position) {
+  for (const double beyond : axis.position) {
+    const double position = std::clamp(beyond, axis.first - 0.5, axis.last + 0.5);
     const std::int64_t lowest = static_cast<std::int64_t>(std::floor(position)) - reach + 1;
     const int first = static_cast<int>(std::clamp<std::int64_t>(lowest, axis.first, axis.last + 1 - count));
     double sum = 0;

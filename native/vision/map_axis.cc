@@ -23,7 +23,7 @@ MapAxis plan_map_axis(int pixels, double scale, double offset, int input_size, i
   for (int pixel = 0; pixel < pixels; ++pixel) {
     const double place = ((pixel + 0.5) * scale + offset) * ratio - 0.5;
     const double position = std::clamp(place, first, last);
-    axis.position.push_back(std::clamp(place, first - 0.5, last + 0.5));
+    axis.position.push_back(std::clamp(place, first - 2, last + 2));
     const int low = static_cast<int>(position);
     const auto weight = static_cast<float>(position - low);
     // A pixel right on a point needs no neighbour: an infinity or NaN there would reach it through a weight of 0.

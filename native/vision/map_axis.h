@@ -16,7 +16,7 @@ struct MapRun {
 struct MapAxis {
   std::vector<MapRun> runs;
   std::vector<float> weight;     // of `high`, by pixel
-  std::vector<double> position;  // of each pixel's centre in points, up to half a point beyond those that show it
+  std::vector<double> position;  // of each pixel's centre in points, up to two beyond those that show the picture
   int first = 0;                 // the points that show the picture
   int last = 0;
 };

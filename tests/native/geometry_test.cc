@@ -196,10 +196,23 @@ TEST(Geometry, RefusesPicturesOfWhichNothingWouldBeLeft) {
 TEST(Geometry, RefusesCropsThatWouldTakeAHugePicture) {
   EXPECT_TRUE(plan_geometry(crop(256, 224), 256, 1).ok());
   expect_refused(crop(256, 224), 257, 1, "too elongated");
-  expect_refused(crop(256, 224), 1, 2147483647, "too elongated");
+  expect_refused(crop(256, 224), 1, 65535, "too elongated");
   expect_refused(shortest_edge(256, 0), 257, 1, "too elongated");
-  expect_refused(shortest_edge(800, 1333), 1, 2147483647, "too elongated");  // nothing is left of the shorter side
+  expect_refused(shortest_edge(800, 1333), 1, 65535, "too elongated");  // nothing is left of the shorter side
   EXPECT_EQ(plan_geometry(shortest_edge(800, 1333), 1, 1333).value().placement.input_height, 1333);
+}
+
+TEST(Geometry, RefusesSidesAndInputsBeyondAllUse) {
+  for (const PreprocessSpec& spec : {letterbox(640), crop(256, 224), shortest_edge(800, 1333)}) {
+    expect_refused(spec, 65536, 400, "at most 65535 pixels a side", error_code::kMediaTooLarge);
+    expect_refused(spec, 1, 2147483647, "at most 65535 pixels a side", error_code::kMediaTooLarge);
+  }
+  PreprocessSpec depth;
+  depth.fit = Fit::kLeastScale;
+  depth.width = depth.height = 518;
+  depth.multiple_of = 14;
+  expect_refused(depth, 65000, 518, "expected at most 16777216 in all", error_code::kMediaTooLarge);
+  EXPECT_TRUE(plan_geometry(depth, 4000, 518).ok());
 }
 
 TEST(Geometry, RefusesSizesThatAreNone) {
