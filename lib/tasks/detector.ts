@@ -14,7 +14,7 @@ import { declaredLabelCount, resolveLabels, type ResolvedLabels } from '../label
 import { Detections, type InstanceMask } from '../results/index.js';
 import type { ModelSource } from '../session/index.js';
 import { recognizeActivation, type Activation } from './activation.js';
-import type { DetectionHead, RecognizedHead } from './heads/detection-head.js';
+import { needsOneSize, type DetectionHead, type RecognizedHead } from './heads/detection-head.js';
 import { checkSaid, headEvidence } from './heads/evidence.js';
 import { presetOf } from './heads/preprocess.js';
 import { recognizeHead } from './heads/recognize-head.js';
@@ -108,22 +108,23 @@ export class Detector extends PictureTask {
   static async load(model: ModelSource, options: DetectorOptions = {}): Promise<Detector> {
     const opened = await TaskModel.open(model, options, [...detectOptionNames, ...detectorOptionNames]);
     try {
-      // The letterboxes of all families give the same shape, so any serves to learn the outputs'.
-      const probe = opened.input.preprocess(options.preprocess, 'yolo', {});
-      if (probe.shape === undefined) {
-        throw invalidArgument(
-          'preprocess.fit',
-          'letterbox, stretch or crop',
-          'none',
-          'The boxes of a head belong to one input size.',
-        );
-      }
+      // The letterboxes of all families give the same shape, so any serves to learn the outputs'; so it does where pictures keep sizes of their own.
+      const wanted = opened.input.preprocess(options.preprocess, 'yolo', {});
+      const probe = wanted.shape === undefined ? opened.input.preprocess('yolo', 'yolo', {}) : wanted;
       const outputs = await opened.floatOutputs(probe, options.signal);
       const labelCount = await declaredLabelCount(options.labels, opened.metadata, opened.namesBeside);
       const head = recognizeHead(outputs, headEvidence(options, opened.metadata, opened.input.size(probe), labelCount));
       checkSaid(options, head);
       const preset = presetOf(head.head);
       const preprocess = opened.input.preprocess(options.preprocess, preset, {});
+      if (preprocess.shape === undefined && needsOneSize(head)) {
+        throw invalidArgument(
+          'preprocess.fit',
+          'letterbox, stretch or another fit to one size',
+          preprocess.options.fit,
+          `The outputs of the head '${head.head}' belong to one input size: { preprocess: { fit: 'letterbox', width, height } }.`,
+        );
+      }
       const source = opened.input.preprocessSource(options.preprocess, preset);
       const labels = await resolveLabels({
         option: options.labels,

@@ -43,6 +43,9 @@ export const detectionHeads = [
   'scrfd',
 ] as const satisfies readonly DetectionHead[];
 
+/** Heads that have as many candidates whatever the input's size. */
+const sizeFreeHeads: readonly DetectionHead[] = ['end-to-end', 'detr', 'rt-detr', 'rt-detr-concatenated', 'rt-detr-end-to-end'];
+
 /** One output of a model; the batch dimension is part of the shape. */
 export interface HeadOutput {
   readonly name: string;
@@ -73,6 +76,11 @@ export interface RecognizedHead {
   /** The output that holds the prototypes of the masks, and its shape without the batch dimension: `[K, H, W]`. */
   readonly prototypes?: { readonly output: string; readonly shape: readonly [number, number, number] };
   readonly rotated?: boolean;
+}
+
+/** Whether an input of another size would give outputs of another shape, as those of grids, prior boxes and prototypes do. */
+export function needsOneSize({ head, prototypes }: RecognizedHead): boolean {
+  return !sizeFreeHeads.includes(head) || prototypes !== undefined;
 }
 
 /** What is known of the model besides its outputs. */
