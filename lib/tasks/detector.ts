@@ -209,7 +209,8 @@ export class Detector extends PictureTask {
         if (slices.wholePicture && areas.length > 1) areas.push({ x: 0, y: 0, width, height });
         const windows = areas.map((area) => picture.window(area.x, area.y, area.width, area.height));
         const parts = await this.#detectAll(windows, spec, { signal, pixelLimit, parts: true });
-        results.push(await mergeSlices(parts, areas, decoded, { ...spec, ...slices }, signal));
+        const partsPerRun = this.model.picturesPerRun(this.preprocess);
+        results.push(await mergeSlices(parts, areas, decoded, { ...spec, ...slices }, partsPerRun, signal));
       } catch (error) {
         throw pictures.length === 1 ? error : withIndex(error, index);
       }
@@ -220,7 +221,8 @@ export class Detector extends PictureTask {
   #slices(options: SliceOptions): CheckedSlices {
     const { keypoints, prototypes, rotated } = this.#head;
     const plainBoxes = keypoints === undefined && prototypes === undefined && rotated !== true;
-    return checkSlices(options, this.preprocess.options, plainBoxes);
+    const { shape, options: input } = this.preprocess;
+    return checkSlices(options, shape && input, plainBoxes);
   }
 
   #spec(options: DetectOptions): NativeDetectionSpec {

@@ -60,6 +60,35 @@ describe('a DETR of any input size', () => {
   });
 });
 
+describe('slices of a DETR of any input size', () => {
+  const model = freeModel(output('logits', [1, 1, 3], [-9, 9, -9]), output('boxes', [1, 1, 4], [0.5, 0.5, 0.5, 0.5]));
+
+  it('need a size, there being none of the input', async () => {
+    await using detector = await Detector.load(model);
+    for (const slices of [{}, { height: 40 }]) {
+      const error = await rejectionOf(detector.detect([], { slices }));
+      expectFailure(
+        error,
+        'INVALID_ARGUMENT',
+        /a number of pixels for slices\.width but received undefined/,
+        /no size of its own/,
+      );
+      expectFailure(await rejectionOf(Detector.load(model, { slices })), 'INVALID_ARGUMENT', /slices\.width/);
+    }
+    const partly = await rejectionOf(detector.detect([], { slices: { width: 40 } }));
+    expectFailure(partly, 'INVALID_ARGUMENT', /for slices\.height but received undefined/);
+  });
+
+  it('are of the size that is given', async () => {
+    await using detector = await Detector.load(model, { slices: { width: 40, height: 40, overlap: 0, wholePicture: false } });
+    const found = await detector.detect(frame(80, 40));
+    expect([...found].map(({ box }) => box)).toEqual([
+      [10, 10, 30, 30],
+      [50, 10, 70, 30],
+    ]);
+  });
+});
+
 describe('heads whose outputs belong to one input size', () => {
   const twoClasses = { head: 'end-to-end', labels: ['cat', 'dog'] } as const;
   it.each([
