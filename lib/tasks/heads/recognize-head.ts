@@ -2,6 +2,7 @@ import { ArgumentError, checkOneOf, ModelError } from '../../errors/index.js';
 import {
   describeOutputs,
   detectionHeads,
+  mostQueries,
   type DetectionHead,
   type HeadEvidence,
   type HeadOutput,
@@ -14,9 +15,6 @@ import { unclearBoxes } from './ssd.js';
 
 /** Heads with scores in one output and boxes in another. */
 const twoOutputHeads: readonly DetectionHead[] = ['detr', 'rt-detr', 'ssd'];
-
-/** DETR and its kin have a fixed number of queries, up to 900; an SSD has thousands of prior boxes. */
-const mostQueries = 1000;
 
 /**
  * Recognises the head by the names and shapes of the float outputs. In doubt it refuses and names the candidates.
