@@ -149,7 +149,8 @@ export class Detector extends PictureTask {
   /**
    * Finds the objects in one picture, or in each of several. Throws INVALID_ARGUMENT, UNKNOWN_OPTION, MEDIA_NOT_FOUND, MEDIA_INVALID,
    * MEDIA_UNSUPPORTED, MEDIA_TOO_LARGE, BACKEND_NOT_FOUND (sharp), ABORTED, DISPOSED, OUT_OF_MEMORY, and ENGINE_FAILED, also where the output
-   * holds no finite number. A picture that fails ends the call; `details.index` tells which, of several the lowest.
+   * holds no finite number, and LABELS_INVALID where an end-to-end head finds a class that has no label. A picture that fails ends the call;
+   * `details.index` tells which, of several the lowest.
    */
   detect(image: PictureInput, options?: DetectOptions): Promise<Detections>;
   detect(images: readonly PictureInput[], options?: DetectOptions): Promise<Detections[]>;
