@@ -6,6 +6,7 @@ import { devices } from '../engine/index.js';
 import { presets } from '../image/index.js';
 import { activations } from '../tasks/activation.js';
 import { mapInterpolations, mapScalings } from '../tasks/dense-predictor.js';
+import { poolings } from '../tasks/embedder.js';
 import { detectionHeads } from '../tasks/heads/detection-head.js';
 import { layouts } from '../tasks/segmenter.js';
 import { taskNames, type LoadTaskOptions } from '../tasks/index.js';
@@ -123,7 +124,7 @@ export function taskOptions(): { readonly heading: string; readonly options: rea
     {
       heading: 'Embedders and dense predictors:',
       options: [
-        new Option('--pooling <name>', 'how the vectors of patches become one').choices(['cls', 'mean']),
+        new Option('--pooling <name>', 'how the vectors of patches become one').choices(poolings),
         new Option('--scaling <name>', 'what is done to the numbers of a map (default: "none")').choices(mapScalings),
         new Option('--interpolation <name>', 'how a map is brought to the size of the picture (default: "bilinear")').choices(
           mapInterpolations,

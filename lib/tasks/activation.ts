@@ -1,7 +1,7 @@
-/** What is applied to raw scores. */
-export type Activation = 'none' | 'softmax' | 'sigmoid';
+export const activations = ['none', 'softmax', 'sigmoid'] as const;
 
-export const activations = ['none', 'softmax', 'sigmoid'] as const satisfies readonly Activation[];
+/** What is applied to raw scores. */
+export type Activation = (typeof activations)[number];
 
 /** Operators that pass scores on as they are. */
 export const passThrough: readonly string[] = ['Identity', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Transpose', 'Cast'];

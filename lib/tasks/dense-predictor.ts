@@ -8,15 +8,15 @@ import { PictureTask } from './picture-task.js';
 import type { PreprocessSource } from './preprocess-source.js';
 import { pictureList, refuseLabels, TaskModel, type ModelOutput, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
-/** What is done to the model's numbers before they are brought to the picture's size: nothing, stretched to 0..1, or a sigmoid. */
-export type MapScaling = 'none' | 'min-max' | 'sigmoid';
+export const mapScalings = ['none', 'min-max', 'sigmoid'] as const;
 
-export const mapScalings = ['none', 'min-max', 'sigmoid'] as const satisfies readonly MapScaling[];
+/** What is done to the model's numbers before they are brought to the picture's size: nothing, stretched to 0..1, or a sigmoid. */
+export type MapScaling = (typeof mapScalings)[number];
+
+export const mapInterpolations = ['bilinear', 'bicubic', 'lanczos'] as const;
 
 /** 'bicubic' as PyTorch and OpenCV do it (a = -0.75), 'lanczos' as Pillow does. */
-export type MapInterpolation = 'bilinear' | 'bicubic' | 'lanczos';
-
-export const mapInterpolations = ['bilinear', 'bicubic', 'lanczos'] as const satisfies readonly MapInterpolation[];
+export type MapInterpolation = (typeof mapInterpolations)[number];
 
 /** How a dense predictor is opened. */
 export interface DensePredictorOptions extends Omit<TaskOptions, 'labels'> {

@@ -14,7 +14,7 @@ import { declaredLabelCount, resolveLabels, type ResolvedLabels } from '../label
 import { Detections, InstanceMask } from '../results/index.js';
 import type { ModelSource } from '../session/index.js';
 import { recognizeActivation, type Activation } from './activation.js';
-import type { DetectionHead, RecognizedHead } from './heads/detection-head.js';
+import { needsOneSize, type DetectionHead, type RecognizedHead } from './heads/detection-head.js';
 import { checkSaid, headEvidence } from './heads/evidence.js';
 import { presetOf } from './heads/preprocess.js';
 import { recognizeHead } from './heads/recognize-head.js';
@@ -108,22 +108,23 @@ export class Detector extends PictureTask {
   static async load(model: ModelSource, options: DetectorOptions = {}): Promise<Detector> {
     const opened = await TaskModel.open(model, options, [...detectOptionNames, ...detectorOptionNames]);
     try {
-      // The letterboxes of all families give the same shape, so any serves to learn the outputs'.
-      const probe = opened.input.preprocess(options.preprocess, 'yolo', {});
-      if (probe.shape === undefined) {
-        throw invalidArgument(
-          'preprocess.fit',
-          'letterbox, stretch or crop',
-          'none',
-          'The boxes of a head belong to one input size.',
-        );
-      }
+      // The letterboxes of all families give the same shape, so any serves to learn the outputs'; so it does where pictures keep sizes of their own.
+      const wanted = opened.input.preprocess(options.preprocess, 'yolo', {});
+      const probe = wanted.shape === undefined ? opened.input.preprocess('yolo', 'yolo', {}) : wanted;
       const outputs = await opened.floatOutputs(probe, options.signal);
       const labelCount = await declaredLabelCount(options.labels, opened.metadata, opened.namesBeside);
       const head = recognizeHead(outputs, headEvidence(options, opened.metadata, opened.input.size(probe), labelCount));
       checkSaid(options, head);
       const preset = presetOf(head);
       const preprocess = opened.input.preprocess(options.preprocess, preset, {});
+      if (preprocess.shape === undefined && needsOneSize(head)) {
+        throw invalidArgument(
+          'preprocess.fit',
+          'letterbox, stretch or another fit to one size',
+          preprocess.options.fit,
+          `The outputs of the head '${head.head}' belong to one input size: { preprocess: { fit: 'letterbox', width, height } }.`,
+        );
+      }
       const source = opened.input.preprocessSource(options.preprocess, preset);
       const named = head.hasUnnamedClass === true ? head.classes - 1 : head.classes;
       const resolved = await resolveLabels({
@@ -150,7 +151,8 @@ export class Detector extends PictureTask {
   /**
    * Finds the objects in one picture, or in each of several. Throws INVALID_ARGUMENT, UNKNOWN_OPTION, MEDIA_NOT_FOUND, MEDIA_INVALID,
    * MEDIA_UNSUPPORTED, MEDIA_TOO_LARGE, BACKEND_NOT_FOUND (sharp), ABORTED, DISPOSED, OUT_OF_MEMORY, and ENGINE_FAILED, also where the output
-   * holds no finite number. A picture that fails ends the call; `details.index` tells which, of several the lowest.
+   * holds no finite number, and LABELS_INVALID where an end-to-end head finds a class that has no label. A picture that fails ends the call;
+   * `details.index` tells which, of several the lowest.
    */
   detect(image: PictureInput, options?: DetectOptions): Promise<Detections>;
   detect(images: readonly PictureInput[], options?: DetectOptions): Promise<Detections[]>;
@@ -210,7 +212,8 @@ export class Detector extends PictureTask {
         if (slices.wholePicture && areas.length > 1) areas.push({ x: 0, y: 0, width, height });
         const windows = areas.map((area) => picture.window(area.x, area.y, area.width, area.height));
         const parts = await this.#detectAll(windows, spec, { signal, pixelLimit, parts: true });
-        results.push(await mergeSlices(parts, areas, decoded, { ...spec, ...slices }, signal));
+        const partsPerRun = this.model.picturesPerRun(this.preprocess);
+        results.push(await mergeSlices(parts, areas, decoded, { ...spec, ...slices }, partsPerRun, signal));
       } catch (error) {
         throw pictures.length === 1 ? error : withIndex(error, index);
       }
@@ -221,7 +224,8 @@ export class Detector extends PictureTask {
   #slices(options: SliceOptions): CheckedSlices {
     const { keypoints, prototypes, rotated } = this.#head;
     const plainBoxes = keypoints === undefined && prototypes === undefined && rotated !== true;
-    return checkSlices(options, this.preprocess.options, plainBoxes);
+    const { shape, options: input } = this.preprocess;
+    return checkSlices(options, shape && input, plainBoxes);
   }
 
   #spec(options: DetectOptions): NativeDetectionSpec {

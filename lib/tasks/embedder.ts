@@ -7,8 +7,13 @@ import { PictureTask } from './picture-task.js';
 import type { PreprocessSource } from './preprocess-source.js';
 import { pictureList, refuseLabels, TaskModel, type ModelOutput, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
-/** How the vectors of all patches of a picture become one: the first, which transformers train for it, or the mean of those behind it. */
-export type Pooling = 'cls' | 'mean';
+export const poolings = ['cls', 'mean', 'mean-patches'] as const;
+
+/**
+ * How the vectors of a picture become one: 'cls' takes the first, the class token of ViT and DINO; 'mean' is the mean of all, for models without a
+ * class token (Swin); 'mean-patches' the mean of those behind the first (BEiT, DINOv2 by its patches).
+ */
+export type Pooling = (typeof poolings)[number];
 
 /** How an embedder is opened. */
 export interface EmbedderOptions extends Omit<TaskOptions, 'labels'> {
@@ -65,10 +70,10 @@ export class Embedder extends PictureTask {
     try {
       const preprocess = opened.input.preprocess(options.preprocess, 'imagenet', {});
       const outputs = await opened.floatOutputs(preprocess, options.signal);
-      const pooling = options.pooling === undefined ? undefined : checkOneOf('pooling', options.pooling, ['cls', 'mean']);
+      const pooling = options.pooling === undefined ? undefined : checkOneOf('pooling', options.pooling, poolings);
       const output = vectorOutput(outputs, options.output, pooling);
       if (output.shape.length === 3 && pooling === undefined) throw unclearPooling(output);
-      if (pooling === 'mean' && output.shape[1] === 1) throw nothingToPool(output);
+      if (pooling === 'mean-patches' && output.shape[1] === 1) throw nothingToPool(output);
       const source = opened.input.preprocessSource(options.preprocess, 'imagenet');
       if (source === 'preset imagenet' && options.preprocess === undefined) throw unclearPreprocess();
       return new Embedder(opened, preprocess, source, output, pooling, { pixelLimit: options.pixelLimit });
@@ -102,10 +107,11 @@ export class Embedder extends PictureTask {
   /** One vector out of those of all patches. */
   #pooled(values: Float32Array): Float32Array {
     const size = this.dimensions;
-    if (this.#pooling !== 'mean') return values.slice(0, size);
+    if (this.#pooling === 'cls' || this.#pooling === undefined) return values.slice(0, size);
+    const first = this.#pooling === 'mean' ? 0 : size;
+    const count = (values.length - first) / size;
     const mean = new Float32Array(size);
-    const patches = values.length / size;
-    for (let i = size; i < values.length; i++) mean[i % size]! += (values[i] as number) / (patches - 1);
+    for (let i = first; i < values.length; i++) mean[i % size]! += (values[i] as number) / count;
     return mean;
   }
 }
@@ -168,8 +174,8 @@ function unclearPreprocess(): ModelError {
 function unclearPooling({ name, shape }: ModelOutput): ModelError {
   return new ModelError('MODEL_AMBIGUOUS', {
     message: `Output ${JSON.stringify(name)} [${shape.join(', ')}] holds a vector for each patch of the picture, and it is not clear how they become one`,
-    hint: "Say so: { pooling: 'cls' } for the first, as DINO and ViT, or { pooling: 'mean' } for the mean of the others.",
-    details: { candidates: ['cls', 'mean'] },
+    hint: "Say so: { pooling: 'cls' } for the first, as DINO and ViT, { pooling: 'mean' } for the mean of all, or { pooling: 'mean-patches' } for the mean of all but the first.",
+    details: { candidates: poolings },
   });
 }
 

@@ -1,5 +1,5 @@
 import { native, settle, type NativeMaskSpec } from '../binding/index.js';
-import { checkInteger, checkNumber, checkOneOf, checkOptions, ModelError, withDefaults } from '../errors/index.js';
+import { ArgumentError, checkInteger, checkNumber, checkOneOf, checkOptions, ModelError, withDefaults } from '../errors/index.js';
 import type { PictureInput, Preprocess, PreprocessOptions } from '../image/index.js';
 import { declaredLabelCount, resolveLabels, type ResolvedLabels } from '../labels/index.js';
 import { Segmentation } from '../results/index.js';
@@ -30,11 +30,11 @@ const wholePicture = { fit: 'stretch', interpolation: 'bilinear' } as const;
 /** Semantic models build on backbones that were trained with ImageNet's normalisation; matting models of one map take 0..1. */
 const unnormalized: Pick<PreprocessOptions, 'mean' | 'std'> = { mean: [0, 0, 0], std: [1, 1, 1] };
 
-type Layout = 'nchw' | 'nhwc';
-
 export const segmenterOptionNames = ['threshold', 'activation', 'layout', 'background'] as const;
 
-export const layouts = ['nchw', 'nhwc'] as const satisfies readonly Layout[];
+export const layouts = ['nchw', 'nhwc'] as const;
+
+type Layout = (typeof layouts)[number];
 
 /** What class 0 is called where it stands for nothing. In other models it is a class as any: wall in ADE20K, road in Cityscapes. */
 const backgroundName = /^_*(background|bg|void|unlabell?ed)_*$/i;
@@ -115,15 +115,14 @@ export class Segmenter extends PictureTask {
             classes,
             task: 'segment',
           });
-      const activation =
-        map.channels > 1
-          ? 'none'
-          : options.activation === undefined
-            ? recognizeActivation(opened.producer(output.name), 'sigmoid')
-            : checkOneOf('activation', options.activation, ['none', 'sigmoid']);
+      const said =
+        options.activation === undefined ? undefined : checkOneOf('activation', options.activation, ['none', 'sigmoid']);
+      if (map.channels > 1 && said === 'sigmoid') throw forOneChannel('activation', map.channels);
+      checkThreshold(options.threshold, map.channels);
+      const recognised = map.channels > 1 ? 'none' : recognizeActivation(opened.producer(output.name), 'sigmoid');
+      const activation = said ?? recognised;
       const background = backgroundOf(options.background, map, labels);
-      const threshold = checkNumber('threshold', options.threshold ?? 0.5, 0, 1);
-      const defaults = { threshold, pixelLimit: options.pixelLimit };
+      const defaults = { threshold: options.threshold, pixelLimit: options.pixelLimit };
       const found = opened.input.preprocessSource(options.preprocess, 'imagenet');
       const source = isUnnormalized && found === 'preset imagenet' ? 'task' : found;
       return new Segmenter(opened, preprocess, source, map, activation, output.name, labels, background, defaults);
@@ -143,7 +142,7 @@ export class Segmenter extends PictureTask {
   ): Promise<Segmentation | Segmentation[]> {
     checkOptions('segment options', options, ['threshold', 'signal', 'pixelLimit']);
     const merged = withDefaults(this.#defaults, options);
-    const threshold = checkNumber('threshold', merged.threshold, 0, 1);
+    const threshold = checkThreshold(merged.threshold, this.#map.channels);
     const results = await this.model.process(
       pictureList(images),
       this.preprocess,
@@ -185,6 +184,21 @@ function backgroundOf(
   if (asked !== undefined) return checkInteger('background', asked, 0, labels.length - 1);
   // The score of one channel is that of class 1: class 0 is all else, whatever its name.
   return channels === 1 || source === 'numbers' || backgroundName.test(labels[0] ?? '') ? 0 : undefined;
+}
+
+/** Throws INVALID_ARGUMENT. */
+function checkThreshold(threshold: unknown, channels: number): number {
+  if (threshold !== undefined && channels > 1) throw forOneChannel('threshold', channels);
+  return checkNumber('threshold', threshold ?? 0.5, 0, 1);
+}
+
+/** Of several channels the highest counts, whatever its score: what the user says would go unheard. */
+function forOneChannel(option: string, channels: number): ArgumentError {
+  return new ArgumentError('INVALID_ARGUMENT', {
+    message: `The option ${option} is for a map of one channel, but that of the model has ${channels}, of which the highest counts`,
+    hint: 'Leave it out, or name the layout if it was recognised wrongly: { layout }.',
+    details: { name: option },
+  });
 }
 
 /**

@@ -1,10 +1,18 @@
 import { native, settle } from '../binding/index.js';
-import { checkBoolean, checkInteger, checkNumber, checkOneOf, checkOptions } from '../errors/index.js';
+import {
+  ArgumentError,
+  checkBoolean,
+  checkInteger,
+  checkNumber,
+  checkOneOf,
+  checkOptions,
+  invalidArgument,
+} from '../errors/index.js';
 import { Detections, type DetectionsInit } from '../results/index.js';
 
 /** How a picture is looked at in overlapping slices, so that small objects are seen at full size. */
 export interface SliceOptions {
-  /** Of a slice, in pixels of the picture. Default: the size of the model's input. */
+  /** Of a slice, in pixels of the picture. Default: the size of the model's input; without a default where that depends on the picture. */
   readonly width?: number | undefined;
   readonly height?: number | undefined;
   /** Share of a slice that it has in common with the next. Default 0.2. */
@@ -18,7 +26,7 @@ export interface SliceOptions {
   readonly merge?: 'nmm' | 'nms' | undefined;
   /** How overlap is measured: 'ios', intersection over the smaller box, sees a part in its whole; or 'iou'. Default 'ios'. */
   readonly metric?: 'ios' | 'iou' | undefined;
-  /** Boxes are merged from this overlap on. Default 0.5. */
+  /** Boxes are merged from this overlap on, which is above 0. Default 0.5. */
   readonly threshold?: number | undefined;
 }
 
@@ -35,16 +43,33 @@ interface Area {
   readonly height: number;
 }
 
-/** Throws INVALID_ARGUMENT, UNKNOWN_OPTION. */
+/** More slices than this of one picture are a mistake: a picture of 64 million pixels has 256 of 640 x 640. */
+const mostSlices = 10_000;
+
+/** `input` is the size of the model's input, undefined where that depends on the picture. Throws INVALID_ARGUMENT, UNKNOWN_OPTION. */
 export function checkSlices(
   options: SliceOptions,
-  input: { readonly width: number; readonly height: number },
+  input: { readonly width: number; readonly height: number } | undefined,
   plainBoxes: boolean,
 ): CheckedSlices {
   checkOptions('slices', options, sliceOptionNames);
+  const side = (name: 'width' | 'height'): number => {
+    const size = options[name] ?? input?.[name];
+    if (size !== undefined) return checkInteger(`slices.${name}`, size, 1, 65_535);
+    const hint = 'The input has no size of its own that slices could have: { slices: { width: 640, height: 640 } }.';
+    throw invalidArgument(`slices.${name}`, 'a number of pixels', size, hint);
+  };
+  if (options.threshold === 0) {
+    throw invalidArgument(
+      'slices.threshold',
+      'a number above 0',
+      0,
+      'All boxes of a class overlap by 0 at least, and would become one.',
+    );
+  }
   return {
-    width: checkInteger('slices.width', options.width ?? input.width, 1, 65_535),
-    height: checkInteger('slices.height', options.height ?? input.height, 1, 65_535),
+    width: side('width'),
+    height: side('height'),
     overlap: checkNumber('slices.overlap', options.overlap ?? 0.2, 0, 0.95),
     wholePicture: checkBoolean('slices.wholePicture', options.wholePicture ?? true),
     merge: checkOneOf('slices.merge', options.merge ?? (plainBoxes ? 'nmm' : 'nms'), plainBoxes ? ['nmm', 'nms'] : ['nms']),
@@ -53,28 +78,43 @@ export function checkSlices(
   };
 }
 
-/** Slices cover the picture row by row; the last of a row or column ends at the edge and overlaps more. As sahi cuts them. */
+/**
+ * Slices cover the picture row by row; the last of a row or column ends at the edge and overlaps more. As sahi cuts them. Throws INVALID_ARGUMENT
+ * where they are too many.
+ */
 export function sliceAreas(
   picture: { readonly width: number; readonly height: number },
   { width, height, overlap }: Pick<CheckedSlices, 'width' | 'height' | 'overlap'>,
 ): Area[] {
-  const rows = starts(picture.height, height, overlap);
-  const columns = starts(picture.width, width, overlap);
-  return rows.flatMap((y) =>
-    columns.map((x) => ({ x, y, width: Math.min(width, picture.width), height: Math.min(height, picture.height) })),
-  );
-}
-
-function starts(total: number, size: number, overlap: number): number[] {
-  const step = Math.max(size - Math.trunc(overlap * size), 1);
-  const found: number[] = [];
-  for (let start = 0; ; start += step) {
-    if (start + size >= total) return [...found, Math.max(total - size, 0)];
-    found.push(start);
+  const down = sliceCount(picture.height, height, overlap);
+  const across = sliceCount(picture.width, width, overlap);
+  if (down * across > mostSlices) {
+    throw new ArgumentError('INVALID_ARGUMENT', {
+      message: `Expected at most ${mostSlices} slices of a picture but slices of ${width} x ${height} with an overlap of ${overlap} make ${across} x ${down} of ${picture.width} x ${picture.height}`,
+      hint: 'Make slices.width and slices.height larger, or slices.overlap smaller.',
+    });
   }
+  const size = { width: Math.min(width, picture.width), height: Math.min(height, picture.height) };
+  return Array.from({ length: down * across }, (_, i) => ({
+    x: Math.min((i % across) * stepOf(width, overlap), picture.width - size.width),
+    y: Math.min(Math.floor(i / across) * stepOf(height, overlap), picture.height - size.height),
+    ...size,
+  }));
 }
 
-/** The slices' detections as those of the whole picture, each object once. `parts` are in the order of `areas`. */
+/** From one slice to the next. */
+function stepOf(size: number, overlap: number): number {
+  return Math.max(size - Math.trunc(overlap * size), 1);
+}
+
+function sliceCount(total: number, size: number, overlap: number): number {
+  return total <= size ? 1 : Math.ceil((total - size) / stepOf(size, overlap)) + 1;
+}
+
+/**
+ * The slices' detections as those of the whole picture, each object once. `parts` are in the order of `areas`, and went through the model
+ * `partsPerRun` at a time.
+ */
 export async function mergeSlices(
   parts: readonly Detections[],
   areas: readonly Area[],
@@ -83,6 +123,7 @@ export async function mergeSlices(
     readonly classAgnostic: boolean;
     readonly maxDetections: number;
   },
+  partsPerRun: number,
   signal: AbortSignal | undefined,
 ): Promise<Detections> {
   const moved = parts.map((part, i) => movedBy(part, areas[i] as Area));
@@ -114,7 +155,10 @@ export async function mergeSlices(
       )) as T;
   const masks = moved[0]?.masks && moved.flatMap((part) => part.masks ?? []);
   const keypointCount = parts[0]?.keypointCount ?? 0;
-  const sum = (of: (timing: Detections['timing']) => number): number => parts.reduce((total, part) => total + of(part.timing), 0);
+  const sum = (counted: readonly Detections[], name: keyof Detections['timing']): number =>
+    counted.reduce((total, { timing }) => total + timing[name], 0);
+  // All parts of a run tell its times; what they copied is told by the run too, since windows of a decoded picture are not copied.
+  const runs = parts.filter((_, i) => i % partsPerRun === 0);
   return new Detections({
     boxes: merged.boxes,
     scores: picked(scores, merged.kept, 1),
@@ -128,11 +172,11 @@ export async function mergeSlices(
     height: picture.height,
     timing: {
       decodeMs: picture.decodeMs,
-      preprocessMs: sum((timing) => timing.preprocessMs),
-      queueMs: sum((timing) => timing.queueMs),
-      computeMs: sum((timing) => timing.computeMs),
-      postprocessMs: sum((timing) => timing.postprocessMs) + merged.elapsedMs,
-      copiedBytes: picture.copiedBytes + sum((timing) => timing.copiedBytes),
+      preprocessMs: sum(parts, 'preprocessMs'),
+      queueMs: sum(runs, 'queueMs'),
+      computeMs: sum(runs, 'computeMs'),
+      postprocessMs: sum(parts, 'postprocessMs') + merged.elapsedMs,
+      copiedBytes: picture.copiedBytes + sum(runs, 'copiedBytes'),
     },
   });
 }

@@ -208,8 +208,7 @@ export class TaskModel {
     try {
       const pictures = images.map((image) => startReading(image, stop.signal));
       const chunks: Promise<T[]>[] = [];
-      // Pictures that keep their own size cannot share a batch.
-      const step = preprocess.shape === undefined ? 1 : this.#batchSize;
+      const step = this.picturesPerRun(preprocess);
       for (let first = 0; first < images.length; first += step) {
         chunks.push(this.#processChunk(pictures.slice(first, first + step), first, call));
       }
@@ -221,6 +220,11 @@ export class TaskModel {
     } finally {
       stop.unlink();
     }
+  }
+
+  /** How many pictures of one call share a run. Those that keep their own size cannot share a batch. */
+  picturesPerRun(preprocess: Preprocess): number {
+    return preprocess.shape === undefined ? 1 : this.#batchSize;
   }
 
   /** One picture's part of an output. Some exporters fold a batch of one into the next dimension: then the whole is the picture's. */

@@ -1,10 +1,10 @@
 import { ModelError } from '../errors/index.js';
 import type { ValueInfo } from '../graph/index.js';
 
-/** What a model is for. */
-export type TaskName = 'classify' | 'detect' | 'segment' | 'embed' | 'dense';
+export const taskNames = ['classify', 'detect', 'segment', 'embed', 'dense'] as const;
 
-export const taskNames = ['classify', 'detect', 'segment', 'embed', 'dense'] as const satisfies readonly TaskName[];
+/** What a model is for. */
+export type TaskName = (typeof taskNames)[number];
 
 /** What Ultralytics' metadata calls its tasks. Instance and semantic segmentation are told apart by the outputs. */
 const declaredTasks: Readonly<Record<string, readonly TaskName[]>> = {

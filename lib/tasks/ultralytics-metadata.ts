@@ -15,7 +15,7 @@ export function ultralyticsOptions(
     const [imageHeight, imageWidth] = imageSize(metadata) ?? [preset.height, preset.width];
     const { width = imageWidth, height = imageHeight } = input;
     if (task === 'classify') return classifyOptions(width, height);
-    return { ...presets.yolo, width, height, ...(isRtDetr(metadata) ? { fit: 'stretch' } : {}) };
+    return { ...presets.yolo, width, height, ...(declaredRtDetr(metadata) ? { fit: 'stretch' } : {}) };
   };
 }
 
@@ -26,8 +26,15 @@ function classifyOptions(width: number, height: number): Partial<PreprocessOptio
   return { width, height, fit, resizeEdge: Math.min(width, height), interpolation, pad, scale: 1 / 255 };
 }
 
-function isRtDetr(metadata: ReadonlyMap<string, string>): boolean {
-  return metadata.get('head') === 'RTDETRDecoder' || /rt-?detr/i.test(metadata.get('description') ?? '');
+/**
+ * Whether the model is an RT-DETR, and whether it selects the best queries itself; false: another model of Ultralytics. Its last module is named
+ * from 8.4 on; before, RT-DETR stands in the description alone.
+ */
+export function declaredRtDetr(metadata: ReadonlyMap<string, string>): 'concatenated' | 'end-to-end' | false | undefined {
+  if (metadata.get('head') === 'RTDETRDecoder') return 'end-to-end';
+  const description = metadata.get('description') ?? '';
+  if (/rt-?detr/i.test(description)) return 'concatenated';
+  return /^Ultralytics yolo/i.test(description) ? false : undefined;
 }
 
 /** Height and width out of `imgsz`: "[height, width]", or one number for both. */

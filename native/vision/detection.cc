@@ -231,6 +231,7 @@ Result<Detections> decode_detections(HeadOutputs outputs, const DetectionSpec& s
 
   CandidateList list(spec);
   head.collect(list);
+  FOVEATE_RETURN_IF_ERROR(list.check_classes());
   std::vector<Candidate> candidates = list.take();
   std::erase_if(candidates, [&](const Candidate& candidate) {
     const auto anchor = static_cast<std::size_t>(candidate.anchor);

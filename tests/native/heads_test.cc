@@ -165,7 +165,7 @@ TEST_P(EveryHead, OutputsOfAnotherSizeAreRefused) {
 TEST_P(EveryHead, WithoutAnchorsFindsNothing) {
   Given none = example(GetParam());
   none.spec.anchors = 0;
-  if (!none.spec.strides.empty()) none.spec.strides = {65};  // larger than the input: no cell
+  none.spec.strides.clear();  // no cell
   for (Floats& output : none.outputs) output.clear();
   EXPECT_EQ(none.found().size(), 0u);
 }
@@ -214,6 +214,25 @@ TEST(Heads, GridsThatDoNotHoldTheAnchorsAreRefused) {
   }
 }
 
+TEST(Heads, CellsOfWhichTheInputHoldsAPartCountForYoloxAlone) {
+  // 3 x 3 cells of 32 and a strip of 4 pixels.
+  const Placement odd = {100, 100, 100, 100, 1, 1, 0, 0};
+  Given yolox = given(DetectionHead::kYolox, 1, 16, {Floats(16 * 6)});
+  yolox.spec.strides = {32};
+  // The second cell of the second row of four.
+  std::ranges::copy(Floats{0.5f, 0.5f, 0, 0, 0.9f, 0.9f}, yolox.outputs[0].begin() + 5 * 6);
+  expect_near(yolox.found(odd).boxes, {32, 32, 64, 64});
+  yolox.spec.anchors = 9;
+  EXPECT_EQ(yolox.code(odd), error_code::kInvalidArgument);
+
+  Given scrfd = given(DetectionHead::kScrfd, 1, 9, {Floats(9), Floats(9 * 4, 0.5f)});
+  scrfd.spec.strides = {32};
+  scrfd.outputs[0][4] = 0.9f;  // the second cell of the second row of three
+  expect_near(scrfd.found(odd).boxes, {16, 16, 48, 48});
+  scrfd.spec.anchors = 16;
+  EXPECT_EQ(scrfd.code(odd), error_code::kInvalidArgument);
+}
+
 TEST(ScrfdHead, NeedsPointsAndKeypointsOfTwoValues) {
   Given wrong = example(DetectionHead::kScrfd);
   wrong.spec.keypoint_values = 3;
@@ -229,13 +248,24 @@ TEST(ScrfdHead, KeypointsAreOffsetsFromTheirCell) {
   expect_near(example(DetectionHead::kScrfd).found().keypoints, {40, 24, 1});
 }
 
-TEST(EndToEndHead, ClassesThatTheModelDoesNotHaveAreNoDetections) {
-  Given ids = given(DetectionHead::kEndToEnd, 2, 8, {{}});
-  for (const float id : {-1.0f, 2.0f, NAN, kInfinity, -kInfinity, 1e30f, 0.0f, 1.0f}) {
+TEST(EndToEndHead, WhatIsNoClassIdIsNoDetection) {
+  Given ids = given(DetectionHead::kEndToEnd, 2, 7, {{}});
+  for (const float id : {-1.0f, NAN, kInfinity, -kInfinity, 1e30f, 0.0f, 1.0f}) {
     const Floats row = {1, 1, 9, 9, 0.9f, id};
     ids.outputs[0].insert(ids.outputs[0].end(), row.begin(), row.end());
   }
   EXPECT_EQ(ids.found().class_ids, (std::vector<std::int32_t>{0, 1}));
+}
+
+TEST(EndToEndHead, ClassesThatHaveNoLabelAreNoticedFromTheThresholdOn) {
+  for (const DetectionHead head : {DetectionHead::kEndToEnd, DetectionHead::kRtDetrEndToEnd}) {
+    Given ids = example(head);
+    ids.spec.classes = 1;
+    ids.spec.class_filter = {0};
+    EXPECT_EQ(ids.code(), error_code::kLabelsInvalid);
+    ids.spec.score_threshold = 0.95f;
+    EXPECT_EQ(ids.found().size(), 0u);
+  }
 }
 
 TEST(DetrHead, ABrokenQuerySpoilsNoOther) {

@@ -134,6 +134,40 @@ describe('masks', () => {
   });
 });
 
+it('an RT-DETR is one however its metadata spells it, by head and preprocessing alike', async () => {
+  const metadata = { author: 'Ultralytics', task: 'detect' };
+  for (const description of ['Ultralytics rtdetr-l model', 'Ultralytics RT-DETR-l model']) {
+    await using detector = await load([rows(box, nothing)], {}, { ...metadata, description });
+    expect(detector.head).toBe('rt-detr-concatenated');
+    expect(detector.preprocess.options.fit).toBe('stretch');
+  }
+});
+
+it('YOLOX counts cells of which the input holds a part', async () => {
+  const candidates = Array.from({ length: 13 * 13 + 7 * 7 + 4 * 4 }, (_, i) =>
+    i === 14 ? [0.5, 0.5, 0, 0, 1, 0, 0.75] : Array<number>(7).fill(0),
+  );
+  await using detector = await Detector.load(
+    constantModel({ input: [1, 3, 100, 100], outputs: [rows(...candidates)], metadata: { names } }),
+  );
+  expect(detector.head).toBe('yolox');
+  // The second cell of the second row of 13, 8 pixels wide.
+  const [object] = await detector.detect({ data: new Uint8Array(10_000), width: 100, height: 100, format: 'grey' });
+  expect(object).toEqual({ label: 'dog', classId: 1, score: 0.75, box: [8, 8, 16, 16] });
+});
+
+it('a class without a label is noticed where it is found', async () => {
+  const options = { head: 'end-to-end', labels: ['cat'] } as const;
+  await using detector = await load([rows(box, nothing)], options);
+  expectFailure(
+    await rejectionOf(detector.detect(frame)),
+    'LABELS_INVALID',
+    /^The model found class 1, but there are 1 labels$/,
+    /a label for each class of the model/,
+  );
+  expect(await detector.detect(frame, { scoreThreshold: 0.9 })).toHaveLength(0);
+});
+
 describe('two outputs', () => {
   const logits = output('logits', [1, 2, 2], [-9, 2, -9, -9]);
   const boxes = output('pred_boxes', [1, 2, 4], [0.5, 0.5, 0.5, 0.25, 0, 0, 0, 0]);
@@ -170,9 +204,11 @@ describe('two outputs', () => {
     expect([...(await detect([scores, corners], { ssd }))]).toEqual([{ ...found, box: [32, 16, 96, 32] }]);
     // One prior over the whole input, and one of no size.
     const raw = output('boxes', [1, 2, 4], [0, 0, Math.log(0.5) / 0.2, Math.log(0.25) / 0.2, 0, 0, 0, 0]);
-    const priors = [{ grid: [1, 1], sizes: [64, 0] }] as const;
-    const [object] = await detect([scores, raw], { ssd: { boxes: 'raw', priors, activation: 'none' } });
-    [32, 24, 96, 40].forEach((side, i) => expect(object!.box[i]).toBeCloseTo(side, 4));
+    for (const grid of [[1, 1], 1] as const) {
+      const priors = [{ grid, sizes: [64, 0] }];
+      const [object] = await detect([scores, raw], { ssd: { boxes: 'raw', priors, activation: 'none' } });
+      [32, 24, 96, 40].forEach((side, i) => expect(object!.box[i]).toBeCloseTo(side, 4));
+    }
   });
 
   it.each([
@@ -187,6 +223,8 @@ describe('two outputs', () => {
     [{ boxes: 'raw', priors: [{ stride: 8, sizes: [[1]] }] }, /a number, or two for ssd\.priors\[0\]\.sizes\[0\]/],
     [{ boxes: 'raw', priors: [{ stride: 8, sizes: [[1, -1]] }] }, /for ssd\.priors\[0\]\.sizes\[0\]\[1\] but received -1/],
     [{ boxes: 'raw', priors: [{ grid: [1.5, 1], sizes: [3] }] }, /an integer .* for ssd\.priors\[0\]\.grid\[0\]/],
+    [{ boxes: 'raw', priors: [{ grid: 'wide', sizes: [3] }] }, /a number, or two for ssd\.priors\[0\]\.grid but received "wide"/],
+    [{ boxes: 'raw', priors: [{ grid: 0, sizes: [3] }] }, /an integer from 1 .* for ssd\.priors\[0\]\.grid but received 0/],
     [{ boxes: 'decoded', variances: [0.1] }, /two numbers for ssd\.variances/],
     [{ boxes: 'decoded', clip: 1 }, /true or false for ssd\.clip/],
     [{ boxes: 'decoded', activation: 'relu' }, /for ssd\.activation/],

@@ -36,16 +36,24 @@ describe('an embedder', () => {
 
   const patches = output('y', [1, 3, 2], 3, 4, 1, 0, 5, 8);
 
-  it('pools patches as it is told: the first, or the mean of the others', async () => {
+  it('pools patches as it is told: the first, the mean of all, or that of those behind the first', async () => {
     expectVector(await vectorOf([patches], { pooling: 'cls' }), 0.6, 0.8);
-    expectVector(await vectorOf([patches], { pooling: 'mean' }), 0.6, 0.8); // of (1, 0) and (5, 8): (3, 4)
+    expectVector(await vectorOf([patches], { pooling: 'mean-patches' }), 0.6, 0.8); // of (1, 0) and (5, 8): (3, 4)
+    const all = output('y', [1, 3, 2], 3, 0, 1, 0, 5, 12);
+    expectVector(await vectorOf([all], { pooling: 'mean' }), 0.6, 0.8); // of (3, 0), (1, 0) and (5, 12): (3, 4)
+    expectVector(await vectorOf([all], { pooling: 'mean-patches' }), 3 / Math.hypot(3, 6), 6 / Math.hypot(3, 6));
+    expectVector(await vectorOf([output('y', [1, 1, 2], 3, 4)], { pooling: 'mean' }), 0.6, 0.8);
   });
 
   it('does not guess how', async () => {
     const error = await rejectionOf(load([patches]));
     expectFailure(error, 'MODEL_AMBIGUOUS', /"y" \[1, 3, 2\] holds a vector for each patch/, /pooling: 'cls'.*pooling: 'mean'/);
-    expect(error.details).toEqual({ candidates: ['cls', 'mean'] });
-    expectFailure(await rejectionOf(load([patches], { pooling: 'max' as 'cls' })), 'INVALID_ARGUMENT', /one of cls, mean/);
+    expect(error.details).toEqual({ candidates: ['cls', 'mean', 'mean-patches'] });
+    expectFailure(
+      await rejectionOf(load([patches], { pooling: 'max' as 'cls' })),
+      'INVALID_ARGUMENT',
+      /one of cls, mean, mean-patches/,
+    );
   });
 
   it('refuses pooling for what is pooled already, rather than leave it out', async () => {
@@ -54,7 +62,7 @@ describe('an embedder', () => {
   });
 
   it('refuses the mean of none', async () => {
-    const error = await rejectionOf(load([output('y', [1, 1, 2], 3, 4)], { pooling: 'mean' }));
+    const error = await rejectionOf(load([output('y', [1, 1, 2], 3, 4)], { pooling: 'mean-patches' }));
     expectFailure(error, 'MODEL_UNSUPPORTED', /"y" \[1, 1, 2\] holds one vector/, /pooling: 'cls'/);
     expectVector(await vectorOf([output('y', [1, 1, 2], 3, 4)], { pooling: 'cls' }), 0.6, 0.8);
   });

@@ -93,8 +93,8 @@ describe('the example segmenter', () => {
 
   it.each([
     [{ treshold: 0.5 }, 'UNKNOWN_OPTION', /"treshold"/, /"threshold"/],
-    [{ threshold: 2 }, 'INVALID_ARGUMENT', /0 to 1 for threshold/],
-  ] as const)('refuses %o', async (options, code, message, hint?: RegExp) => {
+    [{ threshold: 0.5 }, 'INVALID_ARGUMENT', /threshold is for a map of one channel, but that of the model has 7/, /layout/],
+  ] as const)('refuses %o', async (options, code, message, hint) => {
     expectFailure(await rejectionOf(segmenter.segment(paths[0] as string, options as never)), code, message, hint);
     expectFailure(
       await rejectionOf(Segmenter.load(example('models/shapes-segmenter.onnx'), options as never)),
@@ -217,6 +217,32 @@ describe('the background', () => {
   });
 });
 
+describe('what is for one channel', () => {
+  it.each([
+    [{ threshold: 0.7 }, /option threshold is for a map of one channel, but that of the model has 3/],
+    [{ activation: 'sigmoid' }, /option activation is for a map of one channel/],
+    [{ activation: 'softmax' }, /one of none, sigmoid for activation but received "softmax"/],
+    [{ activation: 'nonsense' }, /one of none, sigmoid for activation but received "nonsense"/],
+  ])('is refused for several: %o', async (options, message) => {
+    expectFailure(
+      await rejectionOf(Segmenter.load(colorMap(), { ...plain, ...(options as object) })),
+      'INVALID_ARGUMENT',
+      message,
+    );
+  });
+
+  it('is refused in a call too; that there is no activation may be said', async () => {
+    await using segmenter = await Segmenter.load(colorMap(), { ...plain, activation: 'none' });
+    expect(segmenter.activation).toBe('none');
+    expectFailure(
+      await rejectionOf(segmenter.segment([], { threshold: 0.5 })),
+      'INVALID_ARGUMENT',
+      /option threshold is for a map of one channel/,
+      /Leave it out/,
+    );
+  });
+});
+
 describe('a model of one channel', () => {
   /** A frame that goes from black to white, left to right. */
   const ramp: RawFrame = {
@@ -241,6 +267,8 @@ describe('a model of one channel', () => {
     await using strict = await Segmenter.load(brightness(), { ...plain, activation: 'none', threshold: 0.75 });
     expect(await share(strict)).toBeCloseTo(0.25, 1);
     expect(await share(strict, { threshold: undefined })).toBeCloseTo(0.25, 1);
+    expectFailure(await rejectionOf(segmenter.segment([], { threshold: 2 })), 'INVALID_ARGUMENT', /0 to 1 for threshold/);
+    expectFailure(await rejectionOf(Segmenter.load(brightness(), { threshold: -1 })), 'INVALID_ARGUMENT', /0 to 1 for threshold/);
   });
 
   it('is given a sigmoid where it has none, and left its own', async () => {

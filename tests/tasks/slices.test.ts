@@ -1,6 +1,8 @@
 /** Large pictures in overlapping slices. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { SessionRunEvent } from '../../lib/events/index.js';
 import type { RawFrame } from '../../lib/image/index.js';
 import type { Detections } from '../../lib/results/index.js';
 import { Detector, type SliceOptions } from '../../lib/tasks/index.js';
@@ -113,6 +115,24 @@ describe('a large picture in slices', () => {
   });
 });
 
+it('tells the times of each run once, however many slices share it', async () => {
+  await using batched = await Detector.load(example('models/shapes-detector.onnx'), { batchSize: 3 });
+  const runs: SessionRunEvent[] = [];
+  const keep = (event: unknown): number => runs.push(event as SessionRunEvent);
+  subscribe('foveate:session.run', keep);
+  try {
+    // Four slices and the whole: a run of three and one of two.
+    const { timing } = await batched.detect(large, { slices: { width: 1000, height: 1000 } });
+    expect(runs).toHaveLength(2);
+    const total = (name: 'computeMs' | 'queueMs'): number => runs.reduce((sum, run) => sum + run[name], 0);
+    expect(timing.computeMs).toBeCloseTo(total('computeMs'), 6);
+    expect(timing.queueMs).toBeCloseTo(total('queueMs'), 6);
+    expect(timing.copiedBytes).toBe(width * height * 3);
+  } finally {
+    unsubscribe('foveate:session.run', keep);
+  }
+});
+
 describe('the options of slices', () => {
   it.each([
     [{ width: 0 }, 'INVALID_ARGUMENT', /1 to 65535 for slices\.width/],
@@ -122,6 +142,7 @@ describe('the options of slices', () => {
     [{ merge: 'wbf' }, 'INVALID_ARGUMENT', /one of nmm, nms for slices\.merge/],
     [{ metric: 'giou' }, 'INVALID_ARGUMENT', /one of ios, iou for slices\.metric/],
     [{ threshold: -1 }, 'INVALID_ARGUMENT', /for slices\.threshold/],
+    [{ threshold: 0 }, 'INVALID_ARGUMENT', /a number above 0 for slices\.threshold but received 0/],
     [{ size: 640 }, 'UNKNOWN_OPTION', /"size" in slices/],
     [true, 'INVALID_ARGUMENT', /an object of options for slices but received true/],
   ])('are refused: %o', async (slices, code, message) => {
@@ -129,6 +150,15 @@ describe('the options of slices', () => {
     expectFailure(await rejectionOf(detector.detect([], { slices: slices as never })), code as 'INVALID_ARGUMENT', message);
     expectFailure(await rejectionOf(Detector.load(model, { slices: slices as never })), code as 'INVALID_ARGUMENT', message);
   });
+});
+
+it('more slices than anybody wants are refused, whatever the picture', async () => {
+  const tiny = { width: 8, height: 8, overlap: 0.9 };
+  const error = await rejectionOf(detector.detect([large], { slices: tiny }));
+  expectFailure(error, 'INVALID_ARGUMENT', /at most 10000 slices .* make 1793 x 1493 of 1800 x 1500/, /slices\.overlap smaller/);
+  const strip = { data: new Uint8Array(60_000), width: 60_000, height: 1, format: 'grey' } as const;
+  const one = { width: 1, height: 1, wholePicture: false };
+  expectFailure(await rejectionOf(detector.detect(strip, { slices: one })), 'INVALID_ARGUMENT', /make 60000 x 1 of/);
 });
 
 describe('slices of a model that gives more than boxes', () => {

@@ -1,5 +1,19 @@
 import type { PriorBoxes } from './ssd.js';
 
+export const detectionHeads = [
+  'yolov5',
+  'yolov8',
+  'yolov8-transposed',
+  'yolox',
+  'end-to-end',
+  'detr',
+  'rt-detr',
+  'rt-detr-concatenated',
+  'rt-detr-end-to-end',
+  'ssd',
+  'scrfd',
+] as const;
+
 /**
  * How a detector's outputs are read. A is the number of candidate boxes, C of classes; X stands for the values behind the scores of models that
  * give more than boxes: keypoints, the coefficients of a mask, or the angle of an oriented box. Boxes are centre and size in input pixels, scores
@@ -16,32 +30,13 @@ import type { PriorBoxes } from './ssd.js';
  * - `ssd`: scores `[A, 1 + C]`, the background first, and boxes `[A, 4]`: see {@link SsdOptions}.
  * - `scrfd`: scores, distances and keypoints of each stride, in six or nine outputs (SCRFD, the detector of InsightFace).
  */
-export type DetectionHead =
-  | 'yolov5'
-  | 'yolov8'
-  | 'yolov8-transposed'
-  | 'yolox'
-  | 'end-to-end'
-  | 'detr'
-  | 'rt-detr'
-  | 'rt-detr-concatenated'
-  | 'rt-detr-end-to-end'
-  | 'ssd'
-  | 'scrfd';
+export type DetectionHead = (typeof detectionHeads)[number];
 
-export const detectionHeads = [
-  'yolov5',
-  'yolov8',
-  'yolov8-transposed',
-  'yolox',
-  'end-to-end',
-  'detr',
-  'rt-detr',
-  'rt-detr-concatenated',
-  'rt-detr-end-to-end',
-  'ssd',
-  'scrfd',
-] as const satisfies readonly DetectionHead[];
+/** Heads that have as many candidates whatever the input's size. */
+const sizeFreeHeads: readonly DetectionHead[] = ['end-to-end', 'detr', 'rt-detr', 'rt-detr-concatenated', 'rt-detr-end-to-end'];
+
+/** DETR and its kin have a fixed number of queries, 300 for nearly all, up to 900; more candidates are those of grids or prior boxes. */
+export const mostQueries = 1000;
 
 /** One output of a model; the batch dimension is part of the shape. */
 export interface HeadOutput {
@@ -75,6 +70,11 @@ export interface RecognizedHead {
   /** The output that holds the prototypes of the masks, and its shape without the batch dimension: `[K, H, W]`. */
   readonly prototypes?: { readonly output: string; readonly shape: readonly [number, number, number] };
   readonly rotated?: boolean;
+}
+
+/** Whether an input of another size would give outputs of another shape, as those of grids, prior boxes and prototypes do. */
+export function needsOneSize({ head, prototypes }: RecognizedHead): boolean {
+  return !sizeFreeHeads.includes(head) || prototypes !== undefined;
 }
 
 /** What is known of the model besides its outputs. */

@@ -1,4 +1,5 @@
 import { ArgumentError, checkBoolean, checkInteger, invalidArgument } from '../../errors/index.js';
+import { declaredRtDetr } from '../ultralytics-metadata.js';
 import type { DetectionHead, HeadEvidence, KeypointShape, RecognizedHead } from './detection-head.js';
 import { priorBoxes, type SsdOptions } from './ssd.js';
 
@@ -42,14 +43,6 @@ export function checkSaid({ keypoints, rotated, ssd }: Said, { head, ...found }:
   if (found.keypoints === undefined) throw refused('keypoints', 'none');
   const { count, values } = found.keypoints;
   if (count !== keypoints[0] || values !== keypoints[1]) throw refused('keypoints', `${count} of ${values} values`);
-}
-
-/** Ultralytics names the last module of a model from 8.4 on; before, RT-DETR stands in the description alone. */
-function declaredRtDetr(metadata: ReadonlyMap<string, string>): HeadEvidence['rtDetr'] {
-  if (metadata.get('head') === 'RTDETRDecoder') return 'end-to-end';
-  const description = metadata.get('description') ?? '';
-  if (/rtdetr/i.test(description)) return 'concatenated';
-  return /^Ultralytics yolo/i.test(description) ? false : undefined;
 }
 
 function askedKeypoints(asked: readonly [number, number]): KeypointShape {

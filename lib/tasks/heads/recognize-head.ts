@@ -2,6 +2,7 @@ import { ArgumentError, checkOneOf, ModelError } from '../../errors/index.js';
 import {
   describeOutputs,
   detectionHeads,
+  mostQueries,
   type DetectionHead,
   type HeadEvidence,
   type HeadOutput,
@@ -15,9 +16,6 @@ import { unclearBoxes } from './ssd.js';
 
 /** Heads with scores in one output and boxes in another. */
 const twoOutputHeads: readonly DetectionHead[] = ['detr', 'rt-detr', 'ssd'];
-
-/** DETR and its kin have a fixed number of queries, up to 900; an SSD has thousands of prior boxes. */
-const mostQueries = 1000;
 
 /** Ids of COCO's 80 classes, with the gaps between them and 0. */
 const cocoIds = 91;

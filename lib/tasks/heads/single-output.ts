@@ -1,5 +1,12 @@
 import { ArgumentError, ModelError } from '../../errors/index.js';
-import { detectionHeads, type DetectionHead, type HeadEvidence, type HeadOutput, type RecognizedHead } from './detection-head.js';
+import {
+  detectionHeads,
+  mostQueries,
+  type DetectionHead,
+  type HeadEvidence,
+  type HeadOutput,
+  type RecognizedHead,
+} from './detection-head.js';
 
 /** Strides of the feature pyramids in use: P3 to P5, P3 to P6, P3 to P7, and the two-level ones of tiny models. */
 const pyramids = [
@@ -12,9 +19,6 @@ const pyramids = [
 
 /** YOLOv5 and YOLOv7 have so many anchors at every cell. */
 const anchorsPerCell = 3;
-
-/** What is fixed at export, 300 for nearly all; more candidates than this are those of grids. */
-const mostQueries = 1000;
 
 /** Cells of all grids of a pyramid. */
 function gridCells(width: number, height: number, strides: readonly number[]): number {

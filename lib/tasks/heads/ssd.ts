@@ -14,8 +14,8 @@ import type { HeadOutput } from './detection-head.js';
 export interface PriorLevel {
   /** From cell to cell in input pixels, one number or x and y. The first cell's centre lies half a stride in. Default: the input's size over the grid's. */
   readonly stride?: number | readonly [x: number, y: number] | undefined;
-  /** Default: the input's size over the stride, rounded up. */
-  readonly grid?: readonly [columns: number, rows: number] | undefined;
+  /** How many cells, one number or columns and rows. Default: the input's size over the stride, rounded up. */
+  readonly grid?: number | readonly [columns: number, rows: number] | undefined;
   /** Width and height of each box in input pixels. One number is a square. */
   readonly sizes: readonly (number | readonly [width: number, height: number])[];
 }
@@ -81,14 +81,13 @@ function priorLevel(level: PriorLevel, name: string, width: number, height: numb
   checkOptions(name, level, ['stride', 'grid', 'sizes']);
   const { stride, grid, sizes } = level;
   if (stride === undefined && grid === undefined) throw invalidArgument(`${name}.stride`, 'a stride or a grid', stride);
+  const cells =
+    grid === undefined ? undefined : pair(`${name}.grid`, grid, (part, value) => checkInteger(part, value, 1, 65_535));
   const [strideX, strideY] =
     stride === undefined
-      ? [width / (grid as readonly [number, number])[0], height / (grid as readonly [number, number])[1]]
+      ? [width / cells![0], height / cells![1]]
       : pair(`${name}.stride`, stride, (part, value) => checkNumber(part, value, 1, 65_535));
-  const [columns, rows] =
-    grid === undefined
-      ? [Math.ceil(width / strideX), Math.ceil(height / strideY)]
-      : pair(`${name}.grid`, grid, (part, value) => checkInteger(part, value, 1, 65_535));
+  const [columns, rows] = cells ?? [Math.ceil(width / strideX), Math.ceil(height / strideY)];
   if (!Array.isArray(sizes) || sizes.length === 0) throw invalidArgument(`${name}.sizes`, 'an array of sizes, not empty', sizes);
   const checked = sizes.flatMap((size, i) =>
     pair(`${name}.sizes[${i}]`, size, (part, value) => checkNumber(part, value, 0, 65_535)),

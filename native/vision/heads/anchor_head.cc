@@ -128,8 +128,9 @@ class EndToEndHead final : public Head {
   void collect(CandidateList& list) const override {
     for (std::size_t anchor = 0; anchor < anchors_; ++anchor) {
       const float class_id = of(anchor)[5];
-      // Also false for NaN: a class that the model does not have is no detection.
-      if (!(class_id >= 0 && class_id < static_cast<float>(spec_.classes))) continue;
+      // Also false for NaN: what is no class id is no detection. Ids beyond the spec's classes are for the list to
+      // notice.
+      if (!(class_id >= 0 && class_id <= kHighestClassId)) continue;
       list.offer(anchor, static_cast<std::int32_t>(class_id), of(anchor)[4]);
     }
   }
@@ -154,6 +155,9 @@ class EndToEndHead final : public Head {
   }
 
  private:
+  // Float16 holds none above, and float32 each up to it.
+  static constexpr float kHighestClassId = 65504;
+
   const float* of(std::size_t anchor) const { return output_.data() + anchor * values_; }
 
   std::span<const float> output_;
@@ -180,7 +184,7 @@ HeadResult make_anchor_head(HeadOutputs outputs, const DetectionSpec& spec, cons
   }
   std::vector<Grid> grids;
   if (spec.head == DetectionHead::kYolox) {
-    auto planned = grids_of(spec, placement, 1);
+    auto planned = grids_of(spec, placement, 1, EdgeCells::kCounted);
     if (!planned.ok()) return planned.take_status();
     grids = std::move(planned).value();
   }

@@ -2,6 +2,7 @@
 // heads; a head looks into the outputs, and is gone before they are.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -30,7 +31,7 @@ struct Candidate {
   float score;
 };
 
-// Collects what passes the threshold, the class filter, and is a finite number.
+// Collects what passes the threshold, the class filter, and is a finite number. `class_id` is never below zero.
 class CandidateList {
  public:
   explicit CandidateList(const DetectionSpec& spec)
@@ -43,14 +44,29 @@ class CandidateList {
   float threshold() const { return threshold_; }
 
   void offer(std::size_t anchor, std::int32_t class_id, float score) {
-    if (!(score >= threshold_) || std::isinf(score) || !wanted_[static_cast<std::size_t>(class_id)]) return;
+    if (!(score >= threshold_) || std::isinf(score)) return;
+    if (static_cast<std::size_t>(class_id) >= wanted_.size()) {
+      highest_unknown_class_ = std::max(highest_unknown_class_, class_id);
+      return;
+    }
+    if (!wanted_[static_cast<std::size_t>(class_id)]) return;
     candidates_.push_back({static_cast<std::int32_t>(anchor), class_id, score});
+  }
+
+  // LABELS_INVALID where a class passed that the spec does not count: the labels are fewer than the model's classes.
+  Status check_classes() const {
+    if (highest_unknown_class_ < 0) return {};
+    return {error_code::kLabelsInvalid,
+            "The model found class " + std::to_string(highest_unknown_class_) + ", but there are " +
+                std::to_string(wanted_.size()) + " labels",
+            "Give a label for each class of the model, in its order."};
   }
 
   std::vector<Candidate> take() { return std::move(candidates_); }
 
  private:
   float threshold_;
+  std::int32_t highest_unknown_class_ = -1;
   std::vector<bool> wanted_;  // by class
   std::vector<Candidate> candidates_;
 };
@@ -107,8 +123,15 @@ struct Grid {
   std::int64_t cells() const { return static_cast<std::int64_t>(columns) * rows; }
 };
 
+// What becomes of the cells at the right and lower edge of which the input holds only a part.
+enum class EdgeCells : std::uint8_t {
+  kCounted,  // as convolutions leave them: the grid is that of the feature map
+  kDropped,  // as packages leave them that divide the input's sides by the stride
+};
+
 // The grids of the spec's strides. INVALID_ARGUMENT where they do not hold the spec's anchors, `per_cell` to a cell.
-Result<std::vector<Grid>> grids_of(const DetectionSpec& spec, const Placement& placement, int per_cell);
+Result<std::vector<Grid>> grids_of(const DetectionSpec& spec, const Placement& placement, int per_cell,
+                                   EdgeCells edge_cells);
 
 inline Corners corners_of(float center_x, float center_y, float width, float height) {
   const float half_width = width / 2;

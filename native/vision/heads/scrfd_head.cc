@@ -79,7 +79,8 @@ HeadResult make_scrfd_head(HeadOutputs outputs, const DetectionSpec& spec, const
   if (spec.keypoints > 0 && spec.keypoint_values != 2) {
     return Status(error_code::kInvalidArgument, "The keypoints of a SCRFD head have two values, x and y");
   }
-  auto grids = grids_of(spec, placement, spec.points_per_cell);
+  // As insightface does it.
+  auto grids = grids_of(spec, placement, spec.points_per_cell, EdgeCells::kDropped);
   if (!grids.ok()) return grids.take_status();
   const std::size_t levels = grids.value().size();
   for (std::size_t level = 0; level < levels; ++level) {

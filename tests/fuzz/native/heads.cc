@@ -68,8 +68,9 @@ Placement placement_from(Input& input) {
 
 void expect_refused(const Error& error) {
   expect(error.code == error_code::kInvalidArgument || error.code == error_code::kEngineFailed ||
-             error.code == error_code::kInternal || error.code == error_code::kOutOfMemory,
-         "a head refuses a specification, an output without numbers, or one of another size, not with " +
+             error.code == error_code::kInternal || error.code == error_code::kOutOfMemory ||
+             error.code == error_code::kLabelsInvalid,
+         "a head refuses a specification, an output without numbers, of another size or of other classes, not with " +
              std::string(error.code));
 }
 
@@ -93,7 +94,10 @@ double cells_of(const DetectionSpec& spec, const Placement& placement) {
   double cells = 0;
   for (const int stride : spec.strides) {
     if (stride < 1) return 0;
-    cells += static_cast<double>(placement.input_width / stride) * (placement.input_height / stride);
+    const auto along = [&](int side) {
+      return side / stride + (spec.head == DetectionHead::kYolox && side % stride != 0 ? 1 : 0);
+    };
+    cells += static_cast<double>(along(placement.input_width)) * along(placement.input_height);
   }
   return cells;
 }
