@@ -199,6 +199,12 @@ TEST(Geometry, RefusesCropsThatWouldTakeAHugePicture) {
   expect_refused(crop(256, 224), 1, 2147483647, "too elongated");
   expect_refused(shortest_edge(256, 0), 257, 1, "too elongated");
   expect_refused(shortest_edge(800, 1333), 1, 2147483647, "too elongated");  // nothing is left of the shorter side
+  PreprocessSpec least_scale;
+  least_scale.fit = Fit::kLeastScale;
+  least_scale.width = least_scale.height = 518;
+  least_scale.multiple_of = 14;
+  EXPECT_TRUE(plan_geometry(least_scale, 518, 65534).ok());
+  expect_refused(least_scale, 518, 65544, "too elongated");  // 65548 is the nearest multiple
   EXPECT_EQ(plan_geometry(shortest_edge(800, 1333), 1, 1333).value().placement.input_height, 1333);
 }
 
