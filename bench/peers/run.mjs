@@ -4,7 +4,7 @@
  *
  *     npm ci --prefix bench/peers --ignore-scripts
  *     python3 -m venv build/peers && build/peers/bin/pip install -r bench/peers/requirements.txt
- *     FOVEATE_PYTHON=build/peers/bin/python node bench/peers/run.mjs [--models ../shared] [--rounds 5] [--write bench/results/peers.md]
+ *     FOVEATE_PYTHON=build/peers/bin/python node bench/peers/run.mjs [--shared ../shared] [--rounds 5] [--write bench/results/peers.md]
  *
  * FOVEATE_ULTRALYTICS names a Python with ultralytics, which takes part where it is given.
  */
@@ -57,7 +57,11 @@ async function photographs() {
   return Promise.all(
     scenes.slice(0, 12).map(async (name) => {
       const file = join(folder, name);
-      await sharp(join(shared, 'images/scenes', name)).rotate().resize(1920, 1080, { fit: 'cover' }).jpeg({ quality: 90 }).toFile(file);
+      await sharp(join(shared, 'images/scenes', name))
+        .rotate()
+        .resize(1920, 1080, { fit: 'cover' })
+        .jpeg({ quality: 90 })
+        .toFile(file);
       return file;
     }),
   );
@@ -106,7 +110,9 @@ for (const job of jobs) {
 
   const [sequential, queued] = taking.map(({ id }) => results[id].perPicture);
   report.push(`## ${job.title}`, '', `${job.pictures} pictures a round, medians of ${rounds} rounds.`, '');
-  report.push('| side | ms a picture | p50 / p95 / p99 of one, ms | over foveate, one after the other | over foveate, three in flight | peak RSS, MB | seen |');
+  report.push(
+    '| side | ms a picture | p50 / p95 / p99 of one, ms | over foveate, one after the other | over foveate, three in flight | peak RSS, MB | seen |',
+  );
   report.push('| --- | --- | --- | --- | --- | --- | --- |');
   for (const { id, program } of taking) {
     const { perPicture, latencies, seen } = results[id];
@@ -115,7 +121,13 @@ for (const job of jobs) {
     const cells = [id, median(perPicture).toFixed(2), percentiles, ratio(perPicture, sequential), ratio(perPicture, queued)];
     report.push(`| ${[...cells, peaks[program].toFixed(0), seen].join(' | ')} |`);
   }
-  report.push('', `Versions: ${Object.values(sides).map(({ title }) => title).join('; ')}.`, '');
+  report.push(
+    '',
+    `Versions: ${Object.values(sides)
+      .map(({ title }) => title)
+      .join('; ')}.`,
+    '',
+  );
 }
 rmSync(folder, { recursive: true });
 

@@ -6,6 +6,7 @@ import { exitCodes } from './exit.js';
 import { addInspect } from './inspect.js';
 import type { Invocation } from './invocation.js';
 import { addRun } from './run.js';
+import { flagsOfOtherNames } from './task-options.js';
 import { addTypegen } from './typegen.js';
 
 const examples = `
@@ -36,6 +37,7 @@ export function createProgram(invocation: Invocation): Command {
   addTypegen(program, invocation);
   addDoctor(program, invocation);
   const options = program.commands.flatMap((command) => command.options);
-  invocation.flags = new Map(options.map((option) => [option.attributeName(), option.long ?? option.flags]));
+  const ofSameName = options.map((option) => [option.attributeName(), option.long ?? option.flags] as const);
+  invocation.flags = new Map([...ofSameName, ...flagsOfOtherNames]);
   return program;
 }

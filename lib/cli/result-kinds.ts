@@ -1,4 +1,4 @@
-import type { Classification, DenseMap, Detections, Embedding, Segmentation } from '../results/index.js';
+import type { Classification, DenseMap, Detections, Embedding, RotatedBox, Segmentation } from '../results/index.js';
 import type { TaskName } from '../tasks/index.js';
 import type { CsvField } from './csv.js';
 import type { Cell } from './table.js';
@@ -13,6 +13,15 @@ export interface ResultKind<R extends TaskResult> {
   readonly columns: readonly string[];
   /** For CSV: a record for each thing seen. */
   readonly records: (result: R) => readonly (readonly CsvField[])[];
+}
+
+/** Several numbers in one field. */
+function numbersField(numbers: Iterable<number>): CsvField {
+  return [...numbers].join(' ');
+}
+
+function rotatedBoxNumbers({ centerX, centerY, width, height, angle }: RotatedBox): number[] {
+  return [centerX, centerY, width, height, angle];
 }
 
 const kinds: {
@@ -36,8 +45,13 @@ const kinds: {
         ...box.map((coordinate) => ({ number: coordinate.toFixed(1) })),
       ]);
     },
-    columns: ['class_id', 'label', 'score', 'x1', 'y1', 'x2', 'y2'],
-    records: (result) => [...result].map(({ classId, label, score, box }) => [classId, label, score, ...box]),
+    columns: ['class_id', 'label', 'score', 'x1', 'y1', 'x2', 'y2', 'rotated_box', 'keypoints'],
+    records: (result) =>
+      [...result].map(({ classId, label, score, box, rotatedBox, keypoints }) => [
+        ...[classId, label, score, ...box],
+        rotatedBox && numbersField(rotatedBoxNumbers(rotatedBox)),
+        keypoints && numbersField(keypoints.flatMap(({ x, y, score }) => [x, y, score])),
+      ]),
   },
   segment: {
     rows: (result) =>
@@ -54,7 +68,7 @@ const kinds: {
       [`${vector.length} values`, `${[...vector.subarray(0, 4)].map((value) => value.toFixed(4)).join(' ')} ...`],
     ],
     columns: ['vector'],
-    records: ({ vector }) => [[[...vector].join(' ')]],
+    records: ({ vector }) => [[numbersField(vector)]],
   },
   dense: {
     rows: ({ min, max }) => [['from', { number: min.toPrecision(5) }, 'to', { number: max.toPrecision(5) }]],

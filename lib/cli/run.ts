@@ -25,7 +25,7 @@ import {
 } from './run-report.js';
 import { runSettings } from './run-settings.js';
 import { tellSummary } from './run-summary.js';
-import { taskOptions, type TaskOptionValues } from './task-options.js';
+import { loadTaskOptions, taskOptions, type TaskOptionValues } from './task-options.js';
 
 interface RunOptionValues extends TaskOptionValues {
   readonly output?: string;
@@ -55,7 +55,8 @@ code is 4.
 
 --ndjson is one JSON object a line and picture, with an error where it failed. --csv is a record for
 each class, box or region, and one with empty fields for a picture without any. Both are written as
-the results come.
+the results come. In CSV, rotated_box is centre x, centre y, width, height, angle, and keypoints are
+x, y, score of each; masks are in JSON only.
 
 --resume goes on with a run to files, whatever ended it: repeat the call, with --resume. Pictures
 that are done, also those that failed, are left alone; what follows the last of them in the results is
@@ -109,7 +110,7 @@ async function run(model: string, inputs: readonly string[], options: RunOptionV
   const pictures = all.filter((picture) => !before?.pictures.has(pictureKey(picture)));
   const folder =
     output === undefined ? undefined : await OutputFolder.create(output, { pictures, inputs: all, overwrite, before });
-  await using task = await loadTask(model, { ...forTask, signal });
+  await using task = await loadTask(model, { ...loadTaskOptions(forTask), signal });
   if (output !== undefined && task instanceof Embedder) {
     throw new ArgumentError('INVALID_ARGUMENT', {
       message: 'Expected no --output for an embedder, whose vectors cannot be drawn',

@@ -10,9 +10,10 @@ import { poolings } from '../tasks/embedder.js';
 import { detectionHeads } from '../tasks/heads/detection-head.js';
 import { layouts } from '../tasks/segmenter.js';
 import { taskNames, type LoadTaskOptions } from '../tasks/index.js';
+import type { Flags } from './wording.js';
 
-/** What `loadTask` can be told on the command line. */
-export type TaskOptionValues = Pick<
+/** What `loadTask` can be told on the command line: {@link loadTaskOptions} says how. */
+export interface TaskOptionValues extends Pick<
   LoadTaskOptions,
   | 'task'
   | 'device'
@@ -33,11 +34,29 @@ export type TaskOptionValues = Pick<
   | 'keypoints'
   | 'rotated'
   | 'ssd'
-  | 'slices'
   | 'pooling'
   | 'scaling'
   | 'interpolation'
->;
+> {
+  readonly slices?: boolean;
+  readonly sliceSize?: number;
+  readonly modelOutput?: string;
+}
+
+/** Options of the library that are flags of another name: --output is a folder, and a flag holds no object. */
+export const flagsOfOtherNames: Flags = new Map([
+  ['output', '--model-output'],
+  ['slices.width', '--slice-size'],
+  ['slices.height', '--slice-size'],
+]);
+
+export function loadTaskOptions({ slices, sliceSize, modelOutput, ...same }: TaskOptionValues): LoadTaskOptions {
+  return {
+    ...same,
+    ...(modelOutput !== undefined && { output: modelOutput }),
+    ...(sliceSize !== undefined ? { slices: { width: sliceSize, height: sliceSize } } : slices && { slices: {} }),
+  };
+}
 
 function parseNumber(text: string): number {
   const value = Number(text);
@@ -63,12 +82,6 @@ function parseSsd(text: string): unknown {
   } catch (error) {
     throw new InvalidArgumentError(`Expected JSON or a file of it: ${error instanceof Error ? error.message : String(error)}.`);
   }
-}
-
-function parseSlices(text: string): { width?: number; height?: number } {
-  if (text === '') return {};
-  const size = parseNumber(text);
-  return { width: size, height: size };
 }
 
 /** Made anew for each program, because commander's options hold what they were given. */
@@ -109,9 +122,8 @@ export function taskOptions(): { readonly heading: string; readonly options: rea
         new Option('--keypoints <n,v>', 'how many keypoints each object has, and values of each: 2 or 3').argParser(parsePair),
         new Option('--rotated', 'boxes are oriented'),
         new Option('--ssd <json>', 'what the boxes of an SSD are, as JSON or a file of it').argParser(parseSsd),
-        new Option('--slices [size]', 'look at the picture in slices of so many pixels (default: as the input)')
-          .preset('')
-          .argParser(parseSlices),
+        new Option('--slices', 'look at the picture in overlapping slices, for small objects in large pictures'),
+        new Option('--slice-size <n>', 'in slices of so many pixels a side (default: as the input)').argParser(parseNumber),
       ],
     },
     {
@@ -124,6 +136,7 @@ export function taskOptions(): { readonly heading: string; readonly options: rea
     {
       heading: 'Embedders and dense predictors:',
       options: [
+        new Option('--model-output <name>', 'the output that holds the vector or the map (default: recognised)'),
         new Option('--pooling <name>', 'how the vectors of patches become one').choices(poolings),
         new Option('--scaling <name>', 'what is done to the numbers of a map (default: "none")').choices(mapScalings),
         new Option('--interpolation <name>', 'how a map is brought to the size of the picture (default: "bilinear")').choices(

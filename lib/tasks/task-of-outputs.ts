@@ -42,7 +42,7 @@ export function recognizeTask(outputs: readonly ValueInfo[], declared: string | 
   // An output of unknown shape may turn out to fit.
   if (fitting.length === 0 && !floats.map(effectiveRank).includes(undefined)) {
     throw new ModelError('MODEL_UNSUPPORTED', {
-      message: `Expected one float output [N, C] for a classifier, [N, 4 + C, A] or [N, A, 5 + C] for a detector, or [N, C, H, W] or [N, H, W, C] for a segmenter, but the model's outputs are ${describeValues(outputs)}`,
+      message: `Expected float outputs of one task (a classifier: [N, C]; a detector: [N, 4 + C, A], scores and boxes [N, A, 4], or those of each stride; a segmenter: [N, C, H, W]; an embedder: [N, D] or [N, T, D]; a dense predictor: [N, H, W] or [N, 1, H, W]) but the model's outputs are ${describeValues(outputs)}`,
       hint: 'createSession() gives the raw outputs of any model.',
       details: { declared },
     });

@@ -8,8 +8,8 @@
 namespace foveate {
 namespace {
 
-// The longest side that kCrop and kShortestEdge resize to: a picture 256 times as long as high at the usual 256 rows.
-// Bounds the scratch memory that a hostile picture can ask for.
+// The longest side that kCrop, kShortestEdge and kLeastScale resize to: a picture 256 times as long as high at the
+// usual 256 rows. Bounds the scratch memory that a hostile picture can ask for.
 constexpr std::int64_t kMaxResizedSide = 65536;
 
 // The most pixels of an input whose size follows from the picture: 4096 x 4096. What a model makes of it grows with it.
@@ -53,6 +53,16 @@ void center(const PreprocessSpec& spec, Geometry& geometry) {
   geometry.top = center_offset(geometry.resized_height, spec.height, spec.rounding);
 }
 
+Status check_longer(double resized, int source_width, int source_height) {
+  if (resized <= kMaxResizedSide) return {};
+  return Status(error_code::kMediaInvalid,
+                "The picture is too elongated: its longer side would become " +
+                    std::to_string(static_cast<std::int64_t>(resized)) + " pixels, expected at most " +
+                    std::to_string(kMaxResizedSide) + ", received a picture of " +
+                    size_text(source_width, source_height),
+                "Cut the picture into parts, or use fit 'letterbox' or 'stretch'.");
+}
+
 // The shortest edge to spec.resize_edge; the other one is truncated, as torchvision's Resize does. Where it would
 // exceed spec.longest_edge, both shrink in the order of operations of Hugging Face's DetrImageProcessor: the shortest
 // edge is rounded, but the other one follows from what it was before.
@@ -66,14 +76,7 @@ Status plan_shortest_edge(const PreprocessSpec& spec, int source_width, int sour
     resized_shorter = round_half_even(exact);
     resized_longer = resized_shorter == shorter ? longer : static_cast<std::int64_t>(exact * longer / shorter);
   }
-  if (resized_longer > kMaxResizedSide) {
-    return Status(error_code::kMediaInvalid,
-                  "The picture is too elongated: its longer side would become " + std::to_string(resized_longer) +
-                      " pixels, expected at most " + std::to_string(kMaxResizedSide) + ", received a picture of " +
-                      size_text(source_width, source_height) + " and a resize edge of " +
-                      std::to_string(spec.resize_edge),
-                  "Cut the picture into parts, or use fit 'letterbox' or 'stretch'.");
-  }
+  FOVEATE_RETURN_IF_ERROR(check_longer(static_cast<double>(resized_longer), source_width, source_height));
   const bool upright = source_width <= source_height;
   geometry.resized_width = upright ? resized_shorter : static_cast<int>(resized_longer);
   geometry.resized_height = upright ? static_cast<int>(resized_longer) : resized_shorter;
@@ -81,16 +84,17 @@ Status plan_shortest_edge(const PreprocessSpec& spec, int source_width, int sour
 }
 
 // The factor, and then the sizes, in the order of operations of Hugging Face's DPTImageProcessor.
-void plan_least_scale(const PreprocessSpec& spec, int source_width, int source_height, Geometry& geometry) {
+Status plan_least_scale(const PreprocessSpec& spec, int source_width, int source_height, Geometry& geometry) {
   const double to_width = static_cast<double>(spec.width) / source_width;
   const double to_height = static_cast<double>(spec.height) / source_height;
   const double scale = std::fabs(1 - to_width) < std::fabs(1 - to_height) ? to_width : to_height;
-  const auto whole = [&](int side) {
-    const double multiples = std::nearbyint(scale * side / spec.multiple_of);
-    return static_cast<int>(std::min<double>(multiples * spec.multiple_of, kMaxResizedSide));
-  };
-  geometry.resized_width = whole(source_width);
-  geometry.resized_height = whole(source_height);
+  const auto whole = [&](int side) { return std::nearbyint(scale * side / spec.multiple_of) * spec.multiple_of; };
+  const double width = whole(source_width);
+  const double height = whole(source_height);
+  FOVEATE_RETURN_IF_ERROR(check_longer(std::max(width, height), source_width, source_height));
+  geometry.resized_width = static_cast<int>(width);
+  geometry.resized_height = static_cast<int>(height);
+  return {};
 }
 
 // Whether the input's size depends on the picture.
@@ -151,7 +155,7 @@ Result<Geometry> plan_geometry(const PreprocessSpec& spec, int source_width, int
       geometry.resized_height -= geometry.resized_height % spec.multiple_of;
       break;
     case Fit::kLeastScale:
-      plan_least_scale(spec, source_width, source_height, geometry);
+      FOVEATE_RETURN_IF_ERROR(plan_least_scale(spec, source_width, source_height, geometry));
       break;
     case Fit::kNone:
       geometry.resized_width = source_width;

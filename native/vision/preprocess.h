@@ -88,7 +88,7 @@ struct Geometry {
 };
 
 // MEDIA_INVALID where the picture is empty, or so elongated that it has no pixel left at the input's size or that its
-// longer side would exceed 65536 pixels with kShortestEdge, or before kCrop cuts it.
+// longer side would exceed 65536 pixels with kShortestEdge or kLeastScale, or before kCrop cuts it.
 Result<Geometry> plan_geometry(const PreprocessSpec& spec, int source_width, int source_height);
 
 // The same plan for a picture that was decoded smaller: the placement is still that of the whole picture.

@@ -176,7 +176,7 @@ Recognised as
     const { code, stdout } = await foveate(['inspect', odd]);
     expect(code).toBe(0);
     expect(stdout).toMatch(/Parameters\n {2}none\n/);
-    expect(stdout).toMatch(/Recognised as\n {2}nothing: Expected one float output .* \[MODEL_UNSUPPORTED\]\n {2}hint: /);
+    expect(stdout).toMatch(/Recognised as\n {2}nothing: Expected float outputs of one task .* \[MODEL_UNSUPPORTED\]\n {2}hint: /);
   });
 
   it('names the verb that has the flag of a hint', async () => {

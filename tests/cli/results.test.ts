@@ -1,8 +1,10 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 
+import { constantModel } from '../tasks/made-models.js';
 import { foveate, models, picture, temporaryFolder } from './foveate.js';
 
 /** The records of a CSV text, by the rules of RFC 4180. */
@@ -79,8 +81,8 @@ describe('--csv', () => {
     const { code, stdout } = await foveate([...call, '--csv', '-q']);
     expect(code).toBe(4);
     const [header, ...records] = parseCsv(stdout);
-    expect(header).toEqual('path,width,height,class_id,label,score,x1,y1,x2,y2,error,message'.split(','));
-    expect(new Set(records.map(({ length }) => length))).toEqual(new Set([12]));
+    expect(header).toEqual('path,width,height,class_id,label,score,x1,y1,x2,y2,rotated_box,keypoints,error,message'.split(','));
+    expect(new Set(records.map(({ length }) => length))).toEqual(new Set([14]));
     const { pictures } = JSON.parse((await foveate([...call, '--json', '-q'])).stdout) as {
       pictures: {
         path: string;
@@ -98,7 +100,32 @@ describe('--csv', () => {
     });
     expect(records.map((record) => record.slice(0, 10))).toEqual(expected);
     const failed = records.find(([path]) => path === missing);
-    expect(failed?.slice(10)).toEqual(['MEDIA_NOT_FOUND', expect.stringContaining('none.jpg')]);
+    expect(failed?.slice(10)).toEqual(['', '', 'MEDIA_NOT_FOUND', expect.stringContaining('none.jpg')]);
+  });
+
+  it('has oriented boxes and keypoints as lists of numbers', async () => {
+    const folder = temporaryFolder();
+    // Values that are a box as centre and sides, and as corners.
+    const model = (name: string, metadata: Readonly<Record<string, string>>, ...extras: number[]): string => {
+      const values = Float32Array.of(...[16, 16, 48, 24, 0.75, 0, ...extras], ...[0, 0, 0, 0, 0, 0, ...extras.map(() => 0)]);
+      const output = { name: 'y', shape: [1, 2, 6 + extras.length], values };
+      const path = join(folder, name);
+      writeFileSync(
+        path,
+        constantModel({ input: [1, 3, 64, 64], outputs: [output], metadata: { names: "{0: 'ship'}", ...metadata } }),
+      );
+      return path;
+    };
+    const call = [picture('star.jpg'), '--preprocess', 'rtdetr', '--csv', '-q'];
+    const { width, height } = await sharp(picture('star.jpg')).metadata();
+    const upright = (await foveate(['run', model('obb.onnx', { task: 'obb' }, 0), ...call])).stdout;
+    const [header, oriented] = parseCsv(upright);
+    expect(header?.slice(10, 12)).toEqual(['rotated_box', 'keypoints']);
+    expect(oriented?.[10]?.split(' ').map(Number)).toEqual([width / 4, height / 4, width * 0.75, height * 0.375, 0]);
+    expect(oriented?.[11]).toBe('');
+    const pose = model('pose.onnx', { task: 'pose', kpt_shape: '[2, 3]' }, 32, 32, 0.5, 0, 64, 0.25);
+    const [, joints] = parseCsv((await foveate(['run', pose, ...call])).stdout);
+    expect(joints?.slice(10, 12)).toEqual(['', `${width / 2} ${height / 2} 0.5 0 ${height} 0.25`]);
   });
 
   it('has the columns of each task', async () => {

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 
 import { libraryCandidates } from '../../lib/engine/index.js';
 import { Preprocess, type PreprocessOptions } from '../../lib/image/index.js';
-import { brightness } from '../tasks/made-models.js';
+import { brightness, constantModel, type ConstantOutput } from '../tasks/made-models.js';
 import { foveate, models, picture, projectRoot, temporaryFolder } from './foveate.js';
 
 interface Labelled {
@@ -321,9 +321,55 @@ describe('a model that cannot be used', () => {
     expect(stderr).toMatch(/hint: Say so: --task classify or --task embed/);
   });
 
+  it('names the flag of an output that must be named, and takes it', async () => {
+    const map = (name: string, side: number): ConstantOutput => ({
+      name,
+      shape: [1, side, side],
+      values: new Float32Array(side * side).fill(side),
+    });
+    const model = join(temporaryFolder(), 'two-maps.onnx');
+    const call = ['run', model, picture('star.jpg'), '--task', 'dense'];
+    writeFileSync(model, constantModel({ input: [1, 3, 16, 16], outputs: [map('a map', 8), map('b', 4)] }));
+    const quoted = await foveate(call);
+    expect(quoted.stderr).toMatch(/\[MODEL_AMBIGUOUS\]\nhint: Name it: --model-output "a map"\.\n/);
+    writeFileSync(model, constantModel({ input: [1, 3, 16, 16], outputs: [map('a', 8), map('b', 4)] }));
+    const plain = await foveate(call);
+    expect(plain.stderr).toMatch(/\[MODEL_AMBIGUOUS\]\nhint: Name it: --model-output a\.\n/);
+    const { code, stdout } = await foveate([...call, '--model-output', 'b', '--csv', '-q']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/,4,4,,\r\n$/);
+    const foreign = await foveate(['run', models.detector, picture('star.jpg'), '--model-output', 'b']);
+    expect(foreign.stderr).toMatch(/The option --model-output is for an embedder, but/);
+  });
+
   it('because a device was named that is not there', async () => {
     const { code, stderr } = await foveate(['run', models.classifier, picture('star.jpg'), '--device', 'tensorrt']);
     expect(code).toBe(3);
     expect(stderr).toMatch(/'tensorrt' cannot be used.*\[BACKEND_UNAVAILABLE\]/);
+  });
+});
+
+describe('--slices', () => {
+  const large = picture('shapes-640x480.jpg');
+  const boxes = async (...flags: string[]): Promise<number> => {
+    const { code, stdout } = await foveate(['run', models.detector, ...flags, large, '--ndjson', '-q']);
+    expect(code).toBe(0);
+    return (JSON.parse(stdout) as { detections: unknown[] }).detections.length;
+  };
+
+  it('takes no value: the picture may follow', async () => {
+    expect(await boxes('--slices')).toBeGreaterThan(0);
+  });
+
+  it('--slice-size is their size, and asks for them', async () => {
+    const sliced = await boxes('--slice-size', '200');
+    expect(await boxes('--slice-size', '200', '--slices')).toBe(sliced);
+    expect(sliced).not.toBe(await boxes());
+  });
+
+  it('refuses a size that is none in terms of the command line', async () => {
+    const { code, stderr } = await foveate(['run', models.detector, large, '--slice-size', '0']);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/for --slice-size but received 0 /);
   });
 });

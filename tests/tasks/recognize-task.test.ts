@@ -74,7 +74,7 @@ describe('the task of a model', () => {
     expectFailure(
       error,
       'MODEL_UNSUPPORTED',
-      /Expected one float output \[N, C\] for a classifier.*but the model's outputs are y/,
+      /Expected float outputs of one task \(a classifier: \[N, C\];.*\) but the model's outputs are y/,
     );
     expect(error.hint).toMatch(/^createSession/);
   });
@@ -186,7 +186,7 @@ describe('loadTask', () => {
     ] as const) {
       expectFailure(await rejectionOf(loadTask(fixture(`${name}.onnx`))), 'MODEL_UNSUPPORTED', message, /older opset|newer ONNX/);
     }
-    expectFailure(await rejectionOf(loadTask(fixture('gather.onnx'))), 'MODEL_UNSUPPORTED', /Expected one float output/);
+    expectFailure(await rejectionOf(loadTask(fixture('gather.onnx'))), 'MODEL_UNSUPPORTED', /Expected float outputs of one task/);
   });
 
   it('says to download a model first', async () => {

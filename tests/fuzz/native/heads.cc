@@ -49,7 +49,7 @@ Placement placement_from(Input& input) {
   placement.source_height = input.size();
   if (input.flag()) {
     PreprocessSpec spec;
-    spec.fit = input.one_of(Fit::kNone);
+    spec.fit = input.one_of<Fit>();
     spec.width = input.size();
     spec.height = input.size();
     spec.resize_edge = input.size();
@@ -172,7 +172,7 @@ DetectionSpec detection_spec_from(Input& input, DetectionHead head) {
   spec.max_detections = input.size();
   spec.max_candidates = input.size();
   spec.class_agnostic = input.flag();
-  spec.activation = input.one_of(ScoreActivation::kSigmoid);
+  spec.activation = input.one_of<ScoreActivation>();
   spec.points_per_cell = input.between(-1, 3);
   if (input.flag()) spec.keypoints = input.between(-1, 20);
   spec.keypoint_values = input.between(1, 4);
@@ -230,8 +230,7 @@ void run_suppression(Input& input) {
 
 void run_merge(Input& input) {
   const auto count = static_cast<std::size_t>(input.between(0, 200));
-  const MergeOptions options{input.one_of(OverlapMetric::kSmaller), input.value(), input.flag(), input.flag(),
-                             input.size()};
+  const MergeOptions options{input.one_of<OverlapMetric>(), input.value(), input.flag(), input.flag(), input.size()};
   std::vector<std::int32_t> classes(count);
   for (auto& id : classes) id = input.between(0, 3);
   const Output scores(input, static_cast<double>(count));
@@ -274,8 +273,7 @@ void run_instance_masks(Input& input) {
 }
 
 void run_dense_map(Input& input) {
-  const DenseMapSpec spec{input.size(), input.size(), input.one_of(MapScaling::kSigmoid),
-                          input.one_of(MapInterpolation::kLanczos)};
+  const DenseMapSpec spec{input.size(), input.size(), input.one_of<MapScaling>(), input.one_of<MapInterpolation>()};
   const Placement placement = placement_from(input);
   const double pixels = static_cast<double>(placement.source_width) * placement.source_height;
   // A filter that spans the whole map at every pixel is slow, and no finding.
@@ -295,8 +293,8 @@ void run_mask(Input& input) {
   spec.channels = input.size();
   spec.height = input.size();
   spec.width = input.size();
-  spec.layout = input.one_of(Layout::kChannelsLast);
-  spec.activation = input.one_of(ScoreActivation::kSigmoid);
+  spec.layout = input.one_of<Layout>();
+  spec.activation = input.one_of<ScoreActivation>();
   spec.threshold = input.value();
   const Placement placement = placement_from(input);
   const double pixels = static_cast<double>(placement.source_width) * placement.source_height;
@@ -315,7 +313,7 @@ void run_mask(Input& input) {
 }
 
 void run_classes(Input& input) {
-  const auto activation = input.one_of(ScoreActivation::kSigmoid);
+  const auto activation = input.one_of<ScoreActivation>();
   const int most = input.size();
   const Output output(input, input.between(0, 300));
   auto top = top_classes(output.values(), activation, most);

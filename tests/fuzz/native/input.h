@@ -7,8 +7,26 @@
 #include <cstring>
 #include <limits>
 #include <span>
+#include <string_view>
 
 namespace foveate::fuzz {
+
+// How compilers spell a value of an enum tells whether it has a name: Fit::kCrop, but (Fit)99.
+template <auto kValue>
+constexpr bool has_name() {
+  const std::string_view spelt = __PRETTY_FUNCTION__;
+  return spelt.find("= (") == std::string_view::npos;
+}
+
+// How many names an enum has that counts from 0. Counted by the compiler, so that no fuzzer leaves out a new one.
+template <typename Enum, std::uint8_t kCount = 0>
+constexpr std::uint8_t enumerators() {
+  if constexpr (has_name<static_cast<Enum>(kCount)>()) {
+    return enumerators<Enum, kCount + 1>();
+  } else {
+    return kCount;
+  }
+}
 
 class Input {
  public:
@@ -32,8 +50,9 @@ class Input {
   }
 
   template <typename Enum>
-  Enum one_of(Enum last) {
-    return static_cast<Enum>(any<std::uint8_t>() % (static_cast<std::uint8_t>(last) + 1));
+  Enum one_of() {
+    static_assert(enumerators<Enum>() > 1, "an enum that counts from 0");
+    return static_cast<Enum>(any<std::uint8_t>() % enumerators<Enum>());
   }
 
   // A size as sizes are, or at the edges of what an int can be.

@@ -33,6 +33,25 @@ void expect_told(const Error& error) {
   expect(!error.message.empty() && !error.hint.empty(), "an error says what to do");
 }
 
+// Decoded at 1/2, 1/4 or 1/8, where what it is resized to is so much smaller.
+void decode_reduced(std::span<const std::byte> data, const PreprocessSpec& spec, MemoryPool& pool) {
+  Geometry whole;
+  JpegOptions options{.pixel_limit = kMostPixels};
+  options.resized_size = [&](PictureSize size) -> Result<PictureSize> {
+    auto planned = plan_geometry(spec, size.width, size.height);
+    if (!planned.ok()) return planned.take_status();
+    whole = planned.value();
+    return PictureSize{whole.resized_width, whole.resized_height};
+  };
+  auto decoded = decode_jpeg(data, options, pool);
+  if (!decoded.ok()) return expect_told(decoded.status().error());
+  const Picture& picture = decoded.value();
+  expect(
+      picture.reduction.factor == 1 || (picture.width >= whole.resized_width && picture.height >= whole.resized_height),
+      "no picture is decoded smaller than what it is resized to");
+  prepare(picture.view(), spec, plan_reduced(whole, picture));
+}
+
 }  // namespace
 
 void jpeg(std::span<const std::byte> data) {
@@ -49,6 +68,9 @@ void jpeg(std::span<const std::byte> data) {
          "the limit of pixels holds");
   prepare(picture.view(), spec_of(Fit::kLetterbox, Interpolation::kBilinear, ColorOrder::kRgb, DType::kFloat32));
   prepare(picture.view(), spec_of(Fit::kCrop, Interpolation::kBicubicAntialias, ColorOrder::kGrey, DType::kUint8));
+  PreprocessSpec small = spec_of(Fit::kCrop, Interpolation::kBilinear, ColorOrder::kBgr, DType::kInt8);
+  small.resize_edge = 4;
+  decode_reduced(data, small, *pool);
 }
 
 }  // namespace foveate::fuzz

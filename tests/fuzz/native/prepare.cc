@@ -39,16 +39,24 @@ void prepare(const PictureView& picture, const PreprocessSpec& spec) {
            "planning fails for the picture or the specification, not with " + std::string(code));
     return;
   }
-  const Geometry& geometry = planned.value();
+  prepare(picture, spec, planned.value());
+}
+
+void prepare(const PictureView& picture, const PreprocessSpec& spec, const Geometry& geometry) {
   const Placement& placement = geometry.placement;
   expect(geometry.resized_width >= 1 && geometry.resized_height >= 1, "something is left of the picture");
   expect(placement.scale_x > 0 && placement.scale_y > 0 && std::isfinite(placement.scale_x) &&
              std::isfinite(placement.scale_y),
          "the scale is a positive number");
-  expect(spec.fit == Fit::kCrop || (geometry.left >= 0 && geometry.top >= 0 &&
-                                    geometry.left + geometry.resized_width <= placement.input_width &&
-                                    geometry.top + geometry.resized_height <= placement.input_height),
-         "only a crop cuts something off");
+  const bool cuts = spec.fit == Fit::kCrop || spec.fit == Fit::kStretchCrop;
+  expect(cuts || (geometry.left >= 0 && geometry.top >= 0 &&
+                  geometry.left + geometry.resized_width <= placement.input_width &&
+                  geometry.top + geometry.resized_height <= placement.input_height),
+         "only the crops cut something off");
+  if (spec.fit == Fit::kShortestEdge || spec.fit == Fit::kLeastScale) {
+    expect(placement.input_width % spec.multiple_of == 0 && placement.input_height % spec.multiple_of == 0,
+           "sizes that follow the picture are multiples of what is asked");
+  }
   const double values = static_cast<double>(spec.channels()) * placement.input_width * placement.input_height;
   const double resized = static_cast<double>(geometry.resized_width) * geometry.resized_height;
   if (values > kMostValues || resized > kMostValues) return;

@@ -5,7 +5,10 @@
 
 namespace foveate::fuzz {
 
-// Plans and writes the input where it has at most a million values, twice, and expects that each value was written.
+// Plans the input and writes it where it has at most a million values, twice, and expects that each value was written.
 void prepare(const PictureView& picture, const PreprocessSpec& spec);
+
+// As it was planned.
+void prepare(const PictureView& picture, const PreprocessSpec& spec, const Geometry& geometry);
 
 }  // namespace foveate::fuzz
