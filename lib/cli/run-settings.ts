@@ -23,7 +23,7 @@ export async function runSettings(
     foveate: packageVersion,
     model: await modelHash(modelPath('model', model), signal),
     format,
-    output: output && resolve(output),
+    '--output': output && resolve(output), // as it is called: an option of the library is named output too
     ...options,
     threads: undefined, // they change no result
     // A file that cannot be read is told where it is used.
