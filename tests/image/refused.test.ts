@@ -303,7 +303,9 @@ describe('a picture with a side that no decoder maps', () => {
     [70_000, 1],
   ])('%i x %i is refused, however few its pixels', async (width, height) => {
     // A kilobyte of file; of the rows between, a preprocessing would make gigabytes.
-    const bytes = await asSharp({ data: new Uint8Array(width * height), width, height, channels: 1 }).png().toBuffer();
+    const bytes = await asSharp({ data: new Uint8Array(width * height), width, height, channels: 1 })
+      .png()
+      .toBuffer();
     for (const read of [Preprocess.preset('siglip').run(bytes), Picture.read(bytes)]) {
       expectFailure(await rejectionOf(read), 'MEDIA_TOO_LARGE', /70000.*at most 65535 pixels a side/, /into parts/);
     }

@@ -28,7 +28,9 @@ struct Boxes {
 
   Floats box(std::int32_t i) const { return {corners.begin() + 4 * i, corners.begin() + 4 * i + 4}; }
 
-  MergedBoxes merge(const MergeOptions& options = {}) const { return merge_boxes(corners, scores, class_ids, options).value(); }
+  MergedBoxes merge(const MergeOptions& options = {}) const {
+    return merge_boxes(corners, scores, class_ids, options).value();
+  }
 };
 
 float overlap(const Floats& a, const Floats& b, OverlapMetric metric) {

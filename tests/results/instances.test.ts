@@ -92,7 +92,9 @@ describe('a mask in JSON', () => {
 describe('drawn objects', () => {
   it('with masks are blended over where they are, and outlined', async () => {
     const data = Uint8Array.from({ length: 40 * 30 }, (_, i) => Number(i % 40 >= 10));
-    using picture = await objects([60, 50, 100, 80], { masks: [new InstanceMask({ x: 60, y: 50, width: 40, height: 30 }, data, undefined)] }).draw(grey);
+    using picture = await objects([60, 50, 100, 80], {
+      masks: [new InstanceMask({ x: 60, y: 50, width: 40, height: 30 }, data, undefined)],
+    }).draw(grey);
     expect(pixel(picture, 85, 65)).toEqual(color.map((value) => (value * 128 + 90 * 128 + 128) >> 8));
     expect(pixel(picture, 70, 65)).toEqual(color);
     expect(pixel(picture, 65, 65)).toEqual([90, 90, 90]);
