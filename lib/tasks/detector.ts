@@ -51,8 +51,8 @@ export interface DetectOptions extends TaskRunOptions {
   readonly classAgnostic?: boolean | undefined;
   /** Only these classes, by id or name. Default: all. */
   readonly classes?: readonly (number | string)[] | undefined;
-  /** Looks at the picture in overlapping slices, for small objects in large pictures. Default: at the picture as a whole. */
-  readonly slices?: SliceOptions | undefined;
+  /** Looks at the picture in overlapping slices, for small objects in large pictures. Default false: at the picture as a whole. */
+  readonly slices?: SliceOptions | false | undefined;
 }
 
 export const detectorOptionNames = ['head', 'keypoints', 'rotated', 'ssd'] as const;
@@ -140,7 +140,7 @@ export class Detector extends PictureTask {
       const defaults = { scoreThreshold, iouThreshold, maxDetections, classAgnostic, classes, slices, pixelLimit };
       const detector = new Detector(opened, preprocess, source, head, activation, labels, defaults);
       detector.#spec(defaults); // checks the defaults now, not at the first picture
-      if (slices !== undefined) detector.#slices(slices);
+      if (slices !== undefined && slices !== false) detector.#slices(slices);
       return detector;
     } catch (error) {
       await opened.session.dispose();
@@ -163,7 +163,7 @@ export class Detector extends PictureTask {
     const spec = this.#spec(merged);
     const pictures = pictureList(images);
     const results =
-      merged.slices === undefined
+      merged.slices === undefined || merged.slices === false
         ? await this.#detectAll(pictures, spec, merged)
         : await this.#detectSliced(pictures, spec, merged, this.#slices(merged.slices));
     return Array.isArray(images) ? results : (results[0] as Detections);

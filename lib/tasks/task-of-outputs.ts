@@ -68,6 +68,8 @@ export function isLogits(value: ValueInfo): boolean {
 /** Names that exporters give to outputs of one meaning only: those of Hugging Face's models. */
 function taskOfNames(floats: readonly ValueInfo[]): TaskName | undefined {
   if (floats.some(isLogits)) return 'classify';
+  const names = floats.map(({ name }) => name);
+  if (names.includes('logits') && names.includes('pred_boxes')) return 'detect';
   if (floats.some(({ name }) => /^predicted_depth$|^depth$/.test(name))) return 'dense';
   if (floats.some(({ name }) => /^image_embeds$|^pooler_output$|^last_hidden_state$|^embeddings?$/.test(name))) return 'embed';
   return undefined;

@@ -295,6 +295,14 @@ describe('heads of other kinds', () => {
     }
   });
 
+  it('are DETR by the names of their outputs, with hidden states beside them', () => {
+    const outputs = [output('last_hidden_state', 1, 100, 256), ...queries(6)];
+    expect(recognizeHead(outputs, evidence({ labelCount: 5 }))).toMatchObject({
+      head: 'detr',
+      outputs: ['logits', 'pred_boxes'],
+    });
+  });
+
   it('are SSDs, whose boxes nothing but the user can tell', () => {
     const outputs = [output('scores', 1, 4420, 2), output('boxes', 1, 4420, 4)];
     expectFailure(

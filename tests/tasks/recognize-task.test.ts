@@ -91,6 +91,12 @@ describe('the task of a model', () => {
     expect(recognizeTask(outputs, declared)).toBe(task);
   });
 
+  it('is detection for queries, whatever hidden states are beside them', () => {
+    const named = (name: string, ...shape: number[]): ValueInfo => ({ ...output(shape), name });
+    const outputs = [named('logits', 1, 100, 92), named('pred_boxes', 1, 100, 4), named('last_hidden_state', 1, 100, 256)];
+    expect(recognizeTask(outputs, undefined)).toBe('detect');
+  });
+
   it.each([
     ['image_embeds', 'embed'],
     ['pooler_output', 'embed'],

@@ -65,6 +65,13 @@ describe('a large picture in slices', () => {
     }
   });
 
+  it('can be a default that a call does without', async () => {
+    await using sliced = await Detector.load(example('models/shapes-detector.onnx'), { slices });
+    const whole = await sliced.detect(large, { slices: false });
+    expect(whole.toJSON()).toEqual((await detector.detect(large)).toJSON());
+    expect((await sliced.detect(large)).length).toBeGreaterThan(whole.length);
+  });
+
   it('finds nothing where there is nothing', async () => {
     const blank = { data: new Uint8Array(900 * 700).fill(114), width: 900, height: 700, format: 'grey' } as const;
     const detections = await detector.detect(blank, { slices });

@@ -53,8 +53,18 @@ function maskPrototypes(maps: readonly HeadOutput[]): HeadOutput | undefined {
   return maps.length === 1 ? maps[0] : undefined;
 }
 
-/** Two outputs with as many rows, one of them of four columns. Where both have four, a name tells. */
+/** What exporters of DETR's family call scores and boxes; they may give hidden states beside them. */
+const pairNames = [
+  ['logits', 'pred_boxes'],
+  ['labels', 'dets'],
+] as const;
+
+/** Two outputs with as many rows, one of them of four columns, or of names that say so. Where both have four columns, a name tells too. */
 function scoresAndBoxes(flat: readonly HeadOutput[]): { scores: HeadOutput; boxes: HeadOutput } | undefined {
+  for (const names of pairNames) {
+    const [scores, boxes] = names.map((wanted) => flat.find(({ name }) => name === wanted));
+    if (scores !== undefined && boxes?.shape[2] === 4 && scores.shape[1] === boxes.shape[1]) return { scores, boxes };
+  }
   const [a, b] = flat;
   if (a === undefined || b === undefined || flat.length !== 2 || a.shape[1] !== b.shape[1]) return undefined;
   const fours = flat.filter(({ shape }) => shape[2] === 4);
