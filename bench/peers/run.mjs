@@ -34,6 +34,7 @@ const python = process.env.FOVEATE_PYTHON ?? 'python3';
 const here = (name) => join(import.meta.dirname, name);
 const programs = {
   foveate: [process.execPath, here('foveate.mjs')],
+  reduced: [process.execPath, here('foveate.mjs'), '--reduced'],
   'ort-node': [process.execPath, here('ort-node.mjs')],
   python: [python, here('python_ort.py')],
   ...(process.env.FOVEATE_ULTRALYTICS ? { ultralytics: [process.env.FOVEATE_ULTRALYTICS, here('python_ultralytics.py')] } : {}),
@@ -42,6 +43,8 @@ const programs = {
 const forms = [
   { id: 'foveate, one after the other', program: 'foveate', inFlight: 1 },
   { id: 'foveate, three in flight', program: 'foveate', inFlight: 3 },
+  { id: "foveate, jpegDecode: 'reduced', one after the other", program: 'reduced', inFlight: 1 },
+  { id: "foveate, jpegDecode: 'reduced', three in flight", program: 'reduced', inFlight: 3 },
   { id: 'onnxruntime-node + sharp, one after the other', program: 'ort-node', inFlight: 1 },
   { id: 'onnxruntime-node + sharp, three in flight', program: 'ort-node', inFlight: 3 },
   { id: 'Python onnxruntime + OpenCV', program: 'python', inFlight: 1 },
