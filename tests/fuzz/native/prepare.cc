@@ -35,8 +35,9 @@ void prepare(const PictureView& picture, const PreprocessSpec& spec) {
   auto planned = plan_geometry(spec, picture.width, picture.height);
   if (!planned.ok()) {
     const std::string_view code = planned.status().error().code;
-    expect(code == error_code::kMediaInvalid || code == error_code::kInvalidArgument,
-           "planning fails for the picture or the specification, not with " + std::string(code));
+    expect(
+        code == error_code::kMediaInvalid || code == error_code::kMediaTooLarge || code == error_code::kInvalidArgument,
+        "planning fails for the picture or the specification, not with " + std::string(code));
     return;
   }
   prepare(picture, spec, planned.value());
