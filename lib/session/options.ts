@@ -13,8 +13,8 @@ export interface SessionOptions {
   /** Threads over independent branches of the graph. Default 1: vision models are mostly one chain. */
   readonly interOpThreads?: number | undefined;
   /**
-   * Runs at the same time, each with an execution context of its own. Default 1. On a CPU two lanes that share all threads (`{ lanes: 2, threads: cores }`)
-   * take a fifth less time per picture where several are in flight, because each fills the pauses of the other, and hold the event loop up twice as long.
+   * Runs at the same time, each with an execution context of its own. Default 1. On a CPU, two lanes that share all threads (`{ lanes: 2, threads: cores }`)
+   * can fill each other's pauses, and hold the event loop up longer: measure both.
    */
   readonly lanes?: number | undefined;
   /** Whether threads spin while they wait for work inside a run. Default false: they would take the cores from whatever else has work. */

@@ -1,9 +1,10 @@
 /**
- * How long the event loop waits while 200 detections are queued: `event-loop.mjs [--repeats 7] [--detections 200]`.
+ * How long the event loop waits while 200 detections are queued: `event-loop.mjs [--repeats 7] [--detections 200] [--lanes 1]`.
  *
  * Beside it a control: two threads that only burn CPU, for as long. Both in turn, so that whatever else the machine does meets both alike.
  * The delay is what a timer of 1 ms comes late (the interval is subtracted). Prints every measurement and the medians.
  */
+import { availableParallelism } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
@@ -12,10 +13,10 @@ import { example, numbersFrom, shippedPackage } from './shipped-package.mjs';
 const intervalMs = 1;
 const allowedMs = 2;
 
-const { repeats, detections } = numbersFrom({ repeats: 7, detections: 200 });
+const { repeats, detections, lanes } = numbersFrom({ repeats: 7, detections: 200, lanes: 1 });
 const { url, remove } = shippedPackage();
 const { Detector } = await import(url);
-const detector = await Detector.load(example('models/shapes-detector.onnx'));
+const detector = await Detector.load(example('models/shapes-detector.onnx'), { lanes, threads: availableParallelism() });
 const pictures = ['shapes-640x480.jpg', 'shapes-500x700.jpg', 'shapes-1280x720.jpg'].map((name) => example(`pictures/${name}`));
 
 /** The delays of the event loop while `work` goes on, in milliseconds. */

@@ -1,3 +1,4 @@
+import type { NativePriorBoxes } from '../../binding/index.js';
 import {
   checkBoolean,
   checkInteger,
@@ -40,18 +41,7 @@ export interface SsdOptions {
 }
 
 /** {@link SsdOptions}, checked and complete, as the core takes them. No levels: the boxes are decoded. */
-export interface PriorBoxes {
-  readonly levels: readonly {
-    readonly columns: number;
-    readonly rows: number;
-    readonly strideX: number;
-    readonly strideY: number;
-    /** Width and height of one box after the other. */
-    readonly sizes: readonly number[];
-  }[];
-  readonly centerVariance: number;
-  readonly sizeVariance: number;
-  readonly clip: boolean;
+export interface PriorBoxes extends NativePriorBoxes {
   readonly activation: Activation | undefined;
 }
 
