@@ -1,11 +1,13 @@
 /**
  * onnxruntime-node with sharp and JavaScript, written as well as we can: shrinking on load, one pass to planar floats into a buffer that is used
- * again, typed arrays all the way.
+ * again, typed arrays all the way. `--threads`: in a run.
  */
 import { createRequire } from 'node:module';
+import { parseArgs } from 'node:util';
 
 import { peakMb, serve, through } from './job.mjs';
 
+const { values } = parseArgs({ options: { threads: { type: 'string', default: '2' } } });
 const require = createRequire(import.meta.url);
 const ort = require('onnxruntime-node');
 const sharp = require('sharp');
@@ -97,7 +99,7 @@ async function one(path, kind) {
 
 await serve({
   open: async ({ model }) => {
-    session = await ort.InferenceSession.create(model, { intraOpNumThreads: 2, logSeverityLevel: 3 });
+    session = await ort.InferenceSession.create(model, { intraOpNumThreads: Number(values.threads), logSeverityLevel: 3 });
     return { name: `onnxruntime-node ${require('onnxruntime-node/package.json').version} + sharp ${sharp.versions.sharp}` };
   },
   run: ({ kind, pictures, inFlight }) => through(pictures, inFlight, (path) => one(path, kind)),

@@ -80,22 +80,20 @@ class PreprocessRun final : public Operation {
     const auto started = Clock::now();
     Picture storage;
     JpegOptions options{pixel_limit_, cancel.get(), spec_.convert_colors};
-    std::optional<Geometry> whole;  // of a JPEG that may be decoded smaller
-    if (spec_.jpeg_decode == JpegDecode::kReduced) {
-      options.resized_size = [&](PictureSize size) -> Result<PictureSize> {
-        auto planned = plan_geometry(spec_, size.width, size.height);
-        if (!planned.ok()) return planned.take_status();
-        whole = planned.value();
-        return PictureSize{whole->resized_width, whole->resized_height};
-      };
-    }
+    std::optional<Geometry> whole;  // of a JPEG, of which no more is decoded than the input shows
+    options.part = [&](PictureSize size) -> Result<JpegPart> {
+      auto planned = plan_decode(spec_, size.width, size.height);
+      if (!planned.ok()) return planned.take_status();
+      whole = planned.value().geometry;
+      return JpegPart{planned.value().factor, planned.value().needed};
+    };
     auto picture = source_.read(options, *pool_, storage);
     if (!picture.ok()) return picture.take_status();
     const auto decoded = Clock::now();
     decode_ = decoded - started;
     if (cancel->cancelled()) return aborted();
 
-    auto geometry = whole ? Result<Geometry>(plan_reduced(*whole, storage))
+    auto geometry = whole ? Result<Geometry>(plan_decoded(*whole, storage))
                           : plan_geometry(spec_, picture.value().width, picture.value().height);
     if (!geometry.ok()) return geometry.take_status();
     placement_ = geometry.value().placement;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "vision/preprocess.h"
+#include "vision/resample.h"
 
 namespace foveate {
 namespace {
@@ -127,6 +128,16 @@ Status check_sizes(const PreprocessSpec& spec, int source_width, int source_heig
   return {};
 }
 
+// The largest factor that JPEG decoders offer under which a picture is not smaller than what it is resized to.
+int reduction_factor(const Geometry& geometry) {
+  const auto [width, height] = geometry.origin.whole;
+  for (const int factor : {8, 4, 2}) {
+    if (std::int64_t{geometry.resized_width} * factor <= width && std::int64_t{geometry.resized_height} * factor <= height)
+      return factor;
+  }
+  return 1;
+}
+
 }  // namespace
 
 Result<Geometry> plan_geometry(const PreprocessSpec& spec, int source_width, int source_height) {
@@ -191,24 +202,54 @@ Result<Geometry> plan_geometry(const PreprocessSpec& spec, int source_width, int
   placement.scale_y = static_cast<double>(geometry.resized_height) / source_height;
   placement.offset_x = geometry.left;
   placement.offset_y = geometry.top;
-  geometry.decoded_width = source_width;
-  geometry.decoded_height = source_height;
+  geometry.decoded = {source_width, source_height};
+  geometry.origin.whole = geometry.decoded;
   return geometry;
 }
 
-Geometry plan_reduced(const Geometry& whole, const Picture& reduced) {
+Region shown_window(const Geometry& geometry) {
+  const Placement& placement = geometry.placement;
+  Region window;
+  window.left = std::max(-geometry.left, 0);
+  window.top = std::max(-geometry.top, 0);
+  window.width = std::min(geometry.resized_width - window.left, placement.input_width - std::max(geometry.left, 0));
+  window.height = std::min(geometry.resized_height - window.top, placement.input_height - std::max(geometry.top, 0));
+  return window;
+}
+
+Region needed_region(const PreprocessSpec& spec, const Geometry& geometry) {
+  const PictureSize whole = geometry.origin.whole;
+  const Region window = shown_window(geometry);
+  if (whole.width == geometry.resized_width && whole.height == geometry.resized_height) return window;
+  if (spec.interpolation == Interpolation::kBilinear) return {0, 0, whole.width, whole.height};  // OpenCV's knows no windows
+  return resampled_from(whole, spec.interpolation, geometry.resized_width, geometry.resized_height, window);
+}
+
+Result<DecodePlan> plan_decode(const PreprocessSpec& spec, int source_width, int source_height) {
+  auto geometry = plan_geometry(spec, source_width, source_height);
+  if (!geometry.ok()) return geometry.take_status();
+  DecodePlan plan{geometry.value(), 1, {}};
+  if (spec.jpeg_decode == JpegDecode::kReduced) plan.factor = reduction_factor(plan.geometry);
+  Geometry reduced = plan.geometry;
+  reduced.origin.whole = {(source_width + plan.factor - 1) / plan.factor, (source_height + plan.factor - 1) / plan.factor};
+  plan.needed = needed_region(spec, reduced);
+  return plan;
+}
+
+Geometry plan_decoded(const Geometry& whole, const Picture& decoded) {
   Geometry geometry = whole;
-  const auto [factor, origin_x, origin_y] = reduced.reduction;
+  geometry.decoded = {decoded.width, decoded.height};
+  geometry.origin = decoded.origin;
+  const auto [factor, origin_x, origin_y] = decoded.reduction;
+  if (factor == 1) return geometry;
   // From a pixel of the reduced picture to one of the resized picture. The reduced one is up to a pixel larger than the
   // whole picture would be at its scale, so this is not the scale of the whole one by the factor.
-  const double resize_x = static_cast<double>(whole.resized_width) / reduced.width;
-  const double resize_y = static_cast<double>(whole.resized_height) / reduced.height;
+  const double resize_x = static_cast<double>(whole.resized_width) / decoded.origin.whole.width;
+  const double resize_y = static_cast<double>(whole.resized_height) / decoded.origin.whole.height;
   geometry.placement.scale_x = resize_x / factor;
   geometry.placement.scale_y = resize_y / factor;
   geometry.placement.offset_x = whole.left + origin_x * resize_x;
   geometry.placement.offset_y = whole.top + origin_y * resize_y;
-  geometry.decoded_width = reduced.width;
-  geometry.decoded_height = reduced.height;
   return geometry;
 }
 

@@ -10,6 +10,7 @@
 #include <jerror.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -144,20 +145,47 @@ void write_rgb(JSAMPARRAY rows, JDIMENSION count, JDIMENSION width, std::uint8_t
   }
 }
 
-bool read_rows(Session& session, std::uint8_t* pixels, std::size_t stride) {
+// Begins to decode, and widens the columns of `region` to whole blocks.
+bool start(Session& session, Region& region) {
   if (setjmp(session.escape) != 0) return false;
 
   jpeg_decompress_struct& info = session.info;
   jpeg_start_decompress(&info);
+  if (region.width == static_cast<int>(info.output_width)) return true;
+  auto left = static_cast<JDIMENSION>(region.left);
+  auto width = static_cast<JDIMENSION>(region.width);
+  jpeg_crop_scanline(&info, &left, &width);
+  region.left = static_cast<int>(left);
+  region.width = static_cast<int>(width);
+  return true;
+}
+
+// Passes over rows, whose data are still read: damage in them is found.
+void skip_rows(Session& session, JDIMENSION until) {
+  jpeg_decompress_struct& info = session.info;
+  constexpr JDIMENSION kRows = 256;  // between two looks at whether the caller has given up
+  while (info.output_scanline < until) {
+    jpeg_skip_scanlines(&info, std::min(kRows, until - info.output_scanline));
+    on_progress(reinterpret_cast<j_common_ptr>(&info));
+  }
+}
+
+bool read_rows(Session& session, const Region& region, std::uint8_t* pixels, std::size_t stride) {
+  if (setjmp(session.escape) != 0) return false;
+
+  jpeg_decompress_struct& info = session.info;
   constexpr JDIMENSION kRows = 16;  // at least as many as libjpeg makes at a time
   JSAMPARRAY inks = nullptr;
   if (info.out_color_space == JCS_CMYK) {
     auto* common = reinterpret_cast<j_common_ptr>(&info);
     inks = info.mem->alloc_sarray(common, JPOOL_IMAGE, info.output_width * 4, kRows);
   }
-  while (info.output_scanline < info.output_height) {
-    std::uint8_t* next = pixels + info.output_scanline * stride;
-    const JDIMENSION left = std::min(kRows, info.output_height - info.output_scanline);
+  const auto top = static_cast<JDIMENSION>(region.top);
+  const JDIMENSION bottom = top + static_cast<JDIMENSION>(region.height);
+  skip_rows(session, top);
+  while (info.output_scanline < bottom) {
+    std::uint8_t* next = pixels + (info.output_scanline - top) * stride;
+    const JDIMENSION left = std::min(kRows, bottom - info.output_scanline);
     if (inks != nullptr) {
       const JDIMENSION count = jpeg_read_scanlines(&info, inks, left);
       write_rgb(inks, count, info.output_width, next, stride);
@@ -166,6 +194,13 @@ bool read_rows(Session& session, std::uint8_t* pixels, std::size_t stride) {
     JSAMPROW rows[kRows];
     for (JDIMENSION i = 0; i < left; ++i) rows[i] = next + i * stride;
     jpeg_read_scanlines(&info, rows, left);
+  }
+  if (bottom < info.output_height) {
+    // libjpeg does not read what is skipped up to the end: the last row is asked for.
+    skip_rows(session, info.output_height - 1);
+    auto* common = reinterpret_cast<j_common_ptr>(&info);
+    const JDIMENSION components = static_cast<JDIMENSION>(info.out_color_components);
+    jpeg_read_scanlines(&info, info.mem->alloc_sarray(common, JPOOL_IMAGE, info.output_width * components, 1), 1);
   }
   // The rest of the data, an end marker at best, is of no interest: jpeg_finish_decompress is left out.
   return true;
@@ -261,13 +296,13 @@ bool has_foreign_profile(const jpeg_decompress_struct& info) {
   return false;
 }
 
-// The largest factor that libjpeg offers under which a picture is not smaller than what it will be resized to.
-int reduction_factor(PictureSize whole, PictureSize resized) {
-  for (const int factor : {8, 4, 2}) {
-    if (std::int64_t{resized.width} * factor <= whole.width && std::int64_t{resized.height} * factor <= whole.height)
-      return factor;
-  }
-  return 1;
+// With the pixels around it that those at its edges are smoothed from, where chrominance was stored at half the size.
+Region with_margin(const Region& region, PictureSize whole) {
+  constexpr int kMargin = 16;
+  const int left = std::max(region.left - kMargin, 0);
+  const int top = std::max(region.top - kMargin, 0);
+  return {left, top, std::min(region.left + region.width + kMargin, whole.width) - left,
+          std::min(region.top + region.height + kMargin, whole.height) - top};
 }
 
 Status check_header(const jpeg_decompress_struct& info, const JpegOptions& options) {
@@ -318,24 +353,30 @@ Result<Picture> decode_jpeg(std::span<const std::byte> data, const JpegOptions& 
 
   const PictureSize size{static_cast<int>(info.image_width), static_cast<int>(info.image_height)};
   const int orientation = orientation_of(info);
-  int factor = 1;
-  if (options.resized_size) {
-    const PictureSize whole = upright_size(size, orientation);
-    auto resized = options.resized_size(whole);
-    if (!resized.ok()) return resized.take_status();
-    factor = reduction_factor(whole, resized.value());
+  std::optional<JpegPart> part;
+  if (options.part) {
+    auto chosen = options.part(upright_size(size, orientation));
+    if (!chosen.ok()) return chosen.take_status();
+    part = chosen.value();
   }
+  const int factor = part ? part->factor : 1;
   if (!plan_output(session, factor)) return failure(session);
+  const PictureSize whole{static_cast<int>(info.output_width), static_cast<int>(info.output_height)};
+  Region region{0, 0, whole.width, whole.height};
+  if (part) region = with_margin(stored_region(part->needed, whole, orientation), whole);
+  if (!start(session, region)) return failure(session);
 
-  auto picture = allocate_picture(static_cast<int>(info.output_width), static_cast<int>(info.output_height),
+  auto picture = allocate_picture(region.width, region.height,
                                   info.out_color_space == JCS_GRAYSCALE ? PixelFormat::kGrey : PixelFormat::kRgb, pool);
   if (!picture.ok()) return picture;
-  if (!read_rows(session, picture.value().data(), picture.value().stride())) return failure(session);
+  if (!read_rows(session, region, picture.value().data(), picture.value().stride())) return failure(session);
   if (orientation != 1) {
     picture = turn_upright(picture.value(), orientation, pool);
     if (!picture.ok()) return picture;
   }
   picture.value().reduction = upright_reduction(size, factor, orientation);
+  const Region upright = upright_region(region, whole, orientation);
+  picture.value().origin = {upright_size(whole, orientation), upright.left, upright.top};
   return picture;
 }
 

@@ -1,5 +1,5 @@
 // JPEG decoding with libjpeg-turbo: exact (accurate integer DCT, fancy upsampling), the same pixels as Pillow and
-// OpenCV; smaller on request, the same as Pillow's draft mode.
+// OpenCV; smaller on request, the same as Pillow's draft mode; of a part of the picture, the same as those of the whole.
 #pragma once
 
 #include <cstddef>
@@ -18,6 +18,12 @@ namespace foveate {
 // The data starts with a JPEG's SOI marker.
 bool is_jpeg(std::span<const std::byte> data);
 
+// How a picture is decoded, whose size, upright, is known.
+struct JpegPart {
+  int factor = 1;  // 1, 2, 4 or 8: at 1/factor of its size, rounded up
+  Region needed;   // of the upright picture at that size; some of what is around it may be decoded too
+};
+
 struct JpegOptions {
   std::uint64_t pixel_limit =
       0;  // width * height above this is MEDIA_TOO_LARGE, found before any pixel is decoded; 0: no limit
@@ -25,15 +31,14 @@ struct JpegOptions {
   // CMYK and pictures with an ICC profile other than sRGB are MEDIA_UNSUPPORTED, for the general decoder to convert.
   // Otherwise profiles are ignored.
   bool convert_colors = false;
-  // What the picture of this size, upright, will be resized to. Where set, it is decoded at the smallest of 1/8, 1/4
-  // and 1/2 that is no smaller than that. Its failure is that of the decoding, before any pixel.
-  std::function<Result<PictureSize>(PictureSize whole)> resized_size = {};
+  // Where unset, all of the picture is decoded. Its failure is that of the decoding, before any pixel.
+  std::function<Result<JpegPart>(PictureSize whole)> part = {};
 };
 
 // A grey JPEG becomes kGrey, any other kRgb; the EXIF orientation is applied. CMYK and YCCK become RGB as in Pillow and
 // OpenCV, which take the inks for inverted, as Adobe writes them.
 // MEDIA_UNSUPPORTED: valid, but of a kind left to the general decoder (12 bit, lossless).
-// MEDIA_INVALID: damaged, or it ends before the last row. ABORTED.
+// MEDIA_INVALID: damaged, or it ends before the last row, whichever part is asked for. ABORTED.
 Result<Picture> decode_jpeg(std::span<const std::byte> data, const JpegOptions& options, MemoryPool& pool);
 
 }  // namespace foveate

@@ -9,10 +9,33 @@ namespace {
 
 bool swaps_sides(int orientation) { return orientation >= 5; }
 
+// Whether an axis of the upright picture runs against the one of the stored picture that it shows.
+bool turns_x(int orientation) { return orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7; }
+bool turns_y(int orientation) { return orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8; }
+
+// A region of a picture, seen from its other ends.
+Region turned(Region region, PictureSize upright, int orientation) {
+  if (turns_x(orientation)) region.left = upright.width - region.left - region.width;
+  if (turns_y(orientation)) region.top = upright.height - region.top - region.height;
+  return region;
+}
+
+Region transposed(Region region) { return {region.top, region.left, region.height, region.width}; }
+
 }  // namespace
 
 PictureSize upright_size(PictureSize stored, int orientation) {
   return swaps_sides(orientation) ? PictureSize{stored.height, stored.width} : stored;
+}
+
+Region stored_region(Region upright, PictureSize stored, int orientation) {
+  const Region region = turned(upright, upright_size(stored, orientation), orientation);
+  return swaps_sides(orientation) ? transposed(region) : region;
+}
+
+Region upright_region(Region stored, PictureSize stored_size, int orientation) {
+  if (swaps_sides(orientation)) stored = transposed(stored);
+  return turned(stored, upright_size(stored_size, orientation), orientation);
 }
 
 Result<Picture> turn_upright(const Picture& stored, int orientation, MemoryPool& pool) {
@@ -55,11 +78,8 @@ Result<Picture> turn_upright(const Picture& stored, int orientation, MemoryPool&
 Reduction upright_reduction(PictureSize stored, int factor, int orientation) {
   // How much of the last column and row is beyond the picture, in pixels of the smaller one.
   const auto beyond = [factor](int side) { return (side + factor - 1) / factor - static_cast<double>(side) / factor; };
-  const bool turned_x = orientation == 2 || orientation == 3 || orientation == 6 || orientation == 7;
-  const bool turned_y = orientation == 3 || orientation == 4 || orientation == 7 || orientation == 8;
-  const bool swapped = swaps_sides(orientation);
-  return {factor, turned_x ? beyond(swapped ? stored.height : stored.width) : 0,
-          turned_y ? beyond(swapped ? stored.width : stored.height) : 0};
+  const PictureSize upright = upright_size(stored, orientation);
+  return {factor, turns_x(orientation) ? beyond(upright.width) : 0, turns_y(orientation) ? beyond(upright.height) : 0};
 }
 
 }  // namespace foveate

@@ -7,13 +7,12 @@
 
 namespace foveate {
 
-struct PictureSize {
-  int width = 0;
-  int height = 0;
-};
-
 // The size of the upright picture.
 PictureSize upright_size(PictureSize stored, int orientation);
+
+// Where a region of the upright picture lies in the stored one, and the other way.
+Region stored_region(Region upright, PictureSize stored, int orientation);
+Region upright_region(Region stored, PictureSize stored_size, int orientation);
 
 Result<Picture> turn_upright(const Picture& stored, int orientation, MemoryPool& pool);
 

@@ -7,7 +7,7 @@
 namespace foveate {
 
 Result<Picture> allocate_picture(int width, int height, PixelFormat format, MemoryPool& pool) {
-  Picture picture{nullptr, width, height, format, {}};
+  Picture picture{nullptr, width, height, format, {}, {{width, height}, 0, 0}};
   picture.block = pool.allocate(picture.stride() * static_cast<std::size_t>(height));
   if (!picture.block) {
     return Status(error_code::kOutOfMemory,

@@ -39,6 +39,26 @@ struct PictureView {
   PixelFormat format = PixelFormat::kRgb;
 };
 
+struct PictureSize {
+  int width = 0;
+  int height = 0;
+};
+
+// A part of a picture, in its pixels.
+struct Region {
+  int left = 0;
+  int top = 0;
+  int width = 0;
+  int height = 0;
+};
+
+// Where pixels begin in the picture that they are a part of.
+struct Origin {
+  PictureSize whole;
+  int left = 0;
+  int top = 0;
+};
+
 // Where the pixels of a picture that was decoded smaller lie in the whole one: pixel = whole / factor + origin. The
 // origin is not 0 where the last column or row, only part of which is in the whole picture, was turned to the front.
 struct Reduction {
@@ -54,6 +74,7 @@ struct Picture {
   int height = 0;
   PixelFormat format = PixelFormat::kRgb;
   Reduction reduction = {};
+  Origin origin = {};  // of the whole picture, reduced alike
 
   std::size_t stride() const {
     return static_cast<std::size_t>(width) * static_cast<std::size_t>(pixel_channels(format));
@@ -62,7 +83,7 @@ struct Picture {
   PictureView view() const { return {data(), width, height, stride(), format}; }
 };
 
-// An uninitialised picture. OUT_OF_MEMORY where there is no room.
+// An uninitialised picture, a whole one. OUT_OF_MEMORY where there is no room.
 Result<Picture> allocate_picture(int width, int height, PixelFormat format, MemoryPool& pool);
 
 // A copy in RGB: grey is spread over the channels, alpha is dropped, inks become light.

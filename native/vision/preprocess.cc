@@ -30,7 +30,8 @@ struct Scratch {
   std::vector<std::uint8_t> luma;  // one row
 };
 
-std::uint8_t* pixel_at(std::uint8_t* data, std::size_t stride, int channels, int x, int y) {
+template <typename Byte>
+Byte* pixel_at(Byte* data, std::size_t stride, int channels, int x, int y) {
   return data + static_cast<std::size_t>(y) * stride + static_cast<std::size_t>(x) * static_cast<std::size_t>(channels);
 }
 
@@ -41,20 +42,16 @@ Status show(const PictureView& picture, const PreprocessSpec& spec, const Geomet
   const int height = geometry.resized_height;
   visible.left = std::max(geometry.left, 0);
   visible.top = std::max(geometry.top, 0);
-  Window window;  // of the resized picture: what a crop leaves
-  window.left = std::max(-geometry.left, 0);
-  window.top = std::max(-geometry.top, 0);
-  window.width = std::min(width - window.left, geometry.placement.input_width - visible.left);
-  window.height = std::min(height - window.top, geometry.placement.input_height - visible.top);
-
+  const Region window = shown_window(geometry);
   const int channels = pixel_channels(picture.format);
   visible.pixels.width = window.width;
   visible.pixels.height = window.height;
   visible.pixels.format = picture.format;
-  if (width == picture.width && height == picture.height) {
+  const Origin& origin = geometry.origin;
+  if (width == origin.whole.width && height == origin.whole.height) {
     visible.pixels.stride = picture.stride;
-    visible.pixels.data = picture.data + static_cast<std::size_t>(window.top) * picture.stride +
-                          static_cast<std::size_t>(window.left) * static_cast<std::size_t>(channels);
+    visible.pixels.data =
+        pixel_at(picture.data, picture.stride, channels, window.left - origin.left, window.top - origin.top);
     return {};
   }
 
@@ -65,7 +62,7 @@ Status show(const PictureView& picture, const PreprocessSpec& spec, const Geomet
   return with_opencv("resize a picture", [&] {
     scratch.resize(visible.pixels.stride * static_cast<std::size_t>(made_height));
     if (!whole) {
-      resample(picture, spec.interpolation, width, height, window, scratch.data());
+      resample(picture, origin, spec.interpolation, width, height, window, scratch.data());
       visible.pixels.data = scratch.data();
       return;
     }
@@ -206,15 +203,22 @@ Status write_dtype(const Visible& visible, const PreprocessSpec& spec, const Pla
   }
 }
 
+// Whether the pixels that there are include a region of the whole picture.
+bool covers(const PictureView& pixels, const Origin& origin, const Region& region) {
+  return origin.left <= region.left && region.left + region.width <= origin.left + pixels.width &&
+         origin.top <= region.top && region.top + region.height <= origin.top + pixels.height;
+}
+
 }  // namespace
 
 Status preprocess(const PictureView& picture, const PreprocessSpec& spec, const Geometry& geometry,
                   std::span<std::byte> slot) {
   const Placement& placement = geometry.placement;
-  if (picture.width != geometry.decoded_width || picture.height != geometry.decoded_height) {
+  if (picture.width != geometry.decoded.width || picture.height != geometry.decoded.height ||
+      !covers(picture, geometry.origin, needed_region(spec, geometry))) {
     return Status(error_code::kInvalidArgument,
-                  "The geometry was planned for another picture: expected " + std::to_string(geometry.decoded_width) +
-                      " x " + std::to_string(geometry.decoded_height) + " pixels, received " +
+                  "The geometry was planned for another picture: expected " + std::to_string(geometry.decoded.width) +
+                      " x " + std::to_string(geometry.decoded.height) + " pixels, received " +
                       std::to_string(picture.width) + " x " + std::to_string(picture.height));
   }
   const std::size_t expected = static_cast<std::size_t>(spec.channels()) *

@@ -83,16 +83,32 @@ struct Geometry {
   int resized_height = 0;
   int left = 0;  // of the resized picture in the input; negative where it is cropped
   int top = 0;
-  int decoded_width = 0;  // of the pixels that are resized: the picture's, unless it was decoded smaller
-  int decoded_height = 0;
+  PictureSize decoded;  // of the pixels that are given: the picture's, unless it was decoded smaller or in part
+  Origin origin;        // of those pixels; the whole is what is resized
+};
+
+// What to decode of a picture: at 1/factor of its size (1, 2, 4 or 8, rounded up), and what of that the input shows.
+struct DecodePlan {
+  Geometry geometry;  // of the whole picture
+  int factor = 1;
+  Region needed;
 };
 
 // MEDIA_INVALID where the picture is empty, or so elongated that it has no pixel left at the input's size or that its
 // longer side would exceed 65536 pixels with kShortestEdge or kLeastScale, or before kCrop cuts it.
 Result<Geometry> plan_geometry(const PreprocessSpec& spec, int source_width, int source_height);
 
-// The same plan for a picture that was decoded smaller: the placement is still that of the whole picture.
-Geometry plan_reduced(const Geometry& whole, const Picture& reduced);
+// The same, and what has to be decoded for it. The factor is 1 unless spec.jpeg_decode is kReduced.
+Result<DecodePlan> plan_decode(const PreprocessSpec& spec, int source_width, int source_height);
+
+// The same geometry for a picture that was decoded smaller or in part: the placement is still that of the whole one.
+Geometry plan_decoded(const Geometry& whole, const Picture& decoded);
+
+// The part of the resized picture that the input shows: what a crop leaves.
+Region shown_window(const Geometry& geometry);
+
+// The part of the whole picture, geometry.origin.whole, that this is made of.
+Region needed_region(const PreprocessSpec& spec, const Geometry& geometry);
 
 // Writes channels() * input_height * input_width elements of spec.dtype to `slot`, which must have just that size and
 // be aligned to an element. Grey pictures are spread over three channels, a grey input takes Rec. 601 luma after the

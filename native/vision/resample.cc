@@ -1,124 +1,21 @@
 #include "vision/resample.h"
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstring>
-#include <numbers>
 #include <vector>
 
 #include <opencv2/core/hal/intrin.hpp>
 
+#include "core/instructions.h"
+#include "vision/resample_axis.h"
+
 namespace foveate {
 namespace {
-
-// Weights are fixed-point numbers with this many fraction bits: 32, less 8 for a pixel, less 2 for the overshoot of
-// negative lobes.
-constexpr int kWeightBits = 32 - 8 - 2;
-constexpr std::int32_t kHalf = 1 << (kWeightBits - 1);
-
-// Processors multiply 16-bit pairs, and add the two products, in one instruction, but a weight has 24 bits. So a weight
-// is kept as high * 2^kLowBits + low, both of which fit. The two sums may wrap around; put together they are exact.
-constexpr int kLowBits = 11;
-
-struct WeightPair {  // of two neighbouring source pixels
-  std::int16_t low[2];
-  std::int16_t high[2];
-};
-
-// For each output pixel of a window along one axis: which source pixels make it up, and how much each counts.
-struct Axis {
-  struct Span {
-    int first;
-    int count;
-  };
-
-  std::vector<Span> spans;
-  std::size_t max_count = 0;
-  std::vector<std::int32_t> weights;  // max_count for each span
-  std::size_t max_pairs = 0;
-  std::vector<WeightPair> pairs;  // the same weights, max_pairs for each span; an odd one is paired with 0
-
-  const std::int32_t* weights_of(std::size_t index) const { return &weights[index * max_count]; }
-  const WeightPair* pairs_of(std::size_t index) const { return &pairs[index * max_pairs]; }
-};
-
-double triangle(double x) {
-  x = std::fabs(x);
-  return x < 1.0 ? 1.0 - x : 0.0;
-}
-
-// Keys' cubic convolution with a = -0.5.
-double cubic(double x) {
-  constexpr double a = -0.5;
-  x = std::fabs(x);
-  if (x < 1.0) return ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0;
-  if (x < 2.0) return (((x - 5.0) * x + 8.0) * x - 4.0) * a;
-  return 0.0;
-}
-
-double sinc(double x) {
-  if (x == 0.0) return 1.0;
-  x *= std::numbers::pi;
-  return std::sin(x) / x;
-}
-
-double lanczos(double x) { return -3.0 <= x && x < 3.0 ? sinc(x) * sinc(x / 3) : 0.0; }
-
-// How much a source pixel counts by its distance, and up to which one, both in pixels of the smaller of the two sizes.
-struct Filter {
-  double (*weight)(double distance);
-  double support;
-};
-
-Filter filter_of(Interpolation interpolation) {
-  if (interpolation == Interpolation::kLanczosAntialias) return {lanczos, 3.0};
-  if (interpolation == Interpolation::kBicubicAntialias) return {cubic, 2.0};
-  return {triangle, 1.0};
-}
-
-std::int32_t to_fixed(double weight) {
-  const double scaled = weight * (1 << kWeightBits);
-  return static_cast<std::int32_t>(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
-}
-
-// The order of the floating point operations is Pillow's, so that the weights are.
-void plan_axis(int source_size, int size, int window_first, int window_size, Interpolation interpolation, Axis& axis) {
-  const Filter filter = filter_of(interpolation);
-  const double scale = static_cast<double>(source_size) / size;
-  const double filter_scale = std::max(scale, 1.0);
-  const double inverse_filter_scale = 1.0 / filter_scale;
-  const double support = filter.support * filter_scale;
-
-  const auto outputs = static_cast<std::size_t>(window_size);
-  axis.max_count = static_cast<std::size_t>(std::ceil(support)) * 2 + 1;
-  axis.max_pairs = (axis.max_count + 1) / 2;
-  axis.spans.resize(outputs);
-  axis.weights.assign(outputs * axis.max_count, 0);
-  axis.pairs.assign(outputs * axis.max_pairs, WeightPair{});
-
-  std::vector<double> exact(axis.max_count);
-  for (std::size_t i = 0; i < outputs; ++i) {
-    const double center = (window_first + static_cast<int>(i) + 0.5) * scale;
-    const int first = std::max(static_cast<int>(center - support + 0.5), 0);
-    const int count = std::min(static_cast<int>(center + support + 0.5), source_size) - first;
-    double sum = 0.0;
-    for (int k = 0; k < count; ++k) {
-      const double distance = (k + first - center + 0.5) * inverse_filter_scale;
-      const double weight = filter.weight(distance);
-      exact[static_cast<std::size_t>(k)] = weight;
-      sum += weight;
-    }
-    axis.spans[i] = {first, count};
-    for (std::size_t k = 0; k < static_cast<std::size_t>(count); ++k) {
-      const std::int32_t weight = to_fixed(sum != 0.0 ? exact[k] / sum : exact[k]);
-      axis.weights[i * axis.max_count + k] = weight;
-      WeightPair& pair = axis.pairs[i * axis.max_pairs + k / 2];
-      pair.low[k % 2] = static_cast<std::int16_t>(weight & ((1 << kLowBits) - 1));
-      pair.high[k % 2] = static_cast<std::int16_t>(weight >> kLowBits);
-    }
-  }
-}
 
 std::uint8_t to_pixel(std::int32_t sum) { return static_cast<std::uint8_t>(std::clamp(sum >> kWeightBits, 0, 255)); }
 
@@ -143,10 +40,75 @@ struct Sums {
   cv::v_int32x4 pixels() const { return cv::v_shr<kWeightBits>(cv::v_add(low, cv::v_shl<kLowBits>(high))); }
 };
 
+// So much may be read past the end of a row.
+constexpr std::size_t kRowMargin = 16;
+
+#if defined(__x86_64__)
+
+// Which byte of a source each byte of a register is to be; kZero: 0.
+struct Shuffle {
+  static constexpr std::uint8_t kZero = 0x80;
+  alignas(32) std::uint8_t bytes[32];
+};
+
+// Of four pixels: two to each half, as 16-bit numbers, a channel of both side by side.
+template <int kChannels>
+constexpr Shuffle kSpreadPixels = [] {
+  Shuffle shuffle{};
+  for (int i = 0; i < 32; ++i) {
+    const int half = i / 16, channel = i % 16 / 4, neighbour = i % 4 / 2;
+    const bool is_pixel = i % 2 == 0 && channel < kChannels;
+    shuffle.bytes[i] =
+        is_pixel ? static_cast<std::uint8_t>((2 * half + neighbour) * kChannels + channel) : Shuffle::kZero;
+  }
+  return shuffle;
+}();
+
+// Of two pairs of weights: the low parts, one pair to each half, the same for every channel.
+constexpr Shuffle kSpreadWeights = [] {
+  Shuffle shuffle{};
+  for (int i = 0; i < 32; ++i)
+    shuffle.bytes[i] = static_cast<std::uint8_t>(i / 16 * static_cast<int>(sizeof(WeightPair)) + i % 4);
+  return shuffle;
+}();
+
+[[gnu::target("avx2")]] inline __m256i load_twice(const void* from) {
+  return _mm256_broadcastsi128_si256(_mm_loadu_si128(static_cast<const __m128i*>(from)));
+}
+
+// Four neighbours at a time, two in each half of a register; `resample_row_baseline` gives the same to the bit.
+template <int kChannels>
+[[gnu::target("avx2")]] void resample_row_avx2(const std::uint8_t* row, const Axis& axis, std::uint8_t* output) {
+  const __m256i spread = _mm256_load_si256(reinterpret_cast<const __m256i*>(kSpreadPixels<kChannels>.bytes));
+  const __m256i low_weights = _mm256_load_si256(reinterpret_cast<const __m256i*>(kSpreadWeights.bytes));
+  const __m256i high_weights = _mm256_add_epi8(low_weights, _mm256_set1_epi8(sizeof(WeightPair::low)));
+  for (std::size_t x = 0; x < axis.spans.size(); ++x, output += kChannels) {
+    const std::uint8_t* pixel = row + static_cast<std::ptrdiff_t>(axis.spans[x].first) * kChannels;
+    const WeightPair* pair = axis.pairs_of(x);
+    const WeightPair* end = pair + (axis.spans[x].count + 1) / 2;
+    __m256i low = _mm256_setzero_si256();
+    __m256i high = _mm256_setzero_si256();
+    for (; pair < end; pair += 2, pixel += 4 * kChannels) {
+      const __m256i pixels = _mm256_shuffle_epi8(load_twice(pixel), spread);
+      const __m256i weights = load_twice(pair);
+      low = _mm256_add_epi32(low, _mm256_madd_epi16(pixels, _mm256_shuffle_epi8(weights, low_weights)));
+      high = _mm256_add_epi32(high, _mm256_madd_epi16(pixels, _mm256_shuffle_epi8(weights, high_weights)));
+    }
+    const __m256i sums = _mm256_add_epi32(low, _mm256_slli_epi32(high, kLowBits));
+    const __m128i sum = _mm_add_epi32(_mm_add_epi32(_mm256_castsi256_si128(sums), _mm256_extracti128_si256(sums, 1)),
+                                      _mm_set1_epi32(kHalf));
+    const __m128i words = _mm_packs_epi32(_mm_srai_epi32(sum, kWeightBits), _mm_setzero_si128());
+    const std::int32_t pixels = _mm_cvtsi128_si32(_mm_packus_epi16(words, words));
+    std::memcpy(output, &pixels, kChannels);
+  }
+}
+
+#endif
+
 // One row of pixels of 3 or 4 channels; a pixel's channels share a register. With 3 channels the fourth lane is idle.
 // `row` is readable for a pixel and one byte past its end.
 template <int kChannels>
-void resample_row_interleaved(const std::uint8_t* row, const Axis& axis, std::uint8_t* output) {
+void resample_row_baseline(const std::uint8_t* row, const Axis& axis, std::uint8_t* output) {
   for (std::size_t x = 0; x < axis.spans.size(); ++x, output += kChannels) {
     const std::uint8_t* pixel = row + static_cast<std::ptrdiff_t>(axis.spans[x].first) * kChannels;
     const WeightPair* pair = axis.pairs_of(x);
@@ -163,6 +125,15 @@ void resample_row_interleaved(const std::uint8_t* row, const Axis& axis, std::ui
     cv::v_store(pixels, cv::v_pack_u(packed, packed));
     std::memcpy(output, pixels, kChannels);
   }
+}
+
+// `row` is readable for kRowMargin past its end.
+template <int kChannels>
+void resample_row_interleaved(const std::uint8_t* row, const Axis& axis, std::uint8_t* output) {
+#if defined(__x86_64__)
+  if (best_instructions() >= Instructions::kAvx2) return resample_row_avx2<kChannels>(row, axis, output);
+#endif
+  resample_row_baseline<kChannels>(row, axis, output);
 }
 
 void resample_row_grey(const std::uint8_t* row, const Axis& axis, std::uint8_t* output) {
@@ -222,39 +193,29 @@ void resample_rows(const PictureView& source, int first_row, int last_row, std::
                    std::uint8_t* output) {
   const int channels = pixel_channels(source.format);
   const std::size_t bytes = static_cast<std::size_t>(source.width) * static_cast<std::size_t>(channels);
-  scratch.row.resize(bytes + 8);
+  scratch.row.resize(bytes + kRowMargin);
   for (int y = first_row; y < last_row; ++y, output += output_bytes) {
-    std::memcpy(scratch.row.data(), source.data + static_cast<std::size_t>(y) * source.stride, bytes);
+    const std::uint8_t* row = source.data + static_cast<std::size_t>(y) * source.stride;
+    const bool readable_past_end = y + 1 < source.height && bytes >= kRowMargin;  // into the next row
+    if (!readable_past_end) row = std::copy_n(row, bytes, scratch.row.data()) - bytes;
     switch (channels) {
       case 1:
-        resample_row_grey(scratch.row.data(), scratch.columns, output);
+        resample_row_grey(row, scratch.columns, output);
         break;
       case 3:
-        resample_row_interleaved<3>(scratch.row.data(), scratch.columns, output);
+        resample_row_interleaved<3>(row, scratch.columns, output);
         break;
       default:
-        resample_row_interleaved<4>(scratch.row.data(), scratch.columns, output);
+        resample_row_interleaved<4>(row, scratch.columns, output);
         break;
     }
   }
 }
 
-// For each output pixel of a window along one axis: the source pixel that it shows. The centre is found by adding up
-// steps from the first pixel on, as Pillow does: a product could round to the other side of a border between pixels.
-void plan_nearest(int source_size, int size, int window_first, int window_size, std::vector<int>& shown) {
-  const double step = static_cast<double>(source_size) / size;
-  shown.resize(static_cast<std::size_t>(window_size));
-  double center = step * 0.5;
-  for (int i = 0; i < window_first + window_size; ++i, center += step) {
-    if (i < window_first) continue;
-    shown[static_cast<std::size_t>(i - window_first)] = std::min(static_cast<int>(center), source_size - 1);
-  }
-}
-
-void resample_nearest(const PictureView& source, int width, int height, const Window& window, std::uint8_t* output) {
-  thread_local std::vector<int> columns, rows;
-  plan_nearest(source.width, width, window.left, window.width, columns);
-  plan_nearest(source.height, height, window.top, window.height, rows);
+void resample_nearest(const PictureView& source, const Origin& origin, int width, int height, const Region& window,
+                      std::uint8_t* output) {
+  const std::vector<int> columns = plan_nearest({origin.whole.width, origin.left, width, window.left, window.width});
+  const std::vector<int> rows = plan_nearest({origin.whole.height, origin.top, height, window.top, window.height});
   const auto channels = static_cast<std::size_t>(pixel_channels(source.format));
   for (const int y : rows) {
     const std::uint8_t* row = source.data + static_cast<std::size_t>(y) * source.stride;
@@ -267,15 +228,21 @@ void resample_nearest(const PictureView& source, int width, int height, const Wi
 
 }  // namespace
 
-void resample(const PictureView& source, Interpolation interpolation, int width, int height, const Window& window,
-              std::uint8_t* output) {
+Region resampled_from(PictureSize whole, Interpolation interpolation, int width, int height, const Region& window) {
+  const Span columns = source_span({whole.width, 0, width, window.left, window.width}, interpolation);
+  const Span rows = source_span({whole.height, 0, height, window.top, window.height}, interpolation);
+  return {columns.first, rows.first, columns.count, rows.count};
+}
+
+void resample(const PictureView& source, const Origin& origin, Interpolation interpolation, int width, int height,
+              const Region& window, std::uint8_t* output) {
   if (interpolation == Interpolation::kNearest) {
-    resample_nearest(source, width, height, window, output);
+    resample_nearest(source, origin, width, height, window, output);
     return;
   }
   thread_local Scratch scratch;
-  plan_axis(source.width, width, window.left, window.width, interpolation, scratch.columns);
-  plan_axis(source.height, height, window.top, window.height, interpolation, scratch.rows);
+  plan_axis({origin.whole.width, origin.left, width, window.left, window.width}, interpolation, scratch.columns);
+  plan_axis({origin.whole.height, origin.top, height, window.top, window.height}, interpolation, scratch.rows);
   const auto& spans = scratch.rows.spans;
   const std::size_t bytes =
       static_cast<std::size_t>(window.width) * static_cast<std::size_t>(pixel_channels(source.format));

@@ -9,19 +9,16 @@
 
 namespace foveate {
 
-// A part of a resized picture, in its pixels.
-struct Window {
-  int left = 0;
-  int top = 0;
-  int width = 0;
-  int height = 0;
-};
+// The part of a picture that `window` of it shows, once it is resized to width * height. `interpolation` is any but
+// kBilinear.
+Region resampled_from(PictureSize whole, Interpolation interpolation, int width, int height, const Region& window);
 
 // Resizes to width * height with a filter that grows with the reduction factor, or without any (kNearest), and computes
-// just the pixels of `window`, which lies within that size. `interpolation` is any but kBilinear. `output` has rows of
-// window.width * channels bytes without gaps, in the source's format; every channel, alpha too, is resized by itself.
-// Scratch memory is kept per thread; throws std::bad_alloc where it cannot be had.
-void resample(const PictureView& source, Interpolation interpolation, int width, int height, const Window& window,
-              std::uint8_t* output);
+// just the pixels of `window`, which lies within that size. `interpolation` is any but kBilinear. `source` holds at
+// least what `resampled_from` tells of a picture, and begins at `origin` of it. `output` has rows of window.width *
+// channels bytes without gaps, in the source's format; every channel, alpha too, is resized by itself. Scratch memory
+// is kept per thread; throws std::bad_alloc where it cannot be had.
+void resample(const PictureView& source, const Origin& origin, Interpolation interpolation, int width, int height,
+              const Region& window, std::uint8_t* output);
 
 }  // namespace foveate

@@ -35,17 +35,17 @@ inline Color pixel(const Picture& picture, int x, int y) {
   return {data[0], data[1], data[2]};
 }
 
-struct Region {
+struct Changed {
   int left = std::numeric_limits<int>::max(), top = left, right = -1, bottom = -1;  // inclusive
   int count = 0;
 
-  bool operator==(const Region&) const = default;
+  bool operator==(const Changed&) const = default;
 };
 
 // The smallest region that holds all pixels for which `holds`.
 template <typename Predicate>
-Region region_where(const Picture& picture, Predicate holds) {
-  Region region;
+Changed region_where(const Picture& picture, Predicate holds) {
+  Changed region;
   for (int y = 0; y < picture.height; ++y) {
     for (int x = 0; x < picture.width; ++x) {
       if (!holds(pixel(picture, x, y))) continue;
@@ -56,20 +56,20 @@ Region region_where(const Picture& picture, Predicate holds) {
   return region;
 }
 
-inline Region region_of(const Picture& picture, const Color& color) {
+inline Changed region_of(const Picture& picture, const Color& color) {
   return region_where(picture, [&](const Color& seen) { return seen == color; });
 }
 
-inline Region changed(const Picture& picture) {
+inline Changed changed(const Picture& picture) {
   return region_where(picture, [](const Color& seen) { return seen != kGround; });
 }
 
 // Letters are smoothed: few of their pixels have the full colour.
-inline Region white_letters(const Picture& picture) {
+inline Changed white_letters(const Picture& picture) {
   return region_where(picture, [](const Color& seen) { return *std::min_element(seen.begin(), seen.end()) > 120; });
 }
 
-inline Region black_letters(const Picture& picture) {
+inline Changed black_letters(const Picture& picture) {
   return region_where(picture, [](const Color& seen) { return *std::max_element(seen.begin(), seen.end()) < 80; });
 }
 

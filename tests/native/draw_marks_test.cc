@@ -17,7 +17,7 @@ using testing::kRed;
 using testing::kYellow;
 using testing::pixel;
 using testing::plain;
-using testing::Region;
+using testing::Changed;
 using testing::region_of;
 
 Picture with_lines(std::vector<LineMark> lines, int width = 40, int height = 30) {
@@ -39,7 +39,7 @@ TEST(DrawInstances, BlendsAndOutlinesTheObjectAlone) {
     for (std::size_t x = 0; x < 8; ++x) mask[y * 12 + x] = 1;
   }
   draw_instances(picture, std::vector<InstanceMark>{{20, 10, 12, 10, mask, kRed}});
-  const Region object = changed(picture);
+  const Changed object = changed(picture);
   EXPECT_EQ(object.left, 20);
   EXPECT_EQ(object.top, 12);
   EXPECT_EQ(object.right, 27);
@@ -77,7 +77,7 @@ TEST(DrawInstances, MarksThatDoNotFitAreLeftOut) {
 
 TEST(DrawLines, GoFromPointToPoint) {
   const Picture picture = with_lines({{{{5, 10}, {35, 10}}, false, kRed}});
-  const Region line = changed(picture);
+  const Changed line = changed(picture);
   EXPECT_NEAR(line.left, 4, 2);  // its ends are round
   EXPECT_NEAR(line.right, 35, 2);
   EXPECT_NEAR((line.top + line.bottom + 1) / 2.0, 10, 0.5);
@@ -110,7 +110,7 @@ TEST(DrawLines, OfOnePointDoNoHarm) { EXPECT_LE(changed(with_lines({{{{20, 15}},
 
 TEST(DrawPoints, LieWhereTheyAreToldWithARim) {
   const Picture picture = with_points({{20, 15, kYellow}});
-  const Region dot = changed(picture);
+  const Changed dot = changed(picture);
   EXPECT_NEAR((dot.left + dot.right + 1) / 2.0, 20, 0.51);
   EXPECT_NEAR((dot.top + dot.bottom + 1) / 2.0, 15, 0.51);
   EXPECT_EQ(pixel(picture, 20, 15), kYellow);

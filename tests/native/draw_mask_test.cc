@@ -32,20 +32,20 @@ TEST(DrawMask, BlendsTheColourOfTheClass) {
 TEST(DrawMask, OutlinesRegionsInFullColour) {
   Picture picture = plain(40, 20);
   draw_mask(picture, halves(40, 20), std::vector<Color>{kRed, kYellow}, 0.25f, -1, true);
-  EXPECT_EQ(region_of(picture, kRed), (Region{19, 0, 19, 19, 20}));  // the picture's own edge has none
-  EXPECT_EQ(region_of(picture, kYellow), (Region{20, 0, 20, 19, 20}));
+  EXPECT_EQ(region_of(picture, kRed), (Changed{19, 0, 19, 19, 20}));  // the picture's own edge has none
+  EXPECT_EQ(region_of(picture, kYellow), (Changed{20, 0, 20, 19, 20}));
   Picture large = plain(1440, 1440);
   draw_mask(large, halves(1440, 1440), std::vector<Color>{kRed, kYellow}, 0.25f, -1, true);
-  EXPECT_EQ(region_of(large, kRed), (Region{717, 0, 719, 1439, 3 * 1440}));
+  EXPECT_EQ(region_of(large, kRed), (Changed{717, 0, 719, 1439, 3 * 1440}));
 }
 
 TEST(DrawMask, TransparentAndUnknownClassesLeaveThePicture) {
   Picture picture = plain(40, 20);
   draw_mask(picture, halves(40, 20), std::vector<Color>{kRed, kYellow}, 0.5f, 0, true);
-  EXPECT_EQ(changed(picture), (Region{20, 0, 39, 19, 400}));
+  EXPECT_EQ(changed(picture), (Changed{20, 0, 39, 19, 400}));
   Picture unknown = plain(40, 20);
   draw_mask(unknown, halves(40, 20), std::vector<Color>{kRed}, 0.5f, -1, true);
-  EXPECT_EQ(changed(unknown), (Region{0, 0, 19, 19, 400}));
+  EXPECT_EQ(changed(unknown), (Changed{0, 0, 19, 19, 400}));
   Picture none = plain(40, 20);
   draw_mask(none, halves(40, 20), {}, 0.5f, -1, true);
   EXPECT_EQ(changed(none).count, 0);

@@ -19,7 +19,7 @@ TEST(DrawBoxes, DrawsALineAroundTheBoxAndNothingElse) {
   Picture picture = plain(100, 80);  // lines of one pixel
   draw(picture, {{{20, 30, 60, 50}, kRed, ""}});
   EXPECT_EQ(changed(picture), region_of(picture, kRed));
-  EXPECT_EQ(region_of(picture, kRed), (Region{20, 30, 59, 49, 2 * 40 + 2 * 18}));
+  EXPECT_EQ(region_of(picture, kRed), (Changed{20, 30, 59, 49, 2 * 40 + 2 * 18}));
 }
 
 TEST(DrawBoxes, LinesAndLettersGrowWithThePicture) {
@@ -33,7 +33,7 @@ TEST(DrawBoxes, LinesAndLettersGrowWithThePicture) {
     draw(picture, {{{w / 4, h / 2, w * 3 / 4, h * 3 / 4}, kRed, "x 1"}});
     int line = 0;
     for (int x = 0; x < width / 2; ++x) line += pixel(picture, x, height * 5 / 8) == kRed;
-    const Region letters = white_letters(picture);
+    const Changed letters = white_letters(picture);
     EXPECT_GE(line, std::max(last_line, 1)) << width;
     EXPECT_GT(letters.bottom - letters.top, last_letters) << width;
     last_line = line;
@@ -48,8 +48,8 @@ TEST(DrawBoxes, TheLabelStandsOnTheBoxInItsColour) {
   draw(picture, {{{100, 150, 300, 250}, kRed, "cat 0.92"}});
   Picture bare = plain(400, 300);
   draw(bare, {{{100, 150, 300, 250}, kRed, ""}});
-  const Region line = region_of(bare, kRed);
-  const Region all = changed(picture);
+  const Changed line = region_of(bare, kRed);
+  const Changed all = changed(picture);
   EXPECT_EQ(all.left, line.left);  // flush with the line
   EXPECT_EQ(all.right, line.right);
   EXPECT_EQ(all.bottom, line.bottom);
@@ -58,7 +58,7 @@ TEST(DrawBoxes, TheLabelStandsOnTheBoxInItsColour) {
     for (int x = line.left; x <= line.right; ++x) ASSERT_EQ(pixel(picture, x, y), pixel(bare, x, y)) << x << " " << y;
   }
   // Its letters are padded on all sides.
-  const Region letters = white_letters(picture);
+  const Changed letters = white_letters(picture);
   EXPECT_GT(letters.count, 20);
   EXPECT_GE(letters.left, all.left + 2);
   EXPECT_GE(letters.top, all.top + 2);
@@ -79,7 +79,7 @@ TEST(DrawBoxes, LettersAreBlackOnLightAndWhiteOnDark) {
 TEST(DrawBoxes, WithoutRoomAboveTheLabelLiesInside) {
   Picture picture = plain(300, 200);
   draw(picture, {{{0, 0, 300, 200}, kRed, "dog"}});
-  const Region letters = white_letters(picture);
+  const Changed letters = white_letters(picture);
   EXPECT_GT(letters.count, 10);
   EXPECT_LT(letters.bottom, 30);
   EXPECT_LT(letters.right, 100);
@@ -131,7 +131,7 @@ TEST(DrawBoxes, AnInvertedBoxIsTheSameBox) {
 TEST(DrawBoxes, ABoxBeyondThePictureIsDrawnAlongItsEdge) {
   Picture picture = plain(100, 80);
   draw(picture, {{{-kInfinity, -1e30f, kInfinity, 300}, kRed, ""}});
-  EXPECT_EQ(region_of(picture, kRed), (Region{0, 0, 99, 79, 2 * 100 + 2 * 78}));
+  EXPECT_EQ(region_of(picture, kRed), (Changed{0, 0, 99, 79, 2 * 100 + 2 * 78}));
 }
 
 TEST(DrawBoxes, ABoxWithoutSizeIsStillSeen) {
@@ -229,7 +229,7 @@ TEST(Draw, WhatIsNoRgbPictureIsLeftAlone) {
 TEST(DrawCaption, LiesOnADarkPanelInTheTopLeftCorner) {
   Picture picture = plain(640, 480);
   draw_caption(picture, std::vector<std::string>{"tabby cat 0.81", "lynx 0.07"});
-  const Region panel = changed(picture);
+  const Changed panel = changed(picture);
   EXPECT_LT(panel.left, 12);
   EXPECT_LT(panel.top, 12);
   EXPECT_LT(panel.right, 320);
@@ -245,7 +245,7 @@ TEST(DrawCaption, AllLinesHaveOneSize) {
   const auto first_line_height = [](std::vector<std::string> lines) {
     Picture picture = plain(640, 480);
     draw_caption(picture, lines);
-    const Region letters = white_letters(picture);
+    const Changed letters = white_letters(picture);
     EXPECT_LT(letters.right, 640 - 5);
     const auto has_letters = [&](int y) {
       for (int x = letters.left; x <= letters.right; ++x) {

@@ -36,9 +36,13 @@ class JpegColors : public ::testing::Test {
     return read_file(testing::picture_fixtures() / "../reduced" / name);
   }
 
-  static JpegOptions resized_to(int width, int height) {
+  // All of it, at 1/factor.
+  static JpegOptions reduced_by(int factor) {
     JpegOptions options;
-    options.resized_size = [=](PictureSize) { return Result<PictureSize>(PictureSize{width, height}); };
+    options.part = [=](PictureSize whole) {
+      const Region all{0, 0, (whole.width + factor - 1) / factor, (whole.height + factor - 1) / factor};
+      return Result<JpegPart>(JpegPart{factor, all});
+    };
     return options;
   }
 
@@ -81,28 +85,13 @@ TEST_F(JpegColors, TakesAProfileOfSeveralSegmentsForAnotherOne) {
   EXPECT_FALSE(decode(data, options).ok());
 }
 
-TEST_F(JpegColors, DecodesAsSmallAsItMay) {
-  struct Case {
-    int width, height, factor;
-  };
-  for (const auto& [width, height, factor] :
-       {Case{203, 149, 1}, {102, 74, 1}, {101, 74, 2}, {51, 37, 2}, {50, 37, 4}, {25, 18, 8}, {1, 1, 8}, {1, 149, 1}}) {
-    auto decoded = decode(reduced("odd-1.jpg"), resized_to(width, height));
-    ASSERT_TRUE(decoded.ok());
-    EXPECT_EQ(decoded.value().reduction.factor, factor) << width << " x " << height;
-    EXPECT_EQ(decoded.value().width, (203 + factor - 1) / factor);
-    EXPECT_EQ(decoded.value().height, (149 + factor - 1) / factor);
-  }
-  EXPECT_EQ(decode(reduced("odd-1.jpg")).value().reduction.factor, 1);
-}
-
 TEST_F(JpegColors, AsksForTheSizeOfTheUprightPicture) {
   for (int orientation = 1; orientation <= 8; ++orientation) {
     PictureSize asked;
     JpegOptions options;
-    options.resized_size = [&](PictureSize whole) {
+    options.part = [&](PictureSize whole) {
       asked = whole;
-      return Result<PictureSize>(PictureSize{10, 10});
+      return Result<JpegPart>(JpegPart{8, {0, 0, (whole.width + 7) / 8, (whole.height + 7) / 8}});
     };
     auto decoded = decode(reduced("odd-" + std::to_string(orientation) + ".jpg"), options);
     ASSERT_TRUE(decoded.ok());
@@ -118,10 +107,10 @@ TEST_F(JpegColors, AsksForTheSizeOfTheUprightPicture) {
   }
 }
 
-TEST_F(JpegColors, FailsAsTheSizeDoesBeforeAnyPixel) {
+TEST_F(JpegColors, FailsAsTheChoiceDoesBeforeAnyPixel) {
   JpegOptions options;
-  options.resized_size = [](PictureSize) {
-    return Result<PictureSize>(Status(error_code::kMediaInvalid, "too elongated", "cut it"));
+  options.part = [](PictureSize) {
+    return Result<JpegPart>(Status(error_code::kMediaInvalid, "too elongated", "cut it"));
   };
   auto decoded = decode(reduced("even.jpg"), options);
   ASSERT_FALSE(decoded.ok());
@@ -134,7 +123,7 @@ TEST_F(JpegColors, RefusesTruncationWhateverTheScale) {
     const auto whole = reduced(name);
     for (std::size_t size = 2; size < whole.size() - 2; size += 37) {
       const std::vector<std::byte> cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
-      auto decoded = decode(cut, resized_to(20, 14));
+      auto decoded = decode(cut, reduced_by(4));
       ASSERT_FALSE(decoded.ok()) << name << " cut to " << size;
       EXPECT_EQ(decoded.status().error().code, error_code::kMediaInvalid);
     }
@@ -155,7 +144,7 @@ TEST_F(JpegColors, StandsWhateverTheBytes) {
       data[noise.below(std::min<std::size_t>(data.size(), 1000))] = static_cast<std::byte>(noise.next_byte());
     if (noise.below(3) == 0) data.resize(noise.below(data.size()));
     data.shrink_to_fit();
-    JpegOptions options = resized_to(1 + static_cast<int>(noise.below(60)), 1 + static_cast<int>(noise.below(60)));
+    JpegOptions options = reduced_by(1 << noise.below(4));
     options.pixel_limit = 1 << 22;
     options.convert_colors = noise.below(2) == 0;
     auto decoded = decode(data, options);
@@ -168,25 +157,6 @@ TEST_F(JpegColors, StandsWhateverTheBytes) {
   }
   EXPECT_GT(decoded_pictures, 100);
   EXPECT_GT(refused_pictures, 100);
-}
-
-TEST(ReducedGeometry, PlacesTheWholePicture) {
-  PreprocessSpec spec;
-  spec.width = spec.height = 32;
-  const Geometry whole = plan_geometry(spec, 203, 149).value();
-  Picture picture;
-  picture.width = 26;
-  picture.height = 19;
-  picture.reduction = {8, 0.625, 0};
-  const Geometry reduced = plan_reduced(whole, picture);
-  EXPECT_EQ(reduced.placement.source_width, 203);
-  EXPECT_EQ(reduced.placement.input_width, 32);
-  EXPECT_EQ(reduced.decoded_width, 26);
-  EXPECT_DOUBLE_EQ(reduced.placement.scale_x, 32.0 / 26 / 8);
-  EXPECT_DOUBLE_EQ(reduced.placement.offset_x, 0.625 * 32 / 26);
-  EXPECT_DOUBLE_EQ(reduced.placement.offset_y, whole.top);
-  // The right edge of a mirrored picture is the right edge of the input.
-  EXPECT_DOUBLE_EQ(203 * reduced.placement.scale_x + reduced.placement.offset_x, 32);
 }
 
 }  // namespace

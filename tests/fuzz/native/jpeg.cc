@@ -33,23 +33,23 @@ void expect_told(const Error& error) {
   expect(!error.message.empty() && !error.hint.empty(), "an error says what to do");
 }
 
-// Decoded at 1/2, 1/4 or 1/8, where what it is resized to is so much smaller.
-void decode_reduced(std::span<const std::byte> data, const PreprocessSpec& spec, MemoryPool& pool) {
+// Decoded at 1/2, 1/4 or 1/8, where what it is resized to is so much smaller, and no more of it than is shown.
+void decode_part(std::span<const std::byte> data, const PreprocessSpec& spec, MemoryPool& pool) {
   Geometry whole;
   JpegOptions options{.pixel_limit = kMostPixels};
-  options.resized_size = [&](PictureSize size) -> Result<PictureSize> {
-    auto planned = plan_geometry(spec, size.width, size.height);
+  options.part = [&](PictureSize size) -> Result<JpegPart> {
+    auto planned = plan_decode(spec, size.width, size.height);
     if (!planned.ok()) return planned.take_status();
-    whole = planned.value();
-    return PictureSize{whole.resized_width, whole.resized_height};
+    whole = planned.value().geometry;
+    return JpegPart{planned.value().factor, planned.value().needed};
   };
   auto decoded = decode_jpeg(data, options, pool);
   if (!decoded.ok()) return expect_told(decoded.status().error());
   const Picture& picture = decoded.value();
-  expect(
-      picture.reduction.factor == 1 || (picture.width >= whole.resized_width && picture.height >= whole.resized_height),
-      "no picture is decoded smaller than what it is resized to");
-  prepare(picture.view(), spec, plan_reduced(whole, picture));
+  const PictureSize size = picture.origin.whole;
+  expect(picture.reduction.factor == 1 || (size.width >= whole.resized_width && size.height >= whole.resized_height),
+         "no picture is decoded smaller than what it is resized to");
+  prepare(picture.view(), spec, plan_decoded(whole, picture));
 }
 
 }  // namespace
@@ -70,7 +70,12 @@ void jpeg(std::span<const std::byte> data) {
   prepare(picture.view(), spec_of(Fit::kCrop, Interpolation::kBicubicAntialias, ColorOrder::kGrey, DType::kUint8));
   PreprocessSpec small = spec_of(Fit::kCrop, Interpolation::kBilinear, ColorOrder::kBgr, DType::kInt8);
   small.resize_edge = 4;
-  decode_reduced(data, small, *pool);
+  small.jpeg_decode = JpegDecode::kReduced;
+  decode_part(data, small, *pool);
+  PreprocessSpec cut = spec_of(Fit::kCrop, Interpolation::kBilinearAntialias, ColorOrder::kRgb, DType::kUint8);
+  cut.resize_edge = 24;
+  cut.width = cut.height = 6;
+  decode_part(data, cut, *pool);
 }
 
 }  // namespace foveate::fuzz
