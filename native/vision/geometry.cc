@@ -132,7 +132,8 @@ Status check_sizes(const PreprocessSpec& spec, int source_width, int source_heig
 int reduction_factor(const Geometry& geometry) {
   const auto [width, height] = geometry.origin.whole;
   for (const int factor : {8, 4, 2}) {
-    if (std::int64_t{geometry.resized_width} * factor <= width && std::int64_t{geometry.resized_height} * factor <= height)
+    if (std::int64_t{geometry.resized_width} * factor <= width &&
+        std::int64_t{geometry.resized_height} * factor <= height)
       return factor;
   }
   return 1;
@@ -221,7 +222,8 @@ Region needed_region(const PreprocessSpec& spec, const Geometry& geometry) {
   const PictureSize whole = geometry.origin.whole;
   const Region window = shown_window(geometry);
   if (whole.width == geometry.resized_width && whole.height == geometry.resized_height) return window;
-  if (spec.interpolation == Interpolation::kBilinear) return {0, 0, whole.width, whole.height};  // OpenCV's knows no windows
+  if (spec.interpolation == Interpolation::kBilinear)
+    return {0, 0, whole.width, whole.height};  // OpenCV's knows no windows
   return resampled_from(whole, spec.interpolation, geometry.resized_width, geometry.resized_height, window);
 }
 
@@ -231,7 +233,8 @@ Result<DecodePlan> plan_decode(const PreprocessSpec& spec, int source_width, int
   DecodePlan plan{geometry.value(), 1, {}};
   if (spec.jpeg_decode == JpegDecode::kReduced) plan.factor = reduction_factor(plan.geometry);
   Geometry reduced = plan.geometry;
-  reduced.origin.whole = {(source_width + plan.factor - 1) / plan.factor, (source_height + plan.factor - 1) / plan.factor};
+  reduced.origin.whole = {(source_width + plan.factor - 1) / plan.factor,
+                          (source_height + plan.factor - 1) / plan.factor};
   plan.needed = needed_region(spec, reduced);
   return plan;
 }

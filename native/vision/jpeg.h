@@ -1,5 +1,6 @@
 // JPEG decoding with libjpeg-turbo: exact (accurate integer DCT, fancy upsampling), the same pixels as Pillow and
-// OpenCV; smaller on request, the same as Pillow's draft mode; of a part of the picture, the same as those of the whole.
+// OpenCV; smaller on request, the same as Pillow's draft mode; of a part of the picture, the same as those of the
+// whole.
 #pragma once
 
 #include <cstddef>

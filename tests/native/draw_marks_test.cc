@@ -11,13 +11,13 @@ namespace {
 
 using testing::bytes_of;
 using testing::changed;
+using testing::Changed;
 using testing::kGround;
 using testing::kInfinity;
 using testing::kRed;
 using testing::kYellow;
 using testing::pixel;
 using testing::plain;
-using testing::Changed;
 using testing::region_of;
 
 Picture with_lines(std::vector<LineMark> lines, int width = 40, int height = 30) {
