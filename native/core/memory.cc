@@ -1,5 +1,8 @@
 #include "core/memory.h"
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -41,6 +44,12 @@ void free_aligned(void* data, std::size_t capacity) {
 }
 
 }  // namespace
+
+void return_free_memory() {
+#if defined(__GLIBC__)
+  ::malloc_trim(0);
+#endif
+}
 
 MemoryPool::~MemoryPool() { trim(); }
 

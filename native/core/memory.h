@@ -60,6 +60,10 @@ struct MemoryStatistics {
   std::uint64_t reuses = 0;       // blocks taken from the pool
 };
 
+// Gives the system back what malloc keeps of freed memory. To be called after much was freed, such as a model: glibc
+// keeps the free parts of each thread's heap otherwise.
+void return_free_memory();
+
 // Reuses blocks of equal capacity, so that a service in its steady state allocates nothing. Thread-safe. Held by
 // shared_ptr: a block outlives its pool's other users.
 class MemoryPool : public std::enable_shared_from_this<MemoryPool> {

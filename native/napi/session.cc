@@ -269,12 +269,14 @@ Napi::Value session_run(const Napi::CallbackInfo& info) {
 
 class SessionClose final : public Operation {
  public:
-  explicit SessionClose(std::shared_ptr<Session> session)
-      : session_(std::move(session)), weight_bytes_(session_->weight_bytes()) {}
+  SessionClose(std::shared_ptr<Session> session, std::shared_ptr<MemoryPool> pool)
+      : session_(std::move(session)), pool_(std::move(pool)), weight_bytes_(session_->weight_bytes()) {}
 
   Status execute(std::size_t) override {
     session_->stop(kCloseBound);
     session_.reset();  // here, if nobody else holds it: freeing a model takes its time
+    pool_->trim();     // the blocks had the sizes of its inputs and outputs
+    return_free_memory();
     return {};
   }
 
@@ -285,6 +287,7 @@ class SessionClose final : public Operation {
 
  private:
   std::shared_ptr<Session> session_;
+  std::shared_ptr<MemoryPool> pool_;
   std::size_t weight_bytes_;
 };
 
@@ -294,7 +297,7 @@ Napi::Value session_close(const Napi::CallbackInfo& info) {
   auto session = session_of(info[0]);
   unwrap_handle<SessionHandle>(info[0])->session.reset();
   environment.remove(session);
-  return environment.launch(environment.loader(), std::make_unique<SessionClose>(std::move(session)));
+  return environment.launch(environment.loader(), std::make_unique<SessionClose>(std::move(session), environment.memory()));
 }
 
 Napi::Value operation_create(const Napi::CallbackInfo& info) {

@@ -19,10 +19,10 @@ const shortestRoundSeconds = 2;
 /** A call that takes longer hangs. */
 const settleSeconds = 60;
 /**
- * Resident memory may be so much higher in the last third than in the first: with a new thread for every lane, glibc's arenas settle slowly, and
- * one state differs from the next by a twentieth. A picture or a model that is lost now and then is far more.
+ * Resident memory may be so much higher in the last third than in the first: one state differs from the next by a twentieth. A picture or a model
+ * that is lost now and then is far more.
  */
-const allowedShare = 0.2;
+const allowedShare = 0.1;
 const allowedHeapMegabytes = 2;
 /** Below that, the first third is still warming up: memory and threads are told but not judged. */
 const judgedSeconds = 120;
