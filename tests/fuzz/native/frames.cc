@@ -8,7 +8,7 @@
 namespace foveate::fuzz {
 namespace {
 
-constexpr std::size_t kMostBytes = 1 << 20;
+constexpr std::size_t kMostBytes = 1 << 17;
 
 PreprocessSpec spec_from(Input& input) {
   PreprocessSpec spec;

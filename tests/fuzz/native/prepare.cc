@@ -11,7 +11,7 @@ namespace foveate::fuzz {
 namespace {
 
 // More would be slow, not different.
-constexpr double kMostValues = 1 << 20;
+constexpr double kMostValues = 1 << 17;
 
 // The slot as the session lends it: just as large as the input, so that AddressSanitizer guards its end.
 std::unique_ptr<std::byte[]> write(const PictureView& picture, const PreprocessSpec& spec, const Geometry& geometry,
