@@ -12,7 +12,7 @@ import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 /** Generators with files of their own, run as programs. */
-const programs = ['generate-onnxruntime-table.mjs', 'generate-protobuf.mjs'];
+const programs = ['generate-onnxruntime-table.mjs', 'generate-tensorrt-tables.mjs', 'generate-protobuf.mjs'];
 
 const args = process.argv.slice(2);
 const unknown = args.find((argument) => argument !== '--check');

@@ -3,6 +3,7 @@
 #include "napi/lease.h"
 #include "napi/log.h"
 #include "napi/session.h"
+#include "napi/tensorrt.h"
 #include "napi/vision.h"
 
 namespace {
@@ -13,6 +14,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   foveate::register_memory(env, exports);
   foveate::register_log(env, exports);
   foveate::register_runtime(env, exports);
+  foveate::register_tensorrt(env, exports);
   foveate::register_session(env, exports);
   foveate::register_vision(env, exports);
   foveate::register_detections(env, exports);

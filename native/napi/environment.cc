@@ -75,6 +75,11 @@ Executor& Environment::loader() {
   return *loader_;
 }
 
+Executor& Environment::builder() {
+  if (!builder_ || builder_->lanes() == 0) builder_ = std::make_unique<Executor>(1, "fov-builder");
+  return *builder_;
+}
+
 void Environment::run(Operation& operation, std::size_t lane) {
   if (operation.cancel->cancelled()) {
     operation.status_ = {error_code::kAborted, "The operation was aborted before it started"};
@@ -91,17 +96,23 @@ void Environment::run(Operation& operation, std::size_t lane) {
   operation.elapsed_ms_ = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - started).count();
 }
 
-Napi::Promise Environment::launch(Executor& executor, std::unique_ptr<Operation> operation) {
+Napi::Promise Environment::launch(Executor& executor, std::unique_ptr<Operation> operation,
+                                  const Napi::Value& listener) {
   if (torn_down_) throw_status(env_, Status(error_code::kDisposed, "The process, or the worker thread, is ending"));
   auto deferred = Napi::Promise::Deferred::New(env_);
   const std::uint64_t id = next_id_++;
   operation->id_ = id;
   if (!operation->cancel) operation->cancel = std::make_shared<CancelToken>();  // for the tear-down
+  Napi::FunctionReference heard;
+  if (!listener.IsEmpty() && listener.IsFunction()) {
+    heard = Napi::Persistent(listener.As<Napi::Function>());
+    operation->notify = [id, mailbox = mailbox_](Notice notice) { mailbox->notify(id, std::move(notice)); };
+  }
   // std::function must be copyable, so the operation travels in a shared holder that exactly one run of the task
   // empties.
   auto cancel = operation->cancel;
   auto holder = std::make_shared<std::unique_ptr<Operation>>(std::move(operation));
-  pending_.emplace(id, Pending{deferred, std::move(cancel)});
+  pending_.emplace(id, Pending{deferred, std::move(cancel), std::move(heard)});
   if (pending_.size() == 1) mailbox_->signal.Ref(env_);
   const bool taken = executor.submit([holder, mailbox = mailbox_](std::size_t lane) {
     std::unique_ptr<Operation> running = std::move(*holder);
@@ -120,18 +131,29 @@ Napi::Promise Environment::launch(Executor& executor, std::unique_ptr<Operation>
 void Environment::Mailbox::finish(std::unique_ptr<Operation> operation) {
   std::lock_guard lock(mutex);
   if (!open) return;  // the environment is gone; the operation ends with this scope
-  const bool first = finished.empty();
-  finished.push_back(std::move(operation));
   // One wake-up for all that finish before JavaScript looks.
+  const bool first = finished.empty() && notices.empty();
+  finished.push_back(std::move(operation));
+  if (first) signal.NonBlockingCall();
+}
+
+void Environment::Mailbox::notify(std::uint64_t id, Notice notice) {
+  std::lock_guard lock(mutex);
+  if (!open) return;
+  const bool first = finished.empty() && notices.empty();
+  notices.emplace_back(id, std::move(notice));
   if (first) signal.NonBlockingCall();
 }
 
 void Environment::settle_finished(Napi::Env env) {
   std::vector<std::unique_ptr<Operation>> finished;
+  std::vector<std::pair<std::uint64_t, Notice>> notices;
   {
     std::lock_guard lock(mailbox_->mutex);
     finished.swap(mailbox_->finished);
+    notices.swap(mailbox_->notices);
   }
+  for (const auto& [id, notice] : notices) deliver(env, id, notice);
   for (auto& operation : finished) {
     Napi::HandleScope scope(env);
     auto entry = pending_.extract(operation->id_);
@@ -141,6 +163,23 @@ void Environment::settle_finished(Napi::Env env) {
     } catch (const std::exception&) {
       // No value could be made, not even of the error: the others behind it are settled all the same.
     }
+  }
+}
+
+// Listeners are ours, in lib/binding, and keep what their callers throw to themselves.
+void Environment::deliver(Napi::Env env, std::uint64_t id, const Notice& notice) {
+  Napi::HandleScope scope(env);
+  const auto entry = pending_.find(id);
+  if (entry == pending_.end() || entry->second.listener.IsEmpty()) return;
+  try {
+    auto value = Napi::Object::New(env);
+    value.Set("kind", notice.kind);
+    value.Set("text", notice.text);
+    value.Set("detail", notice.detail);
+    value.Set("number", notice.number);
+    entry->second.listener.Call({value});
+  } catch (const std::exception&) {
+    // No value could be made of it: it is dropped.
   }
 }
 
@@ -175,6 +214,7 @@ void Environment::tear_down() {
   bool all_stopped = true;
   for (const auto& member : members_) all_stopped &= member->stop(time_left());
   if (loader_) all_stopped &= loader_->stop(time_left());
+  if (builder_) all_stopped &= builder_->stop(time_left());
   if (vision_) all_stopped &= vision_->stop(time_left());
   if (!all_stopped) leave_without_destructors();
   members_.clear();

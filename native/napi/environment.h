@@ -9,6 +9,7 @@
 #include <mutex>
 #include <set>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/executor.h"
@@ -40,14 +41,17 @@ class Environment {
   // and uncaught exceptions, and by the cleanup hook in every other case. The second call does nothing.
   void tear_down();
 
-  // Queues the operation on `executor`; the promise settles when it is done.
-  Napi::Promise launch(Executor& executor, std::unique_ptr<Operation> operation);
+  // Queues the operation on `executor`; the promise settles when it is done. Its notices go to `listener`, if any, as
+  // { kind, text, detail, number }, all of them before the promise settles.
+  Napi::Promise launch(Executor& executor, std::unique_ptr<Operation> operation, const Napi::Value& listener = {});
 
   // Lanes for decoding, preprocessing, postprocessing and drawing: one less than there are cores, because they work
   // while the engine does. More threads than cores take turns, and the JavaScript thread waits for its own.
   Executor& vision();
   // Lanes for what takes long and rarely happens: opening libraries and models, closing sessions.
   Executor& loader();
+  // One lane for building engines, which takes minutes.
+  Executor& builder();
   std::size_t vision_lanes() const { return vision_lanes_; }
 
   const std::shared_ptr<MemoryPool>& memory() const { return memory_; }
@@ -61,18 +65,22 @@ class Environment {
   struct Mailbox {
     std::mutex mutex;
     std::vector<std::unique_ptr<Operation>> finished;
+    std::vector<std::pair<std::uint64_t, Notice>> notices;  // by operation
     bool open = true;
     Napi::ThreadSafeFunction signal;
 
     void finish(std::unique_ptr<Operation> operation);
+    void notify(std::uint64_t id, Notice notice);
   };
   struct Pending {
     Napi::Promise::Deferred deferred;
     CancelTokenPtr cancel;
+    Napi::FunctionReference listener;
   };
 
   static void run(Operation& operation, std::size_t lane);
   void settle_finished(Napi::Env env);
+  void deliver(Napi::Env env, std::uint64_t id, const Notice& notice);
   static void settle(Napi::Env env, Operation& operation, const Napi::Promise::Deferred& deferred);
 
   Napi::Env env_;
@@ -84,6 +92,7 @@ class Environment {
   const std::size_t vision_lanes_;
   std::unique_ptr<Executor> vision_;
   std::unique_ptr<Executor> loader_;
+  std::unique_ptr<Executor> builder_;
   std::set<std::shared_ptr<Stoppable>> members_;
 };
 

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <string>
 
 #include "core/cancel.h"
 #include "core/status.h"
@@ -12,6 +14,14 @@
 namespace foveate {
 
 FOVEATE_HANDLE(CancelToken, "operation", 0x8f1f6c0b51d34b6bULL, 0xa0e6d7a1c2b94301ULL);
+
+// What an operation tells while it runs: how far it is, or what a library logged.
+struct Notice {
+  std::string kind;
+  std::string text;
+  std::string detail;
+  double number = 0;
+};
 
 // Holds no JavaScript handle: a lane abandoned at exit may destroy it after its environment is gone.
 class Operation {
@@ -27,6 +37,8 @@ class Operation {
   double elapsed_ms() const { return elapsed_ms_; }
 
   CancelTokenPtr cancel;  // null until launched where the caller cannot abort
+  // On a lane: hands a notice to the listener that the operation was launched with. Empty where there is none.
+  std::function<void(Notice)> notify;
 
  private:
   friend class Environment;

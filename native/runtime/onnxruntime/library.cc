@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/library_file.h"
 #include "runtime/log.h"
 #include "runtime/onnxruntime/failure.h"
-#include "runtime/onnxruntime/library_file.h"
 #include "runtime/onnxruntime/model.h"
 
 namespace foveate::onnxruntime {
@@ -127,7 +127,7 @@ void decline_telemetry() {
 }
 
 Result<std::shared_ptr<Runtime>> open_library(const std::filesystem::path& path) {
-  FOVEATE_RETURN_IF_ERROR(check_library_file(path));
+  FOVEATE_RETURN_IF_ERROR(check_library_file(path, "ONNX Runtime", "libonnxruntime.so.1"));
   std::error_code error;
   const auto canonical = std::filesystem::canonical(path, error);
   const auto& found = error ? path : canonical;

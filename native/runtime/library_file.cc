@@ -1,4 +1,4 @@
-#include "runtime/onnxruntime/library_file.h"
+#include "runtime/library_file.h"
 
 #include <elf.h>
 
@@ -7,7 +7,7 @@
 #include <fstream>
 #include <string>
 
-namespace foveate::onnxruntime {
+namespace foveate {
 namespace {
 
 #if defined(__x86_64__)
@@ -26,18 +26,18 @@ std::string machine_name(Elf64_Half machine) {
 
 }  // namespace
 
-Status check_library_file(const std::filesystem::path& path) {
+Status check_library_file(const std::filesystem::path& path, const std::string& product, const std::string& example) {
   const std::string name = "\"" + path.string() + "\"";
   std::error_code error;
   const auto kind = std::filesystem::status(path, error).type();
   if (kind == std::filesystem::file_type::not_found) {
-    return Status(error_code::kBackendNotFound, "The ONNX Runtime library " + name + " does not exist.",
-                  "Give the path of libonnxruntime.so, or leave it out to use the packaged library.");
+    return Status(error_code::kBackendNotFound, "The " + product + " library " + name + " does not exist.",
+                  "Give the path of " + example + ", or leave it out to use the library that is found.");
   }
-  const std::string hint = "Give the path of the shared library itself, such as libonnxruntime.so.1.";
+  const std::string hint = "Give the path of the shared library itself, such as " + example + ".";
   if (kind != std::filesystem::file_type::regular) {
     return Status(error_code::kBackendInvalid,
-                  "Expected the ONNX Runtime library to be a file, but " + name +
+                  "Expected the " + product + " library to be a file, but " + name +
                       (kind == std::filesystem::file_type::directory ? " is a folder." : " cannot be read."),
                   hint);
   }
@@ -54,7 +54,16 @@ Status check_library_file(const std::filesystem::path& path) {
                       ", this process runs on " + machine_name(kOwnMachine) + ".",
                   "Give the library that was built for this processor.");
   }
+  // The section headers come last. The loader maps a file that was cut short, and dies by a signal when it reads on.
+  const std::uint64_t needed = header.e_shoff + std::uint64_t{header.e_shnum} * header.e_shentsize;
+  const std::uint64_t bytes = std::filesystem::file_size(path, error);
+  if (error || bytes < needed) {
+    return Status(error_code::kBackendInvalid,
+                  "The library " + name + " is cut short: expected at least " + std::to_string(needed) +
+                      " bytes, received " + std::to_string(error ? 0 : bytes) + ".",
+                  "Install it again.");
+  }
   return {};
 }
 
-}  // namespace foveate::onnxruntime
+}  // namespace foveate

@@ -1,0 +1,336 @@
+#include "runtime/tensorrt/engine_builder.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "runtime/tensorrt/callbacks.h"
+#include "runtime/tensorrt/parser.h"
+
+namespace foveate::tensorrt {
+namespace {
+
+// How the one message begins in which a builder tells the layers of an engine.
+constexpr std::string_view kLayersMessage = "Layers:";
+
+// NetworkDefinitionCreationFlag bits: from TensorRT 11 and RTX 1.5 on every network is explicit, and the first bit is
+// "strongly typed".
+std::uint32_t network_flags(abi::Releases releases) {
+  constexpr std::uint32_t kExplicitBatch = 1;
+  switch (releases) {
+    case abi::Releases::kTrt8:
+      return kExplicitBatch;  // no strong typing yet
+    case abi::Releases::kTrt10:
+    case abi::Releases::kRtx10:
+      return kExplicitBatch | 2;
+    default:
+      return 1;
+  }
+}
+
+std::string dtype_text(abi::ElementType type) {
+  constexpr const char* kNames[] = {"float32",  "float16",  "int8",  "int32", "bool",   "uint8",
+                                    "float8", "bfloat16", "int64", "int4",  "float4"};
+  const auto index = static_cast<std::size_t>(type);
+  return index < std::size(kNames) ? kNames[index] : "type " + std::to_string(index);
+}
+
+// TensorRT 8 writes only 36 of the 72 bytes.
+Dims dims_of(const abi::Dims& dims, abi::Releases releases) {
+  Dims result;
+  const std::int32_t rank = std::clamp<std::int32_t>(dims.rank, 0, 8);
+  const auto* const narrow = reinterpret_cast<const abi::Dims32*>(&dims);
+  for (std::int32_t i = 0; i < rank; ++i)
+    result.push_back(releases == abi::Releases::kTrt8 ? narrow->sizes[i] : dims.sizes[i]);
+  return result;
+}
+
+// Tells JavaScript how far it is, and the library whether to go on.
+class Monitor final : public abi::ProgressMonitor {
+ public:
+  Monitor(const BuildListener& listener, CancelToken* cancel) : listener_(listener), cancel_(cancel) {}
+
+  void phaseStart(const char* phase, const char* parent, std::int32_t steps) noexcept override {
+    tell([&] {
+      if (listener_.phase_start) listener_.phase_start(text(phase), text(parent), steps);
+    });
+  }
+  bool stepComplete(const char* phase, std::int32_t step) noexcept override {
+    tell([&] {
+      if (listener_.step) listener_.step(text(phase), step);
+    });
+    return cancel_ == nullptr || !cancel_->cancelled();
+  }
+  void phaseFinish(const char* phase) noexcept override {
+    tell([&] {
+      if (listener_.phase_end) listener_.phase_end(text(phase));
+    });
+  }
+
+ private:
+  static std::string_view text(const char* phase) { return phase == nullptr ? "" : phase; }
+
+  // An exception would cross the library's frames.
+  template <typename Call>
+  static void tell(Call call) noexcept {
+    try {
+      call();
+    } catch (const std::exception&) {  // no memory for an event: it is dropped
+    }
+  }
+
+  const BuildListener& listener_;
+  CancelToken* cancel_;
+};
+
+// Memory of the library as a block. It is freed by whoever lets go last.
+BlockPtr block_of(Owned<abi::HostMemory> memory, const abi::Version& version) {
+  void* const data = abi::kHostMemoryData.in(version)(memory.get());
+  const std::size_t bytes = abi::kHostMemorySize.in(version)(memory.get());
+  auto* const raw = memory.get();
+  auto block = std::make_shared<Block>(data, bytes, MemoryPlace{}, [raw](Block&) { abi::destroy(raw); });
+  memory.release();
+  return block;
+}
+
+// One build: its objects, in the order in which they are made.
+class Build {
+ public:
+  Build(const Library& library, const EngineSpec& spec, const BuildListener& listener, CancelToken* cancel)
+      : library_(library), version_(library.version), spec_(spec), cancel_(cancel), monitor_(listener, cancel),
+        log_([this, &listener](abi::Severity severity, std::string_view message) {
+          if (message.starts_with(kLayersMessage)) result_.layers = message.substr(kLayersMessage.size());
+          if (listener.log) listener.log(severity, message);
+        }) {}
+
+  Result<BuiltEngine> run() {
+    FOVEATE_RETURN_IF_ERROR(create());
+    FOVEATE_RETURN_IF_ERROR(configure());
+    FOVEATE_RETURN_IF_ERROR(choose_device());
+    auto parser = OnnxParser::create(library_, network_.get());
+    if (!parser.ok()) return parser.take_status();
+    FOVEATE_RETURN_IF_ERROR(parser.value().parse(spec_.model, spec_.model_path, log_));
+    abi::kNetworkDefinitionSetName.in(version_)(network_.get(), spec_.network_name.c_str());
+    describe();
+    FOVEATE_RETURN_IF_ERROR(add_profiles());
+    if (cancel_ != nullptr && cancel_->cancelled()) return aborted();
+    return build();
+  }
+
+ private:
+  // The first error that the library logged, as ours.
+  Status failure(std::string_view code, std::string what, std::string hint = {}) {
+    const std::string reason = log_.take_error();
+    return Status(code, what + (reason.empty() ? "" : ": " + reason), std::move(hint));
+  }
+
+  Status create() {
+    const std::string name = std::string(family_name(library_.family)) + " " + version_text(version_);
+    if (library_.create_builder == nullptr || library_.create_parser == nullptr) {
+      return {error_code::kBackendUnavailable, "The library " + name + " cannot build engines: it has no " +
+                                                   (library_.create_builder == nullptr ? "builder" : "ONNX parser")};
+    }
+    builder_.reset(library_.create_builder(logger_for(version_.releases), version_.number));
+    if (!builder_) {
+      return failure(error_code::kBackendUnavailable, "The library " + name + " cannot build engines on this machine",
+                     "TensorRT builds on a machine with an NVIDIA GPU and driver; TensorRT-RTX builds without.");
+    }
+    if (!spec_.plugin_libraries.empty()) FOVEATE_RETURN_IF_ERROR(load_plugins());
+    network_.reset(abi::kBuilderCreateNetworkV2.in(version_)(builder_.get(), network_flags(version_.releases)));
+    config_.reset(abi::kBuilderCreateBuilderConfig.in(version_)(builder_.get()));
+    if (!network_ || !config_) return failure(error_code::kEngineFailed, "The builder gives no network");
+    return {};
+  }
+
+  Status load_plugins() {
+    auto registry = abi::kBuilderGetPluginRegistry.in(version_);
+    if (!registry.ok()) return registry.take_status();
+    auto load = abi::kPluginRegistryLoadLibrary.in(version_);
+    if (!load.ok()) return load.take_status();
+    for (const auto& path : spec_.plugin_libraries) {
+      if (load.value()(registry.value()(builder_.get()), path.c_str()) == nullptr)
+        return failure(error_code::kBackendInvalid, "The plugin library \"" + path + "\" cannot be loaded");
+    }
+    return {};
+  }
+
+  // Options that were not given are left as the library has them.
+  Status configure() {
+    abi::BuilderConfig* const config = config_.get();
+    for (const abi::BuilderFlag flag : spec_.flags) {
+      const abi::FlagNumbers& entry = abi::kBuilderFlags[static_cast<std::size_t>(flag)];
+      const abi::Slot& number = entry.of(version_);
+      if (!number.in(version_)) {
+        return {error_code::kBackendTooOld, std::string("This release of the library has no builder flag ") + entry.name,
+                "Leave the option out that needs it, or use another release."};
+      }
+      abi::kBuilderConfigSetFlag.in(version_)(config, number.index);
+    }
+    if (spec_.workspace_bytes)
+      abi::kBuilderConfigSetMemoryPoolLimit.in(version_)(config, abi::MemoryPool::kWorkspace, *spec_.workspace_bytes);
+    FOVEATE_RETURN_IF_ERROR(set(abi::kBuilderConfigSetBuilderOptimizationLevel, spec_.optimization_level));
+    FOVEATE_RETURN_IF_ERROR(set(abi::kBuilderConfigSetMaxAuxStreams, spec_.max_aux_streams));
+    if (spec_.hardware_compatibility != abi::HardwareCompatibility::kNone) {
+      FOVEATE_RETURN_IF_ERROR(set(abi::kBuilderConfigSetHardwareCompatibilityLevel,
+                                  std::optional(spec_.hardware_compatibility)));
+    }
+    if (spec_.tactic_sources && !abi::kBuilderConfigSetTacticSources.in(version_)(config, *spec_.tactic_sources))
+      return failure(error_code::kInvalidArgument, "The tactic sources are refused");
+    if (spec_.layers)
+      abi::kBuilderConfigSetProfilingVerbosity.in(version_)(config, abi::ProfilingVerbosity::kDetailed);
+    if (abi::kBuilderConfigSetProgressMonitor.exists(version_))
+      abi::kBuilderConfigSetProgressMonitor.in(version_).value()(config, &monitor_);
+    return use_timing_cache();
+  }
+
+  template <typename T>
+  Status set(const abi::NewerMethod<void(T)>& method, const std::optional<T>& value) {
+    if (!value) return {};
+    auto setter = method.in(version_);
+    if (!setter.ok()) return setter.take_status();
+    setter.value()(config_.get(), *value);
+    return {};
+  }
+
+  Status use_timing_cache() {
+    const auto create = abi::kBuilderConfigCreateTimingCache.in(version_);
+    timing_cache_.reset(create(config_.get(), spec_.timing_cache.data(), spec_.timing_cache.size()));
+    // One of another release is refused: then the build starts without.
+    if (!timing_cache_) timing_cache_.reset(create(config_.get(), nullptr, 0));
+    log_.take_error();
+    if (timing_cache_) abi::kBuilderConfigSetTimingCache.in(version_)(config_.get(), timing_cache_.get(), false);
+    return {};
+  }
+
+  Status choose_device() {
+    if (spec_.dla_core) {
+      abi::kBuilderConfigSetDefaultDeviceType.in(version_)(config_.get(), abi::DeviceType::kDla);
+      abi::kBuilderConfigSetDLACore.in(version_)(config_.get(), *spec_.dla_core);
+    }
+    if (spec_.compute_capabilities.empty()) return {};
+    auto set_count = abi::kBuilderConfigSetNbComputeCapabilities.in(version_);
+    auto set_one = abi::kBuilderConfigSetComputeCapability.in(version_);
+    if (!set_count.ok() || !set_one.ok()) {
+      return {error_code::kInvalidArgument,
+              "Compute capabilities can be named for tensorrt-rtx only: tensorrt builds for the GPU of the machine",
+              "Leave computeCapabilities out, or build for tensorrt-rtx."};
+    }
+    const auto count = static_cast<std::int32_t>(spec_.compute_capabilities.size());
+    if (!set_count.value()(config_.get(), count))
+      return failure(error_code::kInvalidArgument, "The number of compute capabilities is refused");
+    for (std::int32_t i = 0; i < count; ++i) {
+      const std::int32_t capability = spec_.compute_capabilities[static_cast<std::size_t>(i)];
+      if (!set_one.value()(config_.get(), capability, i)) {
+        return failure(error_code::kInvalidArgument,
+                       "The compute capability " + std::to_string(capability) + " is refused by this release");
+      }
+    }
+    return {};
+  }
+
+  NetworkTensor described(abi::Tensor* tensor) const {
+    const char* const name = abi::kTensorGetName.in(version_)(tensor);
+    return {name == nullptr ? "" : name, dtype_text(abi::kTensorGetType.in(version_)(tensor)),
+            dims_of(abi::kTensorGetDimensions.in(version_)(tensor), version_.releases)};
+  }
+
+  void describe() {
+    abi::Network* const network = network_.get();
+    result_.network_layers = abi::kNetworkDefinitionGetNbLayers.in(version_)(network);
+    const std::int32_t inputs = abi::kNetworkDefinitionGetNbInputs.in(version_)(network);
+    for (std::int32_t i = 0; i < inputs; ++i)
+      result_.inputs.push_back(described(abi::kNetworkDefinitionGetInput.in(version_)(network, i)));
+    const std::int32_t outputs = abi::kNetworkDefinitionGetNbOutputs.in(version_)(network);
+    for (std::int32_t i = 0; i < outputs; ++i)
+      result_.outputs.push_back(described(abi::kNetworkDefinitionGetOutput.in(version_)(network, i)));
+  }
+
+  Status add_profiles() {
+    for (std::size_t i = 0; i < spec_.profiles.size(); ++i) {
+      const std::string name = "optimization profile " + std::to_string(i);
+      abi::Profile* const profile = abi::kBuilderCreateOptimizationProfile.in(version_)(builder_.get());
+      if (profile == nullptr) return failure(error_code::kEngineFailed, "The builder gives no " + name);
+      for (const InputRange& range : spec_.profiles[i]) {
+        const bool taken = set_range(profile, range.input, abi::ProfileSelector::kMin, range.min) &&
+                           set_range(profile, range.input, abi::ProfileSelector::kOpt, range.opt) &&
+                           set_range(profile, range.input, abi::ProfileSelector::kMax, range.max);
+        if (!taken) {
+          return failure(error_code::kInvalidArgument,
+                         "The shapes of input \"" + range.input + "\" in " + name + " are refused: " +
+                             dims_text(range.min) + ", " + dims_text(range.opt) + ", " + dims_text(range.max));
+        }
+      }
+      if (!abi::kOptimizationProfileIsValid.in(version_)(profile) ||
+          abi::kBuilderConfigAddOptimizationProfile.in(version_)(config_.get(), profile) < 0)
+        return failure(error_code::kInvalidArgument, "The builder refuses " + name);
+    }
+    return {};
+  }
+
+  bool set_range(abi::Profile* profile, const std::string& input, abi::ProfileSelector which, const Dims& dims) const {
+    if (dims.size() > 8) return false;
+    const auto rank = static_cast<std::int32_t>(dims.size());
+    if (version_.releases == abi::Releases::kTrt8) {
+      abi::Dims32 narrow{rank, {}};
+      for (std::size_t i = 0; i < dims.size(); ++i) narrow.sizes[i] = static_cast<std::int32_t>(dims[i]);
+      return abi::kOptimizationProfileSetDimensionsByValue.in(version_).value()(profile, input.c_str(), which, narrow);
+    }
+    abi::Dims wide{rank, {}};
+    std::ranges::copy(dims, wide.sizes);
+    return abi::kOptimizationProfileSetDimensions.in(version_).value()(profile, input.c_str(), which, &wide);
+  }
+
+  Result<BuiltEngine> build() {
+    Owned<abi::HostMemory> engine(
+        abi::kBuilderBuildSerializedNetwork.in(version_)(builder_.get(), network_.get(), config_.get()));
+    if (cancel_ != nullptr && cancel_->cancelled()) return aborted();
+    if (!engine) {
+      return failure(error_code::kEngineFailed, "The engine could not be built",
+                     "The log tells more: pass onLog, or use --verbose.");
+    }
+    result_.engine = block_of(std::move(engine), version_);
+    if (timing_cache_) {
+      Owned<abi::HostMemory> cache(abi::kTimingCacheSerialize.in(version_)(timing_cache_.get()));
+      if (cache) result_.timing_cache = block_of(std::move(cache), version_);
+    }
+    return std::move(result_);
+  }
+
+  const Library& library_;
+  const abi::Version version_;
+  const EngineSpec& spec_;
+  CancelToken* const cancel_;
+  BuiltEngine result_;
+  Monitor monitor_;
+  LogScope log_;
+  // Freed from the last to the first: what a builder made goes before it.
+  Owned<abi::Builder> builder_;
+  Owned<abi::Network> network_;
+  Owned<abi::BuilderConfig> config_;
+  Owned<abi::TimingCache> timing_cache_;
+};
+
+}  // namespace
+
+Result<BuiltEngine> build_engine(const Library& library, const EngineSpec& spec, const BuildListener& listener,
+                                 CancelToken* cancel) {
+  return Build(library, spec, listener, cancel).run();
+}
+
+Result<SupportReport> check_support(const Library& library, std::span<const std::byte> model,
+                                    const std::filesystem::path& model_path) {
+  LogScope log;
+  const abi::Version& version = library.version;
+  if (library.create_builder == nullptr || library.create_parser == nullptr)
+    return Status(error_code::kBackendUnavailable, "This library has no builder or no ONNX parser");
+  Owned<abi::Builder> builder(library.create_builder(logger_for(version.releases), version.number));
+  if (!builder)
+    return Status(error_code::kBackendUnavailable, "The library cannot build on this machine: " + log.take_error());
+  Owned<abi::Network> network(
+      abi::kBuilderCreateNetworkV2.in(version)(builder.get(), network_flags(version.releases)));
+  if (!network) return Status(error_code::kEngineFailed, "The builder gives no network: " + log.take_error());
+  auto parser = OnnxParser::create(library, network.get());
+  if (!parser.ok()) return parser.take_status();
+  return parser.value().check(model, model_path);
+}
+
+}  // namespace foveate::tensorrt

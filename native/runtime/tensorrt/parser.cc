@@ -1,0 +1,116 @@
+#include "runtime/tensorrt/parser.h"
+
+#include <utility>
+
+namespace foveate::tensorrt {
+namespace {
+
+std::string text_of(const char* text) { return text == nullptr ? "" : text; }
+
+// What a code of the parser means; its own words are often a bare "false".
+const char* meaning_of(std::int32_t code) {
+  switch (code) {
+    case 7:
+      return "the graph is not supported";
+    case 8:
+      return "the operator is not supported";
+    case 9:
+      return "an attribute of the operator is not supported";
+    case 10:
+      return "an input of the operator is not supported";
+    case 11:
+      return "the element type is not supported";
+    case 12:
+      return "the operator does not support dynamic shapes";
+    case 13:
+      return "the shape is not supported";
+    default:
+      return "";
+  }
+}
+
+std::string reason_of(std::int32_t code, const std::string& description) {
+  const std::string meaning = meaning_of(code);
+  if (meaning.empty()) return description;
+  return description.empty() || description == "false" ? meaning : meaning + ": " + description;
+}
+
+// Most exporters' models have few faults; a model of another kind has as many as nodes.
+constexpr std::size_t kFaultsTold = 20;
+
+std::string told(const ParserFault& fault) {
+  std::string text = "\n  - ";
+  if (fault.node_index >= 0) text += "node " + std::to_string(fault.node_index);
+  if (!fault.node.empty()) text += " \"" + fault.node + "\"";
+  if (!fault.op.empty()) text += " (" + fault.op + ")";
+  if (text.size() > 5) text += ": ";
+  return text + fault.reason;
+}
+
+}  // namespace
+
+Result<OnnxParser> OnnxParser::create(const Library& library, abi::Network* network) {
+  abi::Parser* const parser =
+      library.create_parser(network, logger_for(library.version.releases), library.parser_version);
+  if (parser == nullptr) return Status(error_code::kEngineFailed, "The ONNX parser of TensorRT could not be started");
+  return OnnxParser(library.version, parser);
+}
+
+std::vector<ParserFault> OnnxParser::faults() const {
+  const auto get_error = abi::kParserGetError.in(version_);
+  const auto description = abi::kParserErrorDesc.in(version_);
+  const auto code = abi::kParserErrorCode.in(version_);
+  const auto node_index = abi::kParserErrorNode.in(version_);
+  std::vector<ParserFault> faults;
+  const std::int32_t count = abi::kParserGetNbErrors.in(version_)(parser_.get());
+  for (std::int32_t i = 0; i < count; ++i) {
+    abi::ParserError* const error = get_error(parser_.get(), i);
+    if (error == nullptr) continue;
+    ParserFault fault{reason_of(code(error), text_of(description(error))), "", "", node_index(error)};
+    if (abi::kParserErrorNodeName.exists(version_)) {
+      fault.node = text_of(abi::kParserErrorNodeName.in(version_).value()(error));
+      fault.op = text_of(abi::kParserErrorNodeOperator.in(version_).value()(error));
+    }
+    faults.push_back(std::move(fault));
+  }
+  return faults;
+}
+
+Status OnnxParser::parse(std::span<const std::byte> model, const std::filesystem::path& model_path, LogScope& log) {
+  const std::string path = model_path.string();
+  const bool parsed =
+      abi::kParserParse.in(version_)(parser_.get(), model.data(), model.size(), path.empty() ? nullptr : path.c_str());
+  const auto found = faults();
+  if (parsed && found.empty()) {
+    log.take_error();
+    return {};
+  }
+  std::string message = "TensorRT's parser refuses the model:";
+  for (std::size_t i = 0; i < found.size() && i < kFaultsTold; ++i) message += told(found[i]);
+  if (found.size() > kFaultsTold) message += "\n  - and " + std::to_string(found.size() - kFaultsTold) + " more";
+  if (found.empty()) message += " " + log.take_error();
+  return Status(error_code::kModelUnsupported, std::move(message),
+                "See which operators are supported: foveate build MODEL --check.");
+}
+
+Result<SupportReport> OnnxParser::check(std::span<const std::byte> model, const std::filesystem::path& model_path) {
+  auto supports = abi::kParserSupportsModelV2.in(version_);
+  if (!supports.ok()) return supports.take_status();
+  const std::string path = model_path.string();
+  SupportReport report;
+  report.supported =
+      supports.value()(parser_.get(), model.data(), model.size(), path.empty() ? nullptr : path.c_str());
+  const std::int64_t parts = abi::kParserGetNbSubgraphs.in(version_).value()(parser_.get());
+  for (std::int64_t i = 0; i < parts; ++i) {
+    std::int64_t count = 0;
+    const std::int64_t* const nodes =
+        abi::kParserGetSubgraphNodes.in(version_).value()(parser_.get(), i, &count);
+    SupportedPart part{abi::kParserIsSubgraphSupported.in(version_).value()(parser_.get(), i), {}};
+    if (nodes != nullptr && count > 0) part.nodes.assign(nodes, nodes + count);
+    report.parts.push_back(std::move(part));
+  }
+  report.faults = faults();
+  return report;
+}
+
+}  // namespace foveate::tensorrt

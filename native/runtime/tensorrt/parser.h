@@ -1,0 +1,49 @@
+// The ONNX parser of TensorRT.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/status.h"
+#include "runtime/tensorrt/engine_builder.h"
+#include "runtime/tensorrt/library.h"
+
+namespace foveate::tensorrt {
+
+// Objects behind handles, which are freed in reverse order of their making.
+struct Destroy {
+  void operator()(abi::Handle* object) const noexcept { abi::destroy(object); }
+};
+template <typename Object>
+using Owned = std::unique_ptr<Object, Destroy>;
+
+class OnnxParser {
+ public:
+  // Fills `network`, which must outlive it.
+  static Result<OnnxParser> create(const Library& library, abi::Network* network);
+
+  // MODEL_UNSUPPORTED with every error. `log` is the scope of this thread.
+  Status parse(std::span<const std::byte> model, const std::filesystem::path& model_path, LogScope& log);
+
+  // Spoils the network: to be called on a throw-away one. BACKEND_TOO_OLD before 10.1.
+  Result<SupportReport> check(std::span<const std::byte> model, const std::filesystem::path& model_path);
+
+ private:
+  struct Delete {
+    abi::Bound<void()> method;
+    void operator()(abi::Parser* parser) const noexcept { method(parser); }
+  };
+
+  OnnxParser(abi::Version version, abi::Parser* parser)
+      : version_(version), parser_(parser, Delete{abi::kParserDelete.in(version)}) {}
+
+  std::vector<ParserFault> faults() const;
+
+  abi::Version version_;
+  std::unique_ptr<abi::Parser, Delete> parser_;
+};
+
+}  // namespace foveate::tensorrt
