@@ -10,6 +10,7 @@ declare const tag: unique symbol;
 /** A native object that only the addon can look into. */
 type Handle<Name extends string> = { readonly [tag]: Name };
 export type RuntimeHandle = Handle<'runtime'>;
+export type TensorRtHandle = Handle<'tensorrt'>;
 export type SessionHandle = Handle<'session'>;
 export type OperationHandle = Handle<'operation'>;
 export type LeaseHandle = Handle<'lease'>;
@@ -26,6 +27,23 @@ export interface NativeRuntime {
   readonly version: string;
   readonly path: string;
   readonly providers: readonly string[];
+}
+
+/** A TensorRT library that was opened: 'tensorrt-lean' is its runtime alone. */
+export interface NativeTensorRt {
+  readonly handle: TensorRtHandle;
+  readonly family: 'tensorrt' | 'tensorrt-rtx' | 'tensorrt-lean';
+  /** Which layout of the library's tables it has, such as 'trt10'. */
+  readonly profile: string;
+  /** `10.15.1` */
+  readonly version: string;
+  readonly path: string;
+  /** The ONNX parser that goes with it. */
+  readonly parserPath: string | undefined;
+  /** Why it cannot build engines on this machine; undefined where it can. */
+  readonly buildObstacle: string | undefined;
+  /** Why it cannot run engines on this machine; undefined where it can. */
+  readonly runObstacle: string | undefined;
 }
 
 export interface NativeTensorInfo {
@@ -279,6 +297,7 @@ export interface Native {
   logListen(listener: (line: NativeLogLine) => void): void;
 
   runtimeOpen(path: string): Promise<NativeRuntime>;
+  tensorrtOpen(path: string, parserPath: string | undefined): Promise<NativeTensorRt>;
 
   sessionOpen(
     runtime: RuntimeHandle,

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 
 import { native, settle, type NativeRuntime } from '../binding/index.js';
 import { BackendError } from '../errors/index.js';
-import { publish } from '../events/index.js';
+import { listenToLog } from './log.js';
 
 const require = createRequire(import.meta.url);
 
@@ -71,7 +71,6 @@ export function libraryCandidates(explicit: string | undefined): readonly Librar
 }
 
 const opened = new Map<string, Promise<NativeRuntime>>();
-let listening = false;
 
 /**
  * Opens the library at `path`; the same path gives the same runtime. Throws BACKEND_NOT_FOUND, BACKEND_INVALID or BACKEND_TOO_OLD.
@@ -79,8 +78,7 @@ let listening = false;
 export function openLibrary(path: string): Promise<NativeRuntime> {
   let runtime = opened.get(path);
   if (runtime === undefined) {
-    if (!listening) native().logListen((line) => publish('foveate:log', line));
-    listening = true;
+    listenToLog();
     runtime = settle(() => native().runtimeOpen(path));
     opened.set(path, runtime);
     // A failure is not remembered: the file may be put right while the process lives.
