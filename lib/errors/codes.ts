@@ -40,6 +40,17 @@ export const errorCodes = {
     meaning: 'What the model is for, or its head, could not be recognised without doubt.',
   },
 
+  ENGINE_INVALID: { concern: 'engine', exitCode: 4, meaning: 'An engine bundle is damaged, incomplete or none at all.' },
+  ENGINE_INCOMPATIBLE: {
+    concern: 'engine',
+    exitCode: 4,
+    meaning: 'An engine was built for another library, version, GPU or system.',
+  },
+  NOT_TRUSTED: {
+    concern: 'argument',
+    exitCode: 2,
+    meaning: 'A file holds code that would be run, and was not declared to be trusted.',
+  },
   ENGINE_FAILED: {
     concern: 'engine',
     exitCode: 5,

@@ -35,7 +35,7 @@ export class ExternalData {
    * @internal
    */
   async readBytes(expectedBytes: number | undefined, options: ReadOptions): Promise<Uint8Array> {
-    const path = await this.#resolve();
+    const path = await this.path();
     return withFile(path, `the external data of tensor ${JSON.stringify(this.#tensor)},`, async (file, sizeBytes) => {
       const length = this.length ?? Math.max(0, sizeBytes - this.offset);
       if (this.offset + length > sizeBytes) {
@@ -48,7 +48,8 @@ export class ExternalData {
     });
   }
 
-  async #resolve(): Promise<string> {
+  /** The file itself, which lies in the folder of the model. Rejects with MODEL_INVALID, and MODEL_NOT_FOUND where the model was given as bytes. */
+  async path(): Promise<string> {
     if (this.#folder === undefined) {
       throw new ModelError('MODEL_NOT_FOUND', {
         message: `Cannot find the external data ${JSON.stringify(this.location)} of tensor ${JSON.stringify(this.#tensor)}: the model was given as bytes`,

@@ -13,5 +13,5 @@ export {
 export { checkModelFile, modelPath } from './model-path.js';
 export { OnnxModel, parseModel, type ParseOptions } from './onnx-model.js';
 export { type OnnxTensor, type TensorData } from './onnx-tensor.js';
-export { readModel, type ReadModelOptions } from './read-model.js';
+export { readModel, readModelBytes, type ReadModelOptions } from './read-model.js';
 export { type Dimension, type ValueInfo, type ValueKind } from './value-info.js';

@@ -19,7 +19,21 @@ const maxModelBytes = 2 ** 31 - 1;
  */
 export async function readModel(source: string | URL | Uint8Array, options: ReadModelOptions = {}): Promise<OnnxModel> {
   checkOptions('readModel options', options, ['folder', 'signal']);
-  if (source instanceof Uint8Array) return parseModel(source, { folder: options.folder });
+  const { bytes, path } = await readModelBytes(source, options);
+  if (path === undefined) return parseModel(bytes, { folder: options.folder });
+  try {
+    return parseModel(bytes, { folder: options.folder ?? nodePath.dirname(path) });
+  } catch (error) {
+    throw error instanceof ModelError ? withPath(error, path) : error;
+  }
+}
+
+/** The bytes of a model's file, and its path; undefined where the bytes were given. Rejects as {@link readModel}, but for what is in them. */
+export async function readModelBytes(
+  source: string | URL | Uint8Array,
+  options: ReadOptions = {},
+): Promise<{ readonly bytes: Uint8Array; readonly path: string | undefined }> {
+  if (source instanceof Uint8Array) return { bytes: source, path: undefined };
   const path = modelPath('source', source);
   const bytes = await withFile(path, 'the model', async (file, sizeBytes) => {
     if (sizeBytes > maxModelBytes) {
@@ -31,11 +45,7 @@ export async function readModel(source: string | URL | Uint8Array, options: Read
     }
     return readBytes(file, 0, sizeBytes, options);
   });
-  try {
-    return parseModel(bytes, { folder: options.folder ?? nodePath.dirname(path) });
-  } catch (error) {
-    throw error instanceof ModelError ? withPath(error, path) : error;
-  }
+  return { bytes, path };
 }
 
 function withPath(error: ModelError, path: string): ModelError {

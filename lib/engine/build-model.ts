@@ -1,0 +1,75 @@
+/** The model that an engine is built from: read, and changed by the passes that were asked for. */
+import { createHash } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+
+import { ModelError } from '../errors/index.js';
+import { bakePreprocess, encodeModel, freeBatch, parseModel, readModelBytes, type OnnxModel } from '../graph/index.js';
+import type { BuildOptions } from './build-options.js';
+import type { BuildInput } from './build-profiles.js';
+import { sha256Of } from './engine-bundle.js';
+import type { BundleFile, ModelPass } from './engine-manifest.js';
+
+/** A model as it was given. */
+export interface SourceModel {
+  /** undefined where it was given as bytes. */
+  readonly path: string | undefined;
+  /** For people: the file's name. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  readonly sha256: string;
+  readonly model: OnnxModel;
+  /** Files beside it that hold tensors, by the names that the model gives them. */
+  readonly externalData: readonly BundleFile[];
+}
+
+/** Throws MODEL_NOT_FOUND, MODEL_INVALID, ABORTED. */
+export async function readSource(source: string | URL | Uint8Array, signal: AbortSignal | undefined): Promise<SourceModel> {
+  const { bytes, path } = await readModelBytes(source, { signal });
+  const folder = path === undefined ? undefined : dirname(path);
+  const model = parseModel(bytes, { folder });
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  const externalData = await externalFiles(model);
+  return { path, name: path === undefined ? 'model.onnx' : basename(path), bytes, sha256, model, externalData };
+}
+
+async function externalFiles(model: OnnxModel): Promise<BundleFile[]> {
+  // TensorRT's parser reads these files by itself: that none lies outside the folder is checked here.
+  const paths = new Map<string, string>();
+  for (const { external } of model.initializers.values()) {
+    if (external !== undefined && !paths.has(external.location)) paths.set(external.location, await external.path());
+  }
+  return Promise.all(
+    [...paths].map(async ([file, path]) => ({ file, bytes: (await stat(path)).size, sha256: await sha256Of(path) })),
+  );
+}
+
+/** Throws MODEL_UNSUPPORTED where the rank of an input is not known. */
+export function buildInputs(model: OnnxModel): readonly BuildInput[] {
+  return model.inputs.map(({ name, shape }) => {
+    if (shape !== null) return { name, shape };
+    throw new ModelError('MODEL_UNSUPPORTED', {
+      message: `The model does not say how many dimensions its input ${JSON.stringify(name)} has`,
+      hint: 'Export it with the shapes of its inputs.',
+    });
+  });
+}
+
+/** The passes that options ask for, in the order in which they are made. */
+export function passesFor({ freeBatch: free, batch, bakePreprocess: bake }: BuildOptions, inputs: readonly BuildInput[]): ModelPass[] {
+  const fixed = inputs.some(({ shape }) => typeof shape[0] === 'number');
+  const wanted = free ?? batch !== undefined;
+  return [
+    ...(wanted && fixed ? [{ pass: 'free-batch' } as const] : []),
+    ...(bake === undefined ? [] : [{ pass: 'bake-preprocess', scale: bake.scale, mean: bake.mean, std: bake.std } as const]),
+  ];
+}
+
+/** The bytes to build, and their inputs. Throws MODEL_UNSUPPORTED where a pass cannot be made. */
+export function applyPasses(source: SourceModel, passes: readonly ModelPass[]): { bytes: Uint8Array; model: OnnxModel } {
+  if (passes.length === 0) return { bytes: source.bytes, model: source.model };
+  let proto = source.model.proto;
+  for (const pass of passes) proto = pass.pass === 'free-batch' ? freeBatch(proto) : bakePreprocess(proto, pass);
+  const bytes = encodeModel(proto);
+  return { bytes, model: parseModel(bytes, { folder: source.path === undefined ? undefined : dirname(source.path) }) };
+}

@@ -1,0 +1,143 @@
+import { ArgumentError, checkInteger, checkOneOf, checkOptions, checkPath, invalidArgument } from '../errors/index.js';
+import type { NativeEngineSpec } from '../binding/index.js';
+import type { BuildProgress } from './build-progress.js';
+import type { BatchRange, OptimizationProfile } from './build-profiles.js';
+
+/** How the values of the model's picture input follow from pixels: `(pixel * scale - mean[c]) / std[c]`. */
+export interface BakedPreprocess {
+  readonly scale: number;
+  readonly mean: readonly [number, number, number];
+  readonly std: readonly [number, number, number];
+}
+
+/** A line of the library's log. */
+export interface BuildLogLine {
+  readonly level: 'error' | 'warning' | 'info' | 'verbose';
+  readonly message: string;
+}
+
+/** How an engine is built. What is left out is left to the library. */
+export interface BuildOptions {
+  /** The library: a family, with a version where one is needed: 'tensorrt-rtx', 'tensorrt@10', 'tensorrt@>=10.8'. */
+  readonly device: string;
+  /** Its folder or file. Default: it is looked for, see docs/tensorrt.md. */
+  readonly tensorrtPath?: string | undefined;
+  /** Where the bundle is put. Default: it stays in the cache. */
+  readonly output?: string | undefined;
+  /** Whether `output` may replace what is no bundle. Default false. */
+  readonly overwrite?: boolean | undefined;
+  /** For 'tensorrt-rtx': the GPUs to build for, as in 89 for compute capability 8.9. Default: the GPU of this machine. */
+  readonly computeCapability?: number | readonly number[] | undefined;
+  /** Shapes to build for, one profile or several. Default: one, in which only the batch axis is free: 1 to 8. */
+  readonly profiles?: readonly OptimizationProfile[] | undefined;
+  /** Instead of profiles: how many pictures a batch may have. A model whose batch axis is fixed gets a free one. */
+  readonly batch?: BatchRange | undefined;
+  /** Makes a fixed batch axis free. Default: where `batch` asks for it. */
+  readonly freeBatch?: boolean | undefined;
+  /** Bakes this into the engine, whose input then takes pixels: uint8 [N, H, W, C]. Default: the input stays as it is. */
+  readonly bakePreprocess?: BakedPreprocess | undefined;
+  /** Told in the manifest: how pictures become the engine's input, and the names of its classes. */
+  readonly preprocess?: Readonly<Record<string, unknown>> | undefined;
+  readonly labels?: readonly string[] | undefined;
+  /** Memory that layers may use while they run, in bytes. */
+  readonly workspaceBytes?: number | undefined;
+  /** 0 (fast build) to 5 (fast engine). */
+  readonly optimizationLevel?: number | undefined;
+  /** FP32 convolutions on tensor cores with 10 bits of mantissa. */
+  readonly tf32?: boolean | undefined;
+  /** Kernels for weights with 2:4 structured sparsity. */
+  readonly sparsity?: boolean | undefined;
+  /** Runs with later releases of the same major version too. */
+  readonly versionCompatible?: boolean | undefined;
+  /** Runs on other GPUs too: 'ampere-plus', or 'same-compute-capability'. */
+  readonly hardwareCompatibility?: NativeEngineSpec['hardwareCompatibility'] | undefined;
+  /** Whether weights can be replaced afterwards. */
+  readonly refit?: boolean | undefined;
+  /** Leaves the weights out; a refit brings them back. */
+  readonly stripWeights?: boolean | undefined;
+  /** Whether weights may be kept on the host and streamed. */
+  readonly weightStreaming?: boolean | undefined;
+  /** A deep-learning accelerator (Jetson), and whether layers that it cannot run may go to the GPU. */
+  readonly dlaCore?: number | undefined;
+  readonly gpuFallback?: boolean | undefined;
+  /** Bits of TacticSource, as the release numbers them. */
+  readonly tacticSources?: number | undefined;
+  readonly auxiliaryStreams?: number | undefined;
+  /** For TensorRT 8 only: later releases take the precision from the graph. */
+  readonly precision?: 'fp16' | 'int8' | undefined;
+  /** Shared libraries with operators. They are code that is run: `trust` has to be true. */
+  readonly pluginLibraries?: readonly string[] | undefined;
+  readonly trust?: boolean | undefined;
+  /** Whether an engine that was built before is taken from the cache. Default true. */
+  readonly cache?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: BuildProgress) => void) | undefined;
+  readonly onLog?: ((line: BuildLogLine) => void) | undefined;
+}
+
+const names = [
+  ...['device', 'tensorrtPath', 'output', 'overwrite', 'computeCapability', 'profiles', 'batch', 'freeBatch', 'bakePreprocess'],
+  ...['preprocess', 'labels', 'workspaceBytes', 'optimizationLevel', 'tf32', 'sparsity', 'versionCompatible', 'hardwareCompatibility'],
+  ...['refit', 'stripWeights', 'weightStreaming', 'dlaCore', 'gpuFallback', 'tacticSources', 'auxiliaryStreams', 'precision'],
+  ...['pluginLibraries', 'trust', 'cache', 'signal', 'onProgress', 'onLog'],
+];
+
+/** Throws UNKNOWN_OPTION, INVALID_ARGUMENT, NOT_TRUSTED. */
+export function checkBuildOptions(options: BuildOptions): void {
+  checkOptions('build options', options, names);
+  if (typeof options.device !== 'string') {
+    throw invalidArgument('device', "'tensorrt', 'tensorrt-rtx' or one of them with a version", options.device);
+  }
+  const { workspaceBytes, optimizationLevel, dlaCore, tacticSources, auxiliaryStreams, precision, hardwareCompatibility } = options;
+  if (options.tensorrtPath !== undefined) checkPath('tensorrtPath', options.tensorrtPath);
+  if (options.output !== undefined) checkPath('output', options.output);
+  if (workspaceBytes !== undefined) checkInteger('workspaceBytes', workspaceBytes, 0, Number.MAX_SAFE_INTEGER);
+  if (optimizationLevel !== undefined) checkInteger('optimizationLevel', optimizationLevel, 0, 5);
+  if (dlaCore !== undefined) checkInteger('dlaCore', dlaCore, 0, 15);
+  if (tacticSources !== undefined) checkInteger('tacticSources', tacticSources, 0, 2 ** 32 - 1);
+  if (auxiliaryStreams !== undefined) checkInteger('auxiliaryStreams', auxiliaryStreams, 0, 128);
+  if (precision !== undefined) checkOneOf('precision', precision, ['fp16', 'int8']);
+  if (hardwareCompatibility !== undefined) {
+    checkOneOf('hardwareCompatibility', hardwareCompatibility, ['none', 'ampere-plus', 'same-compute-capability']);
+  }
+  for (const capability of capabilitiesOf(options)) checkInteger('computeCapability', capability, 50, 999);
+  if ((options.pluginLibraries ?? []).length > 0 && options.trust !== true) {
+    throw new ArgumentError('NOT_TRUSTED', {
+      message: `Plugin libraries are code that is run, but they were not declared to be trusted: ${options.pluginLibraries?.join(', ')}`,
+      hint: 'Give trust: true (--trust) where you know where they come from.',
+      details: { pluginLibraries: options.pluginLibraries },
+    });
+  }
+}
+
+export function capabilitiesOf({ computeCapability }: BuildOptions): readonly number[] {
+  if (computeCapability === undefined) return [];
+  return typeof computeCapability === 'number' ? [computeCapability] : computeCapability;
+}
+
+/** Builder flags, by the names that the addon knows. */
+export function flagsOf(options: BuildOptions): readonly string[] {
+  const flags: readonly (readonly [boolean | undefined, readonly string[]])[] = [
+    [options.tf32, ['TF32']],
+    [options.sparsity, ['SPARSE_WEIGHTS']],
+    [options.versionCompatible, ['VERSION_COMPATIBLE']],
+    // Of the two ways to leave weights out, the one that builders without a GPU can do.
+    [options.stripWeights, ['STRIP_PLAN', 'REFIT_INDIVIDUAL']],
+    [options.refit === true && options.stripWeights !== true, ['REFIT']],
+    [options.weightStreaming, ['WEIGHT_STREAMING']],
+    [options.gpuFallback, ['GPU_FALLBACK']],
+    [options.precision === 'fp16', ['FP16']],
+    [options.precision === 'int8', ['INT8']],
+  ];
+  return flags.flatMap(([wanted, list]) => (wanted === true ? list : []));
+}
+
+/** What decides the bytes of an engine besides model, library and shapes: as it was asked for. */
+export function enginePart(options: BuildOptions): Readonly<Record<string, unknown>> {
+  const { workspaceBytes, optimizationLevel, tf32, sparsity, versionCompatible, hardwareCompatibility, refit, stripWeights } = options;
+  const { weightStreaming, dlaCore, gpuFallback, tacticSources, auxiliaryStreams, precision, pluginLibraries } = options;
+  return {
+    ...{ workspaceBytes, optimizationLevel, tf32, sparsity, versionCompatible, hardwareCompatibility, refit, stripWeights },
+    ...{ weightStreaming, dlaCore, gpuFallback, tacticSources, auxiliaryStreams, precision, pluginLibraries },
+  };
+}

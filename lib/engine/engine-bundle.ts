@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { join, resolve, sep } from 'node:path';
+
+import type { NativeTensorRt } from '../binding/index.js';
+import { platformName } from '../binding/index.js';
+import { EngineError } from '../errors/index.js';
+import type { EngineLayer } from './engine-layers.js';
+import { parseManifest, type BundleFile, type EngineManifest } from './engine-manifest.js';
+
+export const manifestFile = 'manifest.json';
+
+/** A folder with an engine, the model that it was built from, and what is known of both. Made by `buildEngine` and `foveate build`. */
+export class EngineBundle {
+  readonly path: string;
+  readonly manifest: EngineManifest;
+
+  private constructor(path: string, manifest: EngineManifest) {
+    this.path = path;
+    this.manifest = manifest;
+  }
+
+  /** Opens a bundle and checks that its files are there and as long as they should be. Throws ENGINE_INVALID. */
+  static async open(folder: string): Promise<EngineBundle> {
+    const path = resolve(folder);
+    let text: string;
+    try {
+      text = await readFile(join(path, manifestFile), 'utf8');
+    } catch (cause) {
+      throw new EngineError('ENGINE_INVALID', {
+        message: `Expected an engine bundle but ${folder} has no ${manifestFile} that can be read: ${(cause as Error).message}`,
+        hint: 'Make one with foveate build MODEL -o BUNDLE.',
+        details: { path: folder },
+        cause,
+      });
+    }
+    const bundle = new EngineBundle(path, parseManifest(text, folder));
+    for (const file of bundle.#files()) await bundle.#checkLength(file);
+    return bundle;
+  }
+
+  /** Layers of the engine, as its builder told them; often several layers of the model in one. */
+  async layers(): Promise<readonly EngineLayer[]> {
+    return JSON.parse(await readFile(this.#pathOf(this.manifest.layers), 'utf8')) as EngineLayer[];
+  }
+
+  /** Reads every file and compares it with the manifest. Throws ENGINE_INVALID for one that was changed. */
+  async verify(): Promise<void> {
+    for (const file of this.#files()) {
+      const sha256 = await sha256Of(this.#pathOf(file));
+      if (sha256 !== file.sha256) throw this.#damaged(file, `its content is not what was written (sha256 ${sha256}, expected ${file.sha256})`);
+    }
+  }
+
+  /** Why `library` cannot run the engine: what differs, in words; undefined where nothing is known to be in the way. */
+  incompatibility(library: Pick<NativeTensorRt, 'family' | 'version'>): string | undefined {
+    const { family, version, platform, versionCompatible } = this.manifest.engine;
+    if (platform !== platformName) return `it was built for ${platform}, this is ${platformName}`;
+    const runs = library.family === family || (versionCompatible && family === 'tensorrt' && library.family === 'tensorrt-lean');
+    if (!runs) return `it was built by ${family} ${version}, which ${library.family} ${library.version} cannot read`;
+    const same = versionCompatible ? version.split('.')[0] === library.version.split('.')[0] : version === library.version;
+    return same ? undefined : `it was built by ${family} ${version}, the library is ${library.version}`;
+  }
+
+  #files(): readonly BundleFile[] {
+    const { engine, model, layers } = this.manifest;
+    return [engine, model, ...model.externalData, layers];
+  }
+
+  /** A manifest may come from anywhere: a file outside the folder is none of the bundle's. */
+  #pathOf(file: BundleFile): string {
+    const path = resolve(this.path, file.file);
+    if (!path.startsWith(this.path + sep)) throw this.#damaged(file, 'it lies outside the bundle');
+    return path;
+  }
+
+  async #checkLength(file: BundleFile): Promise<void> {
+    const found = await stat(this.#pathOf(file)).catch(() => undefined);
+    if (found === undefined) throw this.#damaged(file, 'it is missing');
+    if (found.size !== file.bytes) throw this.#damaged(file, `expected ${file.bytes} bytes, received ${found.size}`);
+  }
+
+  #damaged({ file }: BundleFile, reason: string): EngineError {
+    return new EngineError('ENGINE_INVALID', {
+      message: `The file ${file} of the engine bundle ${this.path} is damaged: ${reason}`,
+      hint: 'Build the engine again, or copy the bundle again as a whole.',
+      details: { path: this.path, file },
+    });
+  }
+}
+
+/** Of a file's content, streamed. */
+export async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}

@@ -1,0 +1,93 @@
+/** What a bundle says of its engine. */
+import { EngineError } from '../errors/index.js';
+import type { ResolvedProfiles } from './build-profiles.js';
+import type { TensorRtFamily } from './tensorrt-libraries.js';
+
+/** Raised when a reader of this version could misread what a later one writes. */
+export const manifestFormat = 1;
+
+/** An input or output of an engine. */
+export interface EngineTensorInfo {
+  readonly name: string;
+  /** As TensorRT calls it: 'float32', 'uint8', 'bfloat16'. */
+  readonly dtype: string;
+  /** null where the profiles give the range. */
+  readonly shape: readonly (number | null)[];
+}
+
+/** A file of a bundle. */
+export interface BundleFile {
+  readonly file: string;
+  readonly bytes: number;
+  /** Of its content, in hexadecimal digits. */
+  readonly sha256: string;
+}
+
+/** A change that was made to the model before it was built. */
+export type ModelPass =
+  | { readonly pass: 'free-batch' }
+  | {
+      readonly pass: 'bake-preprocess';
+      /** The input took `(pixel * scale - mean[c]) / std[c]`; the engine takes the pixels, as uint8 [N, H, W, C]. */
+      readonly scale: number;
+      readonly mean: readonly number[];
+      readonly std: readonly number[];
+    };
+
+/** The manifest of a bundle: `manifest.json`. */
+export interface EngineManifest {
+  readonly format: typeof manifestFormat;
+  /** Version of foveate that built it. */
+  readonly foveate: string;
+  /** Of everything that decides the content of the engine. */
+  readonly key: string;
+  readonly engine: BundleFile & {
+    readonly family: TensorRtFamily;
+    readonly version: string;
+    /** 'linux-x64' */
+    readonly platform: string;
+    /** What it was built for, as in 89 for 8.9; empty: the GPU of the machine that built it. */
+    readonly computeCapabilities: readonly number[];
+    readonly hardwareCompatibility: 'none' | 'ampere-plus' | 'same-compute-capability';
+    readonly versionCompatible: boolean;
+  };
+  /** The model that was built, after the passes. */
+  readonly model: BundleFile & { readonly source: string; readonly externalData: readonly BundleFile[] };
+  readonly passes: readonly ModelPass[];
+  readonly profiles: ResolvedProfiles;
+  readonly inputs: readonly EngineTensorInfo[];
+  readonly outputs: readonly EngineTensorInfo[];
+  /** As they were asked for; options that were left to the library are absent. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** How pictures become the engine's input, as `Preprocess` takes it; absent where that is not known. */
+  readonly preprocess?: Readonly<Record<string, unknown>>;
+  readonly labels?: readonly string[];
+  readonly layers: BundleFile;
+  /** Layers of the model as the parser made them, and milliseconds that the build took. */
+  readonly build: { readonly networkLayers: number; readonly engineLayers: number; readonly ms: number };
+}
+
+/** Reads a manifest. Throws ENGINE_INVALID. */
+export function parseManifest(text: string, folder: string): EngineManifest {
+  const invalid = (reason: string): EngineError =>
+    new EngineError('ENGINE_INVALID', {
+      message: `Expected an engine bundle in ${folder} but its manifest.json ${reason}`,
+      hint: 'Build it again: foveate build.',
+      details: { path: folder },
+    });
+  let manifest: EngineManifest;
+  try {
+    manifest = JSON.parse(text) as EngineManifest;
+  } catch (cause) {
+    throw invalid(`is no JSON: ${(cause as Error).message}`);
+  }
+  if (manifest === null || typeof manifest !== 'object' || typeof manifest.format !== 'number') throw invalid('is not that of a bundle');
+  if (manifest.format !== manifestFormat)
+    throw invalid(`has format ${manifest.format}, this version of foveate reads format ${manifestFormat}`);
+  const files = [manifest.engine, manifest.model, manifest.layers, ...(manifest.model?.externalData ?? [])];
+  const whole = files.every(
+    (file) => typeof file?.file === 'string' && typeof file.bytes === 'number' && typeof file.sha256 === 'string',
+  );
+  if (!whole || !Array.isArray(manifest.inputs) || !Array.isArray(manifest.outputs)) throw invalid('lacks entries');
+  return manifest;
+}

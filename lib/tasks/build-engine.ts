@@ -1,0 +1,92 @@
+import { buildModelEngine, type BuildOptions, type EngineBundle } from '../engine/index.js';
+import { FoveateError, InternalError } from '../errors/index.js';
+import type { LabelsOption } from '../labels/index.js';
+import type { ModelSource } from '../session/index.js';
+import { Classifier } from './classifier.js';
+import { Detector } from './detector.js';
+import type { PreprocessChoice } from './model-input.js';
+import { loadTask, type Task } from './recognize-task.js';
+import { Segmenter } from './segmenter.js';
+import type { TaskName } from './task-of-outputs.js';
+
+/** How {@link buildEngine} builds. */
+export interface BuildEngineOptions extends Omit<BuildOptions, 'bakePreprocess' | 'preprocess' | 'labels'> {
+  /** What the model is for. Default: recognised. */
+  readonly task?: TaskName | undefined;
+  /** See `TaskOptions`. */
+  readonly preprocess?: PreprocessChoice | undefined;
+  readonly labels?: LabelsOption | undefined;
+  /**
+   * Whether scaling, normalisation and the order of axes go into the engine, whose input then takes pixels: uint8 [N, H, W, C], a quarter of the
+   * bytes. Default true, where the model is one for pictures.
+   */
+  readonly bake?: boolean | undefined;
+}
+
+export interface BuildEngineResult {
+  readonly bundle: EngineBundle;
+  /** true: an engine of just this model, library and options was there. */
+  readonly fromCache: boolean;
+  /** Why the model's input was left as it is; undefined where the preprocessing was baked in, or that was not wanted. */
+  readonly notBaked: string | undefined;
+}
+
+/** What feeds an engine that normalises its input by itself. */
+const pixelsAsTheyAre = { layout: 'nhwc', dtype: 'uint8', scale: 1, mean: [0, 0, 0], std: [1, 1, 1] } as const;
+
+/**
+ * Builds a TensorRT engine of a model, or finds the one that was built before from the same model with the same library and options. The bundle holds
+ * the engine, the model, how pictures become its input, and the names of its classes.
+ *
+ *     const { bundle } = await buildEngine('yolov8n.onnx', { device: 'tensorrt-rtx', computeCapability: 89, output: 'yolov8n.bundle' });
+ *
+ * The build runs on a thread of its own. An aborted or killed build leaves nothing behind; processes that want the same engine at the same time build
+ * it once.
+ *
+ * Throws BACKEND_NOT_FOUND, BACKEND_UNAVAILABLE and BACKEND_TOO_OLD for the library, MODEL_NOT_FOUND, MODEL_INVALID and MODEL_UNSUPPORTED for the model,
+ * INVALID_ARGUMENT and NOT_TRUSTED for options, OUTPUT_NOT_WRITABLE, ENGINE_FAILED, ABORTED.
+ */
+export async function buildEngine(model: ModelSource, options: BuildEngineOptions): Promise<BuildEngineResult> {
+  const { task: asked, preprocess: choice, labels, bake = true, ...rest } = options;
+  const { signal } = rest;
+  let known: KnownPictures | string;
+  try {
+    await using task = await loadTask(model, { device: 'cpu', task: asked, preprocess: choice, labels, signal });
+    known = knownPictures(task);
+  } catch (error) {
+    // A model that is for no pictures is built as it is; what was said about pictures has to be right.
+    const said = asked ?? choice ?? labels;
+    const isOther = error instanceof FoveateError && (error.code === 'MODEL_UNSUPPORTED' || error.code === 'MODEL_AMBIGUOUS');
+    if (said !== undefined || !isOther || error instanceof InternalError) throw error;
+    known = error.message;
+  }
+  if (typeof known === 'string') return { ...(await buildModelEngine(model, rest)), notBaked: bake ? known : undefined };
+  const { baked, pixels, values } = known;
+  const built = await buildModelEngine(model, {
+    ...rest,
+    ...(bake && baked !== undefined ? { bakePreprocess: baked, preprocess: pixels } : { preprocess: values }),
+    labels: known.labels,
+  });
+  const notBaked = bake && baked === undefined ? 'the input takes whole numbers already' : undefined;
+  return { ...built, notBaked };
+}
+
+interface KnownPictures {
+  readonly baked: BuildOptions['bakePreprocess'];
+  /** `Preprocess` options for the baked engine, and for the one whose input stays as it is. */
+  readonly pixels: Readonly<Record<string, unknown>>;
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly labels: readonly string[] | undefined;
+}
+
+function knownPictures(task: Task): KnownPictures {
+  const { options } = task.preprocess;
+  const isFloat = options.dtype === 'float32' || options.dtype === 'float16';
+  const { scale, mean, std } = options;
+  return {
+    baked: isFloat ? { scale, mean, std } : undefined,
+    pixels: { ...options, ...pixelsAsTheyAre },
+    values: { ...options },
+    labels: task instanceof Classifier || task instanceof Detector || task instanceof Segmenter ? task.labels : undefined,
+  };
+}
