@@ -10,7 +10,7 @@ export interface ReadModelOptions extends ReadOptions {
 }
 
 /** Protobuf counts in signed 32-bit integers; larger models keep their tensors in external data. */
-const maxModelBytes = 2 ** 31 - 1;
+export const maxModelBytes = 2 ** 31 - 1;
 
 /**
  * Reads an ONNX model from a path, a `file:` URL or bytes. External data is not read, only located.

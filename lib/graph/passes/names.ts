@@ -1,0 +1,42 @@
+import type { GraphProto, NodeProto } from '../onnx_pb.js';
+
+/** The graphs within a node: branches of If, bodies of Loop and Scan. */
+export function subgraphsOf({ attribute }: NodeProto): readonly GraphProto[] {
+  return attribute.flatMap(({ g, graphs }) => [...(g === undefined ? [] : [g]), ...graphs]);
+}
+
+/** The values that a node reads, those that its subgraphs take from around them included, and what they make for themselves. */
+export function readBy(node: NodeProto): readonly string[] {
+  const within = subgraphsOf(node).flatMap((graph) => [
+    ...graph.node.flatMap(readBy),
+    // An output may be a value from around the graph.
+    ...graph.output.map(({ name }) => name),
+  ]);
+  return [...node.input, ...within];
+}
+
+/** Names that nothing in a graph has yet, neither a value nor a node. */
+export class FreshNames {
+  readonly #taken = new Set<string>();
+
+  constructor(graph: GraphProto) {
+    this.#take(graph);
+  }
+
+  /** `name`, with a number where it is taken. */
+  fresh(name: string): string {
+    let free = name;
+    for (let count = 2; this.#taken.has(free); count++) free = `${name}_${count}`;
+    this.#taken.add(free);
+    return free;
+  }
+
+  #take({ node, initializer, sparseInitializer, input, output, valueInfo }: GraphProto): void {
+    for (const { name } of [...initializer, ...input, ...output, ...valueInfo]) this.#taken.add(name);
+    for (const { values } of sparseInitializer) this.#taken.add(values?.name ?? '');
+    for (const one of node) {
+      for (const name of [one.name, ...one.input, ...one.output]) this.#taken.add(name);
+      for (const graph of subgraphsOf(one)) this.#take(graph);
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import { toBinary } from '@bufbuild/protobuf';
+import { ModelError } from '../errors/index.js';
+import { ModelProtoSchema, type AttributeProto, type GraphProto, type ModelProto, type TensorProto } from './onnx_pb.js';
+import { maxModelBytes } from './read-model.js';
+
+/**
+ * The bytes of an `.onnx` file that holds `model`, which is that of {@link OnnxModel.proto} or comes out of a pass. Fields that the schema does not
+ * know are written as they were read. A tensor whose elements are in another file still points there: write the model into the same folder.
+ *
+ * Throws MODEL_UNSUPPORTED for a model above 2 GiB, which protobuf cannot hold.
+ */
+export function encodeModel(model: ModelProto): Uint8Array {
+  // Told before it is encoded, which takes several times the memory.
+  const elements = elementBytes(model);
+  if (elements > maxModelBytes) throw tooLarge(elements);
+  const bytes = toBinary(ModelProtoSchema, model);
+  if (bytes.length > maxModelBytes) throw tooLarge(bytes.length);
+  return bytes;
+}
+
+function tooLarge(bytes: number): ModelError {
+  return new ModelError('MODEL_UNSUPPORTED', {
+    message: `Expected a model of at most ${maxModelBytes} bytes, the limit of its file format, but it has ${bytes}`,
+    hint: 'Export the model with its tensors in external data, which stays where it is.',
+    details: { sizeBytes: bytes },
+  });
+}
+
+/** What the elements of all tensors take, as far as they are stored as bytes: nearly the whole of a large model. */
+function elementBytes({ graph, functions }: ModelProto): number {
+  return (graph === undefined ? 0 : bytesOfGraph(graph)) + sum(functions.flatMap(({ node }) => node).map(bytesOfNode));
+}
+
+function bytesOfGraph({ initializer, node }: GraphProto): number {
+  return sum(initializer.map(bytesOfTensor)) + sum(node.map(bytesOfNode));
+}
+
+function bytesOfNode({ attribute }: { readonly attribute: readonly AttributeProto[] }): number {
+  return sum(
+    attribute.map(({ t, tensors, g, graphs }) => {
+      return sum([...tensors, ...(t ? [t] : [])].map(bytesOfTensor)) + sum([...graphs, ...(g ? [g] : [])].map(bytesOfGraph));
+    }),
+  );
+}
+
+function bytesOfTensor({ rawData, floatData, doubleData }: TensorProto): number {
+  return sum([rawData, ...floatData, ...doubleData].map(({ length }) => length));
+}
+
+function sum(counts: readonly number[]): number {
+  return counts.reduce((total, count) => total + count, 0);
+}
