@@ -36,6 +36,7 @@ async function runNative(sanitizer) {
     {
       mayFail: true,
       env: {
+        ...environment,
         FOVEATE_ONNXRUNTIME_PATH: onnxRuntimeLibrary(),
         ASAN_OPTIONS: 'detect_leaks=1',
         UBSAN_OPTIONS: 'print_stacktrace=1',
@@ -57,7 +58,10 @@ async function runVitest() {
   await runVisibly('node', ['scripts/prebuild.mjs']);
   const report = join(results, 'vitest.json');
   const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const exitCode = await runVisibly(join(projectRoot, 'node_modules/.bin/vitest'), args, { mayFail: true });
+  const exitCode = await runVisibly(join(projectRoot, 'node_modules/.bin/vitest'), args, {
+    mayFail: true,
+    env: environment,
+  });
   const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, testResults } = readReport(report);
   // A file that fails before its first test counts as one failure: it must not vanish from the totals.
   const brokenFiles = testResults.filter(
@@ -84,9 +88,11 @@ function readReport(file) {
 }
 
 const total = { passed: 0, failed: 0, skipped: 0 };
+/** Where what was prepared is found. */
+let environment = {};
 let setupExitCode;
 try {
-  await setUp('test');
+  environment = await setUp('test');
   await runVisibly('node', ['scripts/setup/build-addon.mjs']);
   await buildTypeScript();
   for (const [name, run] of Object.entries(suites)) {

@@ -4,6 +4,7 @@ import { packageVersion } from '../binding/index.js';
 import { addDoctor } from './doctor.js';
 import { exitCodes } from './exit.js';
 import { addInspect } from './inspect.js';
+import { addInstall } from './install.js';
 import type { Invocation } from './invocation.js';
 import { addRun } from './run.js';
 import { flagsOfOtherNames } from './task-options.js';
@@ -14,6 +15,7 @@ Examples:
   foveate run yolov8n.onnx street.jpg
   foveate inspect yolov8n.onnx
   foveate typegen yolov8n.onnx -o yolov8n.d.ts
+  foveate install tensorrt-rtx
   foveate doctor
 
 Exit codes:
@@ -35,6 +37,7 @@ export function createProgram(invocation: Invocation): Command {
   addRun(program, invocation);
   addInspect(program, invocation);
   addTypegen(program, invocation);
+  addInstall(program, invocation);
   addDoctor(program, invocation);
   const options = program.commands.flatMap((command) => command.options);
   const ofSameName = options.map((option) => [option.attributeName(), option.long ?? option.flags] as const);

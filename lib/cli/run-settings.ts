@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 
 import { packageVersion } from '../binding/index.js';
 import { modelPath, readModel } from '../graph/index.js';
-import { sha256OfFile } from './file-hash.js';
+import { sha256OfFile } from '../engine/index.js';
 import type { RunDestination } from './run-files.js';
 import type { RunSettings } from './run-journal.js';
 import type { TaskOptionValues } from './task-options.js';

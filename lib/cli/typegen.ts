@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { ArgumentError, MediaError } from '../errors/index.js';
 import { modelPath, readModel, type OnnxModel } from '../graph/index.js';
 import { metadataLabels } from '../labels/index.js';
-import { sha256OfFile } from './file-hash.js';
+import { sha256OfFile } from '../engine/index.js';
 import type { Invocation } from './invocation.js';
 import { declarationMark, modelDeclaration } from './model-declaration.js';
 import { printable } from './table.js';

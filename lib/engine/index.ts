@@ -1,7 +1,17 @@
 export { chooseDevice, devices, deviceUnavailable, type Device, type DeviceChoice } from './device.js';
 export { diagnose, type Diagnosis, type DiagnosisStep, type Finding, type LibraryFinding, type NamedDevice } from './doctor.js';
+export { sha256OfFile } from './file-hash.js';
+export {
+  installTensorRtRtx,
+  isInstalled,
+  tensorRtRtxInstallation,
+  type InstallOptions,
+  type InstallStep,
+  type TensorRtRtxInstallation,
+} from './install-tensorrt-rtx.js';
 export { carrierPackage, libraryCandidates, openLibrary, openOnnxRuntime, type LibraryCandidate } from './onnxruntime.js';
 export { chooseTensorRt, openTensorRt, tensorRtRemedy } from './tensorrt.js';
+export { tensorRtRtxPackage, tensorRtRtxVersion, tensorRtRtxWheel, tensorRtRtxWheels } from './tensorrt-rtx-wheel.js';
 export {
   tensorRtCandidates,
   tensorRtFamilies,

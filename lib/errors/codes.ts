@@ -24,7 +24,7 @@ export const errorCodes = {
   BACKEND_UNAVAILABLE: {
     concern: 'backend',
     exitCode: 3,
-    meaning: 'The requested device or execution provider cannot be used here.',
+    meaning: 'The requested device or execution provider cannot be used here, or a library cannot be installed.',
   },
 
   MODEL_NOT_FOUND: { concern: 'model', exitCode: 4, meaning: 'The model file does not exist or cannot be read.' },

@@ -9,16 +9,19 @@ import { ensureLibraries } from './libraries.mjs';
 import { ensureNodeModules } from './node-modules.mjs';
 import { runMain, SetupError } from './process.mjs';
 import { ensureSystemPackages } from './system-packages.mjs';
+import { ensureTensorRtRtx } from './tensorrt-rtx.mjs';
 import { ensureGccToolchain, ensureZigToolchain, hostTarget, requireTarget } from './toolchains.mjs';
 import { ensureTools } from './tools.mjs';
 
-/** What a purpose needs beyond the addon and ONNX Runtime, which all need. */
+/** What a purpose needs beyond the addon and ONNX Runtime, which all need; with the environment that leads to it. */
 const purposes = {
-  demo: async () => {},
-  check: async () => {},
-  test: async (tools) => {
+  demo: async () => ({}),
+  check: async () => ({}),
+  test: async (tools, target) => {
     await ensureSystemPackages(['g++', 'googletest']);
     await ensureLibraries(tools, await ensureGccToolchain());
+    const tensorRtRtx = await ensureTensorRtRtx(tools, target);
+    return tensorRtRtx === undefined ? {} : { FOVEATE_TENSORRT_PATH: tensorRtRtx };
   },
 };
 
@@ -26,6 +29,7 @@ const purposes = {
  * Prepares everything for a purpose; quick where nothing is missing.
  *
  * @param {keyof typeof purposes} purpose
+ * @returns {Promise<Record<string, string>>} Variables of the environment that it is to run in.
  */
 export async function setUp(purpose) {
   if (!Object.hasOwn(purposes, purpose)) {
@@ -37,7 +41,7 @@ export async function setUp(purpose) {
   const tools = await ensureTools();
   linkCarrier(await ensureCarrier(tools, target), target);
   await ensureLibraries(tools, await ensureZigToolchain(tools, target));
-  await purposes[purpose](tools);
+  return purposes[purpose](tools, target);
 }
 
 if (process.argv[1] === import.meta.filename) {

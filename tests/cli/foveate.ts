@@ -66,6 +66,36 @@ export function foveate(args: readonly string[], options: CallOptions = {}): Pro
   });
 }
 
+export interface Typing {
+  /** Typed once this is shown. */
+  readonly awaited: string;
+  /** `\\x03` stands for Ctrl-C. */
+  readonly typed: string;
+  /** Changes to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** `foveate ARGS` on a pseudo-terminal; what the terminal received. */
+export function foveateOnTerminal(
+  args: readonly string[],
+  { awaited, typed, env = {} }: Typing,
+): Promise<{ code: number | null; shown: string }> {
+  const terminal = fileURLToPath(new URL('terminal.py', import.meta.url));
+  // The changes are for the program alone: a PATH may hold another python3.
+  const changes = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  return new Promise((resolve, reject) => {
+    const child = spawn('python3', [terminal, awaited, typed, 'env', ...changes, process.execPath, program, ...args], {
+      // Where tests run by themselves, these switch colours off or on.
+      env: { ...process.env, CI: undefined, NO_COLOR: undefined, FORCE_COLOR: undefined, TERM: 'xterm-256color' },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let shown = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (shown += text));
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, shown }));
+  });
+}
+
 /** A folder that is removed when the tests of the file are over. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'foveate-cli-'));

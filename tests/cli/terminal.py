@@ -1,7 +1,7 @@
-"""Runs a command on a pseudo-terminal: python3 terminal.py INTERRUPTIONS COMMAND...
+"""Runs a command on a pseudo-terminal: python3 terminal.py AWAITED TYPED COMMAND...
 
-Types Ctrl-C that many times once the terminal shows ` left`, and writes what the terminal received to standard output. Ends as the
-command does.
+Types TYPED, in which \\x03 stands for Ctrl-C, once the terminal shows AWAITED, and writes what the terminal received to standard output. Ends as
+the command does.
 """
 
 import os
@@ -10,10 +10,11 @@ import sys
 
 
 def main() -> int:
-    interruptions = int(sys.argv[1])
+    awaited = sys.argv[1].encode()
+    typed = sys.argv[2].encode().decode("unicode_escape").encode()
     pid, terminal = pty.fork()
     if pid == 0:
-        os.execvp(sys.argv[2], sys.argv[2:])
+        os.execvp(sys.argv[3], sys.argv[3:])
     shown = b""
     while True:
         try:
@@ -23,9 +24,9 @@ def main() -> int:
         if not part:
             break
         shown += part
-        if b" left" in shown:
-            os.write(terminal, b"\x03" * interruptions)
-            interruptions = 0
+        if awaited in shown:
+            os.write(terminal, typed)
+            typed = b""
     sys.stdout.buffer.write(shown)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 

@@ -1,11 +1,9 @@
-import { spawn } from 'node:child_process';
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { models, picture, program, temporaryFolder } from './foveate.js';
+import { foveateOnTerminal, models, picture, temporaryFolder } from './foveate.js';
 
 const folder = temporaryFolder();
 const escape = '\u001b';
@@ -14,25 +12,13 @@ beforeAll(() => {
   for (let i = 0; i < 200; i++) symlinkSync(picture('star.jpg'), join(folder, `${i}.jpg`));
 });
 
-/** `foveate run` on a pseudo-terminal, interrupted so many times; what the terminal received. */
-function onTerminal(
-  interruptions: number,
-  env: Readonly<Record<string, string>> = {},
-): Promise<{ code: number | null; shown: string }> {
-  const terminal = fileURLToPath(new URL('terminal.py', import.meta.url));
-  const args = [terminal, String(interruptions), process.execPath, program, 'run', models.classifier, folder, '--top-k', '1'];
-  return new Promise((resolve, reject) => {
-    const child = spawn('python3', args, {
-      // Where tests run by themselves, these switch colours off or on.
-      env: { ...process.env, CI: undefined, NO_COLOR: undefined, FORCE_COLOR: undefined, TERM: 'xterm-256color', ...env },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    let shown = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (shown += text));
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ code, shown }));
+/** `foveate run` on a pseudo-terminal, interrupted so many times. */
+const onTerminal = (interruptions: number, env: Readonly<Record<string, string>> = {}): ReturnType<typeof foveateOnTerminal> =>
+  foveateOnTerminal(['run', models.classifier, folder, '--top-k', '1'], {
+    awaited: ' left',
+    typed: '\\x03'.repeat(interruptions),
+    env,
   });
-}
 
 /** The lines that stay on the screen: a carriage return with a clear, or a jump to the first column, starts the line anew. */
 function visibleLines(shown: string): string[] {
