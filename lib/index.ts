@@ -27,7 +27,25 @@ export {
   type TensorInfo,
   type ValueType,
 } from './session/index.js';
-export type { Device, DeviceChoice } from './engine/index.js';
+export {
+  checkEngineSupport,
+  EngineBundle,
+  type BatchRange,
+  type BuildLogLine,
+  type BuildProgress,
+  type BundleFile,
+  type Device,
+  type DeviceChoice,
+  type EngineLayer,
+  type EngineLayerTensor,
+  type EngineManifest,
+  type EngineTensorInfo,
+  type ModelPass,
+  type OptimizationProfile,
+  type ShapeRange,
+  type SupportReport,
+} from './engine/index.js';
+export type { BakedPreprocess } from './graph/index.js';
 export type { LogEvent, SessionOpenEvent, SessionRunEvent } from './events/index.js';
 export {
   Picture,
@@ -94,6 +112,9 @@ export {
   type TaskName,
   type TaskOptions,
   type TaskRunOptions,
+  buildEngine,
+  type BuildEngineOptions,
+  type BuildEngineResult,
 } from './tasks/index.js';
 export {
   OnnxModel,

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 
 import type { Command } from 'commander';
 
+import { EngineBundle } from '../engine/index.js';
 import { FoveateError, InternalError } from '../errors/index.js';
 import {
   countMacs,
@@ -16,6 +17,7 @@ import {
   type ValueInfo,
 } from '../graph/index.js';
 import { hasNamesBeside, loadTask, recognizeModel, type TaskName } from '../tasks/index.js';
+import { bundleLines } from './bundle-report.js';
 import { inspectionLines } from './inspect-report.js';
 import type { Invocation } from './invocation.js';
 import { recognizedLine, recognizedOf, type Recognized } from './recognized.js';
@@ -24,6 +26,7 @@ const examples = `
 Examples:
   foveate inspect yolov8n.onnx
   foveate inspect yolov8n.onnx --json | jq .macs.total
+  foveate inspect yolov8n.bundle
 
 Multiply-accumulates (MACs) are those of convolutions and matrix products. They are unknown where a shape is known only at run time.`;
 
@@ -58,11 +61,11 @@ export interface Inspection {
 export function addInspect(program: Command, invocation: Invocation): void {
   program
     .command('inspect')
-    .summary('tell what a model file holds')
+    .summary('tell what a model file or an engine bundle holds')
     .description(
       'Reads an ONNX file: its inputs and outputs, parameters, operators, multiply-accumulates and metadata, and what the model is recognised as.',
     )
-    .argument('<model>', 'an ONNX file')
+    .argument('<model>', 'an ONNX file, or an engine bundle')
     .option('--json', 'print JSON')
     .addHelpText('after', examples)
     .action((model: string) => inspect(model, invocation));
@@ -70,6 +73,7 @@ export function addInspect(program: Command, invocation: Invocation): void {
 
 async function inspect(model: string, invocation: Invocation): Promise<void> {
   const { signal, document } = invocation;
+  if (await isFolder(model)) return inspectBundle(model, invocation);
   const path = modelPath('model', model);
   const graph = await readModel(path, { signal });
   const { size } = await stat(path);
@@ -77,6 +81,20 @@ async function inspect(model: string, invocation: Invocation): Promise<void> {
   const inspection = { ...describe(model, size, graph), recognized };
   if (document === undefined) invocation.out(`${inspectionLines(inspection, line).join('\n')}\n`);
   else document.whole(inspection);
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+}
+
+/** A bundle: its files are compared with what was written. */
+async function inspectBundle(folder: string, invocation: Invocation): Promise<void> {
+  const bundle = await EngineBundle.open(folder);
+  await bundle.verify();
+  const layers = await bundle.layers();
+  const { document } = invocation;
+  if (document === undefined) invocation.out(`${bundleLines(bundle, layers).join('\n')}\n`);
+  else document.whole({ path: bundle.path, manifest: bundle.manifest, layers });
 }
 
 /** All that can be told without opening the model. */

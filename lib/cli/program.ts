@@ -1,6 +1,8 @@
 import { Command } from 'commander';
 
 import { packageVersion } from '../binding/index.js';
+import { addBuild } from './build.js';
+import { buildFlagsOfOtherNames } from './build-options.js';
 import { addDoctor } from './doctor.js';
 import { exitCodes } from './exit.js';
 import { addInspect } from './inspect.js';
@@ -14,6 +16,7 @@ const examples = `
 Examples:
   foveate run yolov8n.onnx street.jpg
   foveate inspect yolov8n.onnx
+  foveate build yolov8n.onnx --compute-capability 89 -o yolov8n.bundle
   foveate typegen yolov8n.onnx -o yolov8n.d.ts
   foveate install tensorrt-rtx
   foveate doctor
@@ -36,11 +39,12 @@ export function createProgram(invocation: Invocation): Command {
     .addHelpText('after', examples);
   addRun(program, invocation);
   addInspect(program, invocation);
+  addBuild(program, invocation);
   addTypegen(program, invocation);
   addInstall(program, invocation);
   addDoctor(program, invocation);
   const options = program.commands.flatMap((command) => command.options);
   const ofSameName = options.map((option) => [option.attributeName(), option.long ?? option.flags] as const);
-  invocation.flags = new Map([...ofSameName, ...flagsOfOtherNames]);
+  invocation.flags = new Map([...ofSameName, ...flagsOfOtherNames, ...buildFlagsOfOtherNames]);
   return program;
 }

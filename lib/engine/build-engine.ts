@@ -240,7 +240,15 @@ async function buildInto(place: string, plan: BuildPlan, listener: BuildListener
   return EngineBundle.open(place);
 }
 
-function described({ name, dtype, dims }: { name: string; dtype: string; dims: readonly number[] }): EngineManifest['inputs'][number] {
+function described({
+  name,
+  dtype,
+  dims,
+}: {
+  name: string;
+  dtype: string;
+  dims: readonly number[];
+}): EngineManifest['inputs'][number] {
   return { name, dtype, shape: dims.map((size) => (size < 0 ? null : size)) };
 }
 
@@ -269,7 +277,11 @@ async function replaceFolder(made: string, place: string): Promise<void> {
 
 /** What a build learned about the speed of kernels, for those that come after it with the same library and GPU. */
 function timingCachePath({ family, version }: NativeTensorRt, capabilities: readonly number[]): string {
-  return join(userCacheFolder(), 'timing', `${family}-${version}-${capabilities.length === 0 ? 'gpu' : capabilities.join('-')}.cache`);
+  return join(
+    userCacheFolder(),
+    'timing',
+    `${family}-${version}-${capabilities.length === 0 ? 'gpu' : capabilities.join('-')}.cache`,
+  );
 }
 
 /** Losing it costs time only: a failure to write is none of the build. */
@@ -316,4 +328,3 @@ async function deliver(bundle: EngineBundle, { output, overwrite = false }: Buil
   }
   return EngineBundle.open(place);
 }
-

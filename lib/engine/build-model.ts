@@ -56,12 +56,15 @@ export function buildInputs(model: OnnxModel): readonly BuildInput[] {
 }
 
 /** The passes that options ask for, in the order in which they are made. */
-export function passesFor({ freeBatch: free, batch, bakePreprocess: bake }: BuildOptions, inputs: readonly BuildInput[]): ModelPass[] {
+export function passesFor(
+  { freeBatch: free, batch, bakePreprocess: bake }: BuildOptions,
+  inputs: readonly BuildInput[],
+): ModelPass[] {
   const fixed = inputs.some(({ shape }) => typeof shape[0] === 'number');
   const wanted = free ?? batch !== undefined;
   return [
     ...(wanted && fixed ? [{ pass: 'free-batch' } as const] : []),
-    ...(bake === undefined ? [] : [{ pass: 'bake-preprocess', scale: bake.scale, mean: bake.mean, std: bake.std } as const]),
+    ...(bake === undefined ? [] : [{ pass: 'bake-preprocess', values: bake } as const]),
   ];
 }
 
@@ -69,7 +72,7 @@ export function passesFor({ freeBatch: free, batch, bakePreprocess: bake }: Buil
 export function applyPasses(source: SourceModel, passes: readonly ModelPass[]): { bytes: Uint8Array; model: OnnxModel } {
   if (passes.length === 0) return { bytes: source.bytes, model: source.model };
   let proto = source.model.proto;
-  for (const pass of passes) proto = pass.pass === 'free-batch' ? freeBatch(proto) : bakePreprocess(proto, pass);
+  for (const pass of passes) proto = pass.pass === 'free-batch' ? freeBatch(proto) : bakePreprocess(proto, pass.values);
   const bytes = encodeModel(proto);
   return { bytes, model: parseModel(bytes, { folder: source.path === undefined ? undefined : dirname(source.path) }) };
 }

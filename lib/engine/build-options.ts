@@ -1,14 +1,8 @@
 import { ArgumentError, checkInteger, checkOneOf, checkOptions, checkPath, invalidArgument } from '../errors/index.js';
 import type { NativeEngineSpec } from '../binding/index.js';
+import type { BakedPreprocess } from '../graph/index.js';
 import type { BuildProgress } from './build-progress.js';
 import type { BatchRange, OptimizationProfile } from './build-profiles.js';
-
-/** How the values of the model's picture input follow from pixels: `(pixel * scale - mean[c]) / std[c]`. */
-export interface BakedPreprocess {
-  readonly scale: number;
-  readonly mean: readonly [number, number, number];
-  readonly std: readonly [number, number, number];
-}
 
 /** A line of the library's log. */
 export interface BuildLogLine {
@@ -77,7 +71,16 @@ export interface BuildOptions {
 
 const names = [
   ...['device', 'tensorrtPath', 'output', 'overwrite', 'computeCapability', 'profiles', 'batch', 'freeBatch', 'bakePreprocess'],
-  ...['preprocess', 'labels', 'workspaceBytes', 'optimizationLevel', 'tf32', 'sparsity', 'versionCompatible', 'hardwareCompatibility'],
+  ...[
+    'preprocess',
+    'labels',
+    'workspaceBytes',
+    'optimizationLevel',
+    'tf32',
+    'sparsity',
+    'versionCompatible',
+    'hardwareCompatibility',
+  ],
   ...['refit', 'stripWeights', 'weightStreaming', 'dlaCore', 'gpuFallback', 'tacticSources', 'auxiliaryStreams', 'precision'],
   ...['pluginLibraries', 'trust', 'cache', 'signal', 'onProgress', 'onLog'],
 ];
@@ -88,7 +91,8 @@ export function checkBuildOptions(options: BuildOptions): void {
   if (typeof options.device !== 'string') {
     throw invalidArgument('device', "'tensorrt', 'tensorrt-rtx' or one of them with a version", options.device);
   }
-  const { workspaceBytes, optimizationLevel, dlaCore, tacticSources, auxiliaryStreams, precision, hardwareCompatibility } = options;
+  const { workspaceBytes, optimizationLevel, dlaCore, tacticSources, auxiliaryStreams, precision, hardwareCompatibility } =
+    options;
   if (options.tensorrtPath !== undefined) checkPath('tensorrtPath', options.tensorrtPath);
   if (options.output !== undefined) checkPath('output', options.output);
   if (workspaceBytes !== undefined) checkInteger('workspaceBytes', workspaceBytes, 0, Number.MAX_SAFE_INTEGER);
@@ -134,7 +138,8 @@ export function flagsOf(options: BuildOptions): readonly string[] {
 
 /** What decides the bytes of an engine besides model, library and shapes: as it was asked for. */
 export function enginePart(options: BuildOptions): Readonly<Record<string, unknown>> {
-  const { workspaceBytes, optimizationLevel, tf32, sparsity, versionCompatible, hardwareCompatibility, refit, stripWeights } = options;
+  const { workspaceBytes, optimizationLevel, tf32, sparsity, versionCompatible, hardwareCompatibility, refit, stripWeights } =
+    options;
   const { weightStreaming, dlaCore, gpuFallback, tacticSources, auxiliaryStreams, precision, pluginLibraries } = options;
   return {
     ...{ workspaceBytes, optimizationLevel, tf32, sparsity, versionCompatible, hardwareCompatibility, refit, stripWeights },

@@ -3,7 +3,8 @@ import type { NativeInputRange } from '../binding/index.js';
 import { ArgumentError, invalidArgument } from '../errors/index.js';
 
 /** The shapes of one input: smallest, the one that is made fast, largest. A shape alone stands for all three. */
-export type ShapeRange = readonly number[] | { readonly min: readonly number[]; readonly opt: readonly number[]; readonly max: readonly number[] };
+export type ShapeRange =
+  readonly number[] | { readonly min: readonly number[]; readonly opt: readonly number[]; readonly max: readonly number[] };
 
 /** By input. Inputs of fixed shape may be left out. */
 export type OptimizationProfile = Readonly<Record<string, ShapeRange>>;
@@ -114,7 +115,8 @@ function checkShape({ name, shape }: BuildInput, given: readonly number[], what:
     if (typeof size !== 'number' || size === given[axis]) return;
     throw new ArgumentError('INVALID_ARGUMENT', {
       message: `Axis ${axis} of input ${JSON.stringify(name)} is fixed to ${size} in the model, but the ${what} has ${given[axis]}`,
-      hint: axis === 0 ? 'Give freeBatch (--free-batch), which makes the batch axis free.' : 'Export the model with this axis free.',
+      hint:
+        axis === 0 ? 'Give freeBatch (--free-batch), which makes the batch axis free.' : 'Export the model with this axis free.',
       details: { input: name, axis },
     });
   });

@@ -49,7 +49,8 @@ export class EngineBundle {
   async verify(): Promise<void> {
     for (const file of this.#files()) {
       const sha256 = await sha256Of(this.#pathOf(file));
-      if (sha256 !== file.sha256) throw this.#damaged(file, `its content is not what was written (sha256 ${sha256}, expected ${file.sha256})`);
+      if (sha256 !== file.sha256)
+        throw this.#damaged(file, `its content is not what was written (sha256 ${sha256}, expected ${file.sha256})`);
     }
   }
 

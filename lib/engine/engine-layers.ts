@@ -50,10 +50,12 @@ function tensorsOf(text: string, list: string): EngineLayerTensor[] {
     if (text[end] === '[') depth++;
     if (text[end] === ']' && --depth === 0) break;
   }
-  return [...text.slice(start, end).matchAll(/\{ Name: (.*?), Dimensions: \[(.*?)\](.*?)\}/g)].map(([, name = '', dims = '', rest = '']) => ({
-    name,
-    dims: dims === '' ? [] : dims.split(',').map(Number),
-    dtype: /Datatype: (.*?),/.exec(rest)?.[1] ?? '',
-    format: /Format: (.*?)\s*$/.exec(rest)?.[1] ?? '',
-  }));
+  return [...text.slice(start, end).matchAll(/\{ Name: (.*?), Dimensions: \[(.*?)\](.*?)\}/g)].map(
+    ([, name = '', dims = '', rest = '']) => ({
+      name,
+      dims: dims === '' ? [] : dims.split(',').map(Number),
+      dtype: /Datatype: (.*?),/.exec(rest)?.[1] ?? '',
+      format: /Format: (.*?)\s*$/.exec(rest)?.[1] ?? '',
+    }),
+  );
 }

@@ -1,5 +1,6 @@
 /** What a bundle says of its engine. */
 import { EngineError } from '../errors/index.js';
+import type { BakedPreprocess } from '../graph/index.js';
 import type { ResolvedProfiles } from './build-profiles.js';
 import type { TensorRtFamily } from './tensorrt-libraries.js';
 
@@ -24,15 +25,7 @@ export interface BundleFile {
 }
 
 /** A change that was made to the model before it was built. */
-export type ModelPass =
-  | { readonly pass: 'free-batch' }
-  | {
-      readonly pass: 'bake-preprocess';
-      /** The input took `(pixel * scale - mean[c]) / std[c]`; the engine takes the pixels, as uint8 [N, H, W, C]. */
-      readonly scale: number;
-      readonly mean: readonly number[];
-      readonly std: readonly number[];
-    };
+export type ModelPass = { readonly pass: 'free-batch' } | { readonly pass: 'bake-preprocess'; readonly values: BakedPreprocess };
 
 /** The manifest of a bundle: `manifest.json`. */
 export interface EngineManifest {
@@ -81,7 +74,8 @@ export function parseManifest(text: string, folder: string): EngineManifest {
   } catch (cause) {
     throw invalid(`is no JSON: ${(cause as Error).message}`);
   }
-  if (manifest === null || typeof manifest !== 'object' || typeof manifest.format !== 'number') throw invalid('is not that of a bundle');
+  if (manifest === null || typeof manifest !== 'object' || typeof manifest.format !== 'number')
+    throw invalid('is not that of a bundle');
   if (manifest.format !== manifestFormat)
     throw invalid(`has format ${manifest.format}, this version of foveate reads format ${manifestFormat}`);
   const files = [manifest.engine, manifest.model, manifest.layers, ...(manifest.model?.externalData ?? [])];

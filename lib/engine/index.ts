@@ -21,9 +21,10 @@ export {
   type TensorRtPlace,
 } from './tensorrt-libraries.js';
 export { buildModelEngine, type BuildResult } from './build-engine.js';
-export type { BakedPreprocess, BuildLogLine, BuildOptions } from './build-options.js';
+export type { BuildLogLine, BuildOptions } from './build-options.js';
 export type { BatchRange, OptimizationProfile, ShapeRange } from './build-profiles.js';
 export type { BuildProgress } from './build-progress.js';
 export { EngineBundle } from './engine-bundle.js';
 export type { EngineLayer, EngineLayerTensor } from './engine-layers.js';
 export type { BundleFile, EngineManifest, EngineTensorInfo, ModelPass } from './engine-manifest.js';
+export { checkEngineSupport, type SupportReport } from './engine-support.js';

@@ -82,9 +82,9 @@ interface KnownPictures {
 function knownPictures(task: Task): KnownPictures {
   const { options } = task.preprocess;
   const isFloat = options.dtype === 'float32' || options.dtype === 'float16';
-  const { scale, mean, std } = options;
+  const { scale, mean, std, layout } = options;
   return {
-    baked: isFloat ? { scale, mean, std } : undefined,
+    baked: isFloat ? { scale, mean, std, layout } : undefined,
     pixels: { ...options, ...pixelsAsTheyAre },
     values: { ...options },
     labels: task instanceof Classifier || task instanceof Detector || task instanceof Segmenter ? task.labels : undefined,

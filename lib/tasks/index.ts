@@ -1,4 +1,5 @@
 export type { Activation } from './activation.js';
+export { buildEngine, type BuildEngineOptions, type BuildEngineResult } from './build-engine.js';
 export { hasNamesBeside } from './beside-model.js';
 export { Classifier, type ClassifierOptions, type ClassifyOptions } from './classifier.js';
 export { DensePredictor, type DensePredictorOptions, type MapInterpolation, type MapScaling } from './dense-predictor.js';

@@ -1,0 +1,121 @@
+import { basename } from 'node:path';
+
+import type { Command } from 'commander';
+
+import { checkEngineSupport, type BuildLogLine, type BuildProgress } from '../engine/index.js';
+import { modelPath } from '../graph/index.js';
+import { buildEngine } from '../tasks/index.js';
+import { buildEngineOptions, buildOptions, type BuildOptionValues } from './build-options.js';
+import { bundleLines } from './bundle-report.js';
+import type { Invocation } from './invocation.js';
+import { startProgress, type Progress } from './progress.js';
+import { printable } from './table.js';
+
+const examples = `
+Examples:
+  foveate install tensorrt-rtx
+  foveate build yolov8n.onnx --compute-capability 89 -o yolov8n.bundle
+  foveate build yolov8n.onnx --compute-capability 86,89,120 --batch 1,4,16
+  foveate build segment.onnx --profile images=1x3x320x320,1x3x640x640,4x3x1280x1280
+  foveate build yolov8n.onnx --check
+
+An engine that was built before from the same model, with the same library and options, is taken from the cache.`;
+
+/** `foveate build MODEL` */
+export function addBuild(program: Command, invocation: Invocation): void {
+  const command = program
+    .command('build')
+    .summary('build a TensorRT engine of a model')
+    .description(
+      'Builds a TensorRT engine of an ONNX model: a bundle with the engine, the model, its preprocessing and labels. TensorRT-RTX builds on machines without a GPU too.',
+    )
+    .argument('<model>', 'an ONNX file')
+    .option('-o, --output <folder>', 'where the bundle is put (default: it stays in the cache)')
+    .option('--overwrite', 'replace what is no bundle too')
+    .option('--no-cache', 'build even where the engine was built before')
+    .option('--check', 'only tell which operators the library can take')
+    .option('--verbose', 'print all that the library logs')
+    .option('--json', 'print JSON');
+  for (const { heading, options } of buildOptions()) {
+    command.optionsGroup(heading);
+    for (const option of options) command.addOption(option);
+  }
+  command.addHelpText('after', examples).action((model: string, values: BuildOptionValues) => build(model, values, invocation));
+}
+
+async function build(
+  model: string,
+  { check = false, verbose = false, ...values }: BuildOptionValues,
+  invocation: Invocation,
+): Promise<void> {
+  const path = modelPath('model', model);
+  if (check) return checkSupport(path, values, invocation);
+  const { signal, document } = invocation;
+  const bar = new BuildBar(document === undefined);
+  const started = performance.now();
+  try {
+    const { bundle, fromCache, notBaked } = await buildEngine(path, {
+      ...buildEngineOptions(values),
+      signal,
+      onProgress: (progress) => bar.show(progress),
+      onLog: (line) => bar.above(() => tellLog(line, verbose, invocation)),
+    });
+    bar.stop();
+    const seconds = (performance.now() - started) / 1000;
+    if (document !== undefined) return document.whole({ path: bundle.path, fromCache, seconds, manifest: bundle.manifest });
+    if (notBaked !== undefined) invocation.tell(`The input is left as it is: ${printable(notBaked)}`);
+    invocation.out(`${bundleLines(bundle, undefined).join('\n')}\n`);
+    invocation.out(fromCache ? `Taken from the cache in ${seconds.toFixed(2)} s.\n` : `Built in ${seconds.toFixed(1)} s.\n`);
+  } finally {
+    bar.stop();
+  }
+}
+
+/** Which parts of the model the library takes, operator by operator. Exit code 4 where it takes not all. */
+async function checkSupport(path: string, { device, tensorrtPath }: BuildOptionValues, invocation: Invocation): Promise<void> {
+  const report = await checkEngineSupport(path, { device, tensorrtPath, signal: invocation.signal });
+  if (!report.supported) invocation.exitCode = 4;
+  if (invocation.document !== undefined) return invocation.document.whole({ model: path, ...report });
+  const lines = [
+    `${basename(path)} on ${report.library}: ${report.supported ? 'all operators are supported' : 'not supported as a whole'}`,
+  ];
+  for (const { op, supported, unsupported } of report.operators) {
+    lines.push(
+      `  ${op.padEnd(28)} ${String(supported + unsupported).padStart(5)}  ${unsupported === 0 ? 'supported' : `${unsupported} not supported`}`,
+    );
+  }
+  for (const { node, op, reason } of report.faults)
+    lines.push(`  ${[node, op].filter((text) => text !== '').join(' ')}: ${reason}`);
+  invocation.out(`${lines.map(printable).join('\n')}\n`);
+}
+
+function tellLog({ level, message }: BuildLogLine, verbose: boolean, invocation: Invocation): void {
+  if (!verbose && level !== 'error' && level !== 'warning') return;
+  invocation.tell(printable(`${level}: ${message}`));
+}
+
+/** A bar in thousandths of the build, on a terminal, and a line now and then elsewhere. */
+class BuildBar {
+  readonly #wanted: boolean;
+  #progress: Progress | undefined;
+
+  constructor(wanted: boolean) {
+    this.#wanted = wanted;
+  }
+
+  show({ fraction }: BuildProgress): void {
+    if (!this.#wanted || fraction === 0) return;
+    this.#progress ??= startProgress(1000, 'of the build', true);
+    this.#progress.advance(Math.round(fraction * 1000));
+  }
+
+  above(write: () => void): void {
+    if (this.#progress === undefined) write();
+    else this.#progress.above(write);
+  }
+
+  stop(): void {
+    this.#progress?.stop();
+    this.#progress = undefined;
+  }
+}
