@@ -3,7 +3,15 @@ import { fileURLToPath } from 'node:url';
 
 import type { Command } from 'commander';
 
-import { libraryCandidates, type Diagnosis, type DiagnosisStep, type Finding, type LibraryFinding } from '../engine/index.js';
+import {
+  libraryCandidates,
+  tensorRtPlaces,
+  type Diagnosis,
+  type DiagnosisStep,
+  type Finding,
+  type LibraryFinding,
+  type TensorRtFinding,
+} from '../engine/index.js';
 import { BackendError } from '../errors/index.js';
 import { paint } from './color.js';
 import type { ProbeMessage } from './doctor-probe.js';
@@ -12,7 +20,8 @@ import type { Invocation } from './invocation.js';
 const examples = `
 Examples:
   foveate doctor
-  foveate doctor --json | jq .onnxruntime.version`;
+  foveate doctor --json | jq .onnxruntime.version
+  foveate doctor --json | jq '.tensorrt[] | {family, version, canBuild, canRun}'`;
 
 /** `foveate doctor` */
 export function addDoctor(program: Command, invocation: Invocation): void {
@@ -71,6 +80,9 @@ function render(diagnosis: Diagnosis): string[] {
     ...library('ONNX Runtime', onnxruntime),
     ...library('sharp', sharp),
     '',
+    'TensorRT',
+    ...(diagnosis.tensorrt.length === 0 ? noTensorRt() : diagnosis.tensorrt.flatMap(tensorRt)),
+    '',
     'Devices',
     ...Object.entries(diagnosis.devices).flatMap(([device, state]) => finding(device, state)),
     '',
@@ -86,6 +98,21 @@ function finding(name: string, { usable, detail, remedy }: Finding): string[] {
   const lines = [`${mark}    ${name.padEnd(nameWidth)}${detail.replaceAll('\n', `\n${indent}`)}`];
   if (remedy !== undefined) lines.push(`${indent}${paint(process.stdout, 'yellow', 'remedy:')} ${remedy}`);
   return lines;
+}
+
+function tensorRt(state: TensorRtFinding): string[] {
+  const { family, path, parserPath, origin } = state;
+  const lines = [`${origin}: ${path}`, ...(parserPath === undefined ? [] : [`ONNX parser: ${parserPath}`])];
+  return [...finding(family, state), ...lines.map((line) => `${indent}${paint(process.stdout, 'dim', line)}`)];
+}
+
+function noTensorRt(): string[] {
+  const places = tensorRtPlaces().map(({ origin, where, missing = '' }) => ({
+    place: where === undefined ? origin : `${origin} ${where}`,
+    outcome: missing,
+  }));
+  const remedy = 'Models run without it. To build engines: npx foveate install tensorrt-rtx.';
+  return library('library', { found: false, usable: false, detail: 'not found', remedy, places });
 }
 
 function library(name: string, state: LibraryFinding): string[] {

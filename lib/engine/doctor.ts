@@ -7,7 +7,9 @@ import { binding, glibcVersion, packageVersion, platformName, type NativeRuntime
 import { FoveateError } from '../errors/index.js';
 import { loadSharp } from '../image/general-decoder.js';
 import { chooseDevice, devices, deviceUnavailable, type Device } from './device.js';
+import { diagnoseTensorRt, diagnoseTensorRtDevice, unusableTensorRt, type TensorRtFinding } from './doctor-tensorrt.js';
 import { libraryCandidates, openLibrary, type LibraryCandidate } from './onnxruntime.js';
+import { tensorRtCandidates, type TensorRtCandidate } from './tensorrt-libraries.js';
 import { runTrial } from './trial.js';
 
 /** One thing that foveate needs or can use. */
@@ -43,30 +45,42 @@ export interface Diagnosis {
   readonly onnxruntime: LibraryFinding & { readonly providers: readonly string[] };
   /** Decodes every picture but JPEG, and writes pictures. */
   readonly sharp: LibraryFinding;
+  /** Every TensorRT library that was found. */
+  readonly tensorrt: readonly TensorRtFinding[];
   readonly devices: Readonly<Record<NamedDevice, Finding>>;
 }
 
 /** What is being looked at, in this order. */
-export type DiagnosisStep = 'core' | 'onnxruntime' | 'sharp' | NamedDevice;
+export type DiagnosisStep = 'core' | 'onnxruntime' | 'sharp' | 'tensorrt-libraries' | NamedDevice;
 
 /**
  * Looks for everything that foveate needs, opens it and runs a small model on each device. Never rejects for what it finds.
  *
  * A vendor's library that is broken can take the process down with it or print on standard output: run this in a process of its own
- * where that matters, and let `onStep` tell how far it came.
+ * where that matters, and let `onStep` tell how far it came. `lookAt` looks at one TensorRT library, of which there may be many: it can do so in
+ * a process of its own, so that a broken one hides no other.
  */
-export async function diagnose(onStep: (step: DiagnosisStep) => void = () => {}): Promise<Diagnosis> {
+export async function diagnose(
+  onStep: (step: DiagnosisStep) => void = () => {},
+  lookAt: (candidate: TensorRtCandidate) => Promise<TensorRtFinding> = diagnoseTensorRt,
+): Promise<Diagnosis> {
   onStep('core');
   const core = diagnoseCore();
   onStep('onnxruntime');
   const { runtime, finding: onnxruntime } = await diagnoseOnnxRuntime(core);
   onStep('sharp');
   const sharp = await diagnoseSharp();
+  onStep('tensorrt-libraries');
+  const tensorrt: TensorRtFinding[] = [];
+  for (const candidate of tensorRtCandidates()) {
+    tensorrt.push(core.usable ? await lookAt(candidate) : unusableTensorRt(candidate, needsCore, coreRemedy));
+  }
   const found: [NamedDevice, Finding][] = [];
   for (const device of devices) {
     if (device === 'auto') continue;
     onStep(device);
-    found.push([device, await diagnoseDevice(device, runtime)]);
+    const engines = device === 'tensorrt' || device === 'tensorrt-rtx';
+    found.push([device, engines ? diagnoseTensorRtDevice(device, tensorrt) : await diagnoseDevice(device, runtime)]);
   }
   const byDevice = Object.fromEntries(found) as Record<NamedDevice, Finding>;
   return {
@@ -77,9 +91,13 @@ export async function diagnose(onStep: (step: DiagnosisStep) => void = () => {})
     core,
     onnxruntime,
     sharp,
+    tensorrt,
     devices: byDevice,
   };
 }
+
+const needsCore = 'not opened: that takes the native core';
+const coreRemedy = 'Put the native core right first.';
 
 /** The same range as `engines` in package.json. */
 const nodeRange = '^20.19.0 || >=22.12.0';
@@ -137,7 +155,7 @@ async function diagnoseOnnxRuntime(
     finding: { ...base, usable: false, detail, ...(remedy === undefined ? {} : { remedy }) },
   });
   if (chosen?.path === undefined) return unusable('not found', candidates.at(-1)?.remedy);
-  if (!core.usable) return unusable('not opened: that takes the native core', 'Put the native core right first.');
+  if (!core.usable) return unusable(needsCore, coreRemedy);
   try {
     const runtime = await openLibrary(chosen.path);
     const { version, path, providers } = runtime;

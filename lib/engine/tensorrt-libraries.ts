@@ -69,8 +69,8 @@ function missingAt({ where, paths }: SearchPlace, repeated: boolean): string {
   if (where === undefined) return 'not set';
   if (repeated) return 'nothing that is not listed above';
   if (!paths.some((path) => typeOf(path) !== undefined)) return 'no such file or folder';
-  const names = Object.values(stems).map(({ library }) => `${library}.so.*`);
-  return `no file named ${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
+  const names = Object.values(stems).map(({ library }) => library);
+  return `no ${names.slice(0, -1).join(', ')} or ${names.at(-1)}`;
 }
 
 function typeOf(path: string): 'file' | 'folder' | undefined {

@@ -35,19 +35,28 @@ export function tensorRtRemedy(family: TensorRtFamily): string {
  * named the library.
  */
 export async function chooseTensorRt(wanted: string, explicit?: string): Promise<NativeTensorRt> {
+  return chooseAmong(tensorRtPlaces(explicit), wanted, openTensorRt);
+}
+
+/** What {@link chooseTensorRt} does, with places and a way to open what lies there. */
+export async function chooseAmong<Library extends Pick<NativeTensorRt, 'family' | 'version'>>(
+  places: readonly TensorRtPlace[],
+  wanted: string,
+  open: (candidate: TensorRtCandidate) => Promise<Library>,
+): Promise<Library> {
   const requirement = parseTensorRtRequirement(wanted);
-  const places = tensorRtPlaces(explicit);
   const outcomes = new Map<TensorRtCandidate, string>();
   for (const group of [places.filter(({ named }) => named), places.filter(({ named }) => !named)]) {
-    let newest: NativeTensorRt | undefined;
+    let newest: Library | undefined;
     for (const { named, libraries } of group) {
       for (const candidate of libraries) {
         const { family, versionHint = '' } = candidate;
         if (family !== requirement.family || (versionHint !== '' && !mayFit(requirement, versionHint))) continue;
-        const library = await tryOpening(candidate, named);
+        const library = await openOrTellWhy(candidate, named, open);
         if (typeof library === 'string') outcomes.set(candidate, library);
-        else if (!mayFit(requirement, library.version)) outcomes.set(candidate, `is ${library.family} ${library.version}`);
-        else if (newest === undefined || compareVersions(library.version, newest.version) > 0) newest = library;
+        else if (library.family !== requirement.family || !mayFit(requirement, library.version)) {
+          outcomes.set(candidate, `is ${library.family} ${library.version}`);
+        } else if (newest === undefined || compareVersions(library.version, newest.version) > 0) newest = library;
       }
     }
     if (newest !== undefined) return newest;
@@ -60,9 +69,13 @@ export async function chooseTensorRt(wanted: string, explicit?: string): Promise
 }
 
 /** The library, or why it cannot be opened. Rejects with that where the user named it. */
-async function tryOpening(candidate: TensorRtCandidate, named: boolean): Promise<NativeTensorRt | string> {
+async function openOrTellWhy<Library>(
+  candidate: TensorRtCandidate,
+  named: boolean,
+  open: (candidate: TensorRtCandidate) => Promise<Library>,
+): Promise<Library | string> {
   try {
-    return await openTensorRt(candidate);
+    return await open(candidate);
   } catch (error) {
     if (!(error instanceof BackendError)) throw error;
     if (!named) return `cannot be opened: ${error.message}`;

@@ -19,6 +19,7 @@ describe('help and version', () => {
     expect(stdout).toMatch(/\n {2}run \[options\] <model> <input\.\.\.>/);
     expect(stdout).toMatch(/\n {2}inspect \[options\] <model>/);
     expect(stdout).toMatch(/\n {2}typegen \[options\] <model>/);
+    expect(stdout).toMatch(/\n {2}install \[options\] <library>/);
     expect(stdout).toMatch(/\n {2}doctor /);
     expect(stdout).toMatch(/\n {2}130 +Interrupted/);
   });

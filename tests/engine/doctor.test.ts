@@ -2,20 +2,22 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { diagnose, type DiagnosisStep } from '../../lib/engine/index.js';
+import { diagnose, unusableTensorRt, type DiagnosisStep, type TensorRtCandidate } from '../../lib/engine/index.js';
 
 const variable = 'FOVEATE_ONNXRUNTIME_PATH';
-const original = process.env[variable];
+const originals = [variable, 'FOVEATE_TENSORRT_PATH'].map((name) => [name, process.env[name]] as const);
 afterEach(() => {
-  if (original === undefined) delete process.env[variable];
-  else process.env[variable] = original;
+  for (const [name, value] of originals) {
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  }
 });
 
 describe('diagnose', () => {
   it('finds everything that the main path needs, and runs a model', async () => {
     const steps: DiagnosisStep[] = [];
     const found = await diagnose((step) => steps.push(step));
-    expect(steps).toEqual(['core', 'onnxruntime', 'sharp', 'cpu', 'cuda', 'tensorrt', 'tensorrt-rtx']);
+    expect(steps).toEqual(['core', 'onnxruntime', 'sharp', 'tensorrt-libraries', 'cpu', 'cuda', 'tensorrt', 'tensorrt-rtx']);
     expect(found.ok).toBe(true);
     for (const finding of [found.node, found.platform, found.core, found.onnxruntime, found.sharp, found.devices.cpu]) {
       expect(finding).toMatchObject({ usable: true });
@@ -45,6 +47,29 @@ describe('diagnose', () => {
       expect(onnxruntime.remedy).toBeTruthy();
       expect(onnxruntime.places).toHaveLength(3);
       expect(devices.cpu).toMatchObject({ usable: false, remedy: expect.stringContaining('ONNX Runtime') as string });
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('looks at each TensorRT library in the way that it is told to', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'foveate-doctor-'));
+    try {
+      process.env['FOVEATE_TENSORRT_PATH'] = folder;
+      for (const name of ['libnvinfer.so.10', 'libtensorrt_rtx.so.1']) writeFileSync(join(folder, name), '');
+      const looked: TensorRtCandidate[] = [];
+      const { tensorrt, devices } = await diagnose(undefined, async (candidate) => {
+        looked.push(candidate);
+        const finding = unusableTensorRt(candidate, 'not opened', 'nothing');
+        return candidate.family === 'tensorrt' ? { ...finding, version: '10.15.1' } : finding;
+      });
+      const here = ({ path }: { path: string }): boolean => path.startsWith(folder);
+      expect(looked.filter(here).map(({ family }) => family)).toEqual(['tensorrt', 'tensorrt-rtx']);
+      expect(tensorrt.filter(here)).toMatchObject([
+        { family: 'tensorrt', canBuild: false, canRun: false, detail: 'not opened', remedy: 'nothing' },
+        { family: 'tensorrt-rtx', canBuild: false, canRun: false, origin: 'environment variable FOVEATE_TENSORRT_PATH' },
+      ]);
+      expect(devices.tensorrt.detail).toMatch(/the library is there \(.*10\.15\.1.*\); running engines comes in a later version/);
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

@@ -136,8 +136,8 @@ describe('an explicit path', () => {
 
   it.each([
     ['none', 'no such file or folder'],
-    ['empty', 'no file named libnvinfer.so.*, libtensorrt_rtx.so.* or libnvinfer_lean.so.*'],
-    ['libs/other.so', 'no file named libnvinfer.so.*, libtensorrt_rtx.so.* or libnvinfer_lean.so.*'],
+    ['empty', 'no libnvinfer, libtensorrt_rtx or libnvinfer_lean'],
+    ['libs/other.so', 'no libnvinfer, libtensorrt_rtx or libnvinfer_lean'],
   ])('%s has none, and it is told why', async (path, missing) => {
     mkdirSync(join(folder, 'empty'));
     file('libs/other.so');
