@@ -20,6 +20,8 @@ const purposes = {
   test: async (tools, target) => {
     await ensureSystemPackages(['g++', 'googletest']);
     await ensureLibraries(tools, await ensureGccToolchain());
+    // Its test is skipped where there is no pip, but not where nothing may be skipped.
+    if (process.env.FOVEATE_REQUIRE_RTX === '1') await ensureSystemPackages(['python3-pip']);
     const tensorRtRtx = await ensureTensorRtRtx(tools, target);
     return tensorRtRtx === undefined ? {} : { FOVEATE_TENSORRT_PATH: tensorRtRtx };
   },

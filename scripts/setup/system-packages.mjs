@@ -22,6 +22,10 @@ const packages = {
     present: () => output('python3', ['-c', 'import ensurepip, venv; print(1)']) !== undefined,
     reason: 'gives the build tools (zig, cmake, ninja, clang-format) a Python environment of their own',
   },
+  'python3-pip': {
+    present: () => output('python3', ['-m', 'pip', '--version']) !== undefined,
+    reason: 'is what `foveate install` downloads with, in its test',
+  },
   nasm: {
     present: () => which('nasm') !== undefined,
     reason: 'assembles the SIMD code of libjpeg-turbo for x64',
