@@ -92,8 +92,9 @@ class BuildListener {
     return signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]);
   }
 
-  phase(phase: string): void {
-    this.#options.onProgress?.({ phase, fraction: 0 });
+  /** Before the builder begins, and once it is done. */
+  phase(phase: string, fraction: 0 | 1 = 0): void {
+    this.#options.onProgress?.({ phase, fraction });
   }
 
   readonly hear: Parameters<ReturnType<typeof native>['engineBuild']>[4] = (notice) => {
@@ -198,6 +199,7 @@ async function buildInto(place: string, plan: BuildPlan, listener: BuildListener
   const times = built.timingCache && new Lease(built.timingCache);
   const part = `${place}.${randomUUID()}.part`;
   try {
+    listener.phase('Writing the bundle', 1);
     await mkdir(part);
     const layers = parseLayers(built.layers);
     const manifest: EngineManifest = {
