@@ -1,5 +1,7 @@
 #include "napi/session.h"
 
+#include <atomic>
+
 #include "napi/arguments.h"
 #include "napi/lease.h"
 
@@ -10,6 +12,8 @@ namespace {
 constexpr std::chrono::minutes kCloseBound{10};
 // A program that runs a model in a loop comes back within this time.
 constexpr std::chrono::microseconds kPatience{50};
+
+std::atomic<std::size_t> open_sessions{0};
 
 std::shared_ptr<Session> session_of(const Napi::Value& handle) {
   auto session = unwrap_handle<SessionHandle>(handle)->session;
@@ -275,8 +279,11 @@ class SessionClose final : public Operation {
   Status execute(std::size_t) override {
     session_->stop(kCloseBound);
     session_.reset();  // here, if nobody else holds it: freeing a model takes its time
-    pool_->trim();     // the blocks had the sizes of its inputs and outputs
-    return_free_memory();
+    // With the last model of the process. While others are served, it would stop their threads for as long as it takes.
+    if (Session::open() == 0) {
+      pool_->trim();
+      return_free_memory();
+    }
     return {};
   }
 
@@ -311,7 +318,13 @@ void operation_cancel(const Napi::CallbackInfo& info) { unwrap_handle<CancelToke
 Session::Session(std::shared_ptr<SessionLanes> lanes, std::size_t weight_bytes)
     : lanes_(std::move(lanes)),
       weight_bytes_(weight_bytes),
-      executor_(lanes_->contexts.size(), "fov-session", kPatience) {}
+      executor_(lanes_->contexts.size(), "fov-session", kPatience) {
+  open_sessions.fetch_add(1, std::memory_order_relaxed);
+}
+
+Session::~Session() { open_sessions.fetch_sub(1, std::memory_order_relaxed); }
+
+std::size_t Session::open() { return open_sessions.load(std::memory_order_relaxed); }
 
 void register_session(Napi::Env env, Napi::Object exports) {
   exports.Set("sessionOpen", Napi::Function::New(env, session_open));

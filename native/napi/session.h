@@ -23,6 +23,9 @@ struct SessionLanes {
 class Session final : public Stoppable {
  public:
   Session(std::shared_ptr<SessionLanes> lanes, std::size_t weight_bytes);
+  ~Session() override;
+  // How many there are in the process.
+  static std::size_t open();
 
   // A lane abandoned inside a vendor call keeps `lanes()` alive by its task; nothing here waits for it again.
   bool stop(std::chrono::milliseconds bound) override { return executor_.stop(bound); }

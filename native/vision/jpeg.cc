@@ -160,12 +160,22 @@ bool start(Session& session, Region& region) {
   return true;
 }
 
+// Whether libjpeg-turbo (3.1) can leave out parts of this picture. With several scans it smooths coefficients across the
+// crop's edge where the last scans are missing, and does not return from some skips; with a vertical sampling factor
+// above 2 it skips too much. Pictures with several scans are read as a whole before the first row anyway.
+bool can_leave_out(jpeg_decompress_struct& info) {
+  return jpeg_has_multiple_scans(&info) == FALSE && info.max_v_samp_factor <= 2;
+}
+
 // Passes over rows, whose data are still read: damage in them is found.
 void skip_rows(Session& session, JDIMENSION until) {
   jpeg_decompress_struct& info = session.info;
-  constexpr JDIMENSION kRows = 256;  // between two looks at whether the caller has given up
+  // Between two looks at whether the caller has given up. Each skip but the last ends with a row of blocks, of which
+  // this is a multiple: libjpeg loses count where one begins in the middle of what another passed over.
+  constexpr JDIMENSION kRows = 256;
   while (info.output_scanline < until) {
-    jpeg_skip_scanlines(&info, std::min(kRows, until - info.output_scanline));
+    const JDIMENSION next = std::min((info.output_scanline / kRows + 1) * kRows, until);
+    jpeg_skip_scanlines(&info, next - info.output_scanline);
     on_progress(reinterpret_cast<j_common_ptr>(&info));
   }
 }
@@ -248,6 +258,7 @@ Status failure(const Session& session) {
     case JERR_CONVERSION_NOTIMPL:
     case JERR_FRACT_SAMPLE_NOTIMPL:
     case JERR_NOT_COMPILED:
+    case JERR_NOTIMPL:
     case JERR_SOF_UNSUPPORTED:
       return Status(error_code::kMediaUnsupported,
                     std::string("The JPEG data is of a kind that is not decoded here: ") + session.text,
@@ -294,6 +305,11 @@ bool has_foreign_profile(const jpeg_decompress_struct& info) {
     return !is_srgb_profile(data.subspan(kIcc.size() + kOnly.size()));
   }
   return false;
+}
+
+bool lies_within(const Region& region, PictureSize whole) {
+  return region.left >= 0 && region.top >= 0 && region.width >= 1 && region.height >= 1 &&
+         region.width <= whole.width - region.left && region.height <= whole.height - region.top;
 }
 
 // With the pixels around it that those at its edges are smoothed from, where chrominance was stored at half the size.
@@ -343,7 +359,11 @@ bool is_jpeg(std::span<const std::byte> data) {
   return data.size() >= 2 && data[0] == std::byte{0xff} && data[1] == std::byte{0xd8};
 }
 
-Result<Picture> decode_jpeg(std::span<const std::byte> data, const JpegOptions& options, MemoryPool& pool) {
+namespace {
+
+// `all`: nothing is left out, whatever is needed. Nothing where this turns out to be what it takes.
+std::optional<Result<Picture>> decode(std::span<const std::byte> data, const JpegOptions& options, bool all,
+                                      MemoryPool& pool) {
   Decoder decoder;
   Session& session = decoder.session();
   session.cancel = options.cancel;
@@ -363,13 +383,21 @@ Result<Picture> decode_jpeg(std::span<const std::byte> data, const JpegOptions& 
   if (!plan_output(session, factor)) return failure(session);
   const PictureSize whole{static_cast<int>(info.output_width), static_cast<int>(info.output_height)};
   Region region{0, 0, whole.width, whole.height};
-  if (part) region = with_margin(stored_region(part->needed, whole, orientation), whole);
-  if (!start(session, region)) return failure(session);
+  if (part && !lies_within(part->needed, upright_size(whole, orientation)))
+    return Status(error_code::kInternal, "The part of a JPEG picture that is needed lies outside it");
+  if (part && !all && can_leave_out(session.info))
+    region = with_margin(stored_region(part->needed, whole, orientation), whole);
+  // Lossless JPEGs, which the header does not tell apart, know no parts.
+  const auto failed = [&]() -> std::optional<Result<Picture>> {
+    if (session.code == JERR_NOTIMPL && !all) return std::nullopt;
+    return failure(session);
+  };
+  if (!start(session, region)) return failed();
 
   auto picture = allocate_picture(region.width, region.height,
                                   info.out_color_space == JCS_GRAYSCALE ? PixelFormat::kGrey : PixelFormat::kRgb, pool);
   if (!picture.ok()) return picture;
-  if (!read_rows(session, region, picture.value().data(), picture.value().stride())) return failure(session);
+  if (!read_rows(session, region, picture.value().data(), picture.value().stride())) return failed();
   if (orientation != 1) {
     picture = turn_upright(picture.value(), orientation, pool);
     if (!picture.ok()) return picture;
@@ -378,6 +406,14 @@ Result<Picture> decode_jpeg(std::span<const std::byte> data, const JpegOptions& 
   const Region upright = upright_region(region, whole, orientation);
   picture.value().origin = {upright_size(whole, orientation), upright.left, upright.top};
   return picture;
+}
+
+}  // namespace
+
+Result<Picture> decode_jpeg(std::span<const std::byte> data, const JpegOptions& options, MemoryPool& pool) {
+  auto decoded = decode(data, options, false, pool);
+  if (!decoded) decoded = decode(data, options, true, pool);
+  return *std::move(decoded);
 }
 
 }  // namespace foveate

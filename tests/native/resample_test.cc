@@ -77,7 +77,7 @@ std::vector<std::uint8_t> resample_needed(const PictureView& source, Interpolati
                   interpolation, width, height, window);
 }
 
-TEST(Resample, AWindowIsThatPartOfTheWhole) {
+TEST_P(ResampleWith, AWindowIsThatPartOfTheWhole) {
   Noise noise;
   for (const PixelFormat format : {PixelFormat::kGrey, PixelFormat::kRgb, PixelFormat::kRgba}) {
     const auto channels = static_cast<std::size_t>(pixel_channels(format));
@@ -126,7 +126,7 @@ TEST(Resample, KeepsAPictureOfTheSameSize) {
   }
 }
 
-TEST(Resample, SkipsWhatStandsBetweenRows) {
+TEST_P(ResampleWith, SkipsWhatStandsBetweenRows) {
   for (const PixelFormat format : {PixelFormat::kGrey, PixelFormat::kRgb, PixelFormat::kRgba}) {
     const NoisePicture tight(50, 40, format);
     const NoisePicture apart(50, 40, format, 13);
