@@ -174,7 +174,8 @@ export class BatchFlow {
     const found = this.inferred(step.node, this.probe);
     this.#push(step.proto, (index, sizes) => {
       const batch = Array.isArray(places) ? (places as readonly BatchAxis[])[index] : (places as BatchAxis);
-      if (batch === undefined) throw refusal(proto, `gives a value (output ${index}) of which it is not known where the pictures lie`);
+      if (batch === undefined)
+        throw refusal(proto, `gives a value (output ${index}) of which it is not known where the pictures lie`);
       this.#check(proto, sizes, batch, found[index] ?? null);
       return { batch, numbers: undefined, tellsBatch: false };
     });
@@ -186,7 +187,8 @@ export class BatchFlow {
     const own = sizes[batch.axis];
     const fits = own === null || own === batch.outer * this.count * batch.inner;
     const expected = fits ? sizesAt(sizes, batch, this.probe) : null;
-    const agrees = found === null || (expected?.length === found.length && expected.every((size, axis) => isNear(size, found[axis])));
+    const agrees =
+      found === null || (expected?.length === found.length && expected.every((size, axis) => isNear(size, found[axis])));
     if (!fits || !agrees) throw refusal(proto, 'gives sizes that do not follow those of the batch');
   }
 

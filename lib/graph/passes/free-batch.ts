@@ -20,7 +20,8 @@ const oldestOpset = 7;
  */
 export function freeBatch(model: ModelProto): ModelProto {
   const { graph } = model;
-  if (graph === undefined) throw new ModelError('MODEL_INVALID', { message: 'Expected a model with a graph but it has none', hint: 'Export it again.' });
+  if (graph === undefined)
+    throw new ModelError('MODEL_INVALID', { message: 'Expected a model with a graph but it has none', hint: 'Export it again.' });
   const read = new OnnxModel(model, graph, undefined);
   const batch = batchOf(read.inputs);
   if (batch === undefined) return model;
@@ -105,6 +106,13 @@ function withoutUnread({ node, output, initializer, input }: GraphProto): Pick<G
   return { node: kept.toReversed(), initializer: initializer.filter(({ name }) => read.has(name)) };
 }
 
-function unsupported(reason: string, hint = 'Export the model with a free batch axis (`dynamic_axes` of torch.onnx.export).'): ModelError {
-  return new ModelError('MODEL_UNSUPPORTED', { message: `Expected a model whose batch can be freed but ${reason}`, hint, details: { reason } });
+function unsupported(
+  reason: string,
+  hint = 'Export the model with a free batch axis (`dynamic_axes` of torch.onnx.export).',
+): ModelError {
+  return new ModelError('MODEL_UNSUPPORTED', {
+    message: `Expected a model whose batch can be freed but ${reason}`,
+    hint,
+    details: { reason },
+  });
 }
