@@ -4,13 +4,36 @@ import { expect } from 'vitest';
 import { freeBatch, type ModelProto } from '../../lib/graph/index.js';
 import { ModelProtoSchema } from '../../lib/graph/onnx_pb.js';
 import type { Tensor } from '../../lib/tensor/index.js';
-import { difference, inputsOf, outputsOf, randomTensor, run, stacked, type Result } from './made-graphs.js';
+import {
+  difference,
+  graphModel,
+  inputsOf,
+  outputsOf,
+  randomTensor,
+  run,
+  stacked,
+  type MadeGraph,
+  type Result,
+} from './made-graphs.js';
+
+/** A graph whose batch can be freed, and by how much several pictures may differ from single ones. */
+export type Case = readonly [name: string, graph: MadeGraph, tolerance?: number];
+
+/** The rows of a table of tests: what is tested, and the test. */
+export function checks(cases: readonly Case[]): (readonly [string, () => Promise<void>])[] {
+  return cases.map(([name, graph, tolerance]) => {
+    const check = async (): Promise<void> => {
+      await checkFreed(graphModel(graph), tolerance);
+    };
+    return [name, check];
+  });
+}
 
 /** As many batches of the fixed size. */
 const copies = 3;
 
-/** Frees a model, checks it, and returns it with the largest difference of a batch, in proportion. */
-export async function checkFreed(model: ModelProto, tolerance = 0): Promise<{ freed: ModelProto; worst: number }> {
+/** Frees a model, checks it, and returns it. `tolerance`: how far outputs may be apart, in proportion to the largest number in them. */
+export async function checkFreed(model: ModelProto, tolerance = 0): Promise<ModelProto> {
   const before = toBinary(ModelProtoSchema, model);
   const freed = freeBatch(model);
   expect(Buffer.compare(toBinary(ModelProtoSchema, model), before), 'the model is left as it is').toBe(0);
@@ -67,5 +90,5 @@ export async function checkFreed(model: ModelProto, tolerance = 0): Promise<{ fr
     worst = Math.max(worst, difference(result, { dims: [], values }));
   }
   expect(worst, 'three pictures').toBeLessThanOrEqual(tolerance);
-  return { freed, worst };
+  return freed;
 }

@@ -41,6 +41,14 @@ export function node(
   };
 }
 
+/** An If whose branches are a node each. */
+export function choice(condition: string, output: string, whenSo: Node, otherwise: Node): Node {
+  const graph = (name: string, one: Node) => ({ name, node: [one], output: [value(one.output?.[0] ?? '', undefined)] });
+  const graphs = { then_branch: graph('then', whenSo), else_branch: graph('else', otherwise) };
+  const attributes = Object.entries(graphs).map(([name, g]) => ({ name, type: AttributeType.GRAPH, g }));
+  return { opType: 'If', name: `the ${output}`, input: [condition], output: [output], attribute: attributes };
+}
+
 function attribute(value: Attribute): MessageInitShape<typeof AttributeProtoSchema> {
   if (typeof value === 'number') return { type: AttributeType.INT, i: BigInt(value) };
   if (typeof value === 'string') return { type: AttributeType.STRING, s: new TextEncoder().encode(value) };
@@ -129,8 +137,14 @@ export interface Result {
 }
 
 /** Runs a model once; bit patterns of float16 are given as what they stand for. */
-export async function run(model: ModelProto, inputs: Readonly<Record<string, Tensor>>): Promise<Record<string, Result>> {
-  await using session = await createSession(encodeModel(model), { threads: 2, graphOptimization: 'basic' });
+export async function run(
+  model: ModelProto | Uint8Array,
+  inputs: Readonly<Record<string, Tensor>>,
+): Promise<Record<string, Result>> {
+  await using session = await createSession(model instanceof Uint8Array ? model : encodeModel(model), {
+    threads: 2,
+    graphOptimization: 'basic',
+  });
   using result = await session.run(inputs);
   return Object.fromEntries(
     Object.entries(result.outputs).map(([name, { dims, data, dtype }]) => {

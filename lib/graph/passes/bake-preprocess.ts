@@ -6,11 +6,11 @@ import {
   type NodeProto,
   type ValueInfoProto,
 } from '../onnx_pb.js';
-import { OnnxModel } from '../onnx-model.js';
 import type { ValueInfo } from '../value-info.js';
 import { changed } from './changed.js';
 import { floats, madeNode } from './made-nodes.js';
 import { FreshNames, subgraphsOf } from './names.js';
+import { soundModel } from './sound-model.js';
 
 /** What of `PreprocessOptions` the model takes over: each value is `(pixel * scale - mean[c]) / std[c]`. */
 export interface BakedPreprocess {
@@ -21,8 +21,6 @@ export interface BakedPreprocess {
   /** Of the model as it is. Baked it takes [N, H, W, C]. */
   readonly layout: 'nchw' | 'nhwc';
 }
-
-const oldestOpset = 7;
 
 /**
  * The same model with its normalisation inside: its picture input, of the same name, takes the pixels as uint8 `[N, H, W, C]`, a quarter of the bytes.
@@ -36,13 +34,7 @@ const oldestOpset = 7;
  */
 export function bakePreprocess(model: ModelProto, options: BakedPreprocess): ModelProto {
   checkBaked(options);
-  const { graph } = model;
-  if (graph === undefined)
-    throw new ModelError('MODEL_INVALID', { message: 'Expected a model with a graph but it has none', hint: 'Export it again.' });
-  const read = new OnnxModel(model, graph, undefined);
-  if (read.opset === undefined || read.opset < oldestOpset) {
-    throw unsupported(`it has opset ${read.opset ?? 'none'}`, `Export the model with opset ${oldestOpset} or newer.`);
-  }
+  const { graph, model: read } = soundModel(model);
   const input = pictureInput(read.inputs);
   const { name } = input;
   if (graph.output.some((output) => output.name === name))

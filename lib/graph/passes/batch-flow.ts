@@ -1,4 +1,3 @@
-import { ModelError } from '../../errors/index.js';
 import type { NodeProto } from '../onnx_pb.js';
 import { OnnxNode, type OnnxGraph } from '../onnx-graph.js';
 import { outputSizes } from '../operator-shapes.js';
@@ -10,6 +9,7 @@ import { listInputs, rules } from './batch-rules.js';
 import { BatchStep, refusal } from './batch-step.js';
 import { integerList, madeNode } from './made-nodes.js';
 import { FreshNames, readBy } from './names.js';
+import { invalid } from './sound-model.js';
 
 /** What is known of a value while the batch is followed through a graph. */
 export interface FlowValue {
@@ -230,11 +230,4 @@ export class BatchFlow {
 
 function isNear(size: number | null, found: number | null | undefined): boolean {
   return size === null || found === null || size === found;
-}
-
-function invalid(reason: string): ModelError {
-  return new ModelError('MODEL_INVALID', {
-    message: `Expected a sound graph but ${reason}`,
-    hint: 'Export the model again.',
-  });
 }
