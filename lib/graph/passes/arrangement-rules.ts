@@ -152,7 +152,7 @@ export function expand(step: BatchStep): BatchAxis {
   const list = elements.map(({ value }, axis) =>
     axis === at ? 1 : (value ?? step.refuse('has a shape that is known only when the model runs')),
   );
-  step.setList('', 1, list);
+  step.setList(undefined, 1, list);
   return place;
 }
 

@@ -4,7 +4,7 @@ import { outputSizes } from '../operator-shapes.js';
 import type { Sizes } from '../shape-rule.js';
 import { foldNumbers, numbersOf, type NumberList } from '../small-numbers.js';
 import { sizesOfValues } from '../value-sizes.js';
-import { sizesAt, type BatchAxis } from './batch-axis.js';
+import { firstAxis, sizesAt, type BatchAxis } from './batch-axis.js';
 import { listInputs, rules } from './batch-rules.js';
 import { BatchStep, refusal } from './batch-step.js';
 import { integerList, madeNode } from './made-nodes.js';
@@ -64,7 +64,7 @@ export class BatchFlow {
       const list = numbersOf(tensor);
       add(name, { numbers: list && [list, list] });
     }
-    for (const { name } of graph.inputs) add(name, inputs.includes(name) ? { batch: { axis: 0, outer: 1, inner: 1 } } : {});
+    for (const { name } of graph.inputs) add(name, inputs.includes(name) ? { batch: firstAxis } : {});
   }
 
   /** Throws MODEL_INVALID for a value that no node before has made. */
@@ -188,7 +188,7 @@ export class BatchFlow {
     const fits = own === null || own === batch.outer * this.count * batch.inner;
     const expected = fits ? sizesAt(sizes, batch, this.probe) : null;
     const agrees =
-      found === null || (expected?.length === found.length && expected.every((size, axis) => isNear(size, found[axis])));
+      found === null || (expected?.length === found.length && expected.every((size, axis) => isSameOrUnknown(size, found[axis])));
     if (!fits || !agrees) throw refusal(proto, 'gives sizes that do not follow those of the batch');
   }
 
@@ -228,6 +228,6 @@ export class BatchFlow {
   }
 }
 
-function isNear(size: number | null, found: number | null | undefined): boolean {
+function isSameOrUnknown(size: number | null, found: number | null | undefined): boolean {
   return size === null || found === null || size === found;
 }

@@ -102,8 +102,8 @@ export class BatchStep {
   }
 
   /** What a list of integers is, in an attribute or in the input that newer opsets have instead; null where it is left out. Refuses what is not known. */
-  list(attribute: string, index: number): readonly number[] | null {
-    const listed = integers(this.node, attribute);
+  list(attribute: string | undefined, index: number): readonly number[] | null {
+    const listed = attribute === undefined ? undefined : integers(this.node, attribute);
     if (listed !== undefined) return listed;
     if (this.input(index) === undefined) return null;
     return this.elements(index)?.map(({ value }) => value ?? this.#unknown(index)) ?? this.#unknown(index);
@@ -121,8 +121,9 @@ export class BatchStep {
   }
 
   /** Puts a list in the place of an attribute, or of the input that newer opsets have instead. */
-  setList(attribute: string, index: number, values: readonly number[]): void {
-    if (integers(this.node, attribute) === undefined) return this.setInput(index, this.#flow.integers(values));
+  setList(attribute: string | undefined, index: number, values: readonly number[]): void {
+    if (attribute === undefined || integers(this.node, attribute) === undefined)
+      return this.setInput(index, this.#flow.integers(values));
     const ints = values.map(BigInt);
     const attributes = this.#proto.attribute.map((own) => (own.name === attribute ? changed(own, { ints }) : own));
     this.#proto = changed(this.#proto, { attribute: attributes });
