@@ -32,7 +32,8 @@ export const errorCodes = {
   MODEL_UNSUPPORTED: {
     concern: 'model',
     exitCode: 4,
-    meaning: 'The model uses an operator, opset or type that the runtime does not know, or its inputs and outputs fit no task.',
+    meaning:
+      'The model uses an operator, opset or type that the runtime does not know, its inputs and outputs fit no task, or it cannot be changed as wanted.',
   },
   MODEL_AMBIGUOUS: {
     concern: 'model',

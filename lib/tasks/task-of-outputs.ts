@@ -7,13 +7,13 @@ export const taskNames = ['classify', 'detect', 'segment', 'embed', 'dense'] as 
 export type TaskName = (typeof taskNames)[number];
 
 /** What Ultralytics' metadata calls its tasks. Instance and semantic segmentation are told apart by the outputs. */
-const declaredTasks: Readonly<Record<string, readonly TaskName[]>> = {
-  classify: ['classify'],
-  detect: ['detect'],
-  pose: ['detect'],
-  obb: ['detect'],
-  segment: ['detect', 'segment'],
-};
+const declaredTasks: ReadonlyMap<string, readonly TaskName[]> = new Map([
+  ['classify', ['classify']],
+  ['detect', ['detect']],
+  ['pose', ['detect']],
+  ['obb', ['detect']],
+  ['segment', ['detect', 'segment']],
+]);
 
 export function isFloat({ dtype }: ValueInfo): boolean {
   return dtype === 'float32' || dtype === 'float16';
@@ -47,7 +47,7 @@ export function recognizeTask(outputs: readonly ValueInfo[], declared: string | 
       details: { declared },
     });
   }
-  const allowed = declared === undefined ? fitting : (declaredTasks[declared] ?? []);
+  const allowed = declared === undefined ? fitting : (declaredTasks.get(declared) ?? []);
   const agreed = allowed.filter((task) => fitting.includes(task));
   const [only] = agreed;
   // Of a declared 'segment', boxes beside a map mean instances.

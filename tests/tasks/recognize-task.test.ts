@@ -58,6 +58,7 @@ describe('the task of a model', () => {
     ['several fit', [scores, boxes], undefined, /its metadata does not say.*y2: float32 \[N, 10\]; y3: float32 \[1, 84, 8400\]/],
     ['the rank is unknown', [output(null)], undefined, /of unknown shape/],
     ['the metadata names a task that is not known', [boxes], 'chess', /says 'chess'/],
+    ['the metadata names what every object has', [boxes], 'constructor', /says 'constructor'/],
     ['the metadata contradicts the outputs', [scores], 'detect', /says 'detect'/],
   ] as const)('is refused where %s', (_, outputs, declared, message) => {
     const error = thrownBy(() => recognizeTask(outputs, declared));

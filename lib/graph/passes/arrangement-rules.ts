@@ -67,7 +67,10 @@ export function reduce(step: BatchStep): BatchAxis {
   const axes = step.list('axes', 1) ?? [];
   if (axes.length === 0 && integer(step.node, 'noop_with_empty_axes', 0) === 1) return step.only;
   const rank = step.rank(0);
-  return reduced(step, axes.length === 0 ? Array.from({ length: rank }, (_, axis) => axis) : axes.map((axis) => step.fromFront(axis, rank)));
+  return reduced(
+    step,
+    axes.length === 0 ? Array.from({ length: rank }, (_, axis) => axis) : axes.map((axis) => step.fromFront(axis, rank)),
+  );
 }
 
 /** ArgMax and ArgMin. */
@@ -146,8 +149,10 @@ export function expand(step: BatchStep): BatchAxis {
   if (element === undefined || (element.value === 1 && !element.grows)) return place;
   if (element.value !== batch.outer * step.count * batch.inner) step.refuse('stretches the axis on which the pictures lie');
   if (element.grows) return place;
-  const list = elements.map(({ value }, axis) => (axis === at ? 1 : (value ?? step.refuse('has a shape that is known only when the model runs'))));
-  step.setList('', 1, list);
+  const list = elements.map(({ value }, axis) =>
+    axis === at ? 1 : (value ?? step.refuse('has a shape that is known only when the model runs')),
+  );
+  step.setList(undefined, 1, list);
   return place;
 }
 

@@ -6,11 +6,11 @@ import {
   type NodeProto,
   type ValueInfoProto,
 } from '../onnx_pb.js';
-import { OnnxModel } from '../onnx-model.js';
 import type { ValueInfo } from '../value-info.js';
 import { changed } from './changed.js';
 import { floats, madeNode } from './made-nodes.js';
 import { FreshNames, subgraphsOf } from './names.js';
+import { soundModel } from './sound-model.js';
 
 /** What of `PreprocessOptions` the model takes over: each value is `(pixel * scale - mean[c]) / std[c]`. */
 export interface BakedPreprocess {
@@ -21,8 +21,6 @@ export interface BakedPreprocess {
   /** Of the model as it is. Baked it takes [N, H, W, C]. */
   readonly layout: 'nchw' | 'nhwc';
 }
-
-const oldestOpset = 7;
 
 /**
  * The same model with its normalisation inside: its picture input, of the same name, takes the pixels as uint8 `[N, H, W, C]`, a quarter of the bytes.
@@ -36,15 +34,11 @@ const oldestOpset = 7;
  */
 export function bakePreprocess(model: ModelProto, options: BakedPreprocess): ModelProto {
   checkBaked(options);
-  const { graph } = model;
-  if (graph === undefined) throw new ModelError('MODEL_INVALID', { message: 'Expected a model with a graph but it has none', hint: 'Export it again.' });
-  const read = new OnnxModel(model, graph, undefined);
-  if (read.opset === undefined || read.opset < oldestOpset) {
-    throw unsupported(`it has opset ${read.opset ?? 'none'}`, `Export the model with opset ${oldestOpset} or newer.`);
-  }
+  const { graph, model: read } = soundModel(model);
   const input = pictureInput(read.inputs);
   const { name } = input;
-  if (graph.output.some((output) => output.name === name)) throw unsupported(`its input ${JSON.stringify(name)} is an output too`);
+  if (graph.output.some((output) => output.name === name))
+    throw unsupported(`its input ${JSON.stringify(name)} is an output too`);
   const steps = preprocessing(input, options, new FreshNames(graph));
   const made = steps.at(-1)?.output[0] as string;
   return changed(model, {
@@ -83,7 +77,8 @@ function pictureInput(inputs: readonly ValueInfo[]): PictureInput {
     throw unsupported(`${pictures.length === 0 ? 'none' : pictures.length} of its inputs have four axes, where one should`);
   }
   const { name, dtype, shape } = input;
-  if (dtype !== 'float32' && dtype !== 'float16') throw unsupported(`its input ${JSON.stringify(name)} takes ${dtype}, not float32 or float16`);
+  if (dtype !== 'float32' && dtype !== 'float16')
+    throw unsupported(`its input ${JSON.stringify(name)} takes ${dtype}, not float32 or float16`);
   return { name, dtype, shape };
 }
 
@@ -92,11 +87,17 @@ function preprocessing({ name, dtype, shape }: PictureInput, options: BakedPrepr
   const { scale, mean, std, layout } = options;
   const channels = shape?.[layout === 'nchw' ? 1 : 3];
   if (channels !== 1 && channels !== 3) {
-    throw unsupported(`its input ${JSON.stringify(name)} has ${channels ?? 'unknown'} channels in the layout ${layout}, not 1 or 3`);
+    throw unsupported(
+      `its input ${JSON.stringify(name)} has ${channels ?? 'unknown'} channels in the layout ${layout}, not 1 or 3`,
+    );
   }
   const nodes: NodeProto[] = [];
   let value = name;
-  const add = (opType: string, inputs: readonly string[], attributes: Readonly<Record<string, number | readonly number[]>> = {}): void => {
+  const add = (
+    opType: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, number | readonly number[]>> = {},
+  ): void => {
     const node = madeNode(opType, [value, ...inputs], names.fresh(`${name}/${opType}`), attributes);
     nodes.push(node);
     value = node.output[0] as string;
@@ -110,8 +111,16 @@ function preprocessing({ name, dtype, shape }: PictureInput, options: BakedPrepr
   };
   // Cast first: TensorRT takes uint8 as an input, and does nothing else with it.
   add('Cast', [], { to: DataType.FLOAT });
-  addForEach('Mul', std.map((deviation) => scale / deviation), 1);
-  addForEach('Add', std.map((deviation, c) => -(mean[c] as number) / deviation), 0);
+  addForEach(
+    'Mul',
+    std.map((deviation) => scale / deviation),
+    1,
+  );
+  addForEach(
+    'Add',
+    std.map((deviation, c) => -(mean[c] as number) / deviation),
+    0,
+  );
   if (dtype === 'float16') add('Cast', [], { to: DataType.FLOAT16 });
   if (layout === 'nchw') add('Transpose', [], { perm: [0, 3, 1, 2] });
   return nodes;
@@ -149,5 +158,9 @@ function renamedWithin(graph: GraphProto, from: string, to: string): GraphProto 
 }
 
 function unsupported(reason: string, hint = 'Keep the preprocessing outside of this model.'): ModelError {
-  return new ModelError('MODEL_UNSUPPORTED', { message: `Expected a model with one picture input but ${reason}`, hint, details: { reason } });
+  return new ModelError('MODEL_UNSUPPORTED', {
+    message: `Expected a model with one picture input but ${reason}`,
+    hint,
+    details: { reason },
+  });
 }

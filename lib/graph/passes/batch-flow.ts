@@ -1,15 +1,15 @@
-import { ModelError } from '../../errors/index.js';
 import type { NodeProto } from '../onnx_pb.js';
 import { OnnxNode, type OnnxGraph } from '../onnx-graph.js';
 import { outputSizes } from '../operator-shapes.js';
 import type { Sizes } from '../shape-rule.js';
 import { foldNumbers, numbersOf, type NumberList } from '../small-numbers.js';
 import { sizesOfValues } from '../value-sizes.js';
-import { sizesAt, type BatchAxis } from './batch-axis.js';
+import { firstAxis, sizesAt, type BatchAxis } from './batch-axis.js';
 import { listInputs, rules } from './batch-rules.js';
 import { BatchStep, refusal } from './batch-step.js';
 import { integerList, madeNode } from './made-nodes.js';
 import { FreshNames, readBy } from './names.js';
+import { invalid } from './sound-model.js';
 
 /** What is known of a value while the batch is followed through a graph. */
 export interface FlowValue {
@@ -64,7 +64,7 @@ export class BatchFlow {
       const list = numbersOf(tensor);
       add(name, { numbers: list && [list, list] });
     }
-    for (const { name } of graph.inputs) add(name, inputs.includes(name) ? { batch: { axis: 0, outer: 1, inner: 1 } } : {});
+    for (const { name } of graph.inputs) add(name, inputs.includes(name) ? { batch: firstAxis } : {});
   }
 
   /** Throws MODEL_INVALID for a value that no node before has made. */
@@ -174,7 +174,8 @@ export class BatchFlow {
     const found = this.inferred(step.node, this.probe);
     this.#push(step.proto, (index, sizes) => {
       const batch = Array.isArray(places) ? (places as readonly BatchAxis[])[index] : (places as BatchAxis);
-      if (batch === undefined) throw refusal(proto, `gives a value (output ${index}) of which it is not known where the pictures lie`);
+      if (batch === undefined)
+        throw refusal(proto, `gives a value (output ${index}) of which it is not known where the pictures lie`);
       this.#check(proto, sizes, batch, found[index] ?? null);
       return { batch, numbers: undefined, tellsBatch: false };
     });
@@ -186,7 +187,8 @@ export class BatchFlow {
     const own = sizes[batch.axis];
     const fits = own === null || own === batch.outer * this.count * batch.inner;
     const expected = fits ? sizesAt(sizes, batch, this.probe) : null;
-    const agrees = found === null || (expected?.length === found.length && expected.every((size, axis) => isNear(size, found[axis])));
+    const agrees =
+      found === null || (expected?.length === found.length && expected.every((size, axis) => isSameOrUnknown(size, found[axis])));
     if (!fits || !agrees) throw refusal(proto, 'gives sizes that do not follow those of the batch');
   }
 
@@ -226,13 +228,6 @@ export class BatchFlow {
   }
 }
 
-function isNear(size: number | null, found: number | null | undefined): boolean {
+function isSameOrUnknown(size: number | null, found: number | null | undefined): boolean {
   return size === null || found === null || size === found;
-}
-
-function invalid(reason: string): ModelError {
-  return new ModelError('MODEL_INVALID', {
-    message: `Expected a sound graph but ${reason}`,
-    hint: 'Export the model again.',
-  });
 }

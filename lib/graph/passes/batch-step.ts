@@ -102,8 +102,8 @@ export class BatchStep {
   }
 
   /** What a list of integers is, in an attribute or in the input that newer opsets have instead; null where it is left out. Refuses what is not known. */
-  list(attribute: string, index: number): readonly number[] | null {
-    const listed = integers(this.node, attribute);
+  list(attribute: string | undefined, index: number): readonly number[] | null {
+    const listed = attribute === undefined ? undefined : integers(this.node, attribute);
     if (listed !== undefined) return listed;
     if (this.input(index) === undefined) return null;
     return this.elements(index)?.map(({ value }) => value ?? this.#unknown(index)) ?? this.#unknown(index);
@@ -121,8 +121,9 @@ export class BatchStep {
   }
 
   /** Puts a list in the place of an attribute, or of the input that newer opsets have instead. */
-  setList(attribute: string, index: number, values: readonly number[]): void {
-    if (integers(this.node, attribute) === undefined) return this.setInput(index, this.#flow.integers(values));
+  setList(attribute: string | undefined, index: number, values: readonly number[]): void {
+    if (attribute === undefined || integers(this.node, attribute) === undefined)
+      return this.setInput(index, this.#flow.integers(values));
     const ints = values.map(BigInt);
     const attributes = this.#proto.attribute.map((own) => (own.name === attribute ? changed(own, { ints }) : own));
     this.#proto = changed(this.#proto, { attribute: attributes });
@@ -152,7 +153,9 @@ export class BatchStep {
     const sizes = this.sizes(index);
     const own = sizes?.[batch.axis];
     if (this.count !== 1 || batch.outer !== 1 || own !== batch.inner) {
-      this.refuse(`has a constant input that would have to be repeated for each picture, along axis ${batch.axis} of ${describeSizes(sizes)}`);
+      this.refuse(
+        `has a constant input that would have to be repeated for each picture, along axis ${batch.axis} of ${describeSizes(sizes)}`,
+      );
     }
     const repeats = (sizes as readonly unknown[]).map(() => 1);
     this.setInput(index, this.#flow.tiled(this.#proto.input[index] as string, this.#flow.growingList(repeats, batch.axis, 1)));
@@ -163,9 +166,11 @@ export class BatchStep {
    */
   together(indices: readonly number[]): BatchAxis {
     const batches = this.batched;
-    if (!batches.every(({ index }) => indices.includes(index))) this.refuse('takes pictures where it is known with constants only');
+    if (!batches.every(({ index }) => indices.includes(index)))
+      this.refuse('takes pictures where it is known with constants only');
     const { batch } = batches[0] as (typeof batches)[number];
-    if (!batches.every((one) => isSame(one.batch, batch))) this.refuse('has inputs in which the pictures lie in different places');
+    if (!batches.every((one) => isSame(one.batch, batch)))
+      this.refuse('has inputs in which the pictures lie in different places');
     for (const index of indices) {
       if (this.input(index) !== undefined && this.batch(index) === undefined) this.repeat(index, batch);
     }
@@ -187,7 +192,8 @@ export class BatchStep {
     for (const { index, rank } of inputs) {
       const axis = place.axis - (most - rank);
       if (this.batch(index) !== undefined || axis < 0 || this.sizes(index)?.[axis] === 1) continue;
-      if (place.inner === 1) this.refuse(`has an input with sizes ${describeSizes(this.sizes(index))}, which do not go with any batch`);
+      if (place.inner === 1)
+        this.refuse(`has an input with sizes ${describeSizes(this.sizes(index))}, which do not go with any batch`);
       this.repeat(index, { ...place, axis });
     }
     return place;

@@ -1,13 +1,11 @@
 import { ModelError } from '../../errors/index.js';
 import type { GraphProto, ModelProto, ValueInfoProto } from '../onnx_pb.js';
-import { OnnxModel } from '../onnx-model.js';
 import type { ValueInfo } from '../value-info.js';
 import { isPlain } from './batch-axis.js';
 import { BatchFlow } from './batch-flow.js';
 import { changed } from './changed.js';
 import { readBy } from './names.js';
-
-const oldestOpset = 7;
+import { soundModel } from './sound-model.js';
 
 /**
  * The same model for any number of pictures at once, where it is fixed to 1, or to another number: axis 0 of its inputs becomes the symbol `batch`.
@@ -19,15 +17,10 @@ const oldestOpset = 7;
  * Throws MODEL_UNSUPPORTED, with the node and the reason, where the batch cannot be freed without a doubt, and below opset 7; MODEL_INVALID for a damaged graph.
  */
 export function freeBatch(model: ModelProto): ModelProto {
-  const { graph } = model;
-  if (graph === undefined) throw new ModelError('MODEL_INVALID', { message: 'Expected a model with a graph but it has none', hint: 'Export it again.' });
-  const read = new OnnxModel(model, graph, undefined);
+  const { graph, model: read, opset } = soundModel(model);
   const batch = batchOf(read.inputs);
   if (batch === undefined) return model;
-  if (read.opset === undefined || read.opset < oldestOpset) {
-    throw unsupported(`it has opset ${read.opset ?? 'none'}`, `Export the model with opset ${oldestOpset} or newer.`);
-  }
-  const flow = new BatchFlow(read.graph, read.opset, batch.count, batch.inputs);
+  const flow = new BatchFlow(read.graph, opset, batch.count, batch.inputs);
   for (const node of graph.node) flow.add(node);
   const symbol = freshSymbol(graph);
   return changed(model, {
@@ -105,6 +98,13 @@ function withoutUnread({ node, output, initializer, input }: GraphProto): Pick<G
   return { node: kept.toReversed(), initializer: initializer.filter(({ name }) => read.has(name)) };
 }
 
-function unsupported(reason: string, hint = 'Export the model with a free batch axis (`dynamic_axes` of torch.onnx.export).'): ModelError {
-  return new ModelError('MODEL_UNSUPPORTED', { message: `Expected a model whose batch can be freed but ${reason}`, hint, details: { reason } });
+function unsupported(
+  reason: string,
+  hint = 'Export the model with a free batch axis (`dynamic_axes` of torch.onnx.export).',
+): ModelError {
+  return new ModelError('MODEL_UNSUPPORTED', {
+    message: `Expected a model whose batch can be freed but ${reason}`,
+    hint,
+    details: { reason },
+  });
 }

@@ -36,7 +36,12 @@ export function floats(values: readonly number[], output: string): NodeProto {
   return constant(Float32Array.from(values), DataType.FLOAT, [values.length], output);
 }
 
-function constant(elements: BigInt64Array | Float32Array, dataType: DataType, dims: readonly number[], output: string): NodeProto {
+function constant(
+  elements: BigInt64Array | Float32Array,
+  dataType: DataType,
+  dims: readonly number[],
+  output: string,
+): NodeProto {
   const rawData = new Uint8Array(elements.buffer as ArrayBuffer);
   const value = create(TensorProtoSchema, { name: output, dataType, dims: dims.map(BigInt), rawData });
   return madeNode('Constant', [], output, { value });

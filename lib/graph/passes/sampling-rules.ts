@@ -12,7 +12,8 @@ export function resize(step: BatchStep): BatchAxis {
   if (attributes.get('coordinate_transformation_mode') === 'tf_crop_and_resize') step.refuse('crops along all axes');
   if ((attributes.get('keep_aspect_ratio_policy') ?? 'stretch') !== 'stretch') step.refuse('takes its scale from all axes');
   if ((inputs[3] ?? '') !== '') keepSize(step, batch, at);
-  else if (scales(step)?.[at] !== 1) step.refuse(`resizes axis ${batch.axis}, on which the pictures lie, or it is not known whether it does`);
+  else if (scales(step)?.[at] !== 1)
+    step.refuse(`resizes axis ${batch.axis}, on which the pictures lie, or it is not known whether it does`);
   return batch;
 }
 

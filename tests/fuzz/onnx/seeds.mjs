@@ -1,4 +1,4 @@
-/** The models that a first run begins with: the small ones of the repository, and one with what they lack. */
+/** The models that a first run begins with: the small ones of the repository, and two with what they lack. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { create, toBinary } from '@bufbuild/protobuf';
@@ -9,7 +9,11 @@ const tests = join(import.meta.dirname, '../..');
 export function seeds(schema) {
   const folders = ['graph/fixtures', 'native/fixtures'].map((name) => join(tests, name));
   const files = folders.flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)));
-  return [...files.filter((name) => name.endsWith('.onnx')).map((name) => readFileSync(name)), network(schema)];
+  return [
+    ...files.filter((name) => name.endsWith('.onnx')).map((name) => readFileSync(name)),
+    network(schema),
+    fixedBatch(schema),
+  ];
 }
 
 const tensor = (name, elemType, sizes) => ({
@@ -87,6 +91,47 @@ function network(schema) {
         node('Add', ['scores', 'chosen'], ['sum']),
         node('Softmax', ['sum'], ['soft']),
         node('Identity', ['soft'], ['y']),
+      ],
+    },
+  };
+  return toBinary(schema, create(schema, model));
+}
+
+/** A model for one picture, whose batch can be freed. */
+function fixedBatch(schema) {
+  const node = (opType, input, output, attribute = []) => ({ opType, input, output, attribute });
+  const model = {
+    irVersion: 8n,
+    opsetImport: [{ version: 17n }],
+    graph: {
+      name: 'fixed',
+      input: [tensor('x', 1, [1, 3, 4, 4])],
+      output: [tensor('y', 1, [1, 5])],
+      initializer: [
+        zeros('token', [1, 1, 3]),
+        zeros('w', [3, 5]),
+        list('sizes', [1, 3, 2, 2]),
+        list('tokens', [1, 3, 4]),
+        list('repeats', [1, 1, 1]),
+        list('zero', [0]),
+        list('one', [1]),
+        list('rows', [1, 12]),
+        list('heads', [3, 4]),
+      ],
+      node: [
+        node('Resize', ['x', '', '', 'sizes'], ['small']),
+        node('Reshape', ['small', 'tokens'], ['flat']),
+        node('Transpose', ['flat'], ['turned'], [ints('perm', [0, 2, 1])]),
+        node('Tile', ['token', 'repeats'], ['same']),
+        node('Concat', ['same', 'turned'], ['all'], [int('axis', 1)]),
+        node('Slice', ['all', 'zero', 'one', 'one'], ['first']),
+        node('Squeeze', ['first', 'one'], ['features']),
+        node('MatMul', ['features', 'w'], ['scores']),
+        node('Reshape', ['flat', 'heads'], ['folded']),
+        node('Unsqueeze', ['folded', 'zero'], ['apart']),
+        node('ReduceMean', ['apart'], ['mean'], [ints('axes', [1, 2]), int('keepdims', 0)]),
+        node('Unsqueeze', ['mean', 'one'], ['column']),
+        node('Add', ['scores', 'column'], ['y']),
       ],
     },
   };

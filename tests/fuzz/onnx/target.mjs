@@ -1,6 +1,6 @@
 /**
- * What is fuzzed: the ONNX reader, and all that `foveate inspect` tells of a model without opening it. Either all of it can be told, or there is an
- * error of the kind that is promised. Imports dist/: run `npm run build:ts` first.
+ * What is fuzzed: the ONNX reader, all that `foveate inspect` tells of a model without opening it, the writer, and the passes. Either all of it can be
+ * told and made, or there is an error of the kind that is promised. Imports dist/: run `npm run build:ts` first.
  */
 import { inspectionLines } from '../../../dist/cli/inspect-report.js';
 import { describe } from '../../../dist/cli/inspect.js';
@@ -9,12 +9,14 @@ import { parseModel } from '../../../dist/graph/index.js';
 import { declaredLabelCount } from '../../../dist/labels/index.js';
 import { producerOf } from '../../../dist/tasks/task-model.js';
 import { recognizeModel } from '../../../dist/tasks/recognize-task.js';
+import { checkRewriting } from './rewriting.mjs';
 
 /** Resolves to what was told, as text, or to the code of the error. Rejects where a promise is broken. */
 export async function inspect(bytes) {
   const read = expected(() => parseModel(bytes), /^MODEL_INVALID$/);
   if (read.error !== undefined) return read.error.code;
   const model = read.value;
+  checkRewriting(model, expected);
   const seen = expected(() => lookAt(model.graph), /^MODEL_INVALID$/);
   const described = expected(() => describe('model.onnx', bytes.length, model), /^MODEL_INVALID$/);
   if (described.error !== undefined) return described.error.code;
