@@ -12,24 +12,9 @@ namespace {
 // How the one message begins in which a builder tells the layers of an engine.
 constexpr std::string_view kLayersMessage = "Layers:";
 
-// NetworkDefinitionCreationFlag bits: from TensorRT 11 and RTX 1.5 on every network is explicit, and the first bit is
-// "strongly typed".
-std::uint32_t network_flags(abi::Releases releases) {
-  constexpr std::uint32_t kExplicitBatch = 1;
-  switch (releases) {
-    case abi::Releases::kTrt8:
-      return kExplicitBatch;  // no strong typing yet
-    case abi::Releases::kTrt10:
-    case abi::Releases::kRtx10:
-      return kExplicitBatch | 2;
-    default:
-      return 1;
-  }
-}
-
 std::string dtype_text(abi::ElementType type) {
-  constexpr const char* kNames[] = {"float32",  "float16",  "int8",  "int32", "bool",   "uint8",
-                                    "float8", "bfloat16", "int64", "int4",  "float4"};
+  constexpr const char* kNames[] = {"float32", "float16",  "int8",  "int32", "bool",  "uint8",
+                                    "float8",  "bfloat16", "int64", "int4",  "float4"};
   const auto index = static_cast<std::size_t>(type);
   return index < std::size(kNames) ? kNames[index] : "type " + std::to_string(index);
 }
@@ -96,7 +81,11 @@ BlockPtr block_of(Owned<abi::HostMemory> memory, const abi::Version& version) {
 class Build {
  public:
   Build(const Library& library, const EngineSpec& spec, const BuildListener& listener, CancelToken* cancel)
-      : library_(library), version_(library.version), spec_(spec), cancel_(cancel), monitor_(listener, cancel),
+      : library_(library),
+        version_(library.version),
+        spec_(spec),
+        cancel_(cancel),
+        monitor_(listener, cancel),
         log_([this, &listener](abi::Severity severity, std::string_view message) {
           if (message.starts_with(kLayersMessage)) result_.layers = message.substr(kLayersMessage.size());
           if (listener.log) listener.log(severity, message);
@@ -135,7 +124,7 @@ class Build {
                      "TensorRT builds on a machine with an NVIDIA GPU and driver; TensorRT-RTX builds without.");
     }
     if (!spec_.plugin_libraries.empty()) FOVEATE_RETURN_IF_ERROR(load_plugins());
-    network_.reset(abi::kBuilderCreateNetworkV2.in(version_)(builder_.get(), network_flags(version_.releases)));
+    network_.reset(abi::kBuilderCreateNetworkV2.in(version_)(builder_.get(), abi::network_flags(version_.releases)));
     config_.reset(abi::kBuilderCreateBuilderConfig.in(version_)(builder_.get()));
     if (!network_ || !config_) return failure(error_code::kEngineFailed, "The builder gives no network");
     return {};
@@ -160,7 +149,8 @@ class Build {
       const abi::FlagNumbers& entry = abi::kBuilderFlags[static_cast<std::size_t>(flag)];
       const abi::Slot& number = entry.of(version_);
       if (!number.in(version_)) {
-        return {error_code::kBackendTooOld, std::string("This release of the library has no builder flag ") + entry.name,
+        return {error_code::kBackendTooOld,
+                std::string("This release of the library has no builder flag ") + entry.name,
                 "Leave the option out that needs it, or use another release."};
       }
       abi::kBuilderConfigSetFlag.in(version_)(config, number.index);
@@ -170,13 +160,12 @@ class Build {
     FOVEATE_RETURN_IF_ERROR(set(abi::kBuilderConfigSetBuilderOptimizationLevel, spec_.optimization_level));
     FOVEATE_RETURN_IF_ERROR(set(abi::kBuilderConfigSetMaxAuxStreams, spec_.max_aux_streams));
     if (spec_.hardware_compatibility != abi::HardwareCompatibility::kNone) {
-      FOVEATE_RETURN_IF_ERROR(set(abi::kBuilderConfigSetHardwareCompatibilityLevel,
-                                  std::optional(spec_.hardware_compatibility)));
+      FOVEATE_RETURN_IF_ERROR(
+          set(abi::kBuilderConfigSetHardwareCompatibilityLevel, std::optional(spec_.hardware_compatibility)));
     }
     if (spec_.tactic_sources && !abi::kBuilderConfigSetTacticSources.in(version_)(config, *spec_.tactic_sources))
       return failure(error_code::kInvalidArgument, "The tactic sources are refused");
-    if (spec_.layers)
-      abi::kBuilderConfigSetProfilingVerbosity.in(version_)(config, abi::ProfilingVerbosity::kDetailed);
+    if (spec_.layers) abi::kBuilderConfigSetProfilingVerbosity.in(version_)(config, abi::ProfilingVerbosity::kDetailed);
     if (abi::kBuilderConfigSetProgressMonitor.exists(version_))
       abi::kBuilderConfigSetProgressMonitor.in(version_).value()(config, &monitor_);
     return use_timing_cache();
@@ -254,9 +243,9 @@ class Build {
                            set_range(profile, range.input, abi::ProfileSelector::kOpt, range.opt) &&
                            set_range(profile, range.input, abi::ProfileSelector::kMax, range.max);
         if (!taken) {
-          return failure(error_code::kInvalidArgument,
-                         "The shapes of input \"" + range.input + "\" in " + name + " are refused: " +
-                             dims_text(range.min) + ", " + dims_text(range.opt) + ", " + dims_text(range.max));
+          return failure(error_code::kInvalidArgument, "The shapes of input \"" + range.input + "\" in " + name +
+                                                           " are refused: " + dims_text(range.min) + ", " +
+                                                           dims_text(range.opt) + ", " + dims_text(range.max));
         }
       }
       if (!abi::kOptimizationProfileIsValid.in(version_)(profile) ||
@@ -326,7 +315,7 @@ Result<SupportReport> check_support(const Library& library, std::span<const std:
   if (!builder)
     return Status(error_code::kBackendUnavailable, "The library cannot build on this machine: " + log.take_error());
   Owned<abi::Network> network(
-      abi::kBuilderCreateNetworkV2.in(version)(builder.get(), network_flags(version.releases)));
+      abi::kBuilderCreateNetworkV2.in(version)(builder.get(), abi::network_flags(version.releases)));
   if (!network) return Status(error_code::kEngineFailed, "The builder gives no network: " + log.take_error());
   auto parser = OnnxParser::create(library, network.get());
   if (!parser.ok()) return parser.take_status();

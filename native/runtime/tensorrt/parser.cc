@@ -8,28 +8,28 @@ namespace {
 std::string text_of(const char* text) { return text == nullptr ? "" : text; }
 
 // What a code of the parser means; its own words are often a bare "false".
-const char* meaning_of(std::int32_t code) {
+const char* meaning_of(abi::ParserErrorCode code) {
   switch (code) {
-    case 7:
+    case abi::ParserErrorCode::kUnsupportedGraph:
       return "the graph is not supported";
-    case 8:
+    case abi::ParserErrorCode::kUnsupportedNode:
       return "the operator is not supported";
-    case 9:
+    case abi::ParserErrorCode::kUnsupportedAttribute:
       return "an attribute of the operator is not supported";
-    case 10:
+    case abi::ParserErrorCode::kUnsupportedInput:
       return "an input of the operator is not supported";
-    case 11:
+    case abi::ParserErrorCode::kUnsupportedDataType:
       return "the element type is not supported";
-    case 12:
+    case abi::ParserErrorCode::kUnsupportedDynamicShape:
       return "the operator does not support dynamic shapes";
-    case 13:
+    case abi::ParserErrorCode::kUnsupportedShape:
       return "the shape is not supported";
     default:
       return "";
   }
 }
 
-std::string reason_of(std::int32_t code, const std::string& description) {
+std::string reason_of(abi::ParserErrorCode code, const std::string& description) {
   const std::string meaning = meaning_of(code);
   if (meaning.empty()) return description;
   return description.empty() || description == "false" ? meaning : meaning + ": " + description;
@@ -98,13 +98,11 @@ Result<SupportReport> OnnxParser::check(std::span<const std::byte> model, const 
   if (!supports.ok()) return supports.take_status();
   const std::string path = model_path.string();
   SupportReport report;
-  report.supported =
-      supports.value()(parser_.get(), model.data(), model.size(), path.empty() ? nullptr : path.c_str());
+  report.supported = supports.value()(parser_.get(), model.data(), model.size(), path.empty() ? nullptr : path.c_str());
   const std::int64_t parts = abi::kParserGetNbSubgraphs.in(version_).value()(parser_.get());
   for (std::int64_t i = 0; i < parts; ++i) {
     std::int64_t count = 0;
-    const std::int64_t* const nodes =
-        abi::kParserGetSubgraphNodes.in(version_).value()(parser_.get(), i, &count);
+    const std::int64_t* const nodes = abi::kParserGetSubgraphNodes.in(version_).value()(parser_.get(), i, &count);
     SupportedPart part{abi::kParserIsSubgraphSupported.in(version_).value()(parser_.get(), i), {}};
     if (nodes != nullptr && count > 0) part.nodes.assign(nodes, nodes + count);
     report.parts.push_back(std::move(part));
