@@ -279,6 +279,8 @@ void check_enumerations() {
   expect("Severity::kVERBOSE", Theirs::kVERBOSE, Severity::kVerbose);
 
   using nvonnxparser::ErrorCode;
+  expect("ErrorCode::kMODEL_DESERIALIZE_FAILED", ErrorCode::kMODEL_DESERIALIZE_FAILED,
+         ParserErrorCode::kModelDeserializeFailed);
   expect("ErrorCode::kUNSUPPORTED_GRAPH", ErrorCode::kUNSUPPORTED_GRAPH, ParserErrorCode::kUnsupportedGraph);
   expect("ErrorCode::kUNSUPPORTED_NODE", ErrorCode::kUNSUPPORTED_NODE, ParserErrorCode::kUnsupportedNode);
   expect("ErrorCode::kUNSUPPORTED_NODE_ATTR", ErrorCode::kUNSUPPORTED_NODE_ATTR,

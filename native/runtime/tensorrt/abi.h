@@ -77,6 +77,7 @@ enum class HardwareCompatibility : std::int32_t { kNone = 0, kAmperePlus = 1, kS
 enum class DeviceType : std::int32_t { kGpu = 0, kDla = 1 };
 enum class Severity : std::int32_t { kInternalError = 0, kError = 1, kWarning = 2, kInfo = 3, kVerbose = 4 };
 enum class ParserErrorCode : std::int32_t {
+  kModelDeserializeFailed = 3,
   kUnsupportedGraph = 7,
   kUnsupportedNode = 8,
   kUnsupportedAttribute = 9,

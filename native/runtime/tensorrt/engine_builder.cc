@@ -5,6 +5,7 @@
 
 #include "runtime/tensorrt/callbacks.h"
 #include "runtime/tensorrt/parser.h"
+#include "runtime/tensorrt/profiles.h"
 
 namespace foveate::tensorrt {
 namespace {
@@ -100,6 +101,8 @@ class Build {
     FOVEATE_RETURN_IF_ERROR(parser.value().parse(spec_.model, spec_.model_path, log_));
     abi::kNetworkDefinitionSetName.in(version_)(network_.get(), spec_.network_name.c_str());
     describe();
+    if (result_.outputs.empty()) return no_model("it has no outputs");
+    FOVEATE_RETURN_IF_ERROR(check_profiles(result_.inputs, spec_.profiles));
     FOVEATE_RETURN_IF_ERROR(add_profiles());
     if (cancel_ != nullptr && cancel_->cancelled()) return aborted();
     return build();
@@ -145,7 +148,9 @@ class Build {
   // Options that were not given are left as the library has them.
   Status configure() {
     abi::BuilderConfig* const config = config_.get();
-    for (const abi::BuilderFlag flag : spec_.flags) {
+    auto flags = spec_.flags;
+    std::ranges::sort(flags);  // some are taken only after another, which has a smaller number
+    for (const abi::BuilderFlag flag : flags) {
       const abi::FlagNumbers& entry = abi::kBuilderFlags[static_cast<std::size_t>(flag)];
       const abi::Slot& number = entry.of(version_);
       if (!number.in(version_)) {
@@ -153,13 +158,21 @@ class Build {
                 std::string("This release of the library has no builder flag ") + entry.name,
                 "Leave the option out that needs it, or use another release."};
       }
+      log_.take_error();
       abi::kBuilderConfigSetFlag.in(version_)(config, number.index);
+      const std::string reason = log_.take_error();
+      if (!reason.empty())
+        return {error_code::kInvalidArgument, std::string("The builder flag ") + entry.name + " is refused: " + reason};
     }
     if (spec_.workspace_bytes)
       abi::kBuilderConfigSetMemoryPoolLimit.in(version_)(config, abi::MemoryPool::kWorkspace, *spec_.workspace_bytes);
     FOVEATE_RETURN_IF_ERROR(set(abi::kBuilderConfigSetBuilderOptimizationLevel, spec_.optimization_level));
     FOVEATE_RETURN_IF_ERROR(set(abi::kBuilderConfigSetMaxAuxStreams, spec_.max_aux_streams));
     if (spec_.hardware_compatibility != abi::HardwareCompatibility::kNone) {
+      if (library_.family == Family::kTensorRtRtx) {  // which would only log that it has no effect
+        return {error_code::kInvalidArgument, "Hardware compatibility can be asked for with tensorrt only",
+                "For tensorrt-rtx, name the compute capabilities to build for."};
+      }
       FOVEATE_RETURN_IF_ERROR(
           set(abi::kBuilderConfigSetHardwareCompatibilityLevel, std::optional(spec_.hardware_compatibility)));
     }
@@ -210,7 +223,8 @@ class Build {
       const std::int32_t capability = spec_.compute_capabilities[static_cast<std::size_t>(i)];
       if (!set_one.value()(config_.get(), capability, i)) {
         return failure(error_code::kInvalidArgument,
-                       "The compute capability " + std::to_string(capability) + " is refused by this release");
+                       "The compute capability " + std::to_string(capability) + " is refused by this release",
+                       "TensorRT-RTX builds for 75, 80, 86, 89, 120 and 121.");
       }
     }
     return {};
@@ -319,7 +333,10 @@ Result<SupportReport> check_support(const Library& library, std::span<const std:
   if (!network) return Status(error_code::kEngineFailed, "The builder gives no network: " + log.take_error());
   auto parser = OnnxParser::create(library, network.get());
   if (!parser.ok()) return parser.take_status();
-  return parser.value().check(model, model_path);
+  auto report = parser.value().check(model, model_path);
+  if (report.ok() && report.value().supported && abi::kNetworkDefinitionGetNbOutputs.in(version)(network.get()) == 0)
+    return no_model("it has no outputs");
+  return report;
 }
 
 }  // namespace foveate::tensorrt

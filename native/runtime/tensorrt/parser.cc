@@ -49,6 +49,11 @@ std::string told(const ParserFault& fault) {
 
 }  // namespace
 
+Status no_model(const std::string& reason) {
+  return {error_code::kModelInvalid, "The model cannot be read: " + reason,
+          "The file is damaged, or no ONNX model: export or load it again."};
+}
+
 Result<OnnxParser> OnnxParser::create(const Library& library, abi::Network* network) {
   abi::Parser* const parser =
       library.create_parser(network, logger_for(library.version.releases), library.parser_version);
@@ -76,6 +81,12 @@ std::vector<ParserFault> OnnxParser::faults() const {
   return faults;
 }
 
+bool OnnxParser::found_no_model() const {
+  if (abi::kParserGetNbErrors.in(version_)(parser_.get()) == 0) return false;
+  abi::ParserError* const error = abi::kParserGetError.in(version_)(parser_.get(), 0);
+  return error != nullptr && abi::kParserErrorCode.in(version_)(error) == abi::ParserErrorCode::kModelDeserializeFailed;
+}
+
 Status OnnxParser::parse(std::span<const std::byte> model, const std::filesystem::path& model_path, LogScope& log) {
   const std::string path = model_path.string();
   const bool parsed =
@@ -85,6 +96,7 @@ Status OnnxParser::parse(std::span<const std::byte> model, const std::filesystem
     log.take_error();
     return {};
   }
+  if (found_no_model()) return no_model(found[0].reason);
   std::string message = "TensorRT's parser refuses the model:";
   for (std::size_t i = 0; i < found.size() && i < kFaultsTold; ++i) message += told(found[i]);
   if (found.size() > kFaultsTold) message += "\n  - and " + std::to_string(found.size() - kFaultsTold) + " more";
@@ -108,6 +120,7 @@ Result<SupportReport> OnnxParser::check(std::span<const std::byte> model, const 
     report.parts.push_back(std::move(part));
   }
   report.faults = faults();
+  if (found_no_model()) return no_model(report.faults[0].reason);
   return report;
 }
 
