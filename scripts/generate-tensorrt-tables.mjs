@@ -69,7 +69,7 @@ const USED = [
   ['IParser', 'isSubgraphSupported', 'bool(std::int64_t)'],
   ['IParser', 'getSubgraphNodes', 'std::int64_t*(std::int64_t, std::int64_t*)'],
   ['IParser', '~ (deleting)', 'void()', 'Delete'],
-  ['IParserError', 'code', 'std::int32_t()'],
+  ['IParserError', 'code', 'ParserErrorCode()'],
   ['IParserError', 'desc', 'char const*()'],
   ['IParserError', 'file', 'char const*()'],
   ['IParserError', 'line', 'std::int32_t()'],

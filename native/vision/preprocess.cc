@@ -214,15 +214,15 @@ bool covers(const PictureView& pixels, const Origin& origin, const Region& regio
 Status preprocess(const PictureView& picture, const PreprocessSpec& spec, const Geometry& geometry,
                   std::span<std::byte> slot) {
   const Placement& placement = geometry.placement;
-  if (!covers(picture, geometry.origin, needed_region(spec, geometry))) {
-    return Status(error_code::kInvalidArgument,
-                  "The part of the picture that was decoded does not hold all that the input shows");
-  }
   if (picture.width != geometry.decoded.width || picture.height != geometry.decoded.height) {
     return Status(error_code::kInvalidArgument,
                   "The geometry was planned for another picture: expected " + std::to_string(geometry.decoded.width) +
                       " x " + std::to_string(geometry.decoded.height) + " pixels, received " +
                       std::to_string(picture.width) + " x " + std::to_string(picture.height));
+  }
+  if (!covers(picture, geometry.origin, needed_region(spec, geometry))) {
+    return Status(error_code::kInvalidArgument,
+                  "The part of the picture that was decoded does not hold all that the input shows");
   }
   const std::size_t expected = static_cast<std::size_t>(spec.channels()) *
                                static_cast<std::size_t>(placement.input_width) *

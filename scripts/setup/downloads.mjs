@@ -3,7 +3,7 @@
  * the credentials that the user has set up for that client, and is checked against the pinned hash here.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream, readdirSync } from 'node:fs';
+import { cpSync, createReadStream, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ensureEntry } from './cache.mjs';
@@ -61,6 +61,35 @@ export async function ensureNpmTarball({ name, version, integrity, reason }) {
   return onlyFile(folder);
 }
 
+/**
+ * A folder of a Rust crate. Cargo has no command that loads one crate alone: those that it depends on come along, and are
+ * thrown away.
+ *
+ * @param {object} source
+ * @param {string} source.name
+ * @param {string} source.version
+ * @param {string} source.sha256 Of the crate, hexadecimal: what Cargo has checked the file against.
+ * @param {string} source.folder Path in the crate.
+ * @param {string} source.reason
+ * @returns {Promise<string>} Path of the folder.
+ */
+export async function ensureCrateFolder({ name, version, sha256, folder, reason }) {
+  return ensureEntry({
+    name: `download-${name}-${version}-${sha256.slice(0, 12)}`,
+    reason,
+    build: async (partial, { log, scratch }) => {
+      const manifest = `[package]\nname = "download"\nversion = "0.0.0"\nedition = "2021"\n[lib]\npath = "lib.rs"\n`;
+      writeFileSync(join(scratch, 'Cargo.toml'), `${manifest}[dependencies]\n${name} = "=${version}"\n`);
+      writeFileSync(join(scratch, 'lib.rs'), '');
+      await run('cargo', ['vendor', '--quiet', '--versioned-dirs', 'crates'], { log, cwd: scratch });
+      const crate = join(scratch, 'crates', `${name}-${version}`);
+      const received = JSON.parse(readFileSync(join(crate, '.cargo-checksum.json'), 'utf8')).package;
+      expectDigest(crate, 'sha256', sha256, received);
+      cpSync(join(crate, folder), partial, { recursive: true });
+    },
+  });
+}
+
 function onlyFile(folder) {
   const names = readdirSync(folder);
   if (names.length !== 1) throw new SetupError(`Expected one downloaded file in ${folder}, found ${names.length}`);
@@ -70,8 +99,11 @@ function onlyFile(folder) {
 async function checkDigest(file, algorithm, encoding, expected) {
   const hash = createHash(algorithm);
   await pipeline(createReadStream(file), hash);
-  const received = hash.digest(encoding);
+  expectDigest(file, algorithm, expected, hash.digest(encoding));
+}
+
+function expectDigest(file, algorithm, expected, received) {
   if (received !== expected) {
-    throw new SetupError(`${file} is not the pinned file.\n  expected ${algorithm} ${expected}\n  received ${received}`);
+    throw new SetupError(`${file} is not the pinned one.\n  expected ${algorithm} ${expected}\n  received ${received}`);
   }
 }

@@ -76,6 +76,31 @@ enum class ProfileSelector : std::int32_t { kMin = 0, kOpt = 1, kMax = 2 };
 enum class HardwareCompatibility : std::int32_t { kNone = 0, kAmperePlus = 1, kSameComputeCapability = 2 };
 enum class DeviceType : std::int32_t { kGpu = 0, kDla = 1 };
 enum class Severity : std::int32_t { kInternalError = 0, kError = 1, kWarning = 2, kInfo = 3, kVerbose = 4 };
+enum class ParserErrorCode : std::int32_t {
+  kModelDeserializeFailed = 3,
+  kUnsupportedGraph = 7,
+  kUnsupportedNode = 8,
+  kUnsupportedAttribute = 9,
+  kUnsupportedInput = 10,
+  kUnsupportedDataType = 11,
+  kUnsupportedDynamicShape = 12,
+  kUnsupportedShape = 13,
+};
+
+// Bits of NetworkDefinitionCreationFlag: explicit batch where that must be said, strong typing where there is any.
+constexpr std::uint32_t network_flags(Releases releases) {
+  switch (releases) {
+    case Releases::kTrt8:
+      return 1;  // explicit batch; no strong typing yet
+    case Releases::kTrt10:
+    case Releases::kRtx10:
+      return 1 | 2;
+    case Releases::kTrt11:
+    case Releases::kRtx11:
+      return 1;  // strong typing: every network is explicit
+  }
+  return 0;
+}
 
 // A slot, and the first release that has it; since 0: all of the profile. -1: absent.
 struct Slot {
@@ -96,9 +121,7 @@ inline Interface* implementation(Handle* object) { return object->implementation
 inline Interface* implementation(Interface* object) { return object; }
 
 // Frees an object behind a handle; never one that another object owns (tensors, optimization profiles).
-inline void destroy(Handle* object) noexcept {
-  reinterpret_cast<void (*)(Handle*) noexcept>(object->table[1])(object);
-}
+inline void destroy(Handle* object) noexcept { reinterpret_cast<void (*)(Handle*) noexcept>(object->table[1])(object); }
 
 template <typename Signature>
 class Bound;

@@ -5,6 +5,7 @@
 
 #include "runtime/tensorrt/callbacks.h"
 #include "runtime/tensorrt/parser.h"
+#include "runtime/tensorrt/profiles.h"
 
 namespace foveate::tensorrt {
 namespace {
@@ -12,24 +13,9 @@ namespace {
 // How the one message begins in which a builder tells the layers of an engine.
 constexpr std::string_view kLayersMessage = "Layers:";
 
-// NetworkDefinitionCreationFlag bits: from TensorRT 11 and RTX 1.5 on every network is explicit, and the first bit is
-// "strongly typed".
-std::uint32_t network_flags(abi::Releases releases) {
-  constexpr std::uint32_t kExplicitBatch = 1;
-  switch (releases) {
-    case abi::Releases::kTrt8:
-      return kExplicitBatch;  // no strong typing yet
-    case abi::Releases::kTrt10:
-    case abi::Releases::kRtx10:
-      return kExplicitBatch | 2;
-    default:
-      return 1;
-  }
-}
-
 std::string dtype_text(abi::ElementType type) {
-  constexpr const char* kNames[] = {"float32",  "float16",  "int8",  "int32", "bool",   "uint8",
-                                    "float8", "bfloat16", "int64", "int4",  "float4"};
+  constexpr const char* kNames[] = {"float32", "float16",  "int8",  "int32", "bool",  "uint8",
+                                    "float8",  "bfloat16", "int64", "int4",  "float4"};
   const auto index = static_cast<std::size_t>(type);
   return index < std::size(kNames) ? kNames[index] : "type " + std::to_string(index);
 }
@@ -96,7 +82,11 @@ BlockPtr block_of(Owned<abi::HostMemory> memory, const abi::Version& version) {
 class Build {
  public:
   Build(const Library& library, const EngineSpec& spec, const BuildListener& listener, CancelToken* cancel)
-      : library_(library), version_(library.version), spec_(spec), cancel_(cancel), monitor_(listener, cancel),
+      : library_(library),
+        version_(library.version),
+        spec_(spec),
+        cancel_(cancel),
+        monitor_(listener, cancel),
         log_([this, &listener](abi::Severity severity, std::string_view message) {
           if (message.starts_with(kLayersMessage)) result_.layers = message.substr(kLayersMessage.size());
           if (listener.log) listener.log(severity, message);
@@ -111,6 +101,8 @@ class Build {
     FOVEATE_RETURN_IF_ERROR(parser.value().parse(spec_.model, spec_.model_path, log_));
     abi::kNetworkDefinitionSetName.in(version_)(network_.get(), spec_.network_name.c_str());
     describe();
+    if (result_.outputs.empty()) return no_model("it has no outputs");
+    FOVEATE_RETURN_IF_ERROR(check_profiles(result_.inputs, spec_.profiles));
     FOVEATE_RETURN_IF_ERROR(add_profiles());
     if (cancel_ != nullptr && cancel_->cancelled()) return aborted();
     return build();
@@ -135,7 +127,7 @@ class Build {
                      "TensorRT builds on a machine with an NVIDIA GPU and driver; TensorRT-RTX builds without.");
     }
     if (!spec_.plugin_libraries.empty()) FOVEATE_RETURN_IF_ERROR(load_plugins());
-    network_.reset(abi::kBuilderCreateNetworkV2.in(version_)(builder_.get(), network_flags(version_.releases)));
+    network_.reset(abi::kBuilderCreateNetworkV2.in(version_)(builder_.get(), abi::network_flags(version_.releases)));
     config_.reset(abi::kBuilderCreateBuilderConfig.in(version_)(builder_.get()));
     if (!network_ || !config_) return failure(error_code::kEngineFailed, "The builder gives no network");
     return {};
@@ -156,27 +148,37 @@ class Build {
   // Options that were not given are left as the library has them.
   Status configure() {
     abi::BuilderConfig* const config = config_.get();
-    for (const abi::BuilderFlag flag : spec_.flags) {
+    auto flags = spec_.flags;
+    std::ranges::sort(flags);  // some are taken only after another, which has a smaller number
+    for (const abi::BuilderFlag flag : flags) {
       const abi::FlagNumbers& entry = abi::kBuilderFlags[static_cast<std::size_t>(flag)];
       const abi::Slot& number = entry.of(version_);
       if (!number.in(version_)) {
-        return {error_code::kBackendTooOld, std::string("This release of the library has no builder flag ") + entry.name,
+        return {error_code::kBackendTooOld,
+                std::string("This release of the library has no builder flag ") + entry.name,
                 "Leave the option out that needs it, or use another release."};
       }
+      log_.take_error();
       abi::kBuilderConfigSetFlag.in(version_)(config, number.index);
+      const std::string reason = log_.take_error();
+      if (!reason.empty())
+        return {error_code::kInvalidArgument, std::string("The builder flag ") + entry.name + " is refused: " + reason};
     }
     if (spec_.workspace_bytes)
       abi::kBuilderConfigSetMemoryPoolLimit.in(version_)(config, abi::MemoryPool::kWorkspace, *spec_.workspace_bytes);
     FOVEATE_RETURN_IF_ERROR(set(abi::kBuilderConfigSetBuilderOptimizationLevel, spec_.optimization_level));
     FOVEATE_RETURN_IF_ERROR(set(abi::kBuilderConfigSetMaxAuxStreams, spec_.max_aux_streams));
     if (spec_.hardware_compatibility != abi::HardwareCompatibility::kNone) {
-      FOVEATE_RETURN_IF_ERROR(set(abi::kBuilderConfigSetHardwareCompatibilityLevel,
-                                  std::optional(spec_.hardware_compatibility)));
+      if (library_.family == Family::kTensorRtRtx) {  // which would only log that it has no effect
+        return {error_code::kInvalidArgument, "Hardware compatibility can be asked for with tensorrt only",
+                "For tensorrt-rtx, name the compute capabilities to build for."};
+      }
+      FOVEATE_RETURN_IF_ERROR(
+          set(abi::kBuilderConfigSetHardwareCompatibilityLevel, std::optional(spec_.hardware_compatibility)));
     }
     if (spec_.tactic_sources && !abi::kBuilderConfigSetTacticSources.in(version_)(config, *spec_.tactic_sources))
       return failure(error_code::kInvalidArgument, "The tactic sources are refused");
-    if (spec_.layers)
-      abi::kBuilderConfigSetProfilingVerbosity.in(version_)(config, abi::ProfilingVerbosity::kDetailed);
+    if (spec_.layers) abi::kBuilderConfigSetProfilingVerbosity.in(version_)(config, abi::ProfilingVerbosity::kDetailed);
     if (abi::kBuilderConfigSetProgressMonitor.exists(version_))
       abi::kBuilderConfigSetProgressMonitor.in(version_).value()(config, &monitor_);
     return use_timing_cache();
@@ -221,7 +223,8 @@ class Build {
       const std::int32_t capability = spec_.compute_capabilities[static_cast<std::size_t>(i)];
       if (!set_one.value()(config_.get(), capability, i)) {
         return failure(error_code::kInvalidArgument,
-                       "The compute capability " + std::to_string(capability) + " is refused by this release");
+                       "The compute capability " + std::to_string(capability) + " is refused by this release",
+                       "TensorRT-RTX builds for 75, 80, 86, 89, 120 and 121.");
       }
     }
     return {};
@@ -254,9 +257,9 @@ class Build {
                            set_range(profile, range.input, abi::ProfileSelector::kOpt, range.opt) &&
                            set_range(profile, range.input, abi::ProfileSelector::kMax, range.max);
         if (!taken) {
-          return failure(error_code::kInvalidArgument,
-                         "The shapes of input \"" + range.input + "\" in " + name + " are refused: " +
-                             dims_text(range.min) + ", " + dims_text(range.opt) + ", " + dims_text(range.max));
+          return failure(error_code::kInvalidArgument, "The shapes of input \"" + range.input + "\" in " + name +
+                                                           " are refused: " + dims_text(range.min) + ", " +
+                                                           dims_text(range.opt) + ", " + dims_text(range.max));
         }
       }
       if (!abi::kOptimizationProfileIsValid.in(version_)(profile) ||
@@ -326,11 +329,14 @@ Result<SupportReport> check_support(const Library& library, std::span<const std:
   if (!builder)
     return Status(error_code::kBackendUnavailable, "The library cannot build on this machine: " + log.take_error());
   Owned<abi::Network> network(
-      abi::kBuilderCreateNetworkV2.in(version)(builder.get(), network_flags(version.releases)));
+      abi::kBuilderCreateNetworkV2.in(version)(builder.get(), abi::network_flags(version.releases)));
   if (!network) return Status(error_code::kEngineFailed, "The builder gives no network: " + log.take_error());
   auto parser = OnnxParser::create(library, network.get());
   if (!parser.ok()) return parser.take_status();
-  return parser.value().check(model, model_path);
+  auto report = parser.value().check(model, model_path);
+  if (report.ok() && report.value().supported && abi::kNetworkDefinitionGetNbOutputs.in(version)(network.get()) == 0)
+    return no_model("it has no outputs");
+  return report;
 }
 
 }  // namespace foveate::tensorrt

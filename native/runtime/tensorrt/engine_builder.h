@@ -30,7 +30,9 @@ struct InputRange {
 struct EngineSpec {
   std::span<const std::byte> model;  // an ONNX model
   std::filesystem::path model_path;  // external data is looked for beside it; empty: there is none
-  std::string network_name;          // part of the engine: the same name gives the same bytes
+  // Part of the engine: an unnamed network gets a number of the process. The same model and name give the same engine,
+  // but not always the same bytes: a builder numbers values of its own, in an order that varies.
+  std::string network_name;
   std::vector<std::vector<InputRange>> profiles;
   std::optional<std::size_t> workspace_bytes;
   std::optional<std::int32_t> optimization_level;  // 0 to 5
@@ -68,12 +70,14 @@ struct BuiltEngine {
   std::string layers;      // as the builder told them, a line each
 };
 
-// MODEL_UNSUPPORTED with every error of the parser; INVALID_ARGUMENT for a specification that the library refuses;
+// MODEL_UNSUPPORTED with every error of the parser, MODEL_INVALID for what is no model; INVALID_ARGUMENT for a
+// specification that contradicts the model, or that the library refuses;
 // BACKEND_UNAVAILABLE where it gives no builder; BACKEND_TOO_OLD for what this release lacks; ENGINE_FAILED; ABORTED.
 Result<BuiltEngine> build_engine(const Library& library, const EngineSpec& spec, const BuildListener& listener,
                                  CancelToken* cancel);
 
-// A part of the model whose operators stand or fall together.
+// Nodes without a fault of their own that stand together. `supported` where that is settled, which is so only for a
+// model that is supported as a whole; otherwise the part would have to be asked about alone.
 struct SupportedPart {
   bool supported;
   std::vector<std::int64_t> nodes;  // indices into the graph's nodes
@@ -90,7 +94,7 @@ struct SupportReport {
   std::vector<ParserFault> faults;
 };
 
-// What of a model the parser can take. Fails as build_engine does, but not for the model.
+// What of a model the parser can take. Fails as build_engine does, but not for an unsupported model.
 Result<SupportReport> check_support(const Library& library, std::span<const std::byte> model,
                                     const std::filesystem::path& model_path);
 

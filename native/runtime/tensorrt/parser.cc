@@ -8,28 +8,28 @@ namespace {
 std::string text_of(const char* text) { return text == nullptr ? "" : text; }
 
 // What a code of the parser means; its own words are often a bare "false".
-const char* meaning_of(std::int32_t code) {
+const char* meaning_of(abi::ParserErrorCode code) {
   switch (code) {
-    case 7:
+    case abi::ParserErrorCode::kUnsupportedGraph:
       return "the graph is not supported";
-    case 8:
+    case abi::ParserErrorCode::kUnsupportedNode:
       return "the operator is not supported";
-    case 9:
+    case abi::ParserErrorCode::kUnsupportedAttribute:
       return "an attribute of the operator is not supported";
-    case 10:
+    case abi::ParserErrorCode::kUnsupportedInput:
       return "an input of the operator is not supported";
-    case 11:
+    case abi::ParserErrorCode::kUnsupportedDataType:
       return "the element type is not supported";
-    case 12:
+    case abi::ParserErrorCode::kUnsupportedDynamicShape:
       return "the operator does not support dynamic shapes";
-    case 13:
+    case abi::ParserErrorCode::kUnsupportedShape:
       return "the shape is not supported";
     default:
       return "";
   }
 }
 
-std::string reason_of(std::int32_t code, const std::string& description) {
+std::string reason_of(abi::ParserErrorCode code, const std::string& description) {
   const std::string meaning = meaning_of(code);
   if (meaning.empty()) return description;
   return description.empty() || description == "false" ? meaning : meaning + ": " + description;
@@ -48,6 +48,11 @@ std::string told(const ParserFault& fault) {
 }
 
 }  // namespace
+
+Status no_model(const std::string& reason) {
+  return {error_code::kModelInvalid, "The model cannot be read: " + reason,
+          "The file is damaged, or no ONNX model: export or load it again."};
+}
 
 Result<OnnxParser> OnnxParser::create(const Library& library, abi::Network* network) {
   abi::Parser* const parser =
@@ -76,6 +81,12 @@ std::vector<ParserFault> OnnxParser::faults() const {
   return faults;
 }
 
+bool OnnxParser::found_no_model() const {
+  if (abi::kParserGetNbErrors.in(version_)(parser_.get()) == 0) return false;
+  abi::ParserError* const error = abi::kParserGetError.in(version_)(parser_.get(), 0);
+  return error != nullptr && abi::kParserErrorCode.in(version_)(error) == abi::ParserErrorCode::kModelDeserializeFailed;
+}
+
 Status OnnxParser::parse(std::span<const std::byte> model, const std::filesystem::path& model_path, LogScope& log) {
   const std::string path = model_path.string();
   const bool parsed =
@@ -85,6 +96,7 @@ Status OnnxParser::parse(std::span<const std::byte> model, const std::filesystem
     log.take_error();
     return {};
   }
+  if (found_no_model()) return no_model(found[0].reason);
   std::string message = "TensorRT's parser refuses the model:";
   for (std::size_t i = 0; i < found.size() && i < kFaultsTold; ++i) message += told(found[i]);
   if (found.size() > kFaultsTold) message += "\n  - and " + std::to_string(found.size() - kFaultsTold) + " more";
@@ -98,18 +110,17 @@ Result<SupportReport> OnnxParser::check(std::span<const std::byte> model, const 
   if (!supports.ok()) return supports.take_status();
   const std::string path = model_path.string();
   SupportReport report;
-  report.supported =
-      supports.value()(parser_.get(), model.data(), model.size(), path.empty() ? nullptr : path.c_str());
+  report.supported = supports.value()(parser_.get(), model.data(), model.size(), path.empty() ? nullptr : path.c_str());
   const std::int64_t parts = abi::kParserGetNbSubgraphs.in(version_).value()(parser_.get());
   for (std::int64_t i = 0; i < parts; ++i) {
     std::int64_t count = 0;
-    const std::int64_t* const nodes =
-        abi::kParserGetSubgraphNodes.in(version_).value()(parser_.get(), i, &count);
+    const std::int64_t* const nodes = abi::kParserGetSubgraphNodes.in(version_).value()(parser_.get(), i, &count);
     SupportedPart part{abi::kParserIsSubgraphSupported.in(version_).value()(parser_.get(), i), {}};
     if (nodes != nullptr && count > 0) part.nodes.assign(nodes, nodes + count);
     report.parts.push_back(std::move(part));
   }
   report.faults = faults();
+  if (found_no_model()) return no_model(report.faults[0].reason);
   return report;
 }
 

@@ -50,7 +50,7 @@ inline constexpr NewerMethod<std::int64_t()> kParserGetNbSubgraphs{"IParser::get
 inline constexpr NewerMethod<bool(std::int64_t)> kParserIsSubgraphSupported{"IParser::isSubgraphSupported", {{{-1, 0}, {19, 100100}, {17, 0}, {19, 0}, {17, 0}}}};
 inline constexpr NewerMethod<std::int64_t*(std::int64_t, std::int64_t*)> kParserGetSubgraphNodes{"IParser::getSubgraphNodes", {{{-1, 0}, {20, 100100}, {18, 0}, {20, 0}, {18, 0}}}};
 inline constexpr Method<void()> kParserDelete{{10, 9, 7, 9, 7}};
-inline constexpr Method<std::int32_t()> kParserErrorCode{{0, 0, 0, 0, 0}};
+inline constexpr Method<ParserErrorCode()> kParserErrorCode{{0, 0, 0, 0, 0}};
 inline constexpr Method<char const*()> kParserErrorDesc{{1, 1, 1, 1, 1}};
 inline constexpr Method<char const*()> kParserErrorFile{{2, 2, 2, 2, 2}};
 inline constexpr Method<std::int32_t()> kParserErrorLine{{3, 3, 3, 3, 3}};
