@@ -304,7 +304,8 @@ Napi::Value session_close(const Napi::CallbackInfo& info) {
   auto session = session_of(info[0]);
   unwrap_handle<SessionHandle>(info[0])->session.reset();
   environment.remove(session);
-  return environment.launch(environment.loader(), std::make_unique<SessionClose>(std::move(session), environment.memory()));
+  return environment.launch(environment.loader(),
+                            std::make_unique<SessionClose>(std::move(session), environment.memory()));
 }
 
 Napi::Value operation_create(const Napi::CallbackInfo& info) {

@@ -134,7 +134,9 @@ class EngineBuild final : public Operation {
         [this](std::string_view phase, std::string_view parent, int steps) {
           notify({"phase", std::string(phase), std::string(parent), static_cast<double>(steps)});
         },
-        [this](std::string_view phase, int step) { notify({"step", std::string(phase), "", static_cast<double>(step)}); },
+        [this](std::string_view phase, int step) {
+          notify({"step", std::string(phase), "", static_cast<double>(step)});
+        },
         [this](std::string_view phase) { notify({"end", std::string(phase), ""}); },
     };
   }
@@ -195,7 +197,8 @@ tensorrt::EngineSpec spec_of(const Napi::Object& value) {
   return spec;
 }
 
-// engineBuild(library, model: { bytes, lease?, path? }, spec, timingCache: Uint8Array | undefined, listener, operation?)
+// engineBuild(library, model: { bytes, lease?, path? }, spec, timingCache: Uint8Array | undefined, listener,
+// operation?)
 //   : Promise<{ engine: lease, timingCache: lease | undefined, inputs, outputs, networkLayers, layers, buildMs }>
 // The listener hears { kind: 'phase' | 'step' | 'end' | 'log', text, detail, number }.
 Napi::Value engine_build(const Napi::CallbackInfo& info) {

@@ -160,9 +160,9 @@ bool start(Session& session, Region& region) {
   return true;
 }
 
-// Whether libjpeg-turbo (3.1) can leave out parts of this picture. With several scans it smooths coefficients across the
-// crop's edge where the last scans are missing, and does not return from some skips; with a vertical sampling factor
-// above 2 it skips too much. Pictures with several scans are read as a whole before the first row anyway.
+// Whether libjpeg-turbo (3.1) can leave out parts of this picture. With several scans it smooths coefficients across
+// the crop's edge where the last scans are missing, and does not return from some skips; with a vertical sampling
+// factor above 2 it skips too much. Pictures with several scans are read as a whole before the first row anyway.
 bool can_leave_out(jpeg_decompress_struct& info) {
   return jpeg_has_multiple_scans(&info) == FALSE && info.max_v_samp_factor <= 2;
 }
