@@ -24,7 +24,8 @@ void find(void* handle, const char* name, Function& function) {
   function = reinterpret_cast<Function>(dlsym(handle, name));
 }
 
-// Never closed, not even a file that turns out to be something else: what its constructors started cannot be taken back.
+// Never closed, not even a file that turns out to be something else: what its constructors started cannot be taken
+// back.
 Result<void*> load(const std::filesystem::path& path, const char* example) {
   FOVEATE_RETURN_IF_ERROR(check_library_file(path, kProduct, example));
   void* const handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
@@ -38,7 +39,8 @@ Result<void*> load(const std::filesystem::path& path, const char* example) {
 Status unknown_release(const std::filesystem::path& path, std::int32_t number) {
   return Status(error_code::kBackendTooOld,
                 "The interface of the TensorRT library " + quoted(path) + " is not known: its version number is " +
-                    std::to_string(number) + ", expected one of TensorRT 8.5 to 8.6, 10 or 11, or of TensorRT-RTX 1.3 or later",
+                    std::to_string(number) +
+                    ", expected one of TensorRT 8.5 to 8.6, 10 or 11, or of TensorRT-RTX 1.3 or later",
                 "Use one of those releases, or a newer version of foveate.");
 }
 
@@ -49,9 +51,10 @@ Status load_parser(const std::filesystem::path& path, Library& library) {
   find(handle.value(), "createNvOnnxParser_INTERNAL", library.create_parser);
   find(handle.value(), "getNvOnnxParserVersion", parser_version);
   if (library.create_parser == nullptr || parser_version == nullptr) {
-    return Status(error_code::kBackendInvalid,
-                  "The library " + quoted(path) + " is not an ONNX parser of TensorRT: it has no createNvOnnxParser_INTERNAL",
-                  std::string("Give the path of ") + kParserExample + ".");
+    return Status(
+        error_code::kBackendInvalid,
+        "The library " + quoted(path) + " is not an ONNX parser of TensorRT: it has no createNvOnnxParser_INTERNAL",
+        std::string("Give the path of ") + kParserExample + ".");
   }
   library.parser_version = parser_version();
   library.parser_path = path;
@@ -69,7 +72,8 @@ Result<std::shared_ptr<const Library>> load_library(const std::filesystem::path&
   find(handle.value(), "createInferBuilder_INTERNAL", library->create_builder);
   if (version_number == nullptr || library->create_runtime == nullptr) {
     return Status(error_code::kBackendInvalid,
-                  "The library " + quoted(path) + " is not TensorRT: it has no getInferLibVersion or no createInferRuntime_INTERNAL",
+                  "The library " + quoted(path) +
+                      " is not TensorRT: it has no getInferLibVersion or no createInferRuntime_INTERNAL",
                   std::string("Give the path of ") + kExample + ".");
   }
   const std::int32_t number = version_number();

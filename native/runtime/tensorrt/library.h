@@ -14,8 +14,8 @@ namespace foveate::tensorrt {
 
 enum class Family : std::uint8_t { kTensorRt, kTensorRtRtx, kLean };
 
-const char* family_name(Family family);                // "tensorrt", "tensorrt-rtx", "tensorrt-lean"
-const char* releases_name(abi::Releases releases);     // "trt10"
+const char* family_name(Family family);                 // "tensorrt", "tensorrt-rtx", "tensorrt-lean"
+const char* releases_name(abi::Releases releases);      // "trt10"
 std::string version_text(const abi::Version& version);  // "10.15.1"
 
 // Its functions. `create_builder` and `create_parser` are null where there is no builder (lean) or no parser.

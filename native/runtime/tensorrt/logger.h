@@ -1,8 +1,8 @@
 // What TensorRT logs, tied to the call that caused it.
 //
 // A library keeps the first logger that it is given, for all builders and runtimes of the process. So there is one for
-// each library, which is never freed, and hands every line to the scope that is open on its thread: TensorRT logs on the
-// thread that calls it.
+// each library, which is never freed, and hands every line to the scope that is open on its thread: TensorRT logs on
+// the thread that calls it.
 #pragma once
 
 #include <functional>
@@ -15,8 +15,8 @@ namespace foveate::tensorrt {
 
 using LogListener = std::function<void(abi::Severity severity, std::string_view message)>;
 
-// For its lifetime, lines logged on this thread go to `listener`, and the last error is kept. Scopes nest; the innermost
-// gets the line. What the listener throws is dropped.
+// For its lifetime, lines logged on this thread go to `listener`, and the last error is kept. Scopes nest; the
+// innermost gets the line. What the listener throws is dropped.
 class LogScope {
  public:
   explicit LogScope(LogListener listener = {});
