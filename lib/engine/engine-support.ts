@@ -9,7 +9,7 @@ export interface SupportReport {
   readonly supported: boolean;
   /** The library that was asked, such as 'tensorrt-rtx 1.7.1'. */
   readonly library: string;
-  /** How many nodes of each operator are in parts that can be built, and in parts that cannot. */
+  /** How many nodes of each operator the library objects to, and how many it does not. */
   readonly operators: readonly { readonly op: string; readonly supported: number; readonly unsupported: number }[];
   /** What the parser objects to: the node's name and operator, '' where it does not say. */
   readonly faults: readonly { readonly node: string; readonly op: string; readonly reason: string }[];
@@ -21,19 +21,18 @@ export async function checkEngineSupport(
   { device, tensorrtPath, signal }: { device: string; tensorrtPath?: string | undefined; signal?: AbortSignal | undefined },
 ): Promise<SupportReport> {
   const [source, library] = await Promise.all([readSource(model, signal), chooseTensorRt(device, tensorrtPath)]);
-  const { supported, parts, faults } = await settle(
+  const { supported, faults } = await settle(
     (operation) => native().engineSupport(library.handle, { bytes: source.bytes, path: source.path }, operation),
     signal,
   );
+  // Of a model that is not supported as a whole, the library calls no part supported: what it objects to tells more.
+  const objected = new Set(faults.map(({ nodeIndex }) => nodeIndex));
   const counts = new Map<string, { supported: number; unsupported: number }>();
-  for (const part of parts) {
-    for (const index of part.nodes) {
-      const op = source.model.nodes[index]?.opType ?? 'unknown';
-      const count = counts.get(op) ?? { supported: 0, unsupported: 0 };
-      count[part.supported ? 'supported' : 'unsupported']++;
-      counts.set(op, count);
-    }
-  }
+  source.model.nodes.forEach(({ opType }, index) => {
+    const count = counts.get(opType) ?? { supported: 0, unsupported: 0 };
+    count[objected.has(index) ? 'unsupported' : 'supported']++;
+    counts.set(opType, count);
+  });
   return {
     supported,
     library: `${library.family} ${library.version}`,
