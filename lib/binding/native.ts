@@ -76,6 +76,8 @@ export interface NativeEngineSpec {
   readonly flags: readonly string[];
   readonly computeCapabilities: readonly number[];
   readonly pluginLibraries: readonly string[];
+  /** Whether the listener hears what the library logs. */
+  readonly log: boolean;
 }
 
 /** What a build tells while it runs: a phase begins (`text` within `detail`, of `number` steps), takes a step, ends; a line of the log (its level is `detail`). */

@@ -18,6 +18,7 @@ export interface BuildOptionValues extends Omit<
   readonly preprocess?: keyof typeof presets;
   readonly check?: boolean;
   readonly verbose?: boolean;
+  readonly json?: boolean;
 }
 
 /** Options of the library that are flags of another name. */
@@ -27,14 +28,17 @@ export const buildFlagsOfOtherNames: readonly (readonly [string, string])[] = [
   ['pluginLibraries', '--plugin'],
 ];
 
+/** What `foveate build` itself takes; the rest is the library's. */
+const ownFlags = ['check', 'verbose', 'json'];
+
 export function buildEngineOptions({
   profile,
   workspace,
   plugin,
   ...same
-}: Omit<BuildOptionValues, 'check' | 'verbose'>): Omit<BuildEngineOptions, 'signal'> {
+}: BuildOptionValues): Omit<BuildEngineOptions, 'signal'> {
   return {
-    ...same,
+    ...(Object.fromEntries(Object.entries(same).filter(([name]) => !ownFlags.includes(name))) as typeof same),
     ...(profile !== undefined && { profiles: profile }),
     ...(workspace !== undefined && { workspaceBytes: workspace }),
     ...(plugin !== undefined && { pluginLibraries: plugin }),

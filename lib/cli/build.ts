@@ -43,12 +43,9 @@ export function addBuild(program: Command, invocation: Invocation): void {
   command.addHelpText('after', examples).action((model: string, values: BuildOptionValues) => build(model, values, invocation));
 }
 
-async function build(
-  model: string,
-  { check = false, verbose = false, ...values }: BuildOptionValues,
-  invocation: Invocation,
-): Promise<void> {
+async function build(model: string, values: BuildOptionValues, invocation: Invocation): Promise<void> {
   const path = modelPath('model', model);
+  const { check = false, verbose = false } = values;
   if (check) return checkSupport(path, values, invocation);
   const { signal, document } = invocation;
   const bar = new BuildBar(document === undefined);

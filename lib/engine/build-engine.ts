@@ -183,6 +183,7 @@ async function buildInto(place: string, plan: BuildPlan, listener: BuildListener
     hardwareCompatibility: options.hardwareCompatibility ?? 'none',
     flags: flagsOf(options),
     computeCapabilities: capabilities,
+    log: options.onLog !== undefined,
     pluginLibraries: (options.pluginLibraries ?? []).map((path) => resolve(path)),
   } as const;
   // What was timed was timed on a GPU: without one there is nothing to know.

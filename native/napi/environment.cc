@@ -19,6 +19,8 @@ constexpr std::chrono::milliseconds kTearDownBound{3000};
 // Blocks that nobody uses are kept for the next request up to this many bytes per environment.
 constexpr std::size_t kPooledBytesLimit = std::size_t{256} << 20;
 constexpr std::size_t kLoaderLanes = 2;
+// That JavaScript has not taken yet. Beyond, they are dropped: a library that floods must not fill the memory.
+constexpr std::size_t kMaxNotices = 10'000;
 
 // exit() runs the destructors of the engine's static objects. Under a lane that was abandoned inside the engine they
 // would end the process by a signal, so they are left out: what is registered last runs first.
@@ -139,7 +141,7 @@ void Environment::Mailbox::finish(std::unique_ptr<Operation> operation) {
 
 void Environment::Mailbox::notify(std::uint64_t id, Notice notice) {
   std::lock_guard lock(mutex);
-  if (!open) return;
+  if (!open || notices.size() >= kMaxNotices) return;
   const bool first = finished.empty() && notices.empty();
   notices.emplace_back(id, std::move(notice));
   if (first) signal.NonBlockingCall();
@@ -153,10 +155,16 @@ void Environment::settle_finished(Napi::Env env) {
     finished.swap(mailbox_->finished);
     notices.swap(mailbox_->notices);
   }
-  for (const auto& [id, notice] : notices) deliver(env, id, notice);
+  // Listeners run JavaScript, which may end the environment.
+  for (const auto& [id, notice] : notices) {
+    if (torn_down_) return;
+    deliver(env, id, notice);
+  }
   for (auto& operation : finished) {
+    if (torn_down_) return;
     Napi::HandleScope scope(env);
     auto entry = pending_.extract(operation->id_);
+    if (entry.empty()) continue;
     if (pending_.empty()) mailbox_->signal.Unref(env);
     try {
       settle(env, *operation, entry.mapped().deferred);
@@ -177,7 +185,8 @@ void Environment::deliver(Napi::Env env, std::uint64_t id, const Notice& notice)
     value.Set("text", notice.text);
     value.Set("detail", notice.detail);
     value.Set("number", notice.number);
-    entry->second.listener.Call({value});
+    const Napi::Function listener = entry->second.listener.Value();  // the entry may go while it runs
+    listener.Call({value});
   } catch (const std::exception&) {
     // No value could be made of it: it is dropped.
   }
@@ -220,6 +229,7 @@ void Environment::tear_down() {
   members_.clear();
   pending_.clear();
   mailbox_->finished.clear();
+  mailbox_->notices.clear();
   mailbox_->signal.Abort();
 }
 

@@ -99,6 +99,7 @@ class EngineBuild final : public Operation {
   ModelBytes model;
   HeldBytes timing_cache;
   tensorrt::EngineSpec spec;
+  bool log = false;  // whether what the library logs is told
 
   Status execute(std::size_t) override {
     spec.model = model.span();
@@ -126,19 +127,21 @@ class EngineBuild final : public Operation {
  private:
   tensorrt::BuildListener listener() {
     if (!notify) return {};
-    static constexpr const char* kLevels[] = {"error", "error", "warning", "info", "verbose"};
-    return {
-        [this](tensorrt::abi::Severity severity, std::string_view message) {
-          notify({"log", std::string(message), kLevels[std::min<std::size_t>(static_cast<std::size_t>(severity), 4)]});
-        },
-        [this](std::string_view phase, std::string_view parent, int steps) {
-          notify({"phase", std::string(phase), std::string(parent), static_cast<double>(steps)});
-        },
-        [this](std::string_view phase, int step) {
-          notify({"step", std::string(phase), "", static_cast<double>(step)});
-        },
-        [this](std::string_view phase) { notify({"end", std::string(phase), ""}); },
+    tensorrt::BuildListener listener;
+    if (log) {
+      listener.log = [this](tensorrt::abi::Severity severity, std::string_view message) {
+        static constexpr const char* kLevels[] = {"error", "error", "warning", "info", "verbose"};
+        notify({"log", std::string(message), kLevels[std::min<std::size_t>(static_cast<std::size_t>(severity), 4)]});
+      };
+    }
+    listener.phase_start = [this](std::string_view phase, std::string_view parent, int steps) {
+      notify({"phase", std::string(phase), std::string(parent), static_cast<double>(steps)});
     };
+    listener.step = [this](std::string_view phase, int step) {
+      notify({"step", std::string(phase), "", static_cast<double>(step)});
+    };
+    listener.phase_end = [this](std::string_view phase) { notify({"end", std::string(phase), ""}); };
+    return listener;
   }
 
   tensorrt::BuiltEngine built_;
@@ -207,6 +210,7 @@ Napi::Value engine_build(const Napi::CallbackInfo& info) {
   operation->library = unwrap_handle<TensorRtLibrary>(info[0]);
   operation->model = model_of(info[1].As<Napi::Object>());
   operation->spec = spec_of(info[2].As<Napi::Object>());
+  operation->log = info[2].As<Napi::Object>().Get("log").As<Napi::Boolean>().Value();
   if (!info[3].IsUndefined()) operation->timing_cache = copied_bytes_of(info[3]);
   operation->cancel = cancel_token_of(info[5]);
   return environment.launch(environment.builder(), std::move(operation), info[4]);

@@ -192,6 +192,26 @@ describe.skipIf(!rtxPresent)('an engine', { timeout: 120_000 }, () => {
     );
   });
 
+  it('of a worker that ends in mid-build ends with it', async () => {
+    const script = `
+      import { Worker } from 'node:worker_threads';
+      const worker = new Worker(\`
+        import(${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)}).then(async ({ buildEngine }) => {
+          let lines = 0;
+          await buildEngine(${JSON.stringify(detector)}, { device: 'tensorrt-rtx', computeCapability: 120, cache: false, onLog: () => {
+            // What comes meanwhile is heard in one go, the end of the build with it.
+            if (++lines === 1) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2500);
+            if (lines === 2) process.exit(3);
+          } });
+        });\`, { eval: true });
+      worker.on('exit', (code) => console.log('worker', code));`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    let output = '';
+    child.stdout.on('data', (text: Buffer) => (output += String(text)));
+    const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
+    expect([code, signal, output]).toEqual([0, null, 'worker 3\n']);
+  });
+
   it('that a killed process left unfinished is built by the next', async () => {
     const script = `
       import { buildEngine } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)};

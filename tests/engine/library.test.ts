@@ -130,6 +130,16 @@ describe('a library that cannot be used', () => {
     );
   });
 
+  // The loader dies by a signal on such a file. Without section headers, or with some that seem to lie at the very end of memory.
+  it.each([0n, 2n ** 64n - 64n])('is half a library whose section headers are told to be at %i', async (offset) => {
+    const half = Buffer.from(readFileSync(goodLibrary()).subarray(0, 1 << 20));
+    half.writeBigUInt64LE(offset, 40); // e_shoff
+    if (offset === 0n) half.writeUInt16LE(0, 60); // e_shnum
+    const path = join(folder, 'half.so');
+    writeFileSync(path, half);
+    expectFailure(await rejectionOf(open(path)), 'BACKEND_INVALID', /is cut short/);
+  });
+
   it('is built for another processor', async () => {
     const other = readFileSync(compile('unrelated'));
     other.writeUInt16LE(process.arch === 'x64' ? 183 : 62, 18); // e_machine: AArch64, x86-64

@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <cstdlib>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -44,7 +45,24 @@ Status unknown_release(const std::filesystem::path& path, std::int32_t number) {
                 "Use one of those releases, or a newer version of foveate.");
 }
 
+// A parser speaks the interface of its own release, and does not check whose network it fills. Its name tells which
+// release that is: libnvonnxparser.so.10.15.1, libtensorrt_onnxparser_rtx.so.1.
+Status check_parser_name(const std::filesystem::path& path, const Library& library) {
+  const std::string name = path.filename().string();
+  const bool for_rtx = name.find("_rtx") != std::string::npos;
+  const std::size_t suffix = name.find(".so.");
+  const int major = suffix == std::string::npos ? 0 : std::atoi(name.c_str() + suffix + 4);
+  const bool fits = for_rtx == (library.family == Family::kTensorRtRtx);
+  const int wanted = std::atoi(version_text(library.version).c_str());
+  if (fits && (major == 0 || major == wanted)) return {};
+  return Status(error_code::kBackendInvalid,
+                "The ONNX parser " + quoted(path) + " belongs to another release than " + quoted(library.path) + ", which is " +
+                    family_name(library.family) + " " + version_text(library.version),
+                "Put the parser of the same release beside the library.");
+}
+
 Status load_parser(const std::filesystem::path& path, Library& library) {
+  FOVEATE_RETURN_IF_ERROR(check_parser_name(path, library));
   auto handle = load(path, kParserExample);
   if (!handle.ok()) return handle.take_status();
   int (*parser_version)() noexcept = nullptr;
