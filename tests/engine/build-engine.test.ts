@@ -205,7 +205,8 @@ describe.skipIf(!rtxPresent)('an engine', { timeout: 120_000 }, () => {
           } });
         });\`, { eval: true });
       worker.on('exit', (code) => console.log('worker', code));`;
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const env = { ...process.env, FOVEATE_CACHE_DIR: join(cache.folder(), 'worker') };
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'], env });
     let output = '';
     child.stdout.on('data', (text: Buffer) => (output += String(text)));
     const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
