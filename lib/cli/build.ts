@@ -16,7 +16,7 @@ Examples:
   foveate install tensorrt-rtx
   foveate build yolov8n.onnx --compute-capability 89 -o yolov8n.bundle
   foveate build yolov8n.onnx --compute-capability 86,89,120 --batch 1,4,16
-  foveate build segment.onnx --profile images=1x3x320x320,1x3x640x640,4x3x1280x1280
+  foveate build segment.onnx --profile images=1x320x320x3,1x640x640x3,4x1280x1280x3
   foveate build yolov8n.onnx --check
 
 An engine that was built before from the same model, with the same library and options, is taken from the cache.`;
@@ -30,8 +30,7 @@ export function addBuild(program: Command, invocation: Invocation): void {
       'Builds a TensorRT engine of an ONNX model: a bundle with the engine, the model, its preprocessing and labels. TensorRT-RTX builds on machines without a GPU too.',
     )
     .argument('<model>', 'an ONNX file')
-    .option('-o, --output <folder>', 'where the bundle is put (default: it stays in the cache)')
-    .option('--overwrite', 'replace what is no bundle too')
+    .option('-o, --output <folder>', 'where the bundle is put; one that is there is replaced (default: it stays in the cache)')
     .option('--no-cache', 'build even where the engine was built before')
     .option('--check', 'only tell which operators the library can take')
     .option('--verbose', 'print all that the library logs')
@@ -59,7 +58,8 @@ async function build(model: string, values: BuildOptionValues, invocation: Invoc
     });
     bar.stop();
     const seconds = (performance.now() - started) / 1000;
-    if (document !== undefined) return document.whole({ path: bundle.path, fromCache, seconds, manifest: bundle.manifest });
+    if (document !== undefined)
+      return document.whole({ path: bundle.path, fromCache, seconds, notBaked: notBaked ?? null, manifest: bundle.manifest });
     if (notBaked !== undefined) invocation.tell(`The input is left as it is: ${printable(notBaked)}`);
     invocation.out(`${bundleLines(bundle, undefined).join('\n')}\n`);
     invocation.out(fromCache ? `Taken from the cache in ${seconds.toFixed(2)} s.\n` : `Built in ${seconds.toFixed(1)} s.\n`);

@@ -1,17 +1,19 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { copyFile, cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, normalize, resolve } from 'node:path';
 
 import { aborted, Lease, native, packageVersion, platformName, settle, type NativeTensorRt } from '../binding/index.js';
-import { ArgumentError, BackendError, FoveateError, MediaError } from '../errors/index.js';
+import { ArgumentError, BackendError, FoveateError, MediaError, ModelError } from '../errors/index.js';
+import type { OnnxModel } from '../graph/index.js';
 import { parseLayers } from './engine-layers.js';
 import { applyPasses, buildInputs, passesFor, readSource, type SourceModel } from './build-model.js';
 import { capabilitiesOf, checkBuildOptions, enginePart, flagsOf, type BuildLogLine, type BuildOptions } from './build-options.js';
 import { batchRange, resolveProfiles } from './build-profiles.js';
 import { BuildPhases, type BuildProgress } from './build-progress.js';
 import { withBuildLock } from './build-lock.js';
-import { EngineBundle, manifestFile } from './engine-bundle.js';
+import { checkOutput, copyBundle, replaceFolder, wholeBundle } from './bundle-output.js';
+import { EngineBundle, manifestFile, sha256Of } from './engine-bundle.js';
 import { manifestFormat, type BundleFile, type EngineManifest, type ModelPass } from './engine-manifest.js';
 import { chooseTensorRt } from './tensorrt.js';
 import { userCacheFolder } from './user-cache.js';
@@ -49,29 +51,30 @@ export async function buildModelEngine(model: string | URL | Uint8Array, options
   if (signal?.aborted) throw aborted(signal);
   const listener = new BuildListener(options);
   listener.phase('Reading the model');
+  if (options.output !== undefined) await checkOutput(options.output);
   const [source, library] = await Promise.all([readSource(model, signal), chooseTensorRt(options.device, options.tensorrtPath)]);
-  const plan = makePlan(source, library, options);
+  const plan = await makePlan(source, library, options);
   const folder = join(userCacheFolder(), 'engines');
   const place = join(folder, plan.key);
-  const found = options.cache === false ? undefined : await openCached(place);
+  const found = options.cache === false ? undefined : await openCached(place, plan.key);
   if (found !== undefined) return { bundle: await deliver(found, options), fromCache: true };
   refuseObstacle(library);
-  await mkdir(folder, { recursive: true });
   try {
+    await mkdir(folder, { recursive: true });
     return await withBuildLock(
       place,
       signal,
       () => listener.phase('Waiting for another process that builds the same engine'),
       async () => {
         await removeLeftovers(folder, plan.key);
-        const built = options.cache === false ? undefined : await openCached(place);
+        const built = options.cache === false ? undefined : await openCached(place, plan.key);
         const bundle = built ?? (await buildInto(place, plan, listener));
         return { bundle: await deliver(bundle, options), fromCache: built !== undefined };
       },
     );
   } catch (error) {
     if (signal?.aborted && !(error instanceof FoveateError)) throw aborted(signal);
-    throw error;
+    throw cacheFailure(error, folder);
   }
 }
 
@@ -118,8 +121,26 @@ class BuildListener {
   }
 }
 
-function makePlan(source: SourceModel, library: NativeTensorRt, options: BuildOptions): BuildPlan {
+/** What the system says of a folder of the cache is no fault of ours. */
+function cacheFailure(error: unknown, folder: string): unknown {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (error instanceof FoveateError || code === undefined || syscall === undefined) return error;
+  return new MediaError('OUTPUT_NOT_WRITABLE', {
+    message: `Cannot write to foveate's cache ${folder}: ${(error as Error).message}`,
+    hint: 'Check that it may be written to, and that there is space, or name another folder with FOVEATE_CACHE_DIR.',
+    details: { path: folder },
+    cause: error,
+  });
+}
+
+async function makePlan(source: SourceModel, library: NativeTensorRt, options: BuildOptions): Promise<BuildPlan> {
   const capabilities = capabilitiesOf(options);
+  if (capabilities.length === 0 && library.family === 'tensorrt-rtx' && library.runObstacle !== undefined) {
+    throw new ArgumentError('INVALID_ARGUMENT', {
+      message: `Expected computeCapability, because this machine has no GPU to build for: ${library.runObstacle}`,
+      hint: 'Name the GPUs to build for, as in computeCapability: 89 (--compute-capability 89): 75, 80, 86, 89, 120 or 121.',
+    });
+  }
   if (capabilities.length > 0 && library.family !== 'tensorrt-rtx') {
     throw new ArgumentError('INVALID_ARGUMENT', {
       message: `Expected computeCapability for tensorrt-rtx only, but the library is ${library.family} ${library.version}`,
@@ -134,6 +155,7 @@ function makePlan(source: SourceModel, library: NativeTensorRt, options: BuildOp
     ...{ family: library.family, version: library.version, capabilities, passes, profiles, batch },
     ...{ model: source.sha256, externalData: source.externalData, options: enginePart(options) },
     ...{ preprocess: options.preprocess, labels: options.labels },
+    plugins: await Promise.all((options.pluginLibraries ?? []).map((path) => sha256Of(resolve(path)).catch(() => path))),
   };
   const key = createHash('sha256').update(JSON.stringify(decides)).digest('hex').slice(0, 32);
   return { source, library, options, passes, capabilities, key };
@@ -149,14 +171,14 @@ function refuseObstacle(library: NativeTensorRt): void {
   });
 }
 
-/** The bundle at a place of the cache; undefined where there is none. A damaged one counts as none, and is built anew. */
-async function openCached(place: string): Promise<EngineBundle | undefined> {
-  try {
-    return await EngineBundle.open(place);
-  } catch (error) {
-    if (error instanceof FoveateError && error.code === 'ENGINE_INVALID') return undefined;
-    throw error;
-  }
+/** The bundle at a place of the cache; undefined where there is none. A damaged one, or another, counts as none, and is built anew. */
+async function openCached(place: string, key: string): Promise<EngineBundle | undefined> {
+  const bundle = await wholeBundle(place);
+  return bundle?.manifest.key === key ? bundle : undefined;
+}
+
+function deliver(bundle: EngineBundle, { output }: BuildOptions): EngineBundle | Promise<EngineBundle> {
+  return output === undefined ? bundle : copyBundle(bundle, output);
 }
 
 /** What builds of this key left that were killed. Nobody else builds it: the lock is held. */
@@ -170,7 +192,7 @@ async function buildInto(place: string, plan: BuildPlan, listener: BuildListener
   const { source, library, options, passes, capabilities, key } = plan;
   listener.phase('Preparing the model');
   const { bytes, model } = applyPasses(source, passes);
-  const profiles = resolveProfiles(buildInputs(model), options.profiles, options.batch);
+  const profiles = profilesOf(model, options);
   const timing = timingCachePath(library, capabilities);
   const spec = {
     networkName: `foveate-${source.sha256.slice(0, 16)}`,
@@ -243,6 +265,23 @@ async function buildInto(place: string, plan: BuildPlan, listener: BuildListener
   return EngineBundle.open(place);
 }
 
+function profilesOf(model: OnnxModel, { profiles, batch, bakePreprocess }: BuildOptions): ReturnType<typeof resolveProfiles> {
+  try {
+    return resolveProfiles(buildInputs(model), profiles, batch);
+  } catch (error) {
+    if (!(error instanceof ArgumentError) || profiles === undefined || bakePreprocess === undefined) throw error;
+    throw new ArgumentError('INVALID_ARGUMENT', {
+      message: error.message,
+      hint: "The engine's input takes pixels: give its shapes as [N, H, W, C], or leave the input as it is with bake: false (--no-bake).",
+      details: error.details,
+      cause: error,
+    });
+  }
+}
+
+/** Files that every bundle has. */
+const ownFiles = [manifestFile, 'engine.plan', 'model.onnx', 'layers.json'];
+
 function described({
   name,
   dtype,
@@ -262,20 +301,16 @@ async function writeFileOf(folder: string, file: string, bytes: Uint8Array): Pro
 
 async function copyExternalData({ path, externalData }: SourceModel, folder: string): Promise<readonly BundleFile[]> {
   for (const { file } of externalData) {
+    if (ownFiles.includes(normalize(file).toLowerCase())) {
+      throw new ModelError('MODEL_UNSUPPORTED', {
+        message: `The model keeps tensors in ${JSON.stringify(file)}, which a bundle has a file of its own by that name`,
+        hint: 'Export the model with another name for its external data.',
+      });
+    }
     await mkdir(dirname(join(folder, file)), { recursive: true });
     await copyFile(join(dirname(path as string), file), join(folder, file), constants.COPYFILE_FICLONE);
   }
   return externalData;
-}
-
-/** Puts a folder in place of another, or of none. */
-async function replaceFolder(made: string, place: string): Promise<void> {
-  const old = `${place}.${randomUUID()}.part`;
-  await rename(place, old).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error;
-  });
-  await rename(made, place);
-  await rm(old, { recursive: true, force: true });
 }
 
 /** What a build learned about the speed of kernels, for those that come after it with the same library and GPU. */
@@ -297,37 +332,4 @@ async function keepTimingCache(path: string, bytes: Uint8Array): Promise<void> {
   } catch {
     await rm(part, { force: true }).catch(() => undefined);
   }
-}
-
-/** Copies a bundle of the cache to where it was asked for. Throws OUTPUT_NOT_WRITABLE. */
-async function deliver(bundle: EngineBundle, { output, overwrite = false }: BuildOptions): Promise<EngineBundle> {
-  if (output === undefined) return bundle;
-  const place = resolve(output);
-  const present = await EngineBundle.open(place).catch(() => undefined);
-  if (present?.manifest.key === bundle.manifest.key) return present;
-  const found = await stat(place).catch(() => undefined);
-  const isEmpty = found?.isDirectory() === true && (await readdir(place)).length === 0;
-  const isBundle = found?.isDirectory() === true && (await readdir(place)).includes(manifestFile);
-  if (found !== undefined && !isEmpty && !isBundle && !overwrite) {
-    throw new MediaError('OUTPUT_NOT_WRITABLE', {
-      message: `The bundle would overwrite ${output}, which is none`,
-      hint: 'Name another folder with output (--output), or give overwrite (--overwrite).',
-      details: { path: output },
-    });
-  }
-  const part = join(dirname(place), `.~${basename(place)}.${randomUUID()}.part`);
-  try {
-    await mkdir(dirname(place), { recursive: true });
-    await cp(bundle.path, part, { recursive: true, mode: constants.COPYFILE_FICLONE });
-    await replaceFolder(part, place);
-  } catch (cause) {
-    throw new MediaError('OUTPUT_NOT_WRITABLE', {
-      message: `Cannot write the bundle ${output}: ${cause instanceof Error ? cause.message : String(cause)}`,
-      hint: 'Check that its folder may be written to, and that there is space. The engine is kept in the cache.',
-      cause,
-    });
-  } finally {
-    await rm(part, { recursive: true, force: true });
-  }
-  return EngineBundle.open(place);
 }

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** The holder shows that it lives by touching the lock so often; one that was not touched for longer is left over from a process that was killed. */
 const beatMs = 2000;
-const staleMs = 15_000;
+const staleMs = 60_000;
 const pollMs = 100;
 
 /**
@@ -21,7 +21,8 @@ export async function withBuildLock<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const folder = `${path}.lock`;
-  for (let waited = false; !(await take(folder)); waited = true) {
+  const token = randomUUID();
+  for (let waited = false; !(await take(folder, token)); waited = true) {
     signal?.throwIfAborted();
     if (!waited) onWait();
     if (await isStale(folder)) await discard(folder);
@@ -33,15 +34,17 @@ export async function withBuildLock<T>(
     return await work();
   } finally {
     clearInterval(beat);
-    await rm(folder, { recursive: true, force: true });
+    // Not another's, which took it for left over while this process stood still.
+    const owner = await readFile(join(folder, 'owner'), 'utf8').catch(() => '');
+    if (owner.endsWith(token)) await rm(folder, { recursive: true, force: true });
   }
 }
 
 /** Made elsewhere and renamed, so that a lock always has its owner in it. False where there is one already. */
-async function take(folder: string): Promise<boolean> {
+async function take(folder: string, token: string): Promise<boolean> {
   const own = `${folder}.${randomUUID()}`;
   await mkdir(own);
-  await writeFile(join(own, 'owner'), `${hostname()} ${process.pid}`);
+  await writeFile(join(own, 'owner'), `${hostname()} ${process.pid} ${token}`);
   try {
     await rename(own, folder);
     return true;

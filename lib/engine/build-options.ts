@@ -16,10 +16,8 @@ export interface BuildOptions {
   readonly device: string;
   /** Its folder or file. Default: it is looked for, see docs/tensorrt.md. */
   readonly tensorrtPath?: string | undefined;
-  /** Where the bundle is put. Default: it stays in the cache. */
+  /** Where the bundle is put: a folder that is not there, is empty, or is a bundle, which is replaced. Default: it stays in the cache. */
   readonly output?: string | undefined;
-  /** Whether `output` may replace what is no bundle. Default false. */
-  readonly overwrite?: boolean | undefined;
   /** For 'tensorrt-rtx': the GPUs to build for, as in 89 for compute capability 8.9. Default: the GPU of this machine. */
   readonly computeCapability?: number | readonly number[] | undefined;
   /** Shapes to build for, one profile or several. Default: one, in which only the batch axis is free: 1 to 8. */
@@ -70,7 +68,7 @@ export interface BuildOptions {
 }
 
 const names = [
-  ...['device', 'tensorrtPath', 'output', 'overwrite', 'computeCapability', 'profiles', 'batch', 'freeBatch', 'bakePreprocess'],
+  ...['device', 'tensorrtPath', 'output', 'computeCapability', 'profiles', 'batch', 'freeBatch', 'bakePreprocess'],
   ...[
     'preprocess',
     'labels',
@@ -83,6 +81,11 @@ const names = [
   ],
   ...['refit', 'stripWeights', 'weightStreaming', 'dlaCore', 'gpuFallback', 'tacticSources', 'auxiliaryStreams', 'precision'],
   ...['pluginLibraries', 'trust', 'cache', 'signal', 'onProgress', 'onLog'],
+];
+
+const flagNames = [
+  ...(['freeBatch', 'tf32', 'sparsity', 'versionCompatible', 'refit', 'stripWeights', 'weightStreaming', 'gpuFallback'] as const),
+  ...(['trust', 'cache'] as const),
 ];
 
 /** Throws UNKNOWN_OPTION, INVALID_ARGUMENT, NOT_TRUSTED. */
@@ -104,6 +107,17 @@ export function checkBuildOptions(options: BuildOptions): void {
   if (hardwareCompatibility !== undefined) {
     checkOneOf('hardwareCompatibility', hardwareCompatibility, ['none', 'ampere-plus', 'same-compute-capability']);
   }
+  for (const name of ['profiles', 'pluginLibraries'] as const) {
+    if (options[name] !== undefined && !Array.isArray(options[name])) throw invalidArgument(name, 'an array', options[name]);
+  }
+  for (const name of ['onProgress', 'onLog'] as const) {
+    if (options[name] !== undefined && typeof options[name] !== 'function')
+      throw invalidArgument(name, 'a function', options[name]);
+  }
+  for (const name of flagNames) {
+    if (options[name] !== undefined && typeof options[name] !== 'boolean')
+      throw invalidArgument(name, 'true or false', options[name]);
+  }
   for (const capability of capabilitiesOf(options)) checkInteger('computeCapability', capability, 50, 999);
   if ((options.pluginLibraries ?? []).length > 0 && options.trust !== true) {
     throw new ArgumentError('NOT_TRUSTED', {
@@ -116,7 +130,8 @@ export function checkBuildOptions(options: BuildOptions): void {
 
 export function capabilitiesOf({ computeCapability }: BuildOptions): readonly number[] {
   if (computeCapability === undefined) return [];
-  return typeof computeCapability === 'number' ? [computeCapability] : computeCapability;
+  const list = Array.isArray(computeCapability) ? (computeCapability as readonly number[]) : [computeCapability as number];
+  return [...new Set(list)].sort((a, b) => a - b);
 }
 
 /** Builder flags, by the names that the addon knows. */

@@ -22,6 +22,7 @@ export {
   type TensorRtPlace,
 } from './tensorrt-libraries.js';
 export { buildModelEngine, type BuildResult } from './build-engine.js';
+export { checkBuildOptions } from './build-options.js';
 export type { BuildLogLine, BuildOptions } from './build-options.js';
 export type { BatchRange, OptimizationProfile, ShapeRange } from './build-profiles.js';
 export type { BuildProgress } from './build-progress.js';

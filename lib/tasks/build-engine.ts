@@ -1,5 +1,5 @@
-import { buildModelEngine, type BuildOptions, type EngineBundle } from '../engine/index.js';
-import { FoveateError, InternalError } from '../errors/index.js';
+import { buildModelEngine, checkBuildOptions, type BuildOptions, type EngineBundle } from '../engine/index.js';
+import { FoveateError, InternalError, invalidArgument } from '../errors/index.js';
 import type { LabelsOption } from '../labels/index.js';
 import type { ModelSource } from '../session/index.js';
 import { Classifier } from './classifier.js';
@@ -48,6 +48,8 @@ const pixelsAsTheyAre = { layout: 'nhwc', dtype: 'uint8', scale: 1, mean: [0, 0,
  */
 export async function buildEngine(model: ModelSource, options: BuildEngineOptions): Promise<BuildEngineResult> {
   const { task: asked, preprocess: choice, labels, bake = true, ...rest } = options;
+  if (typeof bake !== 'boolean') throw invalidArgument('bake', 'true or false', bake);
+  checkBuildOptions(rest);
   const { signal } = rest;
   let known: KnownPictures | string;
   try {

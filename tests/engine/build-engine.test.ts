@@ -7,8 +7,9 @@ import { fileURLToPath } from 'node:url';
 
 import { describe, expect, it } from 'vitest';
 
+import { chooseTensorRt } from '../../lib/engine/index.js';
 import { buildEngine, checkEngineSupport, EngineBundle, type BuildEngineOptions } from '../../lib/index.js';
-import { rejectionOf } from '../errors/failure.js';
+import { expectFailure, rejectionOf } from '../errors/failure.js';
 import { rtxPresent, useOwnCache } from './rtx.js';
 
 const cache = useOwnCache();
@@ -117,7 +118,12 @@ describe.skipIf(!rtxPresent)('an engine', { timeout: 120_000 }, () => {
 
   it('is built again where the one in the cache is damaged', async () => {
     const { bundle } = await buildEngine(detector, options);
-    truncateSync(join(bundle.path, bundle.manifest.engine.file), 100);
+    const plan = join(bundle.path, bundle.manifest.engine.file);
+    const bytes = readFileSync(plan);
+    bytes[500] = (bytes[500] as number) ^ 1;
+    writeFileSync(plan, bytes);
+    expect((await buildEngine(detector, options)).fromCache).toBe(false);
+    truncateSync(plan, 100);
     const error = await rejectionOf(EngineBundle.open(bundle.path));
     expect(error).toMatchObject({ code: 'ENGINE_INVALID' });
     expect(error.message).toMatch(/engine\.plan .* is damaged: expected \d+ bytes, received 100/);
@@ -125,15 +131,66 @@ describe.skipIf(!rtxPresent)('an engine', { timeout: 120_000 }, () => {
     expect((await buildEngine(detector, options)).fromCache).toBe(true);
   });
 
-  it('is left out of a folder that holds something else', async () => {
-    const output = join(cache.folder(), 'documents');
-    mkdirSync(output);
-    writeFileSync(join(output, 'letter.txt'), 'Dear');
+  it.each([
+    ['a letter', 'letter.txt', 'Dear'],
+    ['the manifest of something else', 'manifest.json', '{"name":"my app"}'],
+  ])('takes the place of no folder with %s', async (_, name, text) => {
+    const output = join(cache.folder(), 'documents', name);
+    mkdirSync(output, { recursive: true });
+    writeFileSync(join(output, name), text);
     const error = await rejectionOf(buildEngine(detector, { ...options, output }));
-    expect(error).toMatchObject({ code: 'OUTPUT_NOT_WRITABLE' });
-    expect(readdirSync(output)).toEqual(['letter.txt']);
-    const { bundle } = await buildEngine(detector, { ...options, output, overwrite: true });
-    expect(bundle.path).toBe(output);
+    expectFailure(error, 'OUTPUT_NOT_WRITABLE', /is not an engine bundle, or holds other files too/);
+    expect(readdirSync(output)).toEqual([name]);
+    expect(readFileSync(join(output, name), 'utf8')).toBe(text);
+    expect((await rejectionOf(buildEngine(detector, { ...options, output: join(output, name) }))).message).toMatch(
+      /a file is in the way/,
+    );
+  });
+
+  it('takes the place of a bundle, also of a damaged one, but not of files that were put into it', async () => {
+    const output = join(cache.folder(), 'place.bundle');
+    const { bundle } = await buildEngine(detector, { ...options, output });
+    const plan = join(output, 'engine.plan');
+    const bytes = readFileSync(plan);
+    bytes[500] = (bytes[500] as number) ^ 1;
+    writeFileSync(plan, bytes);
+    await (await buildEngine(detector, { ...options, output })).bundle.verify();
+    const other = await buildEngine(join(models, 'shapes-segmenter.onnx'), { ...options, output });
+    expect(other.bundle.manifest.key).not.toBe(bundle.manifest.key);
+    writeFileSync(join(output, 'notes.txt'), 'mine');
+    expectFailure(
+      await rejectionOf(buildEngine(detector, { ...options, output })),
+      'OUTPUT_NOT_WRITABLE',
+      /holds other files too/,
+    );
+    expect(readFileSync(join(output, 'notes.txt'), 'utf8')).toBe('mine');
+  });
+
+  it('is not built for a GPU that is not there', async () => {
+    const { runObstacle } = await chooseTensorRt('tensorrt-rtx');
+    if (runObstacle === undefined) return; // there is one
+    const error = await rejectionOf(buildEngine(detector, { device: 'tensorrt-rtx' }));
+    expectFailure(
+      error,
+      'INVALID_ARGUMENT',
+      /Expected computeCapability, because this machine has no GPU/,
+      /computeCapability: 89/,
+    );
+  });
+
+  it('needs a cache that can be written to', async () => {
+    const before = process.env['FOVEATE_CACHE_DIR'];
+    process.env['FOVEATE_CACHE_DIR'] = detector;
+    try {
+      expectFailure(
+        await rejectionOf(buildEngine(detector, options)),
+        'OUTPUT_NOT_WRITABLE',
+        /Cannot write to foveate's cache/,
+        /FOVEATE_CACHE_DIR/,
+      );
+    } finally {
+      process.env['FOVEATE_CACHE_DIR'] = before;
+    }
   });
 
   it('is refused for what is wrong, with the reason', async () => {
@@ -151,6 +208,11 @@ describe.skipIf(!rtxPresent)('an engine', { timeout: 120_000 }, () => {
     expect(await refusal({ device: 'tensorrt' })).toMatch(/BACKEND_NOT_FOUND: No TensorRT library that fits 'tensorrt'/);
     expect(await refusal({ device: 'tensorrt-rtx@99' })).toMatch(/BACKEND_NOT_FOUND/);
     expect(await refusal({ dlacore: 1 } as never)).toMatch(/UNKNOWN_OPTION/);
+    expect(await refusal({ profiles: { images: [1] } } as never)).toMatch(/INVALID_ARGUMENT: Expected an array for profiles/);
+    expect(await refusal({ onProgress: 5 } as never)).toMatch(/INVALID_ARGUMENT: Expected a function for onProgress/);
+    expect(await refusal({ tf32: 'yes' } as never)).toMatch(/INVALID_ARGUMENT: Expected true or false for tf32/);
+    const inModelsAxes = await rejectionOf(buildEngine(detector, { ...options, profiles: [{ images: [1, 3, 256, 256] }] }));
+    expect(inModelsAxes.hint).toMatch(/input takes pixels: give its shapes as \[N, H, W, C\]/);
     expect(await refusal({ precision: 'fp16' })).toMatch(/BACKEND_TOO_OLD: This release of the library has no builder flag FP16/);
     expect(leftovers()).toEqual([]);
   });

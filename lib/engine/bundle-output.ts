@@ -1,0 +1,106 @@
+/** Where a bundle is put that was asked for in a place of its own. */
+import { randomUUID } from 'node:crypto';
+import { constants } from 'node:fs';
+import { cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+
+import { MediaError } from '../errors/index.js';
+import { EngineBundle, manifestFile } from './engine-bundle.js';
+import { parseManifest } from './engine-manifest.js';
+
+/**
+ * Throws OUTPUT_NOT_WRITABLE where something lies at `output` that is neither an empty folder nor an engine bundle and nothing else: what a bundle takes the
+ * place of is deleted.
+ */
+export async function checkOutput(output: string): Promise<void> {
+  const place = resolve(output);
+  let names: string[];
+  try {
+    names = await readdir(place);
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return;
+    throw notWritable(output, code === 'ENOTDIR' ? 'a file is in the way' : (cause as Error).message, cause);
+  }
+  if (names.length === 0 || (await isBundleAlone(place))) return;
+  throw new MediaError('OUTPUT_NOT_WRITABLE', {
+    message: `The bundle would take the place of ${output}, which is not an engine bundle, or holds other files too`,
+    hint: 'Name another folder with output (--output), or delete this one.',
+    details: { path: output },
+  });
+}
+
+/** Copies a bundle of the cache to `output`, whole or not at all. Throws OUTPUT_NOT_WRITABLE. */
+export async function copyBundle(bundle: EngineBundle, output: string): Promise<EngineBundle> {
+  const place = resolve(output);
+  const present = await wholeBundle(place);
+  if (present?.manifest.engine.sha256 === bundle.manifest.engine.sha256 && present.manifest.key === bundle.manifest.key)
+    return present;
+  await checkOutput(output);
+  const part = join(dirname(place), `.~${basename(place)}.${randomUUID()}.part`);
+  try {
+    await mkdir(dirname(place), { recursive: true });
+    await cp(bundle.path, part, { recursive: true, mode: constants.COPYFILE_FICLONE });
+    await replaceFolder(part, place);
+  } catch (cause) {
+    throw notWritable(output, cause instanceof Error ? cause.message : String(cause), cause);
+  } finally {
+    await rm(part, { recursive: true, force: true }).catch(() => undefined);
+  }
+  return EngineBundle.open(place);
+}
+
+/** The bundle at a place, every file of which is as it was written; undefined where there is none. */
+export async function wholeBundle(place: string): Promise<EngineBundle | undefined> {
+  try {
+    const bundle = await EngineBundle.open(place);
+    await bundle.verify();
+    return bundle;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Puts a folder in place of another, or of none. Where that fails, the other is where it was. */
+export async function replaceFolder(made: string, place: string): Promise<void> {
+  const old = `${place}.${randomUUID()}.part`;
+  const wasThere = await rename(place, old).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return false;
+      throw error;
+    },
+  );
+  try {
+    await rename(made, place);
+  } catch (error) {
+    if (wasThere) await rename(old, place);
+    throw error;
+  }
+  await rm(old, { recursive: true, force: true });
+}
+
+/** Whether a folder holds the files of a bundle, damaged or not, and nothing else. */
+async function isBundleAlone(place: string): Promise<boolean> {
+  try {
+    const { engine, model, layers } = parseManifest(await readFile(join(place, manifestFile), 'utf8'), place);
+    const own = new Set([
+      manifestFile,
+      ...[engine, model, layers, ...model.externalData].map(({ file }) => relative(place, join(place, file))),
+    ]);
+    const entries = await readdir(place, { recursive: true, withFileTypes: true });
+    return entries.every(
+      (entry) => entry.isDirectory() || (entry.isFile() && own.has(relative(place, join(entry.parentPath, entry.name)))),
+    );
+  } catch {
+    return false;
+  }
+}
+
+function notWritable(output: string, reason: string, cause: unknown): MediaError {
+  return new MediaError('OUTPUT_NOT_WRITABLE', {
+    message: `Cannot write the bundle ${output}: ${reason}`,
+    hint: 'Check that its folder may be written to, and that there is space. An engine that was built is kept in the cache.',
+    cause,
+  });
+}
