@@ -79,8 +79,9 @@ Status check_library_file(const std::filesystem::path& path, const std::string& 
   if (error || bytes < needed) {
     return Status(error_code::kBackendInvalid,
                   "The library " + name + " is cut short" +
-                      (needed == UINT64_MAX ? "" : ": expected at least " + std::to_string(needed) + " bytes, received " +
-                                                       std::to_string(error ? 0 : bytes)) +
+                      (needed == UINT64_MAX ? ""
+                                            : ": expected at least " + std::to_string(needed) + " bytes, received " +
+                                                  std::to_string(error ? 0 : bytes)) +
                       ".",
                   "Install it again.");
   }

@@ -138,6 +138,15 @@ TEST_F(TensorRtLibraryFiles, EachInThePlaceOfTheOther) {
   expect_error(open_error(real_path(), "/nowhere/parser.so"), error_code::kBackendNotFound, {"/nowhere/parser.so"});
 }
 
+TEST_F(TensorRtLibraryFiles, AParserOfAnotherRelease) {
+  const TemporaryFolder folder;
+  for (const char* name : {"libnvonnxparser.so.10", "libtensorrt_onnxparser_rtx.so.2"}) {
+    const auto copy = folder.path() / name;
+    contract::write_file(copy, contract::read_bytes(real_parser_path()));
+    expect_error(open_error(real_path(), copy), error_code::kBackendInvalid, {name, "belongs to another release"});
+  }
+}
+
 TEST_F(TensorRtLibraryFiles, DamagedCopies) {
   const TemporaryFolder folder;
   const auto copy = folder.path() / "copy.so";

@@ -49,6 +49,7 @@ Status unknown_release(const std::filesystem::path& path, std::int32_t number) {
 // release that is: libnvonnxparser.so.10.15.1, libtensorrt_onnxparser_rtx.so.1.
 Status check_parser_name(const std::filesystem::path& path, const Library& library) {
   const std::string name = path.filename().string();
+  if (name.find("onnxparser") == std::string::npos) return {};  // tells nothing
   const bool for_rtx = name.find("_rtx") != std::string::npos;
   const std::size_t suffix = name.find(".so.");
   const int major = suffix == std::string::npos ? 0 : std::atoi(name.c_str() + suffix + 4);
@@ -56,12 +57,13 @@ Status check_parser_name(const std::filesystem::path& path, const Library& libra
   const int wanted = std::atoi(version_text(library.version).c_str());
   if (fits && (major == 0 || major == wanted)) return {};
   return Status(error_code::kBackendInvalid,
-                "The ONNX parser " + quoted(path) + " belongs to another release than " + quoted(library.path) + ", which is " +
-                    family_name(library.family) + " " + version_text(library.version),
+                "The ONNX parser " + quoted(path) + " belongs to another release than " + quoted(library.path) +
+                    ", which is " + family_name(library.family) + " " + version_text(library.version),
                 "Put the parser of the same release beside the library.");
 }
 
 Status load_parser(const std::filesystem::path& path, Library& library) {
+  FOVEATE_RETURN_IF_ERROR(check_library_file(path, kProduct, kParserExample));
   FOVEATE_RETURN_IF_ERROR(check_parser_name(path, library));
   auto handle = load(path, kParserExample);
   if (!handle.ok()) return handle.take_status();
