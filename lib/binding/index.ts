@@ -7,4 +7,5 @@ export { glibcVersion } from './glibc.js';
 export { platformName, type BindingAttempt } from './load.js';
 export { dtypeBytes, dtypes, isDType, typedArrays, type DType, type TypedArrayOf } from './dtype.js';
 export type * from './native.js';
+export type * from './native-engine.js';
 export { packageVersion } from './version.js';

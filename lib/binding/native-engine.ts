@@ -1,0 +1,94 @@
+/** What the addon's functions around TensorRT take and give; the functions are in native.ts. */
+import type { NativeLease, TensorRtHandle } from './native.js';
+
+/** A TensorRT library that was opened: 'tensorrt-lean' is its runtime alone. */
+export interface NativeTensorRt {
+  readonly handle: TensorRtHandle;
+  readonly family: 'tensorrt' | 'tensorrt-rtx' | 'tensorrt-lean';
+  /** Which layout of the library's tables it has, such as 'trt10'. */
+  readonly profile: string;
+  /** `10.15.1` */
+  readonly version: string;
+  readonly path: string;
+  /** The ONNX parser that goes with it. */
+  readonly parserPath: string | undefined;
+  /** Why it cannot build engines on this machine; undefined where it can. */
+  readonly buildObstacle: string | undefined;
+  /** Why it cannot run engines on this machine; undefined where it can. */
+  readonly runObstacle: string | undefined;
+}
+
+/** A model in memory, and where it came from: external data is looked for beside that. */
+export interface NativeModel {
+  readonly bytes: Uint8Array;
+  readonly path: string | undefined;
+}
+
+/** The limits of one input under one optimization profile. */
+export interface NativeInputRange {
+  readonly input: string;
+  readonly min: readonly number[];
+  readonly opt: readonly number[];
+  readonly max: readonly number[];
+}
+
+/** How an engine is built. What is undefined is left as the library has it. */
+export interface NativeEngineSpec {
+  /** Part of the engine's bytes. */
+  readonly networkName: string;
+  readonly profiles: readonly (readonly NativeInputRange[])[];
+  readonly workspaceBytes: number | undefined;
+  readonly optimizationLevel: number | undefined;
+  readonly maxAuxStreams: number | undefined;
+  /** Bits, as the release numbers them. */
+  readonly tacticSources: number | undefined;
+  readonly dlaCore: number | undefined;
+  readonly hardwareCompatibility: 'none' | 'ampere-plus' | 'same-compute-capability';
+  /** Names as in NVIDIA's BuilderFlag, without the k: `SPARSE_WEIGHTS`. */
+  readonly flags: readonly string[];
+  readonly computeCapabilities: readonly number[];
+  readonly pluginLibraries: readonly string[];
+  /** Whether the listener hears what the library logs. */
+  readonly log: boolean;
+}
+
+/** What a build tells while it runs: a phase begins (`text` within `detail`, of `number` steps), takes a step, ends; a line of the log (its level is `detail`). */
+export interface NativeNotice {
+  readonly kind: 'phase' | 'step' | 'end' | 'log';
+  readonly text: string;
+  readonly detail: string;
+  readonly number: number;
+}
+
+export interface NativeNetworkTensor {
+  readonly name: string;
+  /** As TensorRT calls it: 'float32', 'bfloat16'. */
+  readonly dtype: string;
+  /** -1 where the profiles tell. */
+  readonly dims: readonly number[];
+}
+
+export interface NativeBuiltEngine {
+  readonly engine: NativeLease;
+  readonly timingCache: NativeLease | undefined;
+  readonly inputs: readonly NativeNetworkTensor[];
+  readonly outputs: readonly NativeNetworkTensor[];
+  /** Before the builder fused them. */
+  readonly networkLayers: number;
+  /** Of the engine, a line each; '' where the library told none. */
+  readonly layers: string;
+  readonly buildMs: number;
+}
+
+/** Which parts of a model the parser takes; indices into the graph's nodes. */
+export interface NativeSupport {
+  readonly supported: boolean;
+  readonly parts: readonly { readonly supported: boolean; readonly nodes: readonly number[] }[];
+  readonly faults: readonly {
+    readonly reason: string;
+    readonly node: string;
+    readonly op: string;
+    /** -1 where unknown. */
+    readonly nodeIndex: number;
+  }[];
+}
