@@ -18,17 +18,11 @@
 #include "vision/cmyk.h"
 #include "vision/exif.h"
 #include "vision/icc.h"
+#include "vision/jpeg_failure.h"
 #include "vision/orientation.h"
 
 namespace foveate {
 namespace {
-
-// A progressive JPEG may claim any number of scans, each of which visits every block for a few bytes of data. Encoders
-// in use write about ten.
-constexpr int kMaxScans = 100;
-// Codes of ours, beyond libjpeg's.
-constexpr int kTooManyScans = static_cast<int>(JMSG_LASTMSGCODE) + 1;
-constexpr int kAborted = kTooManyScans + 1;
 
 // What libjpeg and its callbacks reach. libjpeg leaves a failed call by longjmp, which skips destructors: this struct,
 // and every function between setjmp and longjmp, holds nothing that has one.
@@ -86,8 +80,8 @@ void on_output(j_common_ptr) {}  // nothing of libjpeg's reaches stderr
 
 void on_progress(j_common_ptr common) {
   Session& session = session_of(common);
-  if (session.info.input_scan_number > kMaxScans) fail(session, kTooManyScans);
-  if (session.cancel != nullptr && session.cancel->cancelled()) fail(session, kAborted);
+  if (session.info.input_scan_number > kMaxJpegScans) fail(session, kJpegTooManyScans);
+  if (session.cancel != nullptr && session.cancel->cancelled()) fail(session, kJpegAborted);
 }
 
 constexpr int kExifMarker = JPEG_APP0 + 1;
@@ -236,52 +230,8 @@ std::string size_text(const jpeg_decompress_struct& info) {
 
 // The error for whatever made read_header or read_rows return false.
 Status failure(const Session& session) {
-  constexpr const char* kFetchAgain =
-      "Check the file, and where it was written or downloaded; fetch or export it again.";
-  switch (session.code) {
-    case kAborted:
-      return aborted();
-    case kTooManyScans:
-      return Status(error_code::kMediaInvalid,
-                    "The JPEG data has more than " + std::to_string(kMaxScans) + " scans, expected about ten",
-                    "Save the picture again with another program.");
-    case JERR_OUT_OF_MEMORY:
-      return Status(error_code::kOutOfMemory, "Could not decode a JPEG picture of " + size_text(session.info) +
-                                                  " pixels: the system has no more memory");
-    case JERR_IMAGE_TOO_BIG:
-      return Status(error_code::kMediaTooLarge,
-                    "The JPEG picture is too large, expected at most " + std::to_string(JPEG_MAX_DIMENSION) +
-                        " pixels a side, received " + size_text(session.info),
-                    "Make the picture smaller first.");
-    case JERR_BAD_PRECISION:
-    case JERR_CCIR601_NOTIMPL:
-    case JERR_CONVERSION_NOTIMPL:
-    case JERR_FRACT_SAMPLE_NOTIMPL:
-    case JERR_NOT_COMPILED:
-    case JERR_NOTIMPL:
-    case JERR_SOF_UNSUPPORTED:
-      return Status(error_code::kMediaUnsupported,
-                    std::string("The JPEG data is of a kind that is not decoded here: ") + session.text,
-                    "Save the picture as a baseline or progressive JPEG with 8 bits a channel.");
-    case JWRN_JPEG_EOF:
-    case JWRN_HIT_MARKER:
-      if (session.info.image_height == 0) break;  // not even the header is complete
-      return Status(error_code::kMediaInvalid,
-                    "The JPEG data ends early: expected " + std::to_string(session.info.image_height) +
-                        " rows, received data up to row " + std::to_string(session.row),
-                    kFetchAgain);
-    case JWRN_HUFF_BAD_CODE:
-    case JWRN_ARITH_BAD_CODE:
-    case JWRN_MUST_RESYNC:
-      return Status(error_code::kMediaInvalid,
-                    "The JPEG data is damaged near row " + std::to_string(session.row) + " of " +
-                        std::to_string(session.info.image_height) + ": " + session.text,
-                    kFetchAgain);
-    default:
-      break;
-  }
-  return Status(error_code::kMediaInvalid, std::string("The data is not a complete JPEG picture: ") + session.text,
-                kFetchAgain);
+  const PictureSize size{static_cast<int>(session.info.image_width), static_cast<int>(session.info.image_height)};
+  return jpeg_failure({session.code, session.text, size, session.row});
 }
 
 // The APP1 segments come in the order of the file; XMP uses the same marker.
