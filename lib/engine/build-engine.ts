@@ -13,8 +13,9 @@ import { batchRange, resolveProfiles } from './build-profiles.js';
 import { BuildPhases, type BuildProgress } from './build-progress.js';
 import { withBuildLock } from './build-lock.js';
 import { checkOutput, copyBundle, replaceFolder, wholeBundle } from './bundle-output.js';
-import { EngineBundle, manifestFile, sha256Of } from './engine-bundle.js';
+import { EngineBundle, manifestFile } from './engine-bundle.js';
 import { manifestFormat, type BundleFile, type EngineManifest, type ModelPass } from './engine-manifest.js';
+import { sha256OfFile } from './file-hash.js';
 import { chooseTensorRt } from './tensorrt.js';
 import { userCacheFolder } from './user-cache.js';
 
@@ -155,7 +156,7 @@ async function makePlan(source: SourceModel, library: NativeTensorRt, options: B
     ...{ family: library.family, version: library.version, capabilities, passes, profiles, batch },
     ...{ model: source.sha256, externalData: source.externalData, options: enginePart(options) },
     ...{ preprocess: options.preprocess, labels: options.labels },
-    plugins: await Promise.all((options.pluginLibraries ?? []).map((path) => sha256Of(resolve(path)).catch(() => path))),
+    plugins: await Promise.all((options.pluginLibraries ?? []).map((path) => sha256OfFile(resolve(path)).catch(() => path))),
   };
   const key = createHash('sha256').update(JSON.stringify(decides)).digest('hex').slice(0, 32);
   return { source, library, options, passes, capabilities, key };

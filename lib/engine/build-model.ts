@@ -7,8 +7,8 @@ import { ModelError } from '../errors/index.js';
 import { bakePreprocess, encodeModel, freeBatch, parseModel, readModelBytes, type OnnxModel } from '../graph/index.js';
 import type { BuildOptions } from './build-options.js';
 import type { BuildInput } from './build-profiles.js';
-import { sha256Of } from './engine-bundle.js';
 import type { BundleFile, ModelPass } from './engine-manifest.js';
+import { sha256OfFile } from './file-hash.js';
 
 /** A model as it was given. */
 export interface SourceModel {
@@ -40,7 +40,7 @@ async function externalFiles(model: OnnxModel): Promise<BundleFile[]> {
     if (external !== undefined && !paths.has(external.location)) paths.set(external.location, await external.path());
   }
   return Promise.all(
-    [...paths].map(async ([file, path]) => ({ file, bytes: (await stat(path)).size, sha256: await sha256Of(path) })),
+    [...paths].map(async ([file, path]) => ({ file, bytes: (await stat(path)).size, sha256: await sha256OfFile(path) })),
   );
 }
 

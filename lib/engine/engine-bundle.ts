@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 
@@ -7,6 +5,7 @@ import type { NativeTensorRt } from '../binding/index.js';
 import { platformName } from '../binding/index.js';
 import { EngineError } from '../errors/index.js';
 import type { EngineLayer } from './engine-layers.js';
+import { sha256OfFile } from './file-hash.js';
 import { parseManifest, type BundleFile, type EngineManifest } from './engine-manifest.js';
 
 export const manifestFile = 'manifest.json';
@@ -48,7 +47,7 @@ export class EngineBundle {
   /** Reads every file and compares it with the manifest. Throws ENGINE_INVALID for one that was changed. */
   async verify(): Promise<void> {
     for (const file of this.#files()) {
-      const sha256 = await sha256Of(this.#pathOf(file));
+      const sha256 = await sha256OfFile(this.#pathOf(file));
       if (sha256 !== file.sha256)
         throw this.#damaged(file, `its content is not what was written (sha256 ${sha256}, expected ${file.sha256})`);
     }
@@ -89,11 +88,4 @@ export class EngineBundle {
       details: { path: this.path, file },
     });
   }
-}
-
-/** Of a file's content, streamed. */
-export async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
-  return hash.digest('hex');
 }
