@@ -61,6 +61,7 @@ const USED = [
   ['VHostMemory', 'data', 'void*()'],
   ['VHostMemory', 'size', 'std::size_t()'],
   ['VTimingCache', 'serialize', 'HostMemory*()'],
+  ['VTimingCache', 'combine', 'bool(TimingCache const*, bool)'],
   ['IParser', 'parse', 'bool(void const*, std::size_t, char const*)'],
   ['IParser', 'getNbErrors', 'std::int32_t()'],
   ['IParser', 'getError', 'ParserError*(std::int32_t)'],

@@ -16,9 +16,18 @@ export interface NativeTensorRt {
   readonly buildObstacle: string | undefined;
   /** Why it cannot run engines on this machine; undefined where it can. */
   readonly runObstacle: string | undefined;
+  /** The GPU that engines are built for where none is named, and run on; absent where there is none. */
+  readonly gpu?: NativeGpu;
 }
 
-/** A model in memory, and where it came from: external data is looked for beside that. */
+export interface NativeGpu {
+  /** As its driver calls it: 'NVIDIA H200' */
+  readonly name: string;
+  /** 90 for 9.0 */
+  readonly computeCapability: number;
+}
+
+/** A model, and where it came from: external data is looked for beside that. */
 export interface NativeModel {
   readonly bytes: Uint8Array;
   readonly path: string | undefined;

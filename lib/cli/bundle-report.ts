@@ -1,5 +1,12 @@
 /** What `foveate inspect BUNDLE` and `foveate build` print. */
-import type { EngineBundle, EngineLayer, EngineLayerTensor, EngineManifest, EngineTensorInfo } from '../engine/index.js';
+import {
+  capabilityText,
+  type EngineBundle,
+  type EngineLayer,
+  type EngineLayerTensor,
+  type EngineManifest,
+  type EngineTensorInfo,
+} from '../engine/index.js';
 import { paint } from './color.js';
 import { alignRows, printable, type Cell } from './table.js';
 
@@ -41,9 +48,11 @@ function shortened(name: string): string {
   return name.length > 48 ? `${name.slice(0, 45)}...` : name;
 }
 
-function gpuText({ computeCapabilities, hardwareCompatibility }: EngineManifest['engine']): string {
-  const named = computeCapabilities.map((capability) => `${Math.floor(capability / 10)}.${capability % 10}`);
-  const gpu = named.length === 0 ? 'the GPU that it was built on' : `compute capability ${named.join(', ')}`;
+function gpuText({ computeCapabilities, gpu: builtOn, hardwareCompatibility }: EngineManifest['engine']): string {
+  const named = computeCapabilities.map(capabilityText);
+  const itsOwn =
+    builtOn === undefined ? 'the GPU that it was built on' : `${builtOn.name}, ${capabilityText(builtOn.computeCapability)}`;
+  const gpu = named.length === 0 ? itsOwn : `compute capability ${named.join(', ')}`;
   return hardwareCompatibility === 'none' ? gpu : `${gpu}, ${hardwareCompatibility}`;
 }
 

@@ -1,22 +1,23 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { constants } from 'node:fs';
-import { copyFile, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, normalize, resolve } from 'node:path';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 
 import { aborted, Lease, native, packageVersion, platformName, settle, type NativeTensorRt } from '../binding/index.js';
-import { ArgumentError, BackendError, FoveateError, MediaError, ModelError } from '../errors/index.js';
+import { ArgumentError, BackendError, FoveateError, MediaError } from '../errors/index.js';
 import type { OnnxModel } from '../graph/index.js';
 import { parseLayers } from './engine-layers.js';
-import { applyPasses, buildInputs, passesFor, readSource, type SourceModel } from './build-model.js';
+import { applyPasses, buildInputs, passesFor, type SourceModel } from './build-model.js';
 import { capabilitiesOf, checkBuildOptions, enginePart, flagsOf, type BuildLogLine, type BuildOptions } from './build-options.js';
 import { batchRange, resolveProfiles } from './build-profiles.js';
 import { BuildPhases, type BuildProgress } from './build-progress.js';
 import { withBuildLock } from './build-lock.js';
 import { checkOutput, copyBundle, replaceFolder, wholeBundle } from './bundle-output.js';
+import { bundleFiles, copyExternalData, writeBundleFile } from './bundle-files.js';
 import { EngineBundle, manifestFile } from './engine-bundle.js';
-import { manifestFormat, type BundleFile, type EngineManifest, type ModelPass } from './engine-manifest.js';
+import { manifestFormat, type EngineManifest, type ModelPass } from './engine-manifest.js';
 import { sha256OfFile } from './file-hash.js';
 import { chooseTensorRt } from './tensorrt.js';
+import { TimingCache } from './timing-cache.js';
 import { userCacheFolder } from './user-cache.js';
 
 /** A bundle, and whether it had to be built. */
@@ -46,14 +47,13 @@ interface BuildPlan {
  * Throws BACKEND_NOT_FOUND, BACKEND_UNAVAILABLE and BACKEND_TOO_OLD for the library, MODEL_NOT_FOUND, MODEL_INVALID and MODEL_UNSUPPORTED for the model,
  * INVALID_ARGUMENT and NOT_TRUSTED for options, OUTPUT_NOT_WRITABLE, ENGINE_FAILED, ABORTED.
  */
-export async function buildModelEngine(model: string | URL | Uint8Array, options: BuildOptions): Promise<BuildResult> {
+export async function buildModelEngine(source: SourceModel, options: BuildOptions): Promise<BuildResult> {
   checkBuildOptions(options);
   const { signal } = options;
   if (signal?.aborted) throw aborted(signal);
   const listener = new BuildListener(options);
-  listener.phase('Reading the model');
   if (options.output !== undefined) await checkOutput(options.output);
-  const [source, library] = await Promise.all([readSource(model, signal), chooseTensorRt(options.device, options.tensorrtPath)]);
+  const library = await chooseTensorRt(options.device, options.tensorrtPath);
   const plan = await makePlan(source, library, options);
   const folder = join(userCacheFolder(), 'engines');
   const place = join(folder, plan.key);
@@ -154,6 +154,7 @@ async function makePlan(source: SourceModel, library: NativeTensorRt, options: B
   const decides = {
     ...{ format: manifestFormat, foveate: packageVersion, platform: platformName },
     ...{ family: library.family, version: library.version, capabilities, passes, profiles, batch },
+    gpu: capabilities.length === 0 ? library.gpu : undefined,
     ...{ model: source.sha256, externalData: source.externalData, options: enginePart(options) },
     ...{ preprocess: options.preprocess, labels: options.labels },
     plugins: await Promise.all((options.pluginLibraries ?? []).map((path) => sha256OfFile(resolve(path)).catch(() => path))),
@@ -190,11 +191,25 @@ async function removeLeftovers(folder: string, key: string): Promise<void> {
 }
 
 async function buildInto(place: string, plan: BuildPlan, listener: BuildListener): Promise<EngineBundle> {
+  const part = `${place}.${randomUUID()}.part`;
+  try {
+    await mkdir(part);
+    await writeBundle(part, plan, listener);
+    await replaceFolder(part, place);
+  } finally {
+    await rm(part, { recursive: true, force: true });
+  }
+  return EngineBundle.open(place);
+}
+
+/** Writes the model, has the engine built from that file, and writes the rest. */
+async function writeBundle(folder: string, plan: BuildPlan, listener: BuildListener): Promise<void> {
   const { source, library, options, passes, capabilities, key } = plan;
   listener.phase('Preparing the model');
   const { bytes, model } = applyPasses(source, passes);
   const profiles = profilesOf(model, options);
-  const timing = timingCachePath(library, capabilities);
+  const modelFile = await writeBundleFile(folder, bundleFiles.model, bytes);
+  const externalData = await copyExternalData(source, folder);
   const spec = {
     networkName: `foveate-${source.sha256.slice(0, 16)}`,
     profiles,
@@ -209,61 +224,47 @@ async function buildInto(place: string, plan: BuildPlan, listener: BuildListener
     log: options.onLog !== undefined,
     pluginLibraries: (options.pluginLibraries ?? []).map((path) => resolve(path)),
   } as const;
-  // What was timed was timed on a GPU: without one there is nothing to know.
-  const timingCache = library.runObstacle === undefined ? await readFile(timing).catch(() => undefined) : undefined;
+  const timing = new TimingCache(library);
+  const times = await timing.read();
   const built = await settle(
-    (operation) =>
-      native().engineBuild(library.handle, { bytes, path: source.path }, spec, timingCache, listener.hear, operation),
+    (operation) => native().engineBuild(library.handle, join(folder, bundleFiles.model), spec, times, listener.hear, operation),
     listener.signal,
   ).catch((error: unknown) => {
     listener.rethrow();
     throw error;
   });
-  const engine = new Lease(built.engine);
-  const times = built.timingCache && new Lease(built.timingCache);
-  const part = `${place}.${randomUUID()}.part`;
-  try {
-    listener.phase('Writing the bundle', 1);
-    await mkdir(part);
-    const layers = parseLayers(built.layers);
-    const manifest: EngineManifest = {
-      format: manifestFormat,
-      foveate: packageVersion,
-      key,
-      engine: {
-        ...(await writeFileOf(part, 'engine.plan', new Uint8Array(engine.buffer))),
-        family: library.family,
-        version: library.version,
-        platform: platformName,
-        computeCapabilities: capabilities,
-        hardwareCompatibility: spec.hardwareCompatibility,
-        versionCompatible: options.versionCompatible === true,
-      },
-      model: {
-        ...(await writeFileOf(part, 'model.onnx', bytes)),
-        source: source.name,
-        externalData: await copyExternalData(source, part),
-      },
-      passes,
-      profiles,
-      inputs: built.inputs.map(described),
-      outputs: built.outputs.map(described),
-      options: enginePart(options),
-      ...(options.preprocess === undefined ? {} : { preprocess: options.preprocess }),
-      ...(options.labels === undefined ? {} : { labels: options.labels }),
-      layers: await writeFileOf(part, 'layers.json', Buffer.from(`${JSON.stringify(layers, undefined, 1)}\n`)),
-      build: { networkLayers: built.networkLayers, engineLayers: layers.length, ms: Math.round(built.buildMs) },
-    };
-    // Last: a folder with a manifest is whole.
-    await writeFile(join(part, manifestFile), `${JSON.stringify(manifest, undefined, 2)}\n`);
-    await replaceFolder(part, place);
-    if (times !== undefined && library.runObstacle === undefined) await keepTimingCache(timing, new Uint8Array(times.buffer));
-  } finally {
-    await rm(part, { recursive: true, force: true });
-    engine.release();
-    times?.release();
-  }
-  return EngineBundle.open(place);
+  using engine = new Lease(built.engine);
+  using newTimes = built.timingCache && new Lease(built.timingCache);
+  listener.phase('Writing the bundle', 1);
+  const layers = parseLayers(built.layers);
+  const manifest: EngineManifest = {
+    format: manifestFormat,
+    foveate: packageVersion,
+    key,
+    engine: {
+      ...(await writeBundleFile(folder, bundleFiles.engine, new Uint8Array(engine.buffer))),
+      family: library.family,
+      version: library.version,
+      platform: platformName,
+      computeCapabilities: capabilities,
+      ...(capabilities.length === 0 && library.gpu !== undefined ? { gpu: library.gpu } : {}),
+      hardwareCompatibility: spec.hardwareCompatibility,
+      versionCompatible: options.versionCompatible === true,
+    },
+    model: { ...modelFile, source: source.name, externalData },
+    passes,
+    profiles,
+    inputs: built.inputs.map(described),
+    outputs: built.outputs.map(described),
+    options: enginePart(options),
+    ...(options.preprocess === undefined ? {} : { preprocess: options.preprocess }),
+    ...(options.labels === undefined ? {} : { labels: options.labels }),
+    layers: await writeBundleFile(folder, bundleFiles.layers, Buffer.from(`${JSON.stringify(layers, undefined, 1)}\n`)),
+    build: { networkLayers: built.networkLayers, engineLayers: layers.length, ms: Math.round(built.buildMs) },
+  };
+  // Last: a folder with a manifest is whole.
+  await writeFile(join(folder, manifestFile), `${JSON.stringify(manifest, undefined, 2)}\n`);
+  if (newTimes !== undefined) await timing.keep(new Uint8Array(newTimes.buffer));
 }
 
 function profilesOf(model: OnnxModel, { profiles, batch, bakePreprocess }: BuildOptions): ReturnType<typeof resolveProfiles> {
@@ -280,9 +281,6 @@ function profilesOf(model: OnnxModel, { profiles, batch, bakePreprocess }: Build
   }
 }
 
-/** Files that every bundle has. */
-const ownFiles = [manifestFile, 'engine.plan', 'model.onnx', 'layers.json'];
-
 function described({
   name,
   dtype,
@@ -293,44 +291,4 @@ function described({
   dims: readonly number[];
 }): EngineManifest['inputs'][number] {
   return { name, dtype, shape: dims.map((size) => (size < 0 ? null : size)) };
-}
-
-async function writeFileOf(folder: string, file: string, bytes: Uint8Array): Promise<BundleFile> {
-  await writeFile(join(folder, file), bytes);
-  return { file, bytes: bytes.byteLength, sha256: createHash('sha256').update(bytes).digest('hex') };
-}
-
-async function copyExternalData({ path, externalData }: SourceModel, folder: string): Promise<readonly BundleFile[]> {
-  for (const { file } of externalData) {
-    if (ownFiles.includes(normalize(file).toLowerCase())) {
-      throw new ModelError('MODEL_UNSUPPORTED', {
-        message: `The model keeps tensors in ${JSON.stringify(file)}, which a bundle has a file of its own by that name`,
-        hint: 'Export the model with another name for its external data.',
-      });
-    }
-    await mkdir(dirname(join(folder, file)), { recursive: true });
-    await copyFile(join(dirname(path as string), file), join(folder, file), constants.COPYFILE_FICLONE);
-  }
-  return externalData;
-}
-
-/** What a build learned about the speed of kernels, for those that come after it with the same library and GPU. */
-function timingCachePath({ family, version }: NativeTensorRt, capabilities: readonly number[]): string {
-  return join(
-    userCacheFolder(),
-    'timing',
-    `${family}-${version}-${capabilities.length === 0 ? 'gpu' : capabilities.join('-')}.cache`,
-  );
-}
-
-/** Losing it costs time only: a failure to write is none of the build. */
-async function keepTimingCache(path: string, bytes: Uint8Array): Promise<void> {
-  const part = `${path}.${randomUUID()}.part`;
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(part, bytes);
-    await rename(part, path);
-  } catch {
-    await rm(part, { force: true }).catch(() => undefined);
-  }
 }

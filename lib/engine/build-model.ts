@@ -1,10 +1,10 @@
 /** The model that an engine is built from: read, and changed by the passes that were asked for. */
 import { createHash } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 
 import { ModelError } from '../errors/index.js';
-import { bakePreprocess, encodeModel, freeBatch, parseModel, readModelBytes, type OnnxModel } from '../graph/index.js';
+import { bakePreprocess, encodeModel, freeBatch, parseModelAt, readModelBytes, type OnnxModel } from '../graph/index.js';
 import type { BuildOptions } from './build-options.js';
 import type { BuildInput } from './build-profiles.js';
 import type { BundleFile, ModelPass } from './engine-manifest.js';
@@ -26,8 +26,7 @@ export interface SourceModel {
 /** Throws MODEL_NOT_FOUND, MODEL_INVALID, ABORTED. */
 export async function readSource(source: string | URL | Uint8Array, signal: AbortSignal | undefined): Promise<SourceModel> {
   const { bytes, path } = await readModelBytes(source, { signal });
-  const folder = path === undefined ? undefined : dirname(path);
-  const model = parseModel(bytes, { folder });
+  const model = parseModelAt(path, bytes);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const externalData = await externalFiles(model);
   return { path, name: path === undefined ? 'model.onnx' : basename(path), bytes, sha256, model, externalData };
@@ -74,5 +73,5 @@ export function applyPasses(source: SourceModel, passes: readonly ModelPass[]): 
   let proto = source.model.proto;
   for (const pass of passes) proto = pass.pass === 'free-batch' ? freeBatch(proto) : bakePreprocess(proto, pass.values);
   const bytes = encodeModel(proto);
-  return { bytes, model: parseModel(bytes, { folder: source.path === undefined ? undefined : dirname(source.path) }) };
+  return { bytes, model: parseModelAt(source.path, bytes) };
 }

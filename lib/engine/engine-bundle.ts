@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 
-import type { NativeTensorRt } from '../binding/index.js';
+import type { NativeGpu, NativeTensorRt } from '../binding/index.js';
 import { platformName } from '../binding/index.js';
 import { EngineError } from '../errors/index.js';
 import type { EngineLayer } from './engine-layers.js';
@@ -53,14 +53,15 @@ export class EngineBundle {
     }
   }
 
-  /** Why `library` cannot run the engine: what differs, in words; undefined where nothing is known to be in the way. */
-  incompatibility(library: Pick<NativeTensorRt, 'family' | 'version'>): string | undefined {
+  /** Why `library` cannot run the engine on this machine: what differs, in words; undefined where nothing is known to be in the way. */
+  incompatibility(library: Pick<NativeTensorRt, 'family' | 'version' | 'gpu'>): string | undefined {
     const { family, version, platform, versionCompatible } = this.manifest.engine;
     if (platform !== platformName) return `it was built for ${platform}, this is ${platformName}`;
     const runs = library.family === family || (versionCompatible && family === 'tensorrt' && library.family === 'tensorrt-lean');
     if (!runs) return `it was built by ${family} ${version}, which ${library.family} ${library.version} cannot read`;
     const same = versionCompatible ? version.split('.')[0] === library.version.split('.')[0] : version === library.version;
-    return same ? undefined : `it was built by ${family} ${version}, the library is ${library.version}`;
+    if (!same) return `it was built by ${family} ${version}, the library is ${library.version}`;
+    return library.gpu && otherGpu(this.manifest.engine, library.gpu);
   }
 
   #files(): readonly BundleFile[] {
@@ -88,4 +89,24 @@ export class EngineBundle {
       details: { path: this.path, file },
     });
   }
+}
+
+/** Whether an engine was built for other GPUs than this one, in words. */
+function otherGpu(
+  { computeCapabilities, gpu: builtOn, hardwareCompatibility }: EngineManifest['engine'],
+  { name, computeCapability }: NativeGpu,
+): string | undefined {
+  const here = `the GPU of this machine is ${name}, ${capabilityText(computeCapability)}`;
+  if (computeCapabilities.length > 0) {
+    if (computeCapabilities.includes(computeCapability)) return undefined;
+    return `it was built for compute capability ${computeCapabilities.map(capabilityText).join(', ')}, ${here}`;
+  }
+  if (builtOn === undefined || builtOn.computeCapability === computeCapability) return undefined;
+  if (hardwareCompatibility === 'ampere-plus' && computeCapability >= 80) return undefined;
+  return `it was built on ${builtOn.name}, ${capabilityText(builtOn.computeCapability)}, ${here}`;
+}
+
+/** `8.9` for 89 */
+export function capabilityText(capability: number): string {
+  return `${Math.floor(capability / 10)}.${capability % 10}`;
 }

@@ -1,4 +1,5 @@
 /** What a bundle says of its engine. */
+import type { NativeGpu } from '../binding/index.js';
 import { EngineError } from '../errors/index.js';
 import type { BakedPreprocess } from '../graph/index.js';
 import type { ResolvedProfiles } from './build-profiles.js';
@@ -41,6 +42,8 @@ export interface EngineManifest {
     readonly platform: string;
     /** What it was built for, as in 89 for 8.9; empty: the GPU of the machine that built it. */
     readonly computeCapabilities: readonly number[];
+    /** That GPU; absent where others were named. */
+    readonly gpu?: NativeGpu;
     readonly hardwareCompatibility: 'none' | 'ampere-plus' | 'same-compute-capability';
     readonly versionCompatible: boolean;
   };

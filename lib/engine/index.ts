@@ -22,11 +22,13 @@ export {
   type TensorRtPlace,
 } from './tensorrt-libraries.js';
 export { buildModelEngine, type BuildResult } from './build-engine.js';
+export { readSource, type SourceModel } from './build-model.js';
 export { checkBuildOptions } from './build-options.js';
 export type { BuildLogLine, BuildOptions } from './build-options.js';
 export type { BatchRange, OptimizationProfile, ShapeRange } from './build-profiles.js';
 export type { BuildProgress } from './build-progress.js';
-export { EngineBundle } from './engine-bundle.js';
+export { capabilityText, EngineBundle } from './engine-bundle.js';
 export type { EngineLayer, EngineLayerTensor } from './engine-layers.js';
 export type { BundleFile, EngineManifest, EngineTensorInfo, ModelPass } from './engine-manifest.js';
 export { checkEngineSupport, type SupportReport } from './engine-support.js';
+export { keepInCache, userCacheFolder } from './user-cache.js';

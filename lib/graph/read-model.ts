@@ -20,9 +20,14 @@ export const maxModelBytes = 2 ** 31 - 1;
 export async function readModel(source: string | URL | Uint8Array, options: ReadModelOptions = {}): Promise<OnnxModel> {
   checkOptions('readModel options', options, ['folder', 'signal']);
   const { bytes, path } = await readModelBytes(source, options);
-  if (path === undefined) return parseModel(bytes, { folder: options.folder });
+  return parseModelAt(path, bytes, options.folder);
+}
+
+/** {@link parseModel} for the bytes of a file, which errors name; undefined for bytes that are from no file. */
+export function parseModelAt(path: string | undefined, bytes: Uint8Array, folder?: string): OnnxModel {
+  if (path === undefined) return parseModel(bytes, { folder });
   try {
-    return parseModel(bytes, { folder: options.folder ?? nodePath.dirname(path) });
+    return parseModel(bytes, { folder: folder ?? nodePath.dirname(path) });
   } catch (error) {
     throw error instanceof ModelError ? withPath(error, path) : error;
   }

@@ -1,11 +1,21 @@
-import { buildModelEngine, checkBuildOptions, type BuildOptions, type EngineBundle } from '../engine/index.js';
+import { aborted } from '../binding/index.js';
+import {
+  buildModelEngine,
+  checkBuildOptions,
+  readSource,
+  type BuildOptions,
+  type EngineBundle,
+  type SourceModel,
+} from '../engine/index.js';
 import { FoveateError, InternalError, invalidArgument } from '../errors/index.js';
 import type { LabelsOption } from '../labels/index.js';
 import type { ModelSource } from '../session/index.js';
+import { readBesideModel } from './beside-model.js';
 import { Classifier } from './classifier.js';
 import { Detector } from './detector.js';
 import type { PreprocessChoice } from './model-input.js';
-import { loadTask, type Task } from './recognize-task.js';
+import { loadTask, type LoadTaskOptions, type Task } from './recognize-task.js';
+import { recalled } from './recognition-cache.js';
 import { Segmenter } from './segmenter.js';
 import type { TaskName } from './task-of-outputs.js';
 
@@ -51,10 +61,12 @@ export async function buildEngine(model: ModelSource, options: BuildEngineOption
   if (typeof bake !== 'boolean') throw invalidArgument('bake', 'true or false', bake);
   checkBuildOptions(rest);
   const { signal } = rest;
+  if (signal?.aborted) throw aborted(signal);
+  rest.onProgress?.({ phase: 'Reading the model', fraction: 0 });
+  const source = await readSource(model, signal);
   let known: KnownPictures | string;
   try {
-    await using task = await loadTask(model, { device: 'cpu', task: asked, preprocess: choice, labels, signal });
-    known = knownPictures(task);
+    known = await recognizedPictures(model, source, { task: asked, preprocess: choice, labels, signal });
   } catch (error) {
     // A model that is for no pictures is built as it is; what was said about pictures has to be right.
     const said = asked ?? choice ?? labels;
@@ -62,9 +74,9 @@ export async function buildEngine(model: ModelSource, options: BuildEngineOption
     if (said !== undefined || !isOther || error instanceof InternalError) throw error;
     known = error.message;
   }
-  if (typeof known === 'string') return { ...(await buildModelEngine(model, rest)), notBaked: bake ? known : undefined };
+  if (typeof known === 'string') return { ...(await buildModelEngine(source, rest)), notBaked: bake ? known : undefined };
   const { baked, pixels, values } = known;
-  const built = await buildModelEngine(model, {
+  const built = await buildModelEngine(source, {
     ...rest,
     ...(bake && baked !== undefined ? { bakePreprocess: baked, preprocess: pixels } : { preprocess: values }),
     labels: known.labels,
@@ -79,6 +91,23 @@ interface KnownPictures {
   readonly pixels: Readonly<Record<string, unknown>>;
   readonly values: Readonly<Record<string, unknown>>;
   readonly labels: readonly string[] | undefined;
+}
+
+/** Opens the model to see what it is for, unless that is known from an earlier build. */
+async function recognizedPictures(
+  model: ModelSource,
+  { sha256 }: SourceModel,
+  options: Pick<LoadTaskOptions, 'task' | 'preprocess' | 'labels' | 'signal'>,
+): Promise<KnownPictures> {
+  const recognize = async (): Promise<KnownPictures> => {
+    await using task = await loadTask(model, { device: 'cpu', ...options });
+    return knownPictures(task);
+  };
+  const { task, preprocess, labels } = options;
+  // A file with names may change under its path.
+  if (typeof labels === 'string' || labels instanceof URL) return recognize();
+  const beside = await readBesideModel(model, options);
+  return recalled({ model: sha256, beside, task, preprocess, labels }, recognize);
 }
 
 function knownPictures(task: Task): KnownPictures {

@@ -61,6 +61,35 @@ describe.skipIf(!rtxPresent)('an engine', { timeout: 120_000 }, () => {
     expect((await buildEngine(readFileSync(segmenter), options)).fromCache).toBe(true);
   });
 
+  it('is found without opening the model in an engine, as long as nothing beside it has changed', async () => {
+    const folder = join(cache.folder(), 'beside');
+    mkdirSync(folder);
+    const model = join(folder, 'classifier.onnx');
+    cpSync(join(models, 'shapes-classifier.onnx'), model);
+    const recognized = (): string[] => readdirSync(join(cache.folder(), 'recognized'));
+    const first = await buildEngine(model, options);
+    const known = recognized();
+    const again = await buildEngine(model, options);
+    expect(again).toEqual({ ...first, fromCache: true });
+    expect(recognized()).toEqual(known);
+    // What is kept cannot be read, or cannot be right any more: it is recognised anew.
+    for (const name of known) writeFileSync(join(cache.folder(), 'recognized', name), '{"baked":');
+    expect(await buildEngine(model, options)).toEqual(again);
+    const processor = { image_processor_type: 'ViTImageProcessor', size: { height: 96, width: 96 }, image_mean: [0.5, 0.5, 0.5] };
+    writeFileSync(join(folder, 'preprocessor_config.json'), JSON.stringify(processor));
+    const described = await buildEngine(model, options);
+    expect(described.fromCache).toBe(false);
+    expect(described.bundle.manifest.passes).toMatchObject([{ values: { mean: [0.5, 0.5, 0.5] } }]);
+    const labels = join(folder, 'labels.txt');
+    for (const last of ['six', 'seven']) {
+      writeFileSync(labels, ['one', 'two', 'three', 'four', 'five', last].join('\n'));
+      expect((await buildEngine(model, { ...options, labels })).bundle.manifest.labels?.at(-1)).toBe(last);
+    }
+    expect((await buildEngine(model, { ...options, preprocess: { scale: 1 } })).bundle.manifest.passes).toMatchObject([
+      { pass: 'bake-preprocess', values: { scale: 1 } },
+    ]);
+  });
+
   it('keeps the input of the model where that is wanted', async () => {
     const { bundle, notBaked } = await buildEngine(detector, { ...options, bake: false });
     expect(notBaked).toBeUndefined();
@@ -224,6 +253,29 @@ describe.skipIf(!rtxPresent)('an engine', { timeout: 120_000 }, () => {
       /was built by tensorrt-rtx .*, the library is 1\.6\.0/,
     );
     expect(bundle.incompatibility({ family: 'tensorrt', version: '10.15.1' })).toMatch(/which tensorrt 10\.15\.1 cannot read/);
+  });
+
+  it('is told from one for another GPU', async () => {
+    const { bundle } = await buildEngine(detector, { ...options, computeCapability: [86, 89] });
+    const { family, version } = bundle.manifest.engine;
+    const on = (of: EngineBundle, computeCapability: number): string | undefined =>
+      of.incompatibility({ family, version, gpu: { name: 'NVIDIA X', computeCapability } });
+    expect(on(bundle, 89)).toBeUndefined();
+    expect(on(bundle, 90)).toBe('it was built for compute capability 8.6, 8.9, the GPU of this machine is NVIDIA X, 9.0');
+    const copy = join(cache.folder(), 'built-on.bundle');
+    cpSync(bundle.path, copy, { recursive: true });
+    const builtOn = async (hardwareCompatibility: string): Promise<EngineBundle> => {
+      const manifest = JSON.parse(readFileSync(join(bundle.path, 'manifest.json'), 'utf8')) as { engine: object };
+      const gpu = { name: 'NVIDIA Y', computeCapability: 75 };
+      Object.assign(manifest.engine, { computeCapabilities: [], gpu, hardwareCompatibility });
+      writeFileSync(join(copy, 'manifest.json'), JSON.stringify(manifest));
+      return EngineBundle.open(copy);
+    };
+    expect(on(await builtOn('none'), 75)).toBeUndefined();
+    expect(on(await builtOn('none'), 80)).toBe('it was built on NVIDIA Y, 7.5, the GPU of this machine is NVIDIA X, 8.0');
+    expect(on(await builtOn('same-compute-capability'), 80)).toMatch(/it was built on NVIDIA Y/);
+    expect(on(await builtOn('ampere-plus'), 80)).toBeUndefined();
+    expect(on(await builtOn('ampere-plus'), 70)).toMatch(/it was built on NVIDIA Y/);
   });
 
   it('of a bundle whose manifest lies is refused', async () => {

@@ -42,6 +42,7 @@ inline constexpr Method<bool()> kOptimizationProfileIsValid{{9, 9, 7, 9, 7}};
 inline constexpr Method<void*()> kHostMemoryData{{2, 2, 2, 2, 2}};
 inline constexpr Method<std::size_t()> kHostMemorySize{{3, 3, 3, 3, 3}};
 inline constexpr Method<HostMemory*()> kTimingCacheSerialize{{2, 2, 2, 2, 2}};
+inline constexpr Method<bool(TimingCache const*, bool)> kTimingCacheCombine{{3, 3, 3, 3, 3}};
 inline constexpr Method<bool(void const*, std::size_t, char const*)> kParserParse{{0, 0, 0, 0, 0}};
 inline constexpr Method<std::int32_t()> kParserGetNbErrors{{6, 5, 3, 5, 3}};
 inline constexpr Method<ParserError*(std::int32_t)> kParserGetError{{7, 6, 4, 6, 4}};
