@@ -35,11 +35,10 @@ Machine look() {
   void* const library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) return unusable("there is no NVIDIA driver (libcuda.so.1)");
   Driver driver;
-  const bool whole = find(library, "cuInit", driver.initialize) &&
-                     find(library, "cuDeviceGetCount", driver.count_devices) &&
-                     find(library, "cuDeviceGet", driver.device_at) &&
-                     find(library, "cuDeviceGetName", driver.device_name) &&
-                     find(library, "cuDeviceGetAttribute", driver.device_attribute);
+  const bool whole =
+      find(library, "cuInit", driver.initialize) && find(library, "cuDeviceGetCount", driver.count_devices) &&
+      find(library, "cuDeviceGet", driver.device_at) && find(library, "cuDeviceGetName", driver.device_name) &&
+      find(library, "cuDeviceGetAttribute", driver.device_attribute);
   if (!whole) return unusable("libcuda.so.1 is not NVIDIA's driver");
   const int started = driver.initialize(0);
   if (started != kSuccess && started != kNoDevice)

@@ -159,9 +159,8 @@ class Build {
         return {error_code::kInvalidArgument, "Hardware compatibility can be asked for with tensorrt only",
                 "For tensorrt-rtx, name the compute capabilities to build for."};
       }
-      FOVEATE_RETURN_IF_ERROR(
-          set("The hardware compatibility", abi::kBuilderConfigSetHardwareCompatibilityLevel,
-              std::optional(spec_.hardware_compatibility)));
+      FOVEATE_RETURN_IF_ERROR(set("The hardware compatibility", abi::kBuilderConfigSetHardwareCompatibilityLevel,
+                                  std::optional(spec_.hardware_compatibility)));
     }
     if (spec_.tactic_sources && !abi::kBuilderConfigSetTacticSources.in(version_)(config, *spec_.tactic_sources))
       return failure(error_code::kInvalidArgument, "The tactic sources are refused");

@@ -177,12 +177,10 @@ std::optional<std::string> Library::build_obstacle() const {
 Result<Owned<abi::Builder>> create_builder(const Library& library, LogScope& log) {
   const std::string name = std::string(family_name(library.family)) + " " + version_text(library.version);
   if (library.create_builder == nullptr || library.create_parser == nullptr) {
-    return Status(error_code::kBackendUnavailable,
-                  "The library " + name + " cannot build engines: it has no " +
-                      (library.create_builder == nullptr ? "builder" : "ONNX parser"));
+    return Status(error_code::kBackendUnavailable, "The library " + name + " cannot build engines: it has no " +
+                                                       (library.create_builder == nullptr ? "builder" : "ONNX parser"));
   }
-  Owned<abi::Builder> builder(
-      library.create_builder(logger_for(library.version.releases), library.version.number));
+  Owned<abi::Builder> builder(library.create_builder(logger_for(library.version.releases), library.version.number));
   if (builder) return builder;
   const std::string reason = log.take_error();
   return Status(error_code::kBackendUnavailable,
