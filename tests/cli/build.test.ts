@@ -90,7 +90,9 @@ describe.skipIf(!rtxPresent)('foveate build', { timeout: 120_000 }, () => {
     };
     expect(await failure(...forGpu, '--plugin', 'ops.so')).toMatch(/\[NOT_TRUSTED\]/);
     expect(await failure(...forGpu, '--device', 'tensorrt@11')).toMatch(/\[BACKEND_NOT_FOUND\]/);
-    expect(await failure(...forGpu, '--batch', '4,2,1')).toMatch(/a number of pictures/);
+    expect(await failure(...forGpu, '--batch', '4,2,1')).toMatch(
+      /a number of pictures, .* for --batch but received \{ min: 4, opt: 2, max: 1 \}/,
+    );
     expect(await failure(...forGpu, '--workspace', 'much')).toMatch(/Expected a size such as 512M or 2G/);
     expect(await failure('--compute-capability', '90')).toMatch(/compute capability 90 is refused/);
   });
