@@ -15,6 +15,7 @@ import { withBuildLock } from './build-lock.js';
 import { checkOutput, copyBundle, replaceFolder, wholeBundle } from './bundle-output.js';
 import { EngineBundle, manifestFile } from './engine-bundle.js';
 import { manifestFormat, type BundleFile, type EngineManifest, type ModelPass } from './engine-manifest.js';
+import { makeFolder } from './make-folder.js';
 import { sha256OfFile } from './file-hash.js';
 import { chooseTensorRt } from './tensorrt.js';
 import { userCacheFolder } from './user-cache.js';
@@ -61,7 +62,7 @@ export async function buildModelEngine(model: string | URL | Uint8Array, options
   if (found !== undefined) return { bundle: await deliver(found, options), fromCache: true };
   refuseObstacle(library);
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     return await withBuildLock(
       place,
       signal,

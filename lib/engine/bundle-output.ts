@@ -1,12 +1,13 @@
 /** Where a bundle is put that was asked for in a place of its own. */
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { cp, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 
 import { MediaError } from '../errors/index.js';
 import { EngineBundle, manifestFile } from './engine-bundle.js';
 import { parseManifest } from './engine-manifest.js';
+import { makeFolder } from './make-folder.js';
 
 /**
  * Throws OUTPUT_NOT_WRITABLE where something lies at `output` that is neither an empty folder nor an engine bundle and nothing else: what a bundle takes the
@@ -39,7 +40,7 @@ export async function copyBundle(bundle: EngineBundle, output: string): Promise<
   await checkOutput(output);
   const part = join(dirname(place), `.~${basename(place)}.${randomUUID()}.part`);
   try {
-    await mkdir(dirname(place), { recursive: true });
+    await makeFolder(dirname(place));
     await cp(bundle.path, part, { recursive: true, mode: constants.COPYFILE_FICLONE });
     await replaceFolder(part, place);
   } catch (cause) {

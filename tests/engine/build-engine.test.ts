@@ -178,9 +178,12 @@ describe.skipIf(!rtxPresent)('an engine', { timeout: 120_000 }, () => {
     );
   });
 
-  it('needs a cache that can be written to', async () => {
+  it.each([
+    ['a file', detector],
+    ['a folder that the system does not make', '/proc/foveate/cache'],
+  ])('needs a cache that can be written to, not %s', async (_, place) => {
     const before = process.env['FOVEATE_CACHE_DIR'];
-    process.env['FOVEATE_CACHE_DIR'] = detector;
+    process.env['FOVEATE_CACHE_DIR'] = place;
     try {
       expectFailure(
         await rejectionOf(buildEngine(detector, options)),
