@@ -1,10 +1,18 @@
 /** The model that an engine is built from: read, and changed by the passes that were asked for. */
 import { createHash } from 'node:crypto';
-import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 
 import { ModelError } from '../errors/index.js';
-import { bakePreprocess, encodeModel, freeBatch, parseModel, readModelBytes, type OnnxModel } from '../graph/index.js';
+import {
+  bakePreprocess,
+  encodeModel,
+  externalDataOf,
+  freeBatch,
+  parseModel,
+  readModelBytes,
+  type ExternalData,
+  type OnnxModel,
+} from '../graph/index.js';
 import type { BuildOptions } from './build-options.js';
 import type { BuildInput } from './build-profiles.js';
 import type { BundleFile, ModelPass } from './engine-manifest.js';
@@ -29,18 +37,18 @@ export async function readSource(source: string | URL | Uint8Array, signal: Abor
   const folder = path === undefined ? undefined : dirname(path);
   const model = parseModel(bytes, { folder });
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  const externalData = await externalFiles(model);
+  const externalData = await externalFiles(externalDataOf(model.proto, folder));
   return { path, name: path === undefined ? 'model.onnx' : basename(path), bytes, sha256, model, externalData };
 }
 
-async function externalFiles(model: OnnxModel): Promise<BundleFile[]> {
+async function externalFiles(all: readonly ExternalData[]): Promise<BundleFile[]> {
   // TensorRT's parser reads these files by itself: that none lies outside the folder is checked here.
-  const paths = new Map<string, string>();
-  for (const { external } of model.initializers.values()) {
-    if (external !== undefined && !paths.has(external.location)) paths.set(external.location, await external.path());
-  }
+  const byLocation = new Map(all.map((external) => [external.location, external]));
   return Promise.all(
-    [...paths].map(async ([file, path]) => ({ file, bytes: (await stat(path)).size, sha256: await sha256OfFile(path) })),
+    [...byLocation].map(async ([location, external]) => {
+      const { path, sizeBytes } = await external.file();
+      return { file: location, bytes: sizeBytes, sha256: await sha256OfFile(path) };
+    }),
   );
 }
 

@@ -1,5 +1,5 @@
 export { type ElementType } from './element-type.js';
-export { type ExternalData } from './external-data.js';
+export { externalDataOf, type ExternalData } from './external-data.js';
 export { type ReadOptions } from './file-bytes.js';
 export { type AttributeValue, type OnnxGraph, type OnnxNode } from './onnx-graph.js';
 export { type ModelProto } from './onnx_pb.js';

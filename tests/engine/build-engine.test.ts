@@ -7,15 +7,17 @@ import { fileURLToPath } from 'node:url';
 
 import { describe, expect, it } from 'vitest';
 
-import { chooseTensorRt } from '../../lib/engine/index.js';
+import { buildModelEngine, chooseTensorRt } from '../../lib/engine/index.js';
+import { encodeModel } from '../../lib/graph/index.js';
 import { buildEngine, checkEngineSupport, EngineBundle, type BuildEngineOptions } from '../../lib/index.js';
 import { expectFailure, rejectionOf } from '../errors/failure.js';
+import { DataType, elsewhere, graphModel, node } from '../graph/made-graphs.js';
 import { rtxPresent, useOwnCache } from './rtx.js';
 
 const cache = useOwnCache();
 const models = fileURLToPath(new URL('../../examples/models/', import.meta.url));
 const detector = join(models, 'shapes-detector.onnx');
-const options: BuildEngineOptions = { device: 'tensorrt-rtx', computeCapability: 89 };
+const options = { device: 'tensorrt-rtx', computeCapability: 89 } as const;
 
 /** What the cache holds beside whole engines. */
 const leftovers = (): string[] => {
@@ -67,6 +69,21 @@ describe.skipIf(!rtxPresent)('an engine', { timeout: 120_000 }, () => {
     expect(bundle.manifest.inputs[0]?.dtype).toBe('float32');
     expect(bundle.manifest.preprocess).toMatchObject({ layout: 'nchw', dtype: 'float32' });
     expect(bundle.manifest.passes).toEqual([]);
+  });
+
+  it('of a constant in another file has that file beside its model', async () => {
+    const folder = join(cache.folder(), 'external');
+    mkdirSync(folder);
+    const weights = elsewhere('w', 'w.bin', DataType.FLOAT);
+    const nodes = [node('Constant', [], 'w', { value: { tensor: weights } }), node('Mul', ['x', 'w'], 'y')];
+    writeFileSync(join(folder, 'm.onnx'), encodeModel(graphModel({ inputs: { x: [1, 2] }, nodes })));
+    writeFileSync(join(folder, 'w.bin'), Float32Array.of(2, 3));
+    const first = await buildModelEngine(join(folder, 'm.onnx'), options);
+    expect(readFileSync(join(first.bundle.path, 'w.bin'))).toEqual(readFileSync(join(folder, 'w.bin')));
+    writeFileSync(join(folder, 'w.bin'), Float32Array.of(4, 5));
+    const second = await buildModelEngine(join(folder, 'm.onnx'), options);
+    expect(second.fromCache).toBe(false);
+    expect(second.bundle.manifest.engine.sha256).not.toBe(first.bundle.manifest.engine.sha256);
   });
 
   it('tells how far it is, and what the library logs', async () => {
