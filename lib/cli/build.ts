@@ -16,7 +16,7 @@ Examples:
   foveate install tensorrt-rtx
   foveate build yolov8n.onnx --compute-capability 89 -o yolov8n.bundle
   foveate build yolov8n.onnx --compute-capability 86,89,120 --batch 1,4,16
-  foveate build segment.onnx --profile images=1x320x320x3,1x640x640x3,4x1280x1280x3
+  foveate build segment.onnx --profile images=1x3x320x320,1x3x640x640,4x3x1280x1280
   foveate build yolov8n.onnx --check
 
 An engine that was built before from the same model, with the same library and options, is taken from the cache.`;

@@ -5,7 +5,6 @@ import { dirname, join, normalize, resolve } from 'node:path';
 
 import { aborted, Lease, native, packageVersion, platformName, settle, type NativeTensorRt } from '../binding/index.js';
 import { ArgumentError, BackendError, FoveateError, MediaError, ModelError } from '../errors/index.js';
-import type { OnnxModel } from '../graph/index.js';
 import { parseLayers } from './engine-layers.js';
 import { applyPasses, buildInputs, passesFor, readSource, type SourceModel } from './build-model.js';
 import { capabilitiesOf, checkBuildOptions, enginePart, flagsOf, type BuildLogLine, type BuildOptions } from './build-options.js';
@@ -194,7 +193,7 @@ async function buildInto(place: string, plan: BuildPlan, listener: BuildListener
   const { source, library, options, passes, capabilities, key } = plan;
   listener.phase('Preparing the model');
   const { bytes, model } = applyPasses(source, passes);
-  const profiles = profilesOf(model, options);
+  const profiles = resolveProfiles(buildInputs(model, passes), options.profiles, options.batch);
   const timing = timingCachePath(library, capabilities);
   const spec = {
     networkName: `foveate-${source.sha256.slice(0, 16)}`,
@@ -265,20 +264,6 @@ async function buildInto(place: string, plan: BuildPlan, listener: BuildListener
     times?.release();
   }
   return EngineBundle.open(place);
-}
-
-function profilesOf(model: OnnxModel, { profiles, batch, bakePreprocess }: BuildOptions): ReturnType<typeof resolveProfiles> {
-  try {
-    return resolveProfiles(buildInputs(model), profiles, batch);
-  } catch (error) {
-    if (!(error instanceof ArgumentError) || profiles === undefined || bakePreprocess === undefined) throw error;
-    throw new ArgumentError('INVALID_ARGUMENT', {
-      message: error.message,
-      hint: "The engine's input takes pixels: give its shapes as [N, H, W, C], or leave the input as it is with bake: false (--no-bake).",
-      details: error.details,
-      cause: error,
-    });
-  }
 }
 
 /** Files that every bundle has. */

@@ -9,7 +9,9 @@ import {
   externalDataOf,
   freeBatch,
   parseModel,
+  pixelAxes,
   readModelBytes,
+  type Dimension,
   type ExternalData,
   type OnnxModel,
 } from '../graph/index.js';
@@ -52,14 +54,24 @@ async function externalFiles(all: readonly ExternalData[]): Promise<BundleFile[]
   );
 }
 
-/** Throws MODEL_UNSUPPORTED where the rank of an input is not known. */
-export function buildInputs(model: OnnxModel): readonly BuildInput[] {
-  return model.inputs.map(({ name, shape }) => {
-    if (shape !== null) return { name, shape };
-    throw new ModelError('MODEL_UNSUPPORTED', {
-      message: `The model does not say how many dimensions its input ${JSON.stringify(name)} has`,
-      hint: 'Export it with the shapes of its inputs.',
-    });
+/**
+ * The inputs of a model as `passes` made it, in the axes of the model as it was given: which of its axes is where in an input of pixels is told in `order`.
+ *
+ * Throws MODEL_UNSUPPORTED where the rank of an input is not known.
+ */
+export function buildInputs(model: OnnxModel, passes: readonly ModelPass[] = []): readonly BuildInput[] {
+  const baked = passes.find((pass) => pass.pass === 'bake-preprocess');
+  return model.inputs.map(({ name, kind, shape }) => {
+    if (shape === null) {
+      throw new ModelError('MODEL_UNSUPPORTED', {
+        message: `The model does not say how many dimensions its input ${JSON.stringify(name)} has`,
+        hint: 'Export it with the shapes of its inputs.',
+      });
+    }
+    // Only a model with just one such input is baked.
+    if (baked === undefined || kind !== 'tensor' || shape.length !== 4) return { name, shape };
+    const order = pixelAxes[baked.values.layout];
+    return { name, shape: shape.map((_, axis) => shape[order.indexOf(axis)] as Dimension), order };
   });
 }
 

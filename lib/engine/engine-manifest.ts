@@ -47,6 +47,7 @@ export interface EngineManifest {
   /** The model that was built, after the passes. */
   readonly model: BundleFile & { readonly source: string; readonly externalData: readonly BundleFile[] };
   readonly passes: readonly ModelPass[];
+  /** In the axes of the engine's inputs. */
   readonly profiles: ResolvedProfiles;
   readonly inputs: readonly EngineTensorInfo[];
   readonly outputs: readonly EngineTensorInfo[];

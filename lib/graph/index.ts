@@ -14,7 +14,7 @@ export {
 export { checkModelFile, modelPath } from './model-path.js';
 export { OnnxModel, parseModel, type ParseOptions } from './onnx-model.js';
 export { type OnnxTensor, type TensorData } from './onnx-tensor.js';
-export { bakePreprocess, type BakedPreprocess } from './passes/bake-preprocess.js';
+export { bakePreprocess, pixelAxes, type BakedPreprocess } from './passes/bake-preprocess.js';
 export { freeBatch } from './passes/free-batch.js';
 export { readModel, readModelBytes, type ReadModelOptions } from './read-model.js';
 export { type Dimension, type ValueInfo, type ValueKind } from './value-info.js';

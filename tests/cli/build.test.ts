@@ -93,6 +93,9 @@ describe.skipIf(!rtxPresent)('foveate build', { timeout: 120_000 }, () => {
     expect(await failure(...forGpu, '--batch', '4,2,1')).toMatch(
       /a number of pictures, .* for --batch but received \{ min: 4, opt: 2, max: 1 \}/,
     );
+    expect(await failure(...forGpu, '--profile', 'images=1x256x256x3')).toMatch(
+      /Axis 1 of input "images" is fixed to 3 .*\nhint: The model declares \[batch, 3, 256, 256\]/,
+    );
     expect(await failure(...forGpu, '--workspace', 'much')).toMatch(/Expected a size such as 512M or 2G/);
     expect(await failure('--compute-capability', '90')).toMatch(/compute capability 90 is refused/);
   });

@@ -11,7 +11,7 @@ import { buildModelEngine, chooseTensorRt } from '../../lib/engine/index.js';
 import { encodeModel } from '../../lib/graph/index.js';
 import { buildEngine, checkEngineSupport, EngineBundle, type BuildEngineOptions } from '../../lib/index.js';
 import { expectFailure, rejectionOf } from '../errors/failure.js';
-import { DataType, elsewhere, graphModel, node } from '../graph/made-graphs.js';
+import { DataType, elsewhere, graphModel, node, value } from '../graph/made-graphs.js';
 import { rtxPresent, useOwnCache } from './rtx.js';
 
 const cache = useOwnCache();
@@ -69,6 +69,36 @@ describe.skipIf(!rtxPresent)('an engine', { timeout: 120_000 }, () => {
     expect(bundle.manifest.inputs[0]?.dtype).toBe('float32');
     expect(bundle.manifest.preprocess).toMatchObject({ layout: 'nchw', dtype: 'float32' });
     expect(bundle.manifest.passes).toEqual([]);
+  });
+
+  it('is built for shapes in the axes of the model, whatever axes its input has', async () => {
+    const images = { min: [1, 3, 256, 256], opt: [2, 3, 256, 256], max: [3, 3, 256, 256] };
+    const wanted = { ...options, profiles: [{ images }] };
+    const { bundle } = await buildEngine(detector, wanted);
+    expect(bundle.manifest.inputs[0]?.shape).toEqual([null, 256, 256, 3]);
+    const ofPixels = { min: [1, 256, 256, 3], opt: [2, 256, 256, 3], max: [3, 256, 256, 3] };
+    expect(bundle.manifest.profiles).toEqual([[{ input: 'images', ...ofPixels }]]);
+    const asItIs = await buildEngine(detector, { ...wanted, bake: false });
+    expect(asItIs.bundle.manifest.profiles).toEqual([[{ input: 'images', ...images }]]);
+  });
+
+  it('is built for pictures of several sizes', async () => {
+    const model = join(cache.folder(), 'any-size.onnx');
+    const nodes = [node('GlobalAveragePool', 'x', 'p'), node('Flatten', 'p', 'y')];
+    const outputs = [value('y', ['n', 3])];
+    writeFileSync(model, encodeModel(graphModel({ inputs: { x: ['n', 3, 'height', 'width'] }, nodes, outputs })));
+    const x = { min: [1, 3, 32, 64], opt: [2, 3, 48, 96], max: [4, 3, 64, 128] };
+    const bakePreprocess = { scale: 1 / 255, mean: [0, 0, 0], std: [1, 1, 1], layout: 'nchw' } as const;
+    const { bundle } = await buildModelEngine(model, { ...options, bakePreprocess, profiles: [{ x }] });
+    const ofPixels = { min: [1, 32, 64, 3], opt: [2, 48, 96, 3], max: [4, 64, 128, 3] };
+    expect(bundle.manifest.profiles).toEqual([[{ input: 'x', ...ofPixels }]]);
+    const error = await rejectionOf(buildModelEngine(model, { ...options, bakePreprocess }));
+    expectFailure(
+      error,
+      'INVALID_ARGUMENT',
+      /axis 2 of input "x" cannot be inferred: its shape is \[n, 3, height, width\]/,
+      /--profile x=1x3x640x640,1x3x640x640,8x3x640x640/,
+    );
   });
 
   it('of a constant in another file has that file beside its model', async () => {
@@ -231,8 +261,13 @@ describe.skipIf(!rtxPresent)('an engine', { timeout: 120_000 }, () => {
     expect(await refusal({ profiles: { images: [1] } } as never)).toMatch(/INVALID_ARGUMENT: Expected an array for profiles/);
     expect(await refusal({ onProgress: 5 } as never)).toMatch(/INVALID_ARGUMENT: Expected a function for onProgress/);
     expect(await refusal({ tf32: 'yes' } as never)).toMatch(/INVALID_ARGUMENT: Expected true or false for tf32/);
-    const inModelsAxes = await rejectionOf(buildEngine(detector, { ...options, profiles: [{ images: [1, 3, 256, 256] }] }));
-    expect(inModelsAxes.hint).toMatch(/input takes pixels: give its shapes as \[N, H, W, C\]/);
+    const inEnginesAxes = await rejectionOf(buildEngine(detector, { ...options, profiles: [{ images: [1, 256, 256, 3] }] }));
+    expectFailure(
+      inEnginesAxes,
+      'INVALID_ARGUMENT',
+      /Axis 1 of input "images" is fixed to 3 in the model, but the min of the profile has 256/,
+      /The model declares \[batch, 3, 256, 256\]: give its shapes in this order/,
+    );
     expect(await refusal({ precision: 'fp16' })).toMatch(/BACKEND_TOO_OLD: This release of the library has no builder flag FP16/);
     expect(leftovers()).toEqual([]);
   });

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { readSource } from '../../lib/engine/build-model.js';
-import { encodeModel } from '../../lib/graph/index.js';
+import { buildInputs, readSource } from '../../lib/engine/build-model.js';
+import { bakePreprocess, encodeModel, parseModel } from '../../lib/graph/index.js';
 import { FunctionProtoSchema } from '../../lib/graph/onnx_pb.js';
 import { rejectionOf } from '../errors/failure.js';
 import { choice, DataType, elsewhere, graphModel, node, value } from '../graph/made-graphs.js';
@@ -71,5 +71,24 @@ describe('external data of a model to build', () => {
     writeFileSync(path, model('none.bin'));
     expect(await rejectionOf(readSource(path, undefined))).toMatchObject({ code: 'MODEL_NOT_FOUND' });
     expect(await rejectionOf(readSource(model('w.bin'), undefined))).toMatchObject({ code: 'MODEL_NOT_FOUND' });
+  });
+});
+
+describe('inputs of a model to build', () => {
+  it('keep the axes of the model where they take pixels', () => {
+    const model = graphModel({ inputs: { x: ['n', 3, 'h', 'w'], size: [2] }, nodes: [node('Relu', 'x', 'y')] });
+    const shape = ['n', 3, 'h', 'w'];
+    for (const layout of ['nchw', 'nhwc'] as const) {
+      const own = layout === 'nchw' ? shape : ['n', 'h', 'w', 3];
+      const given = graphModel({ inputs: { x: own, size: [2] }, nodes: [node('Relu', 'x', 'y')] });
+      const values = { scale: 1 / 255, mean: [0, 0, 0], std: [1, 1, 1], layout } as const;
+      const baked = parseModel(encodeModel(bakePreprocess(given, values)));
+      expect(baked.inputs[0]?.shape).toEqual(['n', 'h', 'w', 3]);
+      expect(buildInputs(baked, [{ pass: 'bake-preprocess', values }])).toEqual([
+        { name: 'x', shape: own, order: layout === 'nchw' ? [0, 2, 3, 1] : [0, 1, 2, 3] },
+        { name: 'size', shape: [2] },
+      ]);
+    }
+    expect(buildInputs(parseModel(encodeModel(model)), [{ pass: 'free-batch' }])[0]).toEqual({ name: 'x', shape });
   });
 });
