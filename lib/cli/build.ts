@@ -61,7 +61,7 @@ async function build(model: string, values: BuildOptionValues, invocation: Invoc
     if (document !== undefined)
       return document.whole({ path: bundle.path, fromCache, seconds, notBaked: notBaked ?? null, manifest: bundle.manifest });
     if (notBaked !== undefined) invocation.tell(`The input is left as it is: ${printable(notBaked)}`);
-    invocation.out(`${bundleLines(bundle, undefined).join('\n')}\n`);
+    invocation.out(`${bundleLines(bundle, undefined, basename(path)).join('\n')}\n`);
     invocation.out(fromCache ? `Taken from the cache in ${seconds.toFixed(2)} s.\n` : `Built in ${seconds.toFixed(1)} s.\n`);
   } finally {
     bar.stop();

@@ -12,10 +12,10 @@ import { batchRange, resolveProfiles } from './build-profiles.js';
 import { BuildPhases, type BuildProgress } from './build-progress.js';
 import { withBuildLock } from './build-lock.js';
 import { checkOutput, copyBundle, replaceFolder, wholeBundle } from './bundle-output.js';
-import { EngineBundle, manifestFile } from './engine-bundle.js';
+import { EngineBundle, manifestFile, writeManifest } from './engine-bundle.js';
 import { manifestFormat, type BundleFile, type EngineManifest, type ModelPass } from './engine-manifest.js';
-import { makeFolder } from './make-folder.js';
 import { sha256OfFile } from './file-hash.js';
+import { makeFolder } from './make-folder.js';
 import { chooseTensorRt } from './tensorrt.js';
 import { userCacheFolder } from './user-cache.js';
 
@@ -58,7 +58,7 @@ export async function buildModelEngine(model: string | URL | Uint8Array, options
   const folder = join(userCacheFolder(), 'engines');
   const place = join(folder, plan.key);
   const found = options.cache === false ? undefined : await openCached(place, plan.key);
-  if (found !== undefined) return { bundle: await deliver(found, options), fromCache: true };
+  if (found !== undefined) return { bundle: await deliver(found, source, options), fromCache: true };
   refuseObstacle(library);
   try {
     await makeFolder(folder);
@@ -70,7 +70,7 @@ export async function buildModelEngine(model: string | URL | Uint8Array, options
         await removeLeftovers(folder, plan.key);
         const built = options.cache === false ? undefined : await openCached(place, plan.key);
         const bundle = built ?? (await buildInto(place, plan, listener));
-        return { bundle: await deliver(bundle, options), fromCache: built !== undefined };
+        return { bundle: await deliver(bundle, source, options), fromCache: built !== undefined };
       },
     );
   } catch (error) {
@@ -178,8 +178,8 @@ async function openCached(place: string, key: string): Promise<EngineBundle | un
   return bundle?.manifest.key === key ? bundle : undefined;
 }
 
-function deliver(bundle: EngineBundle, { output }: BuildOptions): EngineBundle | Promise<EngineBundle> {
-  return output === undefined ? bundle : copyBundle(bundle, output);
+function deliver(bundle: EngineBundle, { name }: SourceModel, { output }: BuildOptions): EngineBundle | Promise<EngineBundle> {
+  return output === undefined ? bundle : copyBundle(bundle, name, output);
 }
 
 /** What builds of this key left that were killed. Nobody else builds it: the lock is held. */
@@ -254,8 +254,7 @@ async function buildInto(place: string, plan: BuildPlan, listener: BuildListener
       layers: await writeFileOf(part, 'layers.json', Buffer.from(`${JSON.stringify(layers, undefined, 1)}\n`)),
       build: { networkLayers: built.networkLayers, engineLayers: layers.length, ms: Math.round(built.buildMs) },
     };
-    // Last: a folder with a manifest is whole.
-    await writeFile(join(part, manifestFile), `${JSON.stringify(manifest, undefined, 2)}\n`);
+    await writeManifest(part, manifest);
     await replaceFolder(part, place);
     if (times !== undefined && library.runObstacle === undefined) await keepTimingCache(timing, new Uint8Array(times.buffer));
   } finally {

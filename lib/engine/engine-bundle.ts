@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 
 import type { NativeTensorRt } from '../binding/index.js';
@@ -88,4 +88,9 @@ export class EngineBundle {
       details: { path: this.path, file },
     });
   }
+}
+
+/** Last of all: a folder with a manifest is whole. */
+export async function writeManifest(folder: string, manifest: EngineManifest): Promise<void> {
+  await writeFile(join(folder, manifestFile), `${JSON.stringify(manifest, undefined, 2)}\n`);
 }

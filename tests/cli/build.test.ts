@@ -1,5 +1,5 @@
 /** `foveate build`, with the real TensorRT-RTX. */
-import { existsSync, readdirSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
@@ -54,6 +54,11 @@ describe.skipIf(!rtxPresent)('foveate build', { timeout: 120_000 }, () => {
 
     const second = await foveate(['build', models.detector, ...forGpu, '--batch', '1,2,4', '--json'], { env });
     expect(JSON.parse(second.stdout)).toMatchObject({ fromCache: true, manifest: { engine: { computeCapabilities: [89] } } });
+
+    const renamed = join(folder, 'renamed.onnx');
+    copyFileSync(models.detector, renamed);
+    const third = await foveate(['build', renamed, ...forGpu, '--batch', '1,2,4'], { env });
+    expect(third.stdout).toMatch(/ {2}engine of renamed\.onnx\n[^]*Taken from the cache/);
 
     const inspected = await foveate(['inspect', bundle], { env });
     expect(inspected.code).toBe(0);

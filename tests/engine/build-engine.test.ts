@@ -116,6 +116,21 @@ describe.skipIf(!rtxPresent)('an engine', { timeout: 120_000 }, () => {
     expect(second.bundle.manifest.engine.sha256).not.toBe(first.bundle.manifest.engine.sha256);
   });
 
+  it('at a place of its own is said to be of the model that was given', async () => {
+    const output = join(cache.folder(), 'named.bundle');
+    const renamed = join(cache.folder(), 'renamed.onnx');
+    cpSync(detector, renamed);
+    const first = await buildEngine(detector, { ...options, output });
+    const second = await buildEngine(renamed, { ...options, output });
+    expect(second.fromCache).toBe(true);
+    expect(second.bundle.manifest).toEqual({
+      ...first.bundle.manifest,
+      model: { ...first.bundle.manifest.model, source: 'renamed.onnx' },
+    });
+    expect((await EngineBundle.open(output)).manifest.model.source).toBe('renamed.onnx');
+    expect((await buildEngine(renamed, options)).bundle.manifest.model.source).toBe('shapes-detector.onnx');
+  });
+
   it('tells how far it is, and what the library logs', async () => {
     const fractions: number[] = [];
     const lines: string[] = [];
