@@ -129,7 +129,7 @@ export function buildOptions(): { readonly heading: string; readonly options: re
         ),
         new Option(
           '--profile <shapes>',
-          'INPUT=MIN,OPT,MAX for every input, several inputs with ; between; once for each profile',
+          "INPUT=MIN,OPT,MAX for every input, in the axes of the model's own input; several inputs with ; between; once for each profile",
         ).argParser(several(parseProfile)),
         new Option('--free-batch', 'make a fixed batch axis free'),
       ],

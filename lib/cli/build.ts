@@ -16,7 +16,7 @@ Examples:
   foveate install tensorrt-rtx
   foveate build yolov8n.onnx --compute-capability 89 -o yolov8n.bundle
   foveate build yolov8n.onnx --compute-capability 86,89,120 --batch 1,4,16
-  foveate build segment.onnx --profile images=1x320x320x3,1x640x640x3,4x1280x1280x3
+  foveate build segment.onnx --profile images=1x3x320x320,1x3x640x640,4x3x1280x1280
   foveate build yolov8n.onnx --check
 
 An engine that was built before from the same model, with the same library and options, is taken from the cache.`;
@@ -61,7 +61,7 @@ async function build(model: string, values: BuildOptionValues, invocation: Invoc
     if (document !== undefined)
       return document.whole({ path: bundle.path, fromCache, seconds, notBaked: notBaked ?? null, manifest: bundle.manifest });
     if (notBaked !== undefined) invocation.tell(`The input is left as it is: ${printable(notBaked)}`);
-    invocation.out(`${bundleLines(bundle, undefined).join('\n')}\n`);
+    invocation.out(`${bundleLines(bundle, undefined, basename(path)).join('\n')}\n`);
     invocation.out(fromCache ? `Taken from the cache in ${seconds.toFixed(2)} s.\n` : `Built in ${seconds.toFixed(1)} s.\n`);
   } finally {
     bar.stop();

@@ -10,11 +10,15 @@ import {
 import { paint } from './color.js';
 import { alignRows, printable, type Cell } from './table.js';
 
-/** A bundle in lines; with its layers where they are wanted. */
-export function bundleLines({ path, manifest }: EngineBundle, layers: readonly EngineLayer[] | undefined): string[] {
-  const { engine, model, build } = manifest;
+/** A bundle in lines; with its layers where they are wanted. `source` is the name of its model: the file may have had another when it was built. */
+export function bundleLines(
+  { path, manifest }: EngineBundle,
+  layers: readonly EngineLayer[] | undefined,
+  source = manifest.model.source,
+): string[] {
+  const { engine, build } = manifest;
   return [
-    `${paint(process.stdout, 'bold', printable(path))}  engine of ${printable(model.source)}`,
+    `${paint(process.stdout, 'bold', printable(path))}  engine of ${printable(source)}`,
     ...alignRows([
       ['library', `${engine.family} ${engine.version}, ${engine.platform}`],
       ['for', gpuText(engine)],

@@ -1,10 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 
 import { aborted, Lease, native, packageVersion, platformName, settle, type NativeTensorRt } from '../binding/index.js';
 import { ArgumentError, BackendError, FoveateError, MediaError } from '../errors/index.js';
-import type { OnnxModel } from '../graph/index.js';
 import { parseLayers } from './engine-layers.js';
 import { applyPasses, buildInputs, passesFor, type SourceModel } from './build-model.js';
 import { capabilitiesOf, checkBuildOptions, enginePart, flagsOf, type BuildLogLine, type BuildOptions } from './build-options.js';
@@ -13,9 +12,10 @@ import { BuildPhases, type BuildProgress } from './build-progress.js';
 import { withBuildLock } from './build-lock.js';
 import { checkOutput, copyBundle, replaceFolder, wholeBundle } from './bundle-output.js';
 import { bundleFiles, copyExternalData, writeBundleFile } from './bundle-files.js';
-import { EngineBundle, manifestFile } from './engine-bundle.js';
+import { EngineBundle, writeManifest } from './engine-bundle.js';
 import { manifestFormat, type EngineManifest, type ModelPass } from './engine-manifest.js';
 import { sha256OfFile } from './file-hash.js';
+import { makeFolder } from './make-folder.js';
 import { chooseTensorRt } from './tensorrt.js';
 import { TimingCache } from './timing-cache.js';
 import { userCacheFolder } from './user-cache.js';
@@ -58,10 +58,10 @@ export async function buildModelEngine(source: SourceModel, options: BuildOption
   const folder = join(userCacheFolder(), 'engines');
   const place = join(folder, plan.key);
   const found = options.cache === false ? undefined : await openCached(place, plan.key);
-  if (found !== undefined) return { bundle: await deliver(found, options), fromCache: true };
+  if (found !== undefined) return { bundle: await deliver(found, source, options), fromCache: true };
   refuseObstacle(library);
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(folder);
     return await withBuildLock(
       place,
       signal,
@@ -70,7 +70,7 @@ export async function buildModelEngine(source: SourceModel, options: BuildOption
         await removeLeftovers(folder, plan.key);
         const built = options.cache === false ? undefined : await openCached(place, plan.key);
         const bundle = built ?? (await buildInto(place, plan, listener));
-        return { bundle: await deliver(bundle, options), fromCache: built !== undefined };
+        return { bundle: await deliver(bundle, source, options), fromCache: built !== undefined };
       },
     );
   } catch (error) {
@@ -179,8 +179,8 @@ async function openCached(place: string, key: string): Promise<EngineBundle | un
   return bundle?.manifest.key === key ? bundle : undefined;
 }
 
-function deliver(bundle: EngineBundle, { output }: BuildOptions): EngineBundle | Promise<EngineBundle> {
-  return output === undefined ? bundle : copyBundle(bundle, output);
+function deliver(bundle: EngineBundle, { name }: SourceModel, { output }: BuildOptions): EngineBundle | Promise<EngineBundle> {
+  return output === undefined ? bundle : copyBundle(bundle, name, output);
 }
 
 /** What builds of this key left that were killed. Nobody else builds it: the lock is held. */
@@ -207,7 +207,7 @@ async function writeBundle(folder: string, plan: BuildPlan, listener: BuildListe
   const { source, library, options, passes, capabilities, key } = plan;
   listener.phase('Preparing the model');
   const { bytes, model } = applyPasses(source, passes);
-  const profiles = profilesOf(model, options);
+  const profiles = resolveProfiles(buildInputs(model, passes), options.profiles, options.batch);
   const modelFile = await writeBundleFile(folder, bundleFiles.model, bytes);
   const externalData = await copyExternalData(source, folder);
   const spec = {
@@ -262,23 +262,8 @@ async function writeBundle(folder: string, plan: BuildPlan, listener: BuildListe
     layers: await writeBundleFile(folder, bundleFiles.layers, Buffer.from(`${JSON.stringify(layers, undefined, 1)}\n`)),
     build: { networkLayers: built.networkLayers, engineLayers: layers.length, ms: Math.round(built.buildMs) },
   };
-  // Last: a folder with a manifest is whole.
-  await writeFile(join(folder, manifestFile), `${JSON.stringify(manifest, undefined, 2)}\n`);
+  await writeManifest(folder, manifest);
   if (newTimes !== undefined) await timing.keep(new Uint8Array(newTimes.buffer));
-}
-
-function profilesOf(model: OnnxModel, { profiles, batch, bakePreprocess }: BuildOptions): ReturnType<typeof resolveProfiles> {
-  try {
-    return resolveProfiles(buildInputs(model), profiles, batch);
-  } catch (error) {
-    if (!(error instanceof ArgumentError) || profiles === undefined || bakePreprocess === undefined) throw error;
-    throw new ArgumentError('INVALID_ARGUMENT', {
-      message: error.message,
-      hint: "The engine's input takes pixels: give its shapes as [N, H, W, C], or leave the input as it is with bake: false (--no-bake).",
-      details: error.details,
-      cause: error,
-    });
-  }
 }
 
 function described({

@@ -20,7 +20,10 @@ export interface BuildOptions {
   readonly output?: string | undefined;
   /** For 'tensorrt-rtx': the GPUs to build for, as in 89 for compute capability 8.9. Default: the GPU of this machine. */
   readonly computeCapability?: number | readonly number[] | undefined;
-  /** Shapes to build for, one profile or several. Default: one, in which only the batch axis is free: 1 to 8. */
+  /**
+   * Shapes to build for, one profile or several, in the axes of the model's own input, also where the engine takes pixels. Default: one, in which only
+   * the batch axis is free: 1 to 8.
+   */
   readonly profiles?: readonly OptimizationProfile[] | undefined;
   /** Instead of profiles: how many pictures a batch may have. A model whose batch axis is fixed gets a free one. */
   readonly batch?: BatchRange | undefined;

@@ -2,7 +2,9 @@
 import type { NativeInputRange } from '../binding/index.js';
 import { ArgumentError, invalidArgument } from '../errors/index.js';
 
-/** The shapes of one input: smallest, the one that is made fast, largest. A shape alone stands for all three. */
+/**
+ * The shapes of one input, in the axes that the model gives it: smallest, the one that is made fast, largest. A shape alone stands for all three.
+ */
 export type ShapeRange =
   readonly number[] | { readonly min: readonly number[]; readonly opt: readonly number[]; readonly max: readonly number[] };
 
@@ -16,12 +18,14 @@ export type BatchRange = number | { readonly min: number; readonly opt: number; 
 export interface BuildInput {
   readonly name: string;
   readonly shape: readonly (number | string | null)[];
+  /** Its axes in the order in which the engine has them, where that is another. */
+  readonly order?: readonly number[];
 }
 
 /** What is inferred for a free batch axis where nothing is asked for. */
 const defaultBatch = { min: 1, opt: 1, max: 8 } as const;
 
-/** Every profile, with a range for each input that has a free dimension. */
+/** Every profile, with a range for each input that has a free dimension, in the axes of the engine. */
 export type ResolvedProfiles = readonly (readonly NativeInputRange[])[];
 
 /**
@@ -58,7 +62,8 @@ export function batchRange(batch: BatchRange): { readonly min: number; readonly 
   return range;
 }
 
-function inferred({ name, shape }: BuildInput, batch: { min: number; opt: number; max: number }): NativeInputRange {
+function inferred(input: BuildInput, batch: { min: number; opt: number; max: number }): NativeInputRange {
+  const { name, shape } = input;
   const axis = shape.findIndex((size, i) => i > 0 && typeof size !== 'number');
   if (axis !== -1) {
     throw new ArgumentError('INVALID_ARGUMENT', {
@@ -68,7 +73,7 @@ function inferred({ name, shape }: BuildInput, batch: { min: number; opt: number
     });
   }
   const at = (size: number): number[] => [size, ...(shape.slice(1) as number[])];
-  return { input: name, min: at(batch.min), opt: at(batch.opt), max: at(batch.max) };
+  return inEngineAxes(input, { min: at(batch.min), opt: at(batch.opt), max: at(batch.max) });
 }
 
 function resolveProfile(inputs: readonly BuildInput[], profile: OptimizationProfile, what: string): NativeInputRange[] {
@@ -97,7 +102,7 @@ function resolveProfile(inputs: readonly BuildInput[], profile: OptimizationProf
       : (given as { min: readonly number[]; opt: readonly number[]; max: readonly number[] });
     for (const which of ['min', 'opt', 'max'] as const) checkShape(input, range[which], `${which} of ${what}`);
     input.shape.forEach((_, axis) => checkOrder(input.name, axis, range, what));
-    return isFree ? [{ input: input.name, min: range.min, opt: range.opt, max: range.max }] : [];
+    return isFree ? [inEngineAxes(input, range)] : [];
   });
 }
 
@@ -116,7 +121,9 @@ function checkShape({ name, shape }: BuildInput, given: readonly number[], what:
     throw new ArgumentError('INVALID_ARGUMENT', {
       message: `Axis ${axis} of input ${JSON.stringify(name)} is fixed to ${size} in the model, but the ${what} has ${given[axis]}`,
       hint:
-        axis === 0 ? 'Give freeBatch (--free-batch), which makes the batch axis free.' : 'Export the model with this axis free.',
+        axis === 0
+          ? 'Give freeBatch (--free-batch), which makes the batch axis free.'
+          : `The model declares ${shapeText(shape)}: give its shapes in this order, or export it with the axis free.`,
       details: { input: name, axis },
     });
   });
@@ -134,6 +141,11 @@ function checkOrder(
     message: `Expected min <= opt <= max for axis ${axis} of input ${JSON.stringify(input)} in ${what} but received ${a}, ${b}, ${c}`,
     details: { input, axis },
   });
+}
+
+function inEngineAxes({ name, order }: BuildInput, { min, opt, max }: Omit<NativeInputRange, 'input'>): NativeInputRange {
+  const arranged = (shape: readonly number[]): readonly number[] => order?.map((axis) => shape[axis] as number) ?? shape;
+  return { input: name, min: arranged(min), opt: arranged(opt), max: arranged(max) };
 }
 
 /** `[batch, 3, 640, 640]` */

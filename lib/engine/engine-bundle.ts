@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 
 import type { NativeGpu, NativeTensorRt } from '../binding/index.js';
@@ -109,4 +109,9 @@ function otherGpu(
 /** `8.9` for 89 */
 export function capabilityText(capability: number): string {
   return `${Math.floor(capability / 10)}.${capability % 10}`;
+}
+
+/** Last of all: a folder with a manifest is whole. */
+export async function writeManifest(folder: string, manifest: EngineManifest): Promise<void> {
+  await writeFile(join(folder, manifestFile), `${JSON.stringify(manifest, undefined, 2)}\n`);
 }

@@ -48,8 +48,13 @@ export interface EngineManifest {
     readonly versionCompatible: boolean;
   };
   /** The model that was built, after the passes. */
-  readonly model: BundleFile & { readonly source: string; readonly externalData: readonly BundleFile[] };
+  readonly model: BundleFile & {
+    /** Name of the file that it was, for people. */
+    readonly source: string;
+    readonly externalData: readonly BundleFile[];
+  };
   readonly passes: readonly ModelPass[];
+  /** In the axes of the engine's inputs. */
   readonly profiles: ResolvedProfiles;
   readonly inputs: readonly EngineTensorInfo[];
   readonly outputs: readonly EngineTensorInfo[];

@@ -2,6 +2,7 @@ export { chooseDevice, devices, deviceUnavailable, type Device, type DeviceChoic
 export { diagnose, type Diagnosis, type DiagnosisStep, type Finding, type LibraryFinding, type NamedDevice } from './doctor.js';
 export { diagnoseTensorRt, unusableTensorRt, type TensorRtFinding } from './doctor-tensorrt.js';
 export { sha256OfFile } from './file-hash.js';
+export { makeFolder } from './make-folder.js';
 export {
   installTensorRtRtx,
   isInstalled,

@@ -1,8 +1,9 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 
 import { Lease, native, settle, type NativeTensorRt } from '../binding/index.js';
 import { withBuildLock } from './build-lock.js';
+import { makeFolder } from './make-folder.js';
 import { keepInCache, userCacheFolder } from './user-cache.js';
 
 /**
@@ -36,7 +37,7 @@ export class TimingCache {
       await keepInCache(path, isOurs ? times : await this.#combined(times, present));
     };
     try {
-      await mkdir(dirname(path), { recursive: true });
+      await makeFolder(dirname(path));
       await withBuildLock(path, undefined, () => undefined, keepLocked);
     } catch {
       // The engine is there all the same.

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+
+import { makeFolder } from './make-folder.js';
 
 /** Where foveate keeps what a user had it install, and what it made: `FOVEATE_CACHE_DIR`, else `foveate` in the user's cache folder. It need not exist. */
 export function userCacheFolder(): string {
@@ -13,7 +15,7 @@ export function userCacheFolder(): string {
 export async function keepInCache(path: string, content: Uint8Array | string): Promise<void> {
   const part = `${path}.${randomUUID()}.part`;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await writeFile(part, content);
     await rename(part, path);
   } catch {

@@ -7,15 +7,17 @@ import { fileURLToPath } from 'node:url';
 
 import { describe, expect, it } from 'vitest';
 
-import { chooseTensorRt } from '../../lib/engine/index.js';
+import { buildModelEngine, chooseTensorRt, readSource } from '../../lib/engine/index.js';
+import { encodeModel } from '../../lib/graph/index.js';
 import { buildEngine, checkEngineSupport, EngineBundle, type BuildEngineOptions } from '../../lib/index.js';
 import { expectFailure, rejectionOf } from '../errors/failure.js';
+import { DataType, elsewhere, graphModel, node, value } from '../graph/made-graphs.js';
 import { rtxPresent, useOwnCache } from './rtx.js';
 
 const cache = useOwnCache();
 const models = fileURLToPath(new URL('../../examples/models/', import.meta.url));
 const detector = join(models, 'shapes-detector.onnx');
-const options: BuildEngineOptions = { device: 'tensorrt-rtx', computeCapability: 89 };
+const options = { device: 'tensorrt-rtx', computeCapability: 89 } as const;
 
 /** What the cache holds beside whole engines. */
 const leftovers = (): string[] => {
@@ -96,6 +98,70 @@ describe.skipIf(!rtxPresent)('an engine', { timeout: 120_000 }, () => {
     expect(bundle.manifest.inputs[0]?.dtype).toBe('float32');
     expect(bundle.manifest.preprocess).toMatchObject({ layout: 'nchw', dtype: 'float32' });
     expect(bundle.manifest.passes).toEqual([]);
+  });
+
+  it('is built for shapes in the axes of the model, whatever axes its input has', async () => {
+    const images = { min: [1, 3, 256, 256], opt: [2, 3, 256, 256], max: [3, 3, 256, 256] };
+    const wanted = { ...options, profiles: [{ images }] };
+    const { bundle } = await buildEngine(detector, wanted);
+    expect(bundle.manifest.inputs[0]?.shape).toEqual([null, 256, 256, 3]);
+    const ofPixels = { min: [1, 256, 256, 3], opt: [2, 256, 256, 3], max: [3, 256, 256, 3] };
+    expect(bundle.manifest.profiles).toEqual([[{ input: 'images', ...ofPixels }]]);
+    const asItIs = await buildEngine(detector, { ...wanted, bake: false });
+    expect(asItIs.bundle.manifest.profiles).toEqual([[{ input: 'images', ...images }]]);
+  });
+
+  it('is built for pictures of several sizes', async () => {
+    const model = join(cache.folder(), 'any-size.onnx');
+    const nodes = [node('GlobalAveragePool', 'x', 'p'), node('Flatten', 'p', 'y')];
+    const outputs = [value('y', ['n', 3])];
+    writeFileSync(model, encodeModel(graphModel({ inputs: { x: ['n', 3, 'height', 'width'] }, nodes, outputs })));
+    const x = { min: [1, 3, 32, 64], opt: [2, 3, 48, 96], max: [4, 3, 64, 128] };
+    const bakePreprocess = { scale: 1 / 255, mean: [0, 0, 0], std: [1, 1, 1], layout: 'nchw' } as const;
+    const { bundle } = await buildModelEngine(await readSource(model, undefined), {
+      ...options,
+      bakePreprocess,
+      profiles: [{ x }],
+    });
+    const ofPixels = { min: [1, 32, 64, 3], opt: [2, 48, 96, 3], max: [4, 64, 128, 3] };
+    expect(bundle.manifest.profiles).toEqual([[{ input: 'x', ...ofPixels }]]);
+    const error = await rejectionOf(buildModelEngine(await readSource(model, undefined), { ...options, bakePreprocess }));
+    expectFailure(
+      error,
+      'INVALID_ARGUMENT',
+      /axis 2 of input "x" cannot be inferred: its shape is \[n, 3, height, width\]/,
+      /--profile x=1x3x640x640,1x3x640x640,8x3x640x640/,
+    );
+  });
+
+  it('of a constant in another file has that file beside its model', async () => {
+    const folder = join(cache.folder(), 'external');
+    mkdirSync(folder);
+    const weights = elsewhere('w', 'w.bin', DataType.FLOAT);
+    const nodes = [node('Constant', [], 'w', { value: { tensor: weights } }), node('Mul', ['x', 'w'], 'y')];
+    writeFileSync(join(folder, 'm.onnx'), encodeModel(graphModel({ inputs: { x: [1, 2] }, nodes })));
+    writeFileSync(join(folder, 'w.bin'), Float32Array.of(2, 3));
+    const first = await buildModelEngine(await readSource(join(folder, 'm.onnx'), undefined), options);
+    expect(readFileSync(join(first.bundle.path, 'w.bin'))).toEqual(readFileSync(join(folder, 'w.bin')));
+    writeFileSync(join(folder, 'w.bin'), Float32Array.of(4, 5));
+    const second = await buildModelEngine(await readSource(join(folder, 'm.onnx'), undefined), options);
+    expect(second.fromCache).toBe(false);
+    expect(second.bundle.manifest.engine.sha256).not.toBe(first.bundle.manifest.engine.sha256);
+  });
+
+  it('at a place of its own is said to be of the model that was given', async () => {
+    const output = join(cache.folder(), 'named.bundle');
+    const renamed = join(cache.folder(), 'renamed.onnx');
+    cpSync(detector, renamed);
+    const first = await buildEngine(detector, { ...options, output });
+    const second = await buildEngine(renamed, { ...options, output });
+    expect(second.fromCache).toBe(true);
+    expect(second.bundle.manifest).toEqual({
+      ...first.bundle.manifest,
+      model: { ...first.bundle.manifest.model, source: 'renamed.onnx' },
+    });
+    expect((await EngineBundle.open(output)).manifest.model.source).toBe('renamed.onnx');
+    expect((await buildEngine(renamed, options)).bundle.manifest.model.source).toBe('shapes-detector.onnx');
   });
 
   it('tells how far it is, and what the library logs', async () => {
@@ -207,9 +273,12 @@ describe.skipIf(!rtxPresent)('an engine', { timeout: 120_000 }, () => {
     );
   });
 
-  it('needs a cache that can be written to', async () => {
+  it.each([
+    ['a file', detector],
+    ['a folder that the system does not make', '/proc/foveate/cache'],
+  ])('needs a cache that can be written to, not %s', async (_, place) => {
     const before = process.env['FOVEATE_CACHE_DIR'];
-    process.env['FOVEATE_CACHE_DIR'] = detector;
+    process.env['FOVEATE_CACHE_DIR'] = place;
     try {
       expectFailure(
         await rejectionOf(buildEngine(detector, options)),
@@ -240,8 +309,13 @@ describe.skipIf(!rtxPresent)('an engine', { timeout: 120_000 }, () => {
     expect(await refusal({ profiles: { images: [1] } } as never)).toMatch(/INVALID_ARGUMENT: Expected an array for profiles/);
     expect(await refusal({ onProgress: 5 } as never)).toMatch(/INVALID_ARGUMENT: Expected a function for onProgress/);
     expect(await refusal({ tf32: 'yes' } as never)).toMatch(/INVALID_ARGUMENT: Expected true or false for tf32/);
-    const inModelsAxes = await rejectionOf(buildEngine(detector, { ...options, profiles: [{ images: [1, 3, 256, 256] }] }));
-    expect(inModelsAxes.hint).toMatch(/input takes pixels: give its shapes as \[N, H, W, C\]/);
+    const inEnginesAxes = await rejectionOf(buildEngine(detector, { ...options, profiles: [{ images: [1, 256, 256, 3] }] }));
+    expectFailure(
+      inEnginesAxes,
+      'INVALID_ARGUMENT',
+      /Axis 1 of input "images" is fixed to 3 in the model, but the min of the profile has 256/,
+      /The model declares \[batch, 3, 256, 256\]: give its shapes in this order/,
+    );
     expect(await refusal({ precision: 'fp16' })).toMatch(/BACKEND_TOO_OLD: This release of the library has no builder flag FP16/);
     expect(leftovers()).toEqual([]);
   });
