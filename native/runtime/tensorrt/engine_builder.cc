@@ -305,11 +305,12 @@ class Build {
   BuiltEngine result_;
   Monitor monitor_;
   LogScope log_;
-  // Freed from the last to the first: what a builder made goes before it.
+  // Freed from the last to the first: what a builder made goes before it, but for the timing cache, which has to
+  // outlive the builders that use it.
+  Owned<abi::TimingCache> timing_cache_;
   Owned<abi::Builder> builder_;
   Owned<abi::Network> network_;
   Owned<abi::BuilderConfig> config_;
-  Owned<abi::TimingCache> timing_cache_;
 };
 
 }  // namespace
