@@ -7,16 +7,25 @@ import { aborted, Lease, native, packageVersion, platformName, settle, type Nati
 import { ArgumentError, BackendError, FoveateError, MediaError, ModelError } from '../errors/index.js';
 import type { OnnxModel } from '../graph/index.js';
 import { parseLayers } from './engine-layers.js';
+import { explainedFailure } from './build-failure.js';
 import { applyPasses, buildInputs, passesFor, readSource, type SourceModel } from './build-model.js';
-import { capabilitiesOf, checkBuildOptions, enginePart, flagsOf, type BuildLogLine, type BuildOptions } from './build-options.js';
-import { batchRange, resolveProfiles } from './build-profiles.js';
+import {
+  capabilitiesOf,
+  checkBuildOptions,
+  checkOptionsFor,
+  enginePart,
+  flagsOf,
+  type BuildLogLine,
+  type BuildOptions,
+} from './build-options.js';
+import { batchRange, resolveProfiles, type BuildInput } from './build-profiles.js';
 import { BuildPhases, type BuildProgress } from './build-progress.js';
 import { withBuildLock } from './build-lock.js';
 import { checkOutput, copyBundle, replaceFolder, wholeBundle } from './bundle-output.js';
 import { EngineBundle, manifestFile } from './engine-bundle.js';
 import { manifestFormat, type BundleFile, type EngineManifest, type ModelPass } from './engine-manifest.js';
 import { sha256OfFile } from './file-hash.js';
-import { chooseTensorRt } from './tensorrt.js';
+import { buildObstacleOf, chooseTensorRt, parserRemedy } from './tensorrt.js';
 import { userCacheFolder } from './user-cache.js';
 
 /** A bundle, and whether it had to be built. */
@@ -135,11 +144,12 @@ function cacheFailure(error: unknown, folder: string): unknown {
 }
 
 async function makePlan(source: SourceModel, library: NativeTensorRt, options: BuildOptions): Promise<BuildPlan> {
+  checkOptionsFor(library, options);
   const capabilities = capabilitiesOf(options);
   if (capabilities.length === 0 && library.family === 'tensorrt-rtx' && library.runObstacle !== undefined) {
     throw new ArgumentError('INVALID_ARGUMENT', {
       message: `Expected computeCapability, because this machine has no GPU to build for: ${library.runObstacle}`,
-      hint: 'Name the GPUs to build for, as in computeCapability: 89 (--compute-capability 89): 75, 80, 86, 89, 120 or 121.',
+      hint: 'Name the GPUs to build for in computeCapability, as in 89 for 8.9: 75, 80, 86, 89, 120 or 121.',
     });
   }
   if (capabilities.length > 0 && library.family !== 'tensorrt-rtx') {
@@ -163,11 +173,16 @@ async function makePlan(source: SourceModel, library: NativeTensorRt, options: B
 }
 
 function refuseObstacle(library: NativeTensorRt): void {
-  const { family, version, buildObstacle } = library;
-  if (buildObstacle === undefined) return;
+  const { family, version } = library;
+  const obstacle = buildObstacleOf(library);
+  if (obstacle === undefined) return;
+  const elsewhere =
+    family === 'tensorrt-lean'
+      ? 'Build with tensorrt or tensorrt-rtx: the lean runtime only runs what they built.'
+      : 'TensorRT builds on a machine with an NVIDIA GPU and driver; tensorrt-rtx builds without, for the computeCapability that is named.';
   throw new BackendError('BACKEND_UNAVAILABLE', {
-    message: `${family} ${version} cannot build engines on this machine: ${buildObstacle}`,
-    hint: 'TensorRT builds on a machine with an NVIDIA GPU and driver; tensorrt-rtx builds without, for the computeCapability that is named.',
+    message: `${family} ${version} cannot build engines on this machine: ${obstacle}`,
+    hint: parserRemedy(library) ?? elsewhere,
     details: { path: library.path },
   });
 }
@@ -217,7 +232,7 @@ async function buildInto(place: string, plan: BuildPlan, listener: BuildListener
     listener.signal,
   ).catch((error: unknown) => {
     listener.rethrow();
-    throw error;
+    throw explainedFailure(error, options, library);
   });
   const engine = new Lease(built.engine);
   const times = built.timingCache && new Lease(built.timingCache);
@@ -267,10 +282,11 @@ async function buildInto(place: string, plan: BuildPlan, listener: BuildListener
 }
 
 function profilesOf(model: OnnxModel, { profiles, batch, bakePreprocess }: BuildOptions): ReturnType<typeof resolveProfiles> {
+  const inputs = buildInputs(model);
   try {
-    return resolveProfiles(buildInputs(model), profiles, batch);
+    return resolveProfiles(inputs, profiles, batch);
   } catch (error) {
-    if (!(error instanceof ArgumentError) || profiles === undefined || bakePreprocess === undefined) throw error;
+    if (!(error instanceof ArgumentError) || bakePreprocess === undefined || !areChannelsFirst(profiles, inputs)) throw error;
     throw new ArgumentError('INVALID_ARGUMENT', {
       message: error.message,
       hint: "The engine's input takes pixels: give its shapes as [N, H, W, C], or leave the input as it is with bake: false (--no-bake).",
@@ -278,6 +294,15 @@ function profilesOf(model: OnnxModel, { profiles, batch, bakePreprocess }: Build
       cause: error,
     });
   }
+}
+
+/** Whether the shapes of an input that takes pixels were given as those of the model are: [N, C, H, W]. */
+function areChannelsFirst(profiles: BuildOptions['profiles'], inputs: readonly BuildInput[]): boolean {
+  return inputs.some(({ name, shape }) => {
+    const ranges = (profiles ?? []).map((profile) => profile?.[name]);
+    const shapes = ranges.flatMap((range) => (Array.isArray(range) ? [range] : Object.values(range ?? {})) as unknown[][]);
+    return shapes.some((given) => given?.[1] === shape[3] && given?.[3] !== shape[3]);
+  });
 }
 
 /** Files that every bundle has. */

@@ -174,7 +174,7 @@ describe.skipIf(!rtxPresent)('an engine', { timeout: 120_000 }, () => {
       error,
       'INVALID_ARGUMENT',
       /Expected computeCapability, because this machine has no GPU/,
-      /computeCapability: 89/,
+      /computeCapability, as in 89/,
     );
   });
 
@@ -211,9 +211,20 @@ describe.skipIf(!rtxPresent)('an engine', { timeout: 120_000 }, () => {
     expect(await refusal({ profiles: { images: [1] } } as never)).toMatch(/INVALID_ARGUMENT: Expected an array for profiles/);
     expect(await refusal({ onProgress: 5 } as never)).toMatch(/INVALID_ARGUMENT: Expected a function for onProgress/);
     expect(await refusal({ tf32: 'yes' } as never)).toMatch(/INVALID_ARGUMENT: Expected true or false for tf32/);
-    const inModelsAxes = await rejectionOf(buildEngine(detector, { ...options, profiles: [{ images: [1, 3, 256, 256] }] }));
-    expect(inModelsAxes.hint).toMatch(/input takes pixels: give its shapes as \[N, H, W, C\]/);
-    expect(await refusal({ precision: 'fp16' })).toMatch(/BACKEND_TOO_OLD: This release of the library has no builder flag FP16/);
+    const hintFor = async (more: Partial<BuildEngineOptions>): Promise<string | undefined> =>
+      (await rejectionOf(buildEngine(detector, { ...options, cache: false, ...more }))).hint;
+    expect(await hintFor({ profiles: [{ images: [1, 3, 320, 320] }] })).toMatch(
+      /input takes pixels: give its shapes as \[N, H, W, C\]/,
+    );
+    expect(await hintFor({ profiles: [{ images: [1, 320, 320, 3] }] })).toMatch(/Export the model with this axis free/);
+    expect(await hintFor({ profiles: [{ pictures: [1, 3, 256, 256] }] })).toBe('Its inputs are "images".');
+    expect(await refusal({ profiles: [{ images: null }] } as never)).toMatch(/Expected a shape, or \{ min, opt, max \}/);
+    expect(await hintFor({ workspaceBytes: 1024 })).toMatch(/more memory than the 1024 bytes of option workspaceBytes/);
+    for (const more of [{ precision: 'fp16' }, { versionCompatible: true }, { dlaCore: 0 }] as const) {
+      expect(await refusal(more)).toMatch(
+        /^INVALID_ARGUMENT: Expected option \w+ for (TensorRT 8|tensorrt) only, but the library is tensorrt-rtx [\d.]+$/,
+      );
+    }
     expect(leftovers()).toEqual([]);
   });
 

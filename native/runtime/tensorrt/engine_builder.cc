@@ -140,7 +140,8 @@ class Build {
     if (!load.ok()) return load.take_status();
     for (const auto& path : spec_.plugin_libraries) {
       if (load.value()(registry.value()(builder_.get()), path.c_str()) == nullptr)
-        return failure(error_code::kBackendInvalid, "The plugin library \"" + path + "\" cannot be loaded");
+        return failure(error_code::kBackendInvalid, "The plugin library \"" + path + "\" cannot be loaded",
+                       "Give a shared library with TensorRT plugins, built for this processor and this release.");
     }
     return {};
   }
