@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 
 import type { Command } from 'commander';
 
-import { checkEngineSupport, type BuildLogLine, type BuildProgress } from '../engine/index.js';
+import { checkEngineSupport, type BuildLogLine, type BuildProgress, type SupportReport } from '../engine/index.js';
 import { modelPath } from '../graph/index.js';
 import { buildEngine } from '../tasks/index.js';
 import { buildEngineOptions, buildOptions, type BuildOptionValues } from './build-options.js';
@@ -49,14 +49,20 @@ async function build(model: string, values: BuildOptionValues, invocation: Invoc
   const { signal, document } = invocation;
   const bar = new BuildBar(document === undefined);
   const started = performance.now();
+  // An error that ends the build is in what is thrown, in better words.
+  const errors: BuildLogLine[] = [];
   try {
     const { bundle, fromCache, notBaked } = await buildEngine(path, {
       ...buildEngineOptions(values),
       signal,
       onProgress: (progress) => bar.show(progress),
-      onLog: (line) => bar.above(() => tellLog(line, verbose, invocation)),
+      onLog: (line) => {
+        if (verbose || line.level === 'warning') bar.above(() => tellLog(line, invocation));
+        else if (line.level === 'error') errors.push(line);
+      },
     });
     bar.stop();
+    for (const line of errors) tellLog(line, invocation);
     const seconds = (performance.now() - started) / 1000;
     if (document !== undefined)
       return document.whole({ path: bundle.path, fromCache, seconds, notBaked: notBaked ?? null, manifest: bundle.manifest });
@@ -81,14 +87,27 @@ async function checkSupport(path: string, { device, tensorrtPath }: BuildOptionV
       `  ${op.padEnd(28)} ${String(supported + unsupported).padStart(5)}  ${unsupported === 0 ? 'supported' : `${unsupported} not supported`}`,
     );
   }
-  for (const { node, op, reason } of report.faults)
-    lines.push(`  ${[node, op].filter((text) => text !== '').join(' ')}: ${reason}`);
+  lines.push(...faultLines(report.faults));
   invocation.out(`${lines.map(printable).join('\n')}\n`);
 }
 
-function tellLog({ level, message }: BuildLogLine, verbose: boolean, invocation: Invocation): void {
-  if (!verbose && level !== 'error' && level !== 'warning') return;
-  invocation.tell(printable(`${level}: ${message}`));
+/** A line for each operator and reason, with the names of its first nodes. */
+function faultLines(faults: SupportReport['faults']): string[] {
+  const namesOf = new Map<string, string[]>();
+  for (const { node, op, reason } of faults) {
+    const what = op === '' ? reason : `${op}: ${reason}`;
+    namesOf.set(what, [...(namesOf.get(what) ?? []), ...(node === '' ? [] : [node])]);
+  }
+  return [...namesOf].map(([what, names]) => {
+    const more = names.length > namesShown ? ` and ${names.length - namesShown} more` : '';
+    return `  ${what}${names.length === 0 ? '' : ` (${names.slice(0, namesShown).join(', ')}${more})`}`;
+  });
+}
+
+const namesShown = 3;
+
+function tellLog({ level, message }: BuildLogLine, invocation: Invocation): void {
+  invocation.tell(`${level}: ${message.trimEnd().split('\n').map(printable).join('\n  ')}`);
 }
 
 /** A bar in thousandths of the build, on a terminal, and a line now and then elsewhere. */

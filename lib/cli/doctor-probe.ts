@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 import {
   diagnose,
+  remedyForDamage,
   unusableTensorRt,
   type Diagnosis,
   type DiagnosisStep,
@@ -25,7 +26,8 @@ function lookAt(candidate: TensorRtCandidate): Promise<TensorRtFinding> {
     child.on('error', reject);
     child.on('close', (code, killedBy) => {
       const detail = `the process that opened it ended with ${killedBy ?? `exit code ${code}`}`;
-      resolve(unusableTensorRt(candidate, detail, 'It is damaged, or does not fit this system: install it again.'));
+      const remedy = remedyForDamage(candidate, 'It is damaged, or does not fit this system: install it again.');
+      resolve(unusableTensorRt(candidate, detail, remedy));
     });
   });
 }

@@ -111,7 +111,8 @@ function noTensorRt(): string[] {
     place: where === undefined ? origin : `${origin} ${where}`,
     outcome: missing,
   }));
-  const remedy = 'Models run without it. To build engines: npx foveate install tensorrt-rtx.';
+  const remedy =
+    'Models run without it. To build engines: npx foveate install tensorrt-rtx, or name the folder of one with FOVEATE_TENSORRT_PATH.';
   return library('library', { found: false, usable: false, detail: 'not found', remedy, places });
 }
 

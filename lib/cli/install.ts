@@ -38,6 +38,7 @@ async function install(yes: boolean, invocation: Invocation): Promise<void> {
   const installation = tensorRtRtxInstallation();
   if (isInstalled(installation)) {
     invocation.out(`TensorRT-RTX ${tensorRtRtxVersion} is already installed: ${installation.library}\n`);
+    invocation.tell(`To install it again, delete ${installation.folder} first.`);
     return;
   }
   if (!yes && !(process.stdin.isTTY && process.stderr.isTTY)) {

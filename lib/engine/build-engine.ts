@@ -5,8 +5,17 @@ import { join, resolve } from 'node:path';
 import { aborted, Lease, native, packageVersion, platformName, settle, type NativeTensorRt } from '../binding/index.js';
 import { ArgumentError, BackendError, FoveateError, MediaError } from '../errors/index.js';
 import { parseLayers } from './engine-layers.js';
+import { explainedFailure } from './build-failure.js';
 import { applyPasses, buildInputs, passesFor, type SourceModel } from './build-model.js';
-import { capabilitiesOf, checkBuildOptions, enginePart, flagsOf, type BuildLogLine, type BuildOptions } from './build-options.js';
+import {
+  capabilitiesOf,
+  checkBuildOptions,
+  checkOptionsFor,
+  enginePart,
+  flagsOf,
+  type BuildLogLine,
+  type BuildOptions,
+} from './build-options.js';
 import { batchRange, resolveProfiles } from './build-profiles.js';
 import { BuildPhases, type BuildProgress } from './build-progress.js';
 import { withBuildLock } from './build-lock.js';
@@ -16,7 +25,7 @@ import { EngineBundle, writeManifest } from './engine-bundle.js';
 import { manifestFormat, type EngineManifest, type ModelPass } from './engine-manifest.js';
 import { sha256OfFile } from './file-hash.js';
 import { makeFolder } from './make-folder.js';
-import { chooseTensorRt } from './tensorrt.js';
+import { buildObstacleOf, chooseTensorRt, parserRemedy } from './tensorrt.js';
 import { TimingCache } from './timing-cache.js';
 import { userCacheFolder } from './user-cache.js';
 
@@ -135,11 +144,12 @@ function cacheFailure(error: unknown, folder: string): unknown {
 }
 
 async function makePlan(source: SourceModel, library: NativeTensorRt, options: BuildOptions): Promise<BuildPlan> {
+  checkOptionsFor(library, options);
   const capabilities = capabilitiesOf(options);
   if (capabilities.length === 0 && library.family === 'tensorrt-rtx' && library.runObstacle !== undefined) {
     throw new ArgumentError('INVALID_ARGUMENT', {
       message: `Expected computeCapability, because this machine has no GPU to build for: ${library.runObstacle}`,
-      hint: 'Name the GPUs to build for, as in computeCapability: 89 (--compute-capability 89): 75, 80, 86, 89, 120 or 121.',
+      hint: 'Name the GPUs to build for in computeCapability, as in 89 for 8.9: 75, 80, 86, 89, 120 or 121.',
     });
   }
   if (capabilities.length > 0 && library.family !== 'tensorrt-rtx') {
@@ -164,11 +174,16 @@ async function makePlan(source: SourceModel, library: NativeTensorRt, options: B
 }
 
 function refuseObstacle(library: NativeTensorRt): void {
-  const { family, version, buildObstacle } = library;
-  if (buildObstacle === undefined) return;
+  const { family, version } = library;
+  const obstacle = buildObstacleOf(library);
+  if (obstacle === undefined) return;
+  const elsewhere =
+    family === 'tensorrt-lean'
+      ? 'Build with tensorrt or tensorrt-rtx: the lean runtime only runs what they built.'
+      : 'TensorRT builds on a machine with an NVIDIA GPU and driver; tensorrt-rtx builds without, for the computeCapability that is named.';
   throw new BackendError('BACKEND_UNAVAILABLE', {
-    message: `${family} ${version} cannot build engines on this machine: ${buildObstacle}`,
-    hint: 'TensorRT builds on a machine with an NVIDIA GPU and driver; tensorrt-rtx builds without, for the computeCapability that is named.',
+    message: `${family} ${version} cannot build engines on this machine: ${obstacle}`,
+    hint: parserRemedy(library) ?? elsewhere,
     details: { path: library.path },
   });
 }
@@ -231,7 +246,7 @@ async function writeBundle(folder: string, plan: BuildPlan, listener: BuildListe
     listener.signal,
   ).catch((error: unknown) => {
     listener.rethrow();
-    throw error;
+    throw explainedFailure(error, options, library);
   });
   using engine = new Lease(built.engine);
   using newTimes = built.timingCache && new Lease(built.timingCache);

@@ -1,5 +1,5 @@
 import { ArgumentError, checkInteger, checkOneOf, checkOptions, checkPath, invalidArgument } from '../errors/index.js';
-import type { NativeEngineSpec } from '../binding/index.js';
+import type { NativeEngineSpec, NativeTensorRt } from '../binding/index.js';
 import type { BakedPreprocess } from '../graph/index.js';
 import type { BuildProgress } from './build-progress.js';
 import type { BatchRange, OptimizationProfile } from './build-profiles.js';
@@ -128,6 +128,26 @@ export function checkBuildOptions(options: BuildOptions): void {
       hint: 'Give trust: true (--trust) where you know where they come from.',
       details: { pluginLibraries: options.pluginLibraries },
     });
+  }
+}
+
+/** Throws INVALID_ARGUMENT for what only other libraries can do: this one would ignore it, or fail late and tell nothing. */
+export function checkOptionsFor({ family, version, profile }: NativeTensorRt, options: BuildOptions): void {
+  const only = (name: string, other: string, hint: string): ArgumentError =>
+    new ArgumentError('INVALID_ARGUMENT', {
+      message: `Expected option ${name} for ${other} only, but the library is ${family} ${version}`,
+      hint,
+    });
+  if (options.precision !== undefined && profile !== 'trt8') {
+    const hint = 'Leave it out: later releases take the precision from the graph. Export the model in the one that is wanted.';
+    throw only('precision', 'TensorRT 8', hint);
+  }
+  if (family !== 'tensorrt-rtx') return;
+  if (options.versionCompatible === true) {
+    throw only('versionCompatible', 'tensorrt', 'Leave it out: TensorRT-RTX has no lean runtime that such an engine needs.');
+  }
+  if (options.dlaCore !== undefined) {
+    throw only('dlaCore', 'tensorrt', 'Leave it out: TensorRT-RTX builds for GPUs alone.');
   }
 }
 

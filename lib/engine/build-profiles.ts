@@ -97,6 +97,12 @@ function resolveProfile(inputs: readonly BuildInput[], profile: OptimizationProf
         details: { input: input.name },
       });
     }
+    if (given === null || typeof given !== 'object')
+      throw invalidArgument(
+        `the range of input ${JSON.stringify(input.name)} in ${what}`,
+        'a shape, or { min, opt, max }',
+        given,
+      );
     const range = Array.isArray(given)
       ? { min: given as readonly number[], opt: given as readonly number[], max: given as readonly number[] }
       : (given as { min: readonly number[]; opt: readonly number[]; max: readonly number[] });
@@ -122,7 +128,7 @@ function checkShape({ name, shape }: BuildInput, given: readonly number[], what:
       message: `Axis ${axis} of input ${JSON.stringify(name)} is fixed to ${size} in the model, but the ${what} has ${given[axis]}`,
       hint:
         axis === 0
-          ? 'Give freeBatch (--free-batch), which makes the batch axis free.'
+          ? 'Give option freeBatch, which makes the batch axis free.'
           : `The model declares ${shapeText(shape)}: give its shapes in this order, or export it with the axis free.`,
       details: { input: name, axis },
     });

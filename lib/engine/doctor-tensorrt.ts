@@ -1,8 +1,11 @@
 /** What the doctor finds of TensorRT. */
+import { dirname } from 'node:path';
+
 import { FoveateError } from '../errors/index.js';
 import type { Finding } from './doctor.js';
-import { openTensorRt, tensorRtRemedy } from './tensorrt.js';
+import { buildObstacleOf, openTensorRt, parserRemedy } from './tensorrt.js';
 import type { TensorRtCandidate, TensorRtFamily } from './tensorrt-libraries.js';
+import { installOrigin, tensorRtVariable } from './tensorrt-places.js';
 
 /** A TensorRT library. Usable: it can build engines on this machine, or run them. */
 export interface TensorRtFinding extends Finding {
@@ -25,12 +28,14 @@ export interface TensorRtFinding extends Finding {
 /** Opens a library and asks it what it can do. A broken one can take the process down with it. */
 export async function diagnoseTensorRt(candidate: TensorRtCandidate): Promise<TensorRtFinding> {
   try {
-    const { family, version, buildObstacle, runObstacle } = await openTensorRt(candidate);
+    const library = await openTensorRt(candidate);
+    const { family, version, runObstacle } = library;
+    const buildObstacle = buildObstacleOf(library);
     const usable = buildObstacle === undefined || runObstacle === undefined;
     return {
       usable,
       detail: `${version}, ${abilities(buildObstacle, runObstacle)}`,
-      ...(usable ? {} : { remedy: remedyWithoutGpu }),
+      ...(usable ? {} : { remedy: remedyFor(candidate) }),
       ...knownBeforehand(candidate),
       family,
       version,
@@ -41,11 +46,8 @@ export async function diagnoseTensorRt(candidate: TensorRtCandidate): Promise<Te
     };
   } catch (error) {
     if (!(error instanceof FoveateError)) throw error;
-    return unusableTensorRt(
-      candidate,
-      error.message,
-      error.hint ?? 'Install it again, or name another one with FOVEATE_TENSORRT_PATH.',
-    );
+    const hint = error.hint ?? `Install it again, or name another one with ${tensorRtVariable}.`;
+    return unusableTensorRt(candidate, error.message, remedyForDamage(candidate, hint));
   }
 }
 
@@ -64,19 +66,40 @@ export function unusableTensorRt(candidate: TensorRtCandidate, detail: string, r
   };
 }
 
-/** What the devices 'tensorrt' and 'tensorrt-rtx' lack: this version builds engines at most. */
+/** What to do about a library that is damaged. `foveate install` takes what lies in its place for whole. */
+export function remedyForDamage({ origin, path }: TensorRtCandidate, otherwise: string): string {
+  return origin === installOrigin ? `Delete ${dirname(dirname(path))}, then: npx foveate install tensorrt-rtx.` : otherwise;
+}
+
+/** Findings with a way to build engines without a GPU, where no library is there that builds them. */
+export function adviseTensorRtRtx(findings: readonly TensorRtFinding[]): readonly TensorRtFinding[] {
+  if (findings.some(({ canBuild }) => canBuild)) return findings;
+  return findings.map((finding) => {
+    const { family, version, remedy } = finding;
+    if (version === undefined || family === 'tensorrt-rtx' || remedy === undefined) return finding;
+    return { ...finding, remedy: `${remedy} TensorRT-RTX builds engines without them: npx foveate install tensorrt-rtx.` };
+  });
+}
+
+/** What the devices 'tensorrt' and 'tensorrt-rtx' lack: this version builds engines at most, whatever is installed. */
 export function diagnoseTensorRtDevice(device: 'tensorrt' | 'tensorrt-rtx', libraries: readonly TensorRtFinding[]): Finding {
   const versions = libraries.flatMap(({ family, version }) => (family === device && version !== undefined ? [version] : []));
   const there = versions.length > 0 ? `the library is there (${versions.join(', ')})` : 'there is no library that can be opened';
   return {
     usable: false,
     detail: `${there}; running engines comes in a later version of foveate`,
-    remedy: versions.length > 0 ? "Use device 'auto' or 'cpu'." : tensorRtRemedy(device),
+    remedy: "Use device 'auto' or 'cpu'.",
   };
 }
 
-const remedyWithoutGpu =
-  'It needs an NVIDIA GPU and its driver. TensorRT-RTX builds engines without them: npx foveate install tensorrt-rtx.';
+/** For a library that can be opened and neither builds nor runs engines. */
+function remedyFor(candidate: TensorRtCandidate): string {
+  const parser = parserRemedy(candidate);
+  if (parser === undefined) return needsGpu;
+  return candidate.family === 'tensorrt-rtx' ? parser : `${parser} ${needsGpu}`;
+}
+
+const needsGpu = 'It needs an NVIDIA GPU and its driver.';
 
 function knownBeforehand({ family, path, parserPath, origin }: TensorRtCandidate) {
   return { family, path, ...(parserPath === undefined ? {} : { parserPath }), origin };

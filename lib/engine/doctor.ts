@@ -7,7 +7,13 @@ import { binding, glibcVersion, packageVersion, platformName, type NativeRuntime
 import { FoveateError } from '../errors/index.js';
 import { loadSharp } from '../image/general-decoder.js';
 import { chooseDevice, devices, deviceUnavailable, type Device } from './device.js';
-import { diagnoseTensorRt, diagnoseTensorRtDevice, unusableTensorRt, type TensorRtFinding } from './doctor-tensorrt.js';
+import {
+  adviseTensorRtRtx,
+  diagnoseTensorRt,
+  diagnoseTensorRtDevice,
+  unusableTensorRt,
+  type TensorRtFinding,
+} from './doctor-tensorrt.js';
 import { libraryCandidates, openLibrary, type LibraryCandidate } from './onnxruntime.js';
 import { tensorRtCandidates, type TensorRtCandidate } from './tensorrt-libraries.js';
 import { runTrial } from './trial.js';
@@ -71,10 +77,11 @@ export async function diagnose(
   onStep('sharp');
   const sharp = await diagnoseSharp();
   onStep('tensorrt-libraries');
-  const tensorrt: TensorRtFinding[] = [];
+  const libraries: TensorRtFinding[] = [];
   for (const candidate of tensorRtCandidates()) {
-    tensorrt.push(core.usable ? await lookAt(candidate) : unusableTensorRt(candidate, needsCore, coreRemedy));
+    libraries.push(core.usable ? await lookAt(candidate) : unusableTensorRt(candidate, needsCore, coreRemedy));
   }
+  const tensorrt = adviseTensorRtRtx(libraries);
   const found: [NamedDevice, Finding][] = [];
   for (const device of devices) {
     if (device === 'auto') continue;

@@ -1,6 +1,6 @@
 export { chooseDevice, devices, deviceUnavailable, type Device, type DeviceChoice } from './device.js';
 export { diagnose, type Diagnosis, type DiagnosisStep, type Finding, type LibraryFinding, type NamedDevice } from './doctor.js';
-export { diagnoseTensorRt, unusableTensorRt, type TensorRtFinding } from './doctor-tensorrt.js';
+export { diagnoseTensorRt, remedyForDamage, unusableTensorRt, type TensorRtFinding } from './doctor-tensorrt.js';
 export { sha256OfFile } from './file-hash.js';
 export { makeFolder } from './make-folder.js';
 export {

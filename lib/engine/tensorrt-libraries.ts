@@ -42,6 +42,11 @@ const stems: Readonly<Record<TensorRtFamily, { readonly library: string; readonl
 /** `tensorrt`, `tensorrt-rtx`, `tensorrt-lean` */
 export const tensorRtFamilies = Object.keys(stems) as readonly TensorRtFamily[];
 
+/** What the file of a family's ONNX parser is called, up to `.so`; undefined where it has none. */
+export function parserStem(family: TensorRtFamily): string | undefined {
+  return stems[family].parser;
+}
+
 /**
  * Every place that TensorRT is looked for in, and what lies there. In this order: `FOVEATE_TENSORRT_PATH`, what `foveate install` brought, Python
  * environments, `LD_LIBRARY_PATH`, the system; with an `explicit` path, a folder or a library, that alone. A library that is reached by several

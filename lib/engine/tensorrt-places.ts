@@ -20,6 +20,9 @@ export interface SearchPlace {
 /** The variable that names folders or libraries. */
 export const tensorRtVariable = 'FOVEATE_TENSORRT_PATH';
 
+/** The origin of what `foveate install` brought. */
+export const installOrigin = 'foveate install';
+
 /** What NVIDIA's Python packages call the folders that hold the libraries. */
 const pythonPackages = ['tensorrt_libs', 'tensorrt_rtx_libs', 'tensorrt_lean_libs'];
 
@@ -71,7 +74,7 @@ function cachePlace(): SearchPlace {
   const root = join(userCacheFolder(), 'tensorrt-rtx');
   const versions = entries(root).filter((name) => !name.startsWith('.'));
   return {
-    origin: 'foveate install',
+    origin: installOrigin,
     named: false,
     where: root,
     paths: versions.map((version) => join(root, version, 'tensorrt_rtx_libs')),

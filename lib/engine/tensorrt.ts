@@ -1,7 +1,13 @@
 import { native, settle, type NativeTensorRt } from '../binding/index.js';
 import { BackendError } from '../errors/index.js';
 import { listenToLog } from './log.js';
-import { tensorRtPlaces, type TensorRtCandidate, type TensorRtFamily, type TensorRtPlace } from './tensorrt-libraries.js';
+import {
+  parserStem,
+  tensorRtPlaces,
+  type TensorRtCandidate,
+  type TensorRtFamily,
+  type TensorRtPlace,
+} from './tensorrt-libraries.js';
 import { compareVersions, mayFit, parseTensorRtRequirement } from './tensorrt-requirement.js';
 
 const opened = new Map<string, Promise<NativeTensorRt>>();
@@ -18,6 +24,23 @@ export function openTensorRt({ path, parserPath }: Pick<TensorRtCandidate, 'path
     library.catch(() => opened.delete(key));
   }
   return library;
+}
+
+/**
+ * Why a library cannot build engines here; undefined where it can. TensorRT wants a GPU, and what it says for want of one is an error number of
+ * CUDA's: what is missing says more.
+ */
+export function buildObstacleOf(library: Omit<NativeTensorRt, 'handle'>): string | undefined {
+  const { family, parserPath, buildObstacle, runObstacle } = library;
+  if (buildObstacle === undefined || family !== 'tensorrt' || parserPath === undefined) return buildObstacle;
+  return runObstacle ?? buildObstacle;
+}
+
+/** What to do about a library that lacks its ONNX parser; undefined where it lacks none. */
+export function parserRemedy({ family, parserPath }: Pick<TensorRtCandidate, 'family' | 'parserPath'>): string | undefined {
+  const parser = parserStem(family);
+  if (parser === undefined || parserPath !== undefined) return undefined;
+  return `Put its ONNX parser beside it, the ${parser}.so of the same version.`;
 }
 
 /** What to do to have a library of a family. */

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 
 import { parseBytes, parseProfile } from '../../lib/cli/build-options.js';
 import { rtxPresent } from '../engine/rtx.js';
-import { foveate, models, temporaryFolder } from './foveate.js';
+import { foveate, models, projectRoot, temporaryFolder } from './foveate.js';
 
 const folder = temporaryFolder();
 const env = { FOVEATE_CACHE_DIR: join(folder, 'cache') };
@@ -70,6 +70,23 @@ describe.skipIf(!rtxPresent)('foveate build', { timeout: 120_000 }, () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/^shapes-classifier\.onnx on tensorrt-rtx \S+: all operators are supported\n/);
     expect(stdout).toMatch(/ {2}Conv +\d+ {2}supported\n/);
+  });
+
+  it('tells what is not supported, in its own words and once', async () => {
+    const model = join(projectRoot, 'tests/native/fixtures/unknown_operator.onnx');
+    const checked = await foveate(['build', model, '--check'], { env });
+    expect(checked.code).toBe(4);
+    expect(checked.stdout).toMatch(/^unknown_operator\.onnx on tensorrt-rtx \S+: not supported as a whole\n/);
+    expect(checked.stdout).toMatch(/\n {2}Frobnicate +1 {2}1 not supported\n/);
+    expect(checked.stdout).toMatch(/\n {2}Frobnicate: the operator is not known, and no plugin has its name( \(.*\))?\n$/);
+
+    const args = ['build', model, ...forGpu, '--no-bake'];
+    const { code, stderr } = await foveate(args, { env });
+    expect(code).toBe(4);
+    expect(stderr).toMatch(
+      /^error: TensorRT's parser refuses the model:\n.*\(Frobnicate\): .* \[MODEL_UNSUPPORTED\]\nhint: .*\n$/,
+    );
+    expect((await foveate([...args, '--verbose'], { env })).stderr).toMatch(/^error: .*While parsing node/m);
   });
 
   it('ends on Ctrl-C in mid-build, and leaves nothing behind', async () => {

@@ -15,7 +15,7 @@ beforeEach((context) => {
   mkdirSync(folder);
 });
 
-/** Makes a library that answers with a version as TensorRT does and builds nothing; `onLoad` is done when it is loaded. */
+/** Makes a library, which serves as its own parser too, that answers with a version as TensorRT does and builds nothing; `onLoad` is done when it is loaded. */
 function standIn(name: string, version: number, onLoad = ''): string {
   const path = join(folder, name);
   const source = `
@@ -24,6 +24,8 @@ function standIn(name: string, version: number, onLoad = ''): string {
     int getInferLibVersion(void) { return ${version}; }
     void* createInferBuilder_INTERNAL(void* logger, int version) { return NULL; }
     void* createInferRuntime_INTERNAL(void* logger, int version) { return NULL; }
+    void* createNvOnnxParser_INTERNAL(void* network, void* logger, int version) { return NULL; }
+    int getNvOnnxParserVersion(void) { return 100; }
     __attribute__((constructor)) static void load(void) { ${onLoad} }`;
   execFileSync('gcc', ['-shared', '-fPIC', '-x', 'c', '-o', path, '-'], { input: source });
   return path;
@@ -46,10 +48,12 @@ describe('foveate doctor on TensorRT', () => {
       { family: 'tensorrt', version: '10.15.1', path: nvinfer, origin, usable: false, canBuild: false },
       { family: 'tensorrt-rtx', version: '1.7.1', path: rtx, origin, usable: false, canBuild: false },
     ]);
-    for (const { buildObstacle, remedy } of found) {
-      expect(buildObstacle).toMatch(/parser/);
-      expect(remedy).toMatch(/NVIDIA GPU/);
-    }
+    for (const { buildObstacle } of found) expect(buildObstacle).toMatch(/parser/);
+    expect(found.map(({ remedy }) => remedy)).toEqual([
+      'Put its ONNX parser beside it, the libnvonnxparser.so of the same version. It needs an NVIDIA GPU and its driver. ' +
+        'TensorRT-RTX builds engines without them: npx foveate install tensorrt-rtx.',
+      'Put its ONNX parser beside it, the libtensorrt_onnxparser_rtx.so of the same version.',
+    ]);
     expect(diagnosis.ok).toBe(true);
     expect(diagnosis.devices['tensorrt-rtx']).toMatchObject({ usable: false });
     expect(diagnosis.devices['tensorrt-rtx'].detail).toMatch(
@@ -85,6 +89,26 @@ describe('foveate doctor on TensorRT', () => {
     expect(diagnosis.ok).toBe(true);
   });
 
+  it('tells of the driver that is missing, not of what TensorRT says for want of it', async ({ skip }) => {
+    standIn('libnvinfer.so.10', 101501);
+    standIn('libnvonnxparser.so.10', 101501);
+    const { found } = await findings();
+    const [finding] = found;
+    if (finding?.runObstacle === undefined) skip('SKIPPED: this machine has a GPU');
+    expect(finding?.buildObstacle).toBe(finding?.runObstacle);
+    expect(finding?.detail).toBe(`10.15.1, can neither build nor run engines: ${finding?.runObstacle}`);
+    expect(finding?.remedy).toMatch(/^It needs an NVIDIA GPU and its driver\. TensorRT-RTX builds engines without them/);
+  });
+
+  it('does not send to `foveate install` what that takes for installed', async () => {
+    const libraries = join(folder, 'tensorrt-rtx/1.7.1.116/tensorrt_rtx_libs');
+    mkdirSync(libraries, { recursive: true });
+    writeFileSync(join(libraries, 'libtensorrt_rtx.so.1'), 'cut short');
+    const { stdout } = await foveate(['doctor', '--json'], { env: { FOVEATE_TENSORRT_PATH: '', FOVEATE_CACHE_DIR: folder } });
+    const found = (JSON.parse(stdout) as Diagnosis).tensorrt.find(({ origin }) => origin === 'foveate install');
+    expect(found?.remedy).toBe(`Delete ${join(libraries, '..')}, then: npx foveate install tensorrt-rtx.`);
+  });
+
   it('keeps the noise of a library out of its JSON', async () => {
     standIn('libnvinfer.so.10', 101501, 'printf("noise\\n"); fflush(stdout);');
     const { found, stderr } = await findings();
@@ -103,7 +127,8 @@ describe('foveate doctor on TensorRT', () => {
     };
     const { code, stdout } = await foveate(['doctor'], { env });
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^no {4}tensorrt-rtx +.*\n +remedy: .*npx foveate install tensorrt-rtx/m);
+    // No library makes this version run engines.
+    expect(stdout).toMatch(/^no {4}tensorrt-rtx +.*later version of foveate\n +remedy: Use device 'auto' or 'cpu'\.$/m);
     const system = tensorRtPlaces().filter(({ origin, missing }) => /system/.test(origin) && missing === undefined);
     if (system.length > 0) skip('SKIPPED: this machine has a TensorRT of its own');
     expect(stdout).toMatch(/^no {4}library +not found\n +remedy: .*npx foveate install tensorrt-rtx/m);

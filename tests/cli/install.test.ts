@@ -73,7 +73,7 @@ describe('foveate install', () => {
     expect({ code, stdout, stderr }).toEqual({
       code: 0,
       stdout: `TensorRT-RTX ${version} is already installed: ${library}\n`,
-      stderr: '',
+      stderr: `To install it again, delete ${join(cache, 'tensorrt-rtx', version)} first.\n`,
     });
   });
 

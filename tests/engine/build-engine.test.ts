@@ -269,7 +269,7 @@ describe.skipIf(!rtxPresent)('an engine', { timeout: 120_000 }, () => {
       error,
       'INVALID_ARGUMENT',
       /Expected computeCapability, because this machine has no GPU/,
-      /computeCapability: 89/,
+      /computeCapability, as in 89/,
     );
   });
 
@@ -316,7 +316,16 @@ describe.skipIf(!rtxPresent)('an engine', { timeout: 120_000 }, () => {
       /Axis 1 of input "images" is fixed to 3 in the model, but the min of the profile has 256/,
       /The model declares \[batch, 3, 256, 256\]: give its shapes in this order/,
     );
-    expect(await refusal({ precision: 'fp16' })).toMatch(/BACKEND_TOO_OLD: This release of the library has no builder flag FP16/);
+    const hintFor = async (more: Partial<BuildEngineOptions>): Promise<string | undefined> =>
+      (await rejectionOf(buildEngine(detector, { ...options, cache: false, ...more }))).hint;
+    expect(await hintFor({ profiles: [{ pictures: [1, 3, 256, 256] }] })).toBe('Its inputs are "images".');
+    expect(await refusal({ profiles: [{ images: null }] } as never)).toMatch(/Expected a shape, or \{ min, opt, max \}/);
+    expect(await hintFor({ workspaceBytes: 1024 })).toMatch(/more memory than the 1024 bytes of option workspaceBytes/);
+    for (const more of [{ precision: 'fp16' }, { versionCompatible: true }, { dlaCore: 0 }] as const) {
+      expect(await refusal(more)).toMatch(
+        /^INVALID_ARGUMENT: Expected option \w+ for (TensorRT 8|tensorrt) only, but the library is tensorrt-rtx [\d.]+$/,
+      );
+    }
     expect(leftovers()).toEqual([]);
   });
 

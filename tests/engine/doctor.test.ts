@@ -66,10 +66,29 @@ describe('diagnose', () => {
       const here = ({ path }: { path: string }): boolean => path.startsWith(folder);
       expect(looked.filter(here).map(({ family }) => family)).toEqual(['tensorrt', 'tensorrt-rtx']);
       expect(tensorrt.filter(here)).toMatchObject([
-        { family: 'tensorrt', canBuild: false, canRun: false, detail: 'not opened', remedy: 'nothing' },
+        { family: 'tensorrt', canBuild: false, canRun: false, detail: 'not opened' },
         { family: 'tensorrt-rtx', canBuild: false, canRun: false, origin: 'environment variable FOVEATE_TENSORRT_PATH' },
       ]);
       expect(devices.tensorrt.detail).toMatch(/the library is there \(.*10\.15\.1.*\); running engines comes in a later version/);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it('does not advise to install what is there', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'foveate-doctor-'));
+    try {
+      process.env['FOVEATE_TENSORRT_PATH'] = folder;
+      for (const name of ['libnvinfer.so.10', 'libtensorrt_rtx.so.1']) writeFileSync(join(folder, name), '');
+      const remedyWhere = async (canBuild: boolean): Promise<string | undefined> => {
+        const { tensorrt } = await diagnose(undefined, (candidate) => {
+          const finding = { ...unusableTensorRt(candidate, 'opened', 'It needs a GPU.'), version: '1.7.1' };
+          return Promise.resolve(candidate.family === 'tensorrt' ? finding : { ...finding, canBuild });
+        });
+        return tensorrt.find(({ path }) => path === join(folder, 'libnvinfer.so.10'))?.remedy;
+      };
+      expect(await remedyWhere(false)).toMatch(/^It needs a GPU\. .*npx foveate install tensorrt-rtx/);
+      expect(await remedyWhere(true)).toBe('It needs a GPU.');
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }

@@ -125,7 +125,7 @@ TEST_F(TensorRtRefusal, AnUnknownOperatorIsNamed) {
   for (const char* name : {"unknown_operator.onnx", "unknown_domain.onnx"}) {
     SCOPED_TRACE(name);
     const Bytes model = contract::read_bytes(fixture(name));
-    expect_error(spec_of(model), error_code::kModelUnsupported, {"node 0", "(Frobnicate)", "Plugin not found"});
+    expect_error(spec_of(model), error_code::kModelUnsupported, {"node 0", "(Frobnicate)", "no plugin has its name"});
   }
 }
 

@@ -124,7 +124,8 @@ class Build {
     if (!load.ok()) return load.take_status();
     for (const auto& path : spec_.plugin_libraries) {
       if (load.value()(registry.value()(builder_.get()), path.c_str()) == nullptr)
-        return failure(error_code::kBackendInvalid, "The plugin library \"" + path + "\" cannot be loaded");
+        return failure(error_code::kBackendInvalid, "The plugin library \"" + path + "\" cannot be loaded",
+                       "Give a shared library with TensorRT plugins, built for this processor and this release.");
     }
     return {};
   }
@@ -298,11 +299,12 @@ class Build {
   BuiltEngine result_;
   Monitor monitor_;
   LogScope log_;
-  // Freed from the last to the first: what a builder made goes before it.
+  // Freed from the last to the first: what a builder made goes before it, but for the timing cache, which has to
+  // outlive the builders that use it.
+  Owned<abi::TimingCache> timing_cache_;
   Owned<abi::Builder> builder_;
   Owned<abi::Network> network_;
   Owned<abi::BuilderConfig> config_;
-  Owned<abi::TimingCache> timing_cache_;
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "runtime/tensorrt/parser.h"
 
+#include <string_view>
 #include <utility>
 
 namespace foveate::tensorrt {
@@ -29,7 +30,12 @@ const char* meaning_of(abi::ParserErrorCode code) {
   }
 }
 
+// What the parser says of an operator that it has never heard of, whose name it looks for among the plugins last.
+constexpr std::string_view kUnknownOperator = "Plugin not found";
+
 std::string reason_of(abi::ParserErrorCode code, const std::string& description) {
+  if (description.find(kUnknownOperator) != std::string::npos)
+    return "the operator is not known, and no plugin has its name";
   const std::string meaning = meaning_of(code);
   if (meaning.empty()) return description;
   return description.empty() || description == "false" ? meaning : meaning + ": " + description;
