@@ -111,7 +111,10 @@ export class Detector extends PictureTask {
       // The letterboxes of all families give the same shape, so any serves to learn the outputs'; so it does where pictures keep sizes of their own.
       const wanted = opened.input.preprocess(options.preprocess, 'yolo', {});
       const probe = wanted.shape === undefined ? opened.input.preprocess('yolo', 'yolo', {}) : wanted;
-      const outputs = await opened.floatOutputs(probe, options.signal);
+      const outputs = (await opened.floatOutputs(probe, options.signal)).map((output) => ({
+        ...output,
+        decoding: opened.boxDecoding(output.name),
+      }));
       const labelCount = await declaredLabelCount(options.labels, opened.metadata, opened.namesBeside);
       const head = recognizeHead(outputs, headEvidence(options, opened.metadata, opened.input.size(probe), labelCount));
       checkSaid(options, head);
