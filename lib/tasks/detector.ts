@@ -1,4 +1,5 @@
 import { native, settle, type NativeDetections, type NativeDetectionSpec } from '../binding/index.js';
+import type { PreprocessSource } from '../declared/index.js';
 import {
   ArgumentError,
   checkBoolean,
@@ -20,7 +21,6 @@ import { presetOf } from './heads/preprocess.js';
 import { recognizeHead } from './heads/recognize-head.js';
 import type { SsdOptions } from './heads/ssd.js';
 import { PictureTask } from './picture-task.js';
-import type { PreprocessSource } from './preprocess-source.js';
 import { checkSlices, mergeSlices, sliceAreas, type CheckedSlices, type SliceOptions } from './slices.js';
 import { pictureList, TaskModel, withIndex, type ProcessOptions, type TaskOptions, type TaskRunOptions } from './task-model.js';
 

@@ -1,8 +1,8 @@
+import { hasNamesBeside } from '../declared/index.js';
 import { ArgumentError, checkOneOf, checkOptions, ModelError } from '../errors/index.js';
 import { readModel, type OnnxModel } from '../graph/index.js';
 import { createSession, type ModelSource } from '../session/index.js';
 import { producerOf, recognizeActivation, type Activation } from './activation.js';
-import { hasNamesBeside } from './beside-model.js';
 import { Classifier, classifierOptionNames, type ClassifyOptions } from './classifier.js';
 import { DensePredictor, densePredictorOptionNames, type DensePredictorOptions } from './dense-predictor.js';
 import { Detector, detectOptionNames, detectorOptionNames, type DetectOptions, type DetectorOptions } from './detector.js';

@@ -1,4 +1,5 @@
 import { native, type LeaseHandle, type NativeLeased } from '../binding/index.js';
+import { type BesideModel, declaredPreprocess, graphNormalization, namesBeside, readBesideModel } from '../declared/index.js';
 import {
   AbortedError,
   ArgumentError,
@@ -19,13 +20,10 @@ import { createSession, sessionOptionNames, type ModelSource, type Session, type
 import { InFlight } from '../session/in-flight.js';
 import { Tensor } from '../tensor/index.js';
 import { producerOf } from './activation.js';
-import { namesBeside, readBesideModel, type BesideModel } from './beside-model.js';
 import { Gate } from './gate.js';
-import { graphNormalization } from './graph-normalization.js';
 import { boxDecoding, type BoxDecoding } from './heads/box-decoding.js';
 import { ModelInput, type PreprocessChoice } from './model-input.js';
 import { otherTaskHint } from './other-task.js';
-import { declaredPreprocess } from './preprocess-source.js';
 import { Stop } from './stop.js';
 
 /** Options that every task takes besides those of its session. */
