@@ -1,4 +1,5 @@
 import { aborted } from '../binding/index.js';
+import { readBesideModel } from '../declared/index.js';
 import {
   buildModelEngine,
   checkBuildOptions,
@@ -10,7 +11,6 @@ import {
 import { FoveateError, InternalError, invalidArgument } from '../errors/index.js';
 import type { LabelsOption } from '../labels/index.js';
 import type { ModelSource } from '../session/index.js';
-import { readBesideModel } from './beside-model.js';
 import { Classifier } from './classifier.js';
 import { Detector } from './detector.js';
 import type { PreprocessChoice } from './model-input.js';
