@@ -1,5 +1,5 @@
 /** `npm run build:ts`: lib/ to dist/, from nothing, so that no file outlives its source. */
-import { renameSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { projectRoot, runVisibly } from './commands.mjs';
@@ -11,14 +11,14 @@ export async function buildTypeScript() {
   const dist = join(projectRoot, 'dist');
   rmSync(dist, { recursive: true, force: true });
   await runVisibly(join(projectRoot, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json']);
-  await bundlePrograms(join(dist, 'cli'));
+  await bundlePrograms(join(dist, 'cli'), join(dist, 'bin'));
 }
 
 /**
- * The command line in a few files instead of two hundred, which Node takes a tenth of a second to find and compile at every start. Packages of others stay where
- * they are. The folder stays as deep as it was: the addon is looked for from there.
+ * The command line in a few files instead of two hundred, which Node takes a tenth of a second to find and compile at every start: this is what the package
+ * holds of lib/cli. Packages of others stay where they are. The folder lies as deep as the other: the addon is looked for from there.
  */
-async function bundlePrograms(folder) {
+async function bundlePrograms(folder, bundled) {
   // Imported here: whoever imports this module may do so before the packages are installed.
   const { rolldown } = await import('rolldown');
   const bundle = await rolldown({
@@ -26,10 +26,8 @@ async function bundlePrograms(folder) {
     platform: 'node',
     external: /^[^./]/,
   });
-  await bundle.write({ dir: `${folder}-bundled`, format: 'esm' });
+  await bundle.write({ dir: bundled, format: 'esm' });
   await bundle.close();
-  rmSync(folder, { recursive: true });
-  renameSync(`${folder}-bundled`, folder);
 }
 
 if (process.argv[1] === import.meta.filename) await buildTypeScript();

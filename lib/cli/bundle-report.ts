@@ -23,7 +23,10 @@ export function bundleLines(
       ['library', `${engine.family} ${engine.version}, ${engine.platform}`],
       ['for', gpuText(engine)],
       ['engine', `${megabytes(engine.bytes)}, sha256 ${engine.sha256.slice(0, 16)}`],
-      ['layers', `${build.engineLayers} of ${build.networkLayers} of the model, built in ${(build.ms / 1000).toFixed(1)} s`],
+      [
+        'layers',
+        `${build.engineLayers}, made of ${build.networkLayers} of the model, built in ${(build.ms / 1000).toFixed(1)} s`,
+      ],
       ...manifest.passes.map((pass): readonly Cell[] => ['pass', passText(pass)]),
       ...manifest.inputs.map((tensor): readonly Cell[] => ['input', tensorText(tensor)]),
       ...manifest.outputs.map((tensor): readonly Cell[] => ['output', tensorText(tensor)]),

@@ -1,5 +1,4 @@
 /** The model that an engine is built from: read, and changed by the passes that were asked for. */
-import { createHash } from 'node:crypto';
 import { basename, dirname } from 'node:path';
 
 import { ModelError } from '../errors/index.js';
@@ -18,7 +17,7 @@ import {
 import type { BuildOptions } from './build-options.js';
 import type { BuildInput } from './build-profiles.js';
 import type { BundleFile, ModelPass } from './engine-manifest.js';
-import { sha256OfFile } from './file-hash.js';
+import { sha256OfBytes, sha256OfFile } from './file-hash.js';
 
 /** A model as it was given. */
 export interface SourceModel {
@@ -29,26 +28,30 @@ export interface SourceModel {
   readonly bytes: Uint8Array;
   readonly sha256: string;
   readonly model: OnnxModel;
-  /** Files beside it that hold tensors, by the names that the model gives them. */
-  readonly externalData: readonly BundleFile[];
+  /** Files beside it that hold tensors, by the names that the model gives them, and where they are. */
+  readonly externalData: readonly (BundleFile & { readonly path: string })[];
 }
 
-/** Throws MODEL_NOT_FOUND, MODEL_INVALID, ABORTED. */
+/** Bytes that are given are copied: what is decided by them must not change. Throws MODEL_NOT_FOUND, MODEL_INVALID, ABORTED. */
 export async function readSource(source: string | URL | Uint8Array, signal: AbortSignal | undefined): Promise<SourceModel> {
-  const { bytes, path } = await readModelBytes(source, { signal });
+  const given = source instanceof Uint8Array ? source.slice() : source;
+  const { bytes, path } = await readModelBytes(given, { signal });
   const model = parseModelAt(path, bytes);
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
-  const externalData = await externalFiles(externalDataOf(model.proto, path && dirname(path)));
+  const sha256 = sha256OfBytes(bytes);
+  const externalData = await externalFiles(externalDataOf(model.proto, path && dirname(path)), signal);
   return { path, name: path === undefined ? 'model.onnx' : basename(path), bytes, sha256, model, externalData };
 }
 
-async function externalFiles(all: readonly ExternalData[]): Promise<BundleFile[]> {
+async function externalFiles(
+  all: readonly ExternalData[],
+  signal: AbortSignal | undefined,
+): Promise<SourceModel['externalData']> {
   // TensorRT's parser reads these files by itself: that none lies outside the folder is checked here.
   const byLocation = new Map(all.map((external) => [external.location, external]));
   return Promise.all(
     [...byLocation].map(async ([location, external]) => {
       const { path, sizeBytes } = await external.file();
-      return { file: location, bytes: sizeBytes, sha256: await sha256OfFile(path) };
+      return { file: location, path, bytes: sizeBytes, sha256: await sha256OfFile(path, signal) };
     }),
   );
 }

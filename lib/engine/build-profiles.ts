@@ -1,6 +1,7 @@
 /** Optimization profiles: the shapes that an engine is built for. */
 import type { NativeInputRange } from '../binding/index.js';
 import { ArgumentError, invalidArgument } from '../errors/index.js';
+import type { ModelPass } from './engine-manifest.js';
 
 /**
  * The shapes of one input, in the axes that the model gives it: smallest, the one that is made fast, largest. A shape alone stands for all three.
@@ -52,8 +53,19 @@ export function resolveProfiles(
   return asked.map((profile, i) => resolveProfile(inputs, profile, asked.length === 1 ? 'the profile' : `profile ${i}`));
 }
 
+/** Throws INVALID_ARGUMENT for a range that is none, and for one that no input has an axis for. */
+export function checkBatch(batch: BatchRange, inputs: readonly BuildInput[], passes: readonly ModelPass[]): void {
+  batchRange(batch);
+  const isFree = passes.some(({ pass }) => pass === 'free-batch') || inputs.some(({ shape }) => typeof shape[0] !== 'number');
+  if (isFree) return;
+  throw new ArgumentError('INVALID_ARGUMENT', {
+    message: `Expected a free batch axis for option batch, but the model's inputs are fixed: ${inputs.map(({ name, shape }) => `${JSON.stringify(name)} ${shapeText(shape)}`).join(', ')}`,
+    hint: 'Leave option freeBatch out: option batch frees the axis by itself.',
+  });
+}
+
 /** A range of the batch axis, checked. Throws INVALID_ARGUMENT. */
-export function batchRange(batch: BatchRange): { readonly min: number; readonly opt: number; readonly max: number } {
+function batchRange(batch: BatchRange): { readonly min: number; readonly opt: number; readonly max: number } {
   const range = typeof batch === 'number' ? { min: 1, opt: batch, max: batch } : batch;
   const numbers = [range?.min, range?.opt, range?.max];
   if (!numbers.every((size) => Number.isInteger(size) && size >= 1) || !(range.min <= range.opt && range.opt <= range.max)) {
@@ -113,8 +125,8 @@ function resolveProfile(inputs: readonly BuildInput[], profile: OptimizationProf
 }
 
 function checkShape({ name, shape }: BuildInput, given: readonly number[], what: string): void {
-  if (!Array.isArray(given) || !given.every((size) => Number.isInteger(size) && size >= 1)) {
-    throw invalidArgument(`the ${what} for input ${JSON.stringify(name)}`, 'a shape of positive integers', given);
+  if (!Array.isArray(given) || !given.every((size) => Number.isInteger(size) && size >= 1 && size < 2 ** 31)) {
+    throw invalidArgument(`the ${what} for input ${JSON.stringify(name)}`, 'a shape of positive integers below 2^31', given);
   }
   if (given.length !== shape.length) {
     throw new ArgumentError('INVALID_ARGUMENT', {

@@ -1,5 +1,4 @@
 /** What a bundle says of its engine. */
-import type { NativeGpu } from '../binding/index.js';
 import { EngineError } from '../errors/index.js';
 import type { BakedPreprocess } from '../graph/index.js';
 import type { ResolvedProfiles } from './build-profiles.js';
@@ -25,6 +24,13 @@ export interface BundleFile {
   readonly sha256: string;
 }
 
+export interface EngineGpu {
+  /** As its driver calls it: 'NVIDIA H200' */
+  readonly name: string;
+  /** 90 for 9.0 */
+  readonly computeCapability: number;
+}
+
 /** A change that was made to the model before it was built. */
 export type ModelPass = { readonly pass: 'free-batch' } | { readonly pass: 'bake-preprocess'; readonly values: BakedPreprocess };
 
@@ -43,7 +49,7 @@ export interface EngineManifest {
     /** What it was built for, as in 89 for 8.9; empty: the GPU of the machine that built it. */
     readonly computeCapabilities: readonly number[];
     /** That GPU; absent where others were named. */
-    readonly gpu?: NativeGpu;
+    readonly gpu?: EngineGpu | undefined;
     readonly hardwareCompatibility: 'none' | 'ampere-plus' | 'same-compute-capability';
     readonly versionCompatible: boolean;
   };

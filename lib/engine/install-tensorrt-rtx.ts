@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 
 import { BackendError, MediaError } from '../errors/index.js';
 import { sha256OfFile } from './file-hash.js';
-import { makeFolder } from './make-folder.js';
+import { makeFolder } from './folders.js';
 import { PythonFailure, requirePip, runPython } from './python.js';
 import { tensorRtRtxPackage, tensorRtRtxVersion, tensorRtRtxWheel, type TensorRtRtxWheel } from './tensorrt-rtx-wheel.js';
 import { userCacheFolder } from './user-cache.js';

@@ -3,7 +3,7 @@ import { rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
-import { makeFolder } from './make-folder.js';
+import { makeFolder } from './folders.js';
 
 /** Where foveate keeps what a user had it install, and what it made: `FOVEATE_CACHE_DIR`, else `foveate` in the user's cache folder. It need not exist. */
 export function userCacheFolder(): string {

@@ -2,13 +2,15 @@ import { aborted } from '../binding/index.js';
 import { readBesideModel } from '../declared/index.js';
 import {
   buildModelEngine,
+  buildOptionNames,
   checkBuildOptions,
   readSource,
+  sha256OfFile,
   type BuildOptions,
   type EngineBundle,
   type SourceModel,
 } from '../engine/index.js';
-import { FoveateError, InternalError, invalidArgument } from '../errors/index.js';
+import { checkOptions, FoveateError, invalidArgument } from '../errors/index.js';
 import type { LabelsOption } from '../labels/index.js';
 import type { ModelSource } from '../session/index.js';
 import { Classifier } from './classifier.js';
@@ -41,6 +43,8 @@ export interface BuildEngineResult {
   readonly notBaked: string | undefined;
 }
 
+const optionNames = [...buildOptionNames.filter((name) => name !== 'bakePreprocess'), 'task', 'bake'];
+
 /** What feeds an engine that normalises its input by itself. */
 const pixelsAsTheyAre = { layout: 'nhwc', dtype: 'uint8', scale: 1, mean: [0, 0, 0], std: [1, 1, 1] } as const;
 
@@ -57,6 +61,7 @@ const pixelsAsTheyAre = { layout: 'nhwc', dtype: 'uint8', scale: 1, mean: [0, 0,
  * INVALID_ARGUMENT and NOT_TRUSTED for options, OUTPUT_NOT_WRITABLE, ENGINE_FAILED, ABORTED.
  */
 export async function buildEngine(model: ModelSource, options: BuildEngineOptions): Promise<BuildEngineResult> {
+  checkOptions('build options', options, optionNames);
   const { task: asked, preprocess: choice, labels, bake = true, ...rest } = options;
   if (typeof bake !== 'boolean') throw invalidArgument('bake', 'true or false', bake);
   checkBuildOptions(rest);
@@ -71,7 +76,7 @@ export async function buildEngine(model: ModelSource, options: BuildEngineOption
     // A model that is for no pictures is built as it is; what was said about pictures has to be right.
     const said = asked ?? choice ?? labels;
     const isOther = error instanceof FoveateError && (error.code === 'MODEL_UNSUPPORTED' || error.code === 'MODEL_AMBIGUOUS');
-    if (said !== undefined || !isOther || error instanceof InternalError) throw error;
+    if (said !== undefined || !isOther) throw error;
     known = error.message;
   }
   if (typeof known === 'string') return { ...(await buildModelEngine(source, rest)), notBaked: bake ? known : undefined };
@@ -96,18 +101,20 @@ interface KnownPictures {
 /** Opens the model to see what it is for, unless that is known from an earlier build. */
 async function recognizedPictures(
   model: ModelSource,
-  { sha256 }: SourceModel,
+  { path, bytes, sha256 }: SourceModel,
   options: Pick<LoadTaskOptions, 'task' | 'preprocess' | 'labels' | 'signal'>,
 ): Promise<KnownPictures> {
   const recognize = async (): Promise<KnownPictures> => {
-    await using task = await loadTask(model, { device: 'cpu', ...options });
+    await using task = await loadTask(path === undefined ? bytes : model, { device: 'cpu', ...options });
     return knownPictures(task);
   };
   const { task, preprocess, labels } = options;
   // A file with names may change under its path.
   if (typeof labels === 'string' || labels instanceof URL) return recognize();
   const beside = await readBesideModel(model, options);
-  return recalled({ model: sha256, beside, task, preprocess, labels }, recognize);
+  // Where the file has changed since it was read, nothing is known of what was read.
+  const isSame = async (): Promise<boolean> => path === undefined || (await sha256OfFile(path, options.signal)) === sha256;
+  return recalled({ model: sha256, beside, task, preprocess, labels }, recognize, isSame);
 }
 
 function knownPictures(task: Task): KnownPictures {

@@ -48,6 +48,7 @@ class TensorRtOpen final : public Operation {
       auto told = Napi::Object::New(env);
       told.Set("name", gpu->name);
       told.Set("computeCapability", gpu->compute_capability);
+      told.Set("uuid", gpu->uuid);
       value.Set("gpu", told);
     }
     value.Set("handle", wrap_handle<TensorRtLibrary>(env, std::move(library_)));
@@ -63,7 +64,7 @@ class TensorRtOpen final : public Operation {
 
 // tensorrtOpen(path: string, parserPath: string | undefined)
 //   : Promise<{ handle, family, profile, version, path, parserPath?, buildObstacle, runObstacle,
-//               gpu?: { name, computeCapability } }>
+//               gpu?: { name, computeCapability, uuid } }>
 Napi::Value tensorrt_open(const Napi::CallbackInfo& info) {
   auto& environment = Environment::of(info.Env());
   return environment.launch(
@@ -173,6 +174,12 @@ tensorrt::abi::BuilderFlag flag_of(const Napi::Value& value) {
   throw Napi::TypeError::New(value.Env(), "Unknown builder flag " + name);
 }
 
+std::vector<tensorrt::abi::BuilderFlag> flags_of(const Napi::Array& values) {
+  std::vector<tensorrt::abi::BuilderFlag> flags;
+  for (std::uint32_t i = 0; i < values.Length(); ++i) flags.push_back(flag_of(values.Get(i)));
+  return flags;
+}
+
 tensorrt::EngineSpec spec_of(const Napi::Object& value) {
   using tensorrt::abi::HardwareCompatibility;
   tensorrt::EngineSpec spec;
@@ -187,8 +194,8 @@ tensorrt::EngineSpec spec_of(const Napi::Object& value) {
       value.Get("hardwareCompatibility"), {{"none", HardwareCompatibility::kNone},
                                            {"ampere-plus", HardwareCompatibility::kAmperePlus},
                                            {"same-compute-capability", HardwareCompatibility::kSameComputeCapability}});
-  auto flags = value.Get("flags").As<Napi::Array>();
-  for (std::uint32_t i = 0; i < flags.Length(); ++i) spec.flags.push_back(flag_of(flags.Get(i)));
+  spec.flags = flags_of(value.Get("flags").As<Napi::Array>());
+  spec.cleared_flags = flags_of(value.Get("clearedFlags").As<Napi::Array>());
   for (const std::int64_t capability : dims_of(value.Get("computeCapabilities")))
     spec.compute_capabilities.push_back(static_cast<std::int32_t>(capability));
   auto plugins = value.Get("pluginLibraries").As<Napi::Array>();
@@ -227,26 +234,19 @@ class EngineSupport final : public Operation {
   }
 
   Napi::Value result(Napi::Env env) override {
-    auto parts = Napi::Array::New(env, report_.parts.size());
-    for (std::uint32_t i = 0; i < report_.parts.size(); ++i) {
-      auto part = Napi::Object::New(env);
-      part.Set("supported", report_.parts[i].supported);
-      part.Set("nodes", dims_value(env, report_.parts[i].nodes));
-      parts.Set(i, part);
-    }
     auto faults = Napi::Array::New(env, report_.faults.size());
     for (std::uint32_t i = 0; i < report_.faults.size(); ++i) {
-      const auto& [reason, node, op, index] = report_.faults[i];
+      const auto& [reason, node, op, index, where] = report_.faults[i];
       auto fault = Napi::Object::New(env);
       fault.Set("reason", reason);
       fault.Set("node", node);
       fault.Set("op", op);
       fault.Set("nodeIndex", index);
+      fault.Set("where", where);
       faults.Set(i, fault);
     }
     auto value = Napi::Object::New(env);
     value.Set("supported", report_.supported);
-    value.Set("parts", parts);
     value.Set("faults", faults);
     return value;
   }
@@ -255,7 +255,7 @@ class EngineSupport final : public Operation {
   tensorrt::SupportReport report_;
 };
 
-// engineSupport(library, model: { bytes, path? }, operation?): Promise<{ supported, parts, faults }>
+// engineSupport(library, model: { bytes, path? }, operation?): Promise<{ supported, faults }>
 // External data is looked for beside the path.
 Napi::Value engine_support(const Napi::CallbackInfo& info) {
   auto& environment = Environment::of(info.Env());
@@ -288,13 +288,14 @@ class TimingCacheCombine final : public Operation {
 };
 
 // timingCacheCombine(library, first: Uint8Array, second: Uint8Array): Promise<lease | undefined>
+// Not on the builder's lane: it would wait there for a whole build.
 Napi::Value timing_cache_combine(const Napi::CallbackInfo& info) {
   auto& environment = Environment::of(info.Env());
   auto operation = std::make_unique<TimingCacheCombine>();
   operation->library = unwrap_handle<TensorRtLibrary>(info[0]);
   operation->first = copied_bytes_of(info[1]);
   operation->second = copied_bytes_of(info[2]);
-  return environment.launch(environment.builder(), std::move(operation));
+  return environment.launch(environment.loader(), std::move(operation));
 }
 
 }  // namespace

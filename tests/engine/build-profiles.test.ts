@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { batchRange, resolveProfiles, type OptimizationProfile } from '../../lib/engine/build-profiles.js';
+import { checkBatch, resolveProfiles, type OptimizationProfile } from '../../lib/engine/build-profiles.js';
 
 const fixed = { name: 'images', shape: [1, 3, 640, 640] };
 const free = { name: 'images', shape: ['batch', 3, 224, 224] };
@@ -93,11 +93,11 @@ describe('the profiles of a model', () => {
   });
 
   it.each([0, -1, 1.5, NaN, { min: 2, opt: 1, max: 4 }, { min: 1, opt: 5, max: 4 }])('have no batch of %j', (batch) => {
-    expect(() => batchRange(batch)).toThrow(/Expected a number of pictures/);
+    expect(() => checkBatch(batch, [], [])).toThrow(/Expected a number of pictures/);
   });
 
   it('say which numbers were received for a batch', () => {
-    expect(() => batchRange({ min: 8, opt: 4, max: 1 })).toThrow(
+    expect(() => checkBatch({ min: 8, opt: 4, max: 1 }, [], [])).toThrow(
       'Expected a number of pictures, or { min, opt, max } in this order, from 1 on for batch but received { min: 8, opt: 4, max: 1 }',
     );
   });

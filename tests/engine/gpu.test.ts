@@ -14,7 +14,9 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 function library(folder: string, name: string, source: string): string {
   const path = join(folder, name);
   mkdirSync(folder, { recursive: true });
-  execFileSync('gcc', ['-shared', '-fPIC', '-x', 'c', '-o', path, '-'], { input: `#include <string.h>\n${source}` });
+  execFileSync('gcc', ['-shared', '-fPIC', '-x', 'c', '-o', path, '-'], {
+    input: `#include <string.h>\n#include <unistd.h>\n${source}`,
+  });
   return path;
 }
 
@@ -52,12 +54,13 @@ const driverOf = (started: number, count: number, attribute: string): string => 
   int cuDeviceGetCount(int* count) { *count = ${count}; return 0; }
   int cuDeviceGet(int* device, int ordinal) { *device = 7 + ordinal; return 0; }
   int cuDeviceGetName(char* name, int length, int device) { if (device != 7) return 101; strncpy(name, "Our GPU", length); return 0; }
+  int cuDeviceGetUuid_v2(unsigned char* uuid, int device) { for (int i = 0; i < 16; ++i) uuid[i] = 17 * i; return 0; }
   int cuDeviceGetAttribute(int* value, int attribute, int device) { ${attribute} }`;
 
 describe('the GPU', () => {
   it('is told by name and compute capability', () => {
     expect(seenWith(driverOf(0, 2, '*value = attribute == 75 ? 12 : attribute == 76 ? 1 : -1; return 0;'))).toEqual({
-      gpu: { name: 'Our GPU', computeCapability: 121 },
+      gpu: { name: 'Our GPU', computeCapability: 121, uuid: '00112233445566778899aabbccddeeff' },
     });
   });
 
@@ -66,6 +69,11 @@ describe('the GPU', () => {
     ['the driver finds none', driverOf(100, 0, 'return 0;'), 'there is no NVIDIA GPU'],
     ['the driver does not start', driverOf(3, 1, 'return 0;'), 'the NVIDIA driver does not start: CUDA error 3'],
     ['it does not tell', driverOf(0, 1, 'return 719;'), 'the NVIDIA driver does not tell what its GPU is: CUDA error 719'],
+    [
+      'the driver hangs',
+      driverOf(0, 1, 'return 0;').replace('return 0;', 'sleep(60); return 0;'),
+      'the NVIDIA driver does not answer',
+    ],
     ['the library is something else', 'int cuInit(unsigned flags) { return 0; }', "libcuda.so.1 is not NVIDIA's driver"],
   ])('cannot be used where %s', (_, driver, runObstacle) => {
     expect(seenWith(driver)).toEqual({ runObstacle });

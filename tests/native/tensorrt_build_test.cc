@@ -257,17 +257,15 @@ TEST_F(TensorRtBuild, TheTimingCacheOfOneBuildServesTheNext) {
   EXPECT_FALSE(text_of(second.timing_cache).empty());
 }
 
-// Without a GPU the library makes no timing cache of one: there is nothing to combine.
 TEST_F(TensorRtBuild, TimingCachesAreCombined) {
   const BuiltEngine built = build(spec_of(classifier_, 96));
   const auto bytes = std::as_bytes(std::span(text_of(built.timing_cache)));
-  auto combined = combine_timing_caches(*library_, bytes, bytes);
-  ASSERT_TRUE(combined.ok()) << combined.status().error().message;
-  EXPECT_EQ(combined.value() == nullptr, cuda::machine().obstacle.has_value());
-  const Bytes garbage(100, std::byte{0x5a});
-  auto spoiled = combine_timing_caches(*library_, bytes, garbage);
-  ASSERT_TRUE(spoiled.ok()) << spoiled.status().error().message;
-  EXPECT_EQ(spoiled.value(), nullptr);
+  const Bytes garbage(100, std::byte{0x5a});  // counts as an empty one
+  for (const auto second : {bytes, std::as_bytes(std::span(garbage))}) {
+    auto combined = combine_timing_caches(*library_, bytes, second);
+    ASSERT_TRUE(combined.ok()) << combined.status().error().message;
+    EXPECT_GE(text_of(combined.value()).size(), bytes.size());
+  }
 }
 
 TEST_F(TensorRtBuild, AGarbageTimingCacheIsLeftOut) {

@@ -9,6 +9,7 @@ namespace foveate::cuda {
 struct Gpu {
   std::string name;        // "NVIDIA H200"
   int compute_capability;  // 90 for 9.0
+  std::string uuid;        // 32 hexadecimal digits
 };
 
 // What the driver tells of this machine.
@@ -19,7 +20,8 @@ struct Machine {
   std::optional<Gpu> gpu;
 };
 
-// Opens the driver library, once in a process.
+// Opens the driver library, once in a process, on a thread of its own: a driver that does not answer within ten seconds
+// is an obstacle.
 const Machine& machine();
 
 }  // namespace foveate::cuda

@@ -136,17 +136,9 @@ class Build {
     log_.take_error();
     auto flags = spec_.flags;
     std::ranges::sort(flags);  // some are taken only after another, which has a smaller number
-    for (const abi::BuilderFlag flag : flags) {
-      const abi::FlagNumbers& entry = abi::kBuilderFlags[static_cast<std::size_t>(flag)];
-      const abi::Slot& number = entry.of(version_);
-      if (!number.in(version_)) {
-        return {error_code::kBackendTooOld,
-                std::string("This release of the library has no builder flag ") + entry.name,
-                "Leave the option out that needs it, or use another release."};
-      }
-      abi::kBuilderConfigSetFlag.in(version_)(config, number.index);
-      FOVEATE_RETURN_IF_ERROR(taken(std::string("The builder flag ") + entry.name));
-    }
+    for (const abi::BuilderFlag flag : flags) FOVEATE_RETURN_IF_ERROR(change_flag(abi::kBuilderConfigSetFlag, flag));
+    for (const abi::BuilderFlag flag : spec_.cleared_flags)
+      FOVEATE_RETURN_IF_ERROR(change_flag(abi::kBuilderConfigClearFlag, flag));
     if (spec_.workspace_bytes) {
       abi::kBuilderConfigSetMemoryPoolLimit.in(version_)(config, abi::MemoryPool::kWorkspace, *spec_.workspace_bytes);
       FOVEATE_RETURN_IF_ERROR(taken("The size of the workspace"));
@@ -171,6 +163,17 @@ class Build {
     return use_timing_cache();
   }
 
+  Status change_flag(const abi::Method<void(std::int32_t)>& change, abi::BuilderFlag flag) {
+    const abi::FlagNumbers& entry = abi::kBuilderFlags[static_cast<std::size_t>(flag)];
+    const abi::Slot& number = entry.of(version_);
+    if (!number.in(version_)) {
+      return {error_code::kBackendTooOld, std::string("This release of the library has no builder flag ") + entry.name,
+              "Leave the option out that needs it, or use another release."};
+    }
+    change.in(version_)(config_.get(), number.index);
+    return taken(std::string("The builder flag ") + entry.name);
+  }
+
   // After a call that gives no result: what it refuses is only logged.
   Status taken(const std::string& what) {
     const std::string reason = log_.take_error();
@@ -186,14 +189,17 @@ class Build {
     return taken(what);
   }
 
+  // One of another release or GPU is refused, and then the build starts without; that it was is no error of the build.
   Status use_timing_cache() {
-    const auto create = abi::kBuilderConfigCreateTimingCache.in(version_);
-    timing_cache_.reset(create(config_.get(), spec_.timing_cache.data(), spec_.timing_cache.size()));
-    // One of another release is refused: then the build starts without.
-    if (!timing_cache_) timing_cache_.reset(create(config_.get(), nullptr, 0));
+    if (!take_timing_cache(spec_.timing_cache) && !spec_.timing_cache.empty()) take_timing_cache({});
     log_.take_error();
-    if (timing_cache_) abi::kBuilderConfigSetTimingCache.in(version_)(config_.get(), timing_cache_.get(), false);
     return {};
+  }
+
+  bool take_timing_cache(std::span<const std::byte> bytes) {
+    timing_cache_.reset(abi::kBuilderConfigCreateTimingCache.in(version_)(config_.get(), bytes.data(), bytes.size()));
+    return timing_cache_ && abi::kBuilderConfigSetTimingCache.in(version_)(config_.get(), timing_cache_.get(),
+                                                                           /*ignore_mismatch=*/false);
   }
 
   Status choose_device() {
@@ -247,10 +253,10 @@ class Build {
       abi::Profile* const profile = abi::kBuilderCreateOptimizationProfile.in(version_)(builder_.get());
       if (profile == nullptr) return failure(error_code::kEngineFailed, "The builder gives no " + name);
       for (const InputRange& range : spec_.profiles[i]) {
-        const bool taken = set_range(profile, range.input, abi::ProfileSelector::kMin, range.min) &&
-                           set_range(profile, range.input, abi::ProfileSelector::kOpt, range.opt) &&
-                           set_range(profile, range.input, abi::ProfileSelector::kMax, range.max);
-        if (!taken) {
+        const bool fits = set_range(profile, range.input, abi::ProfileSelector::kMin, range.min) &&
+                          set_range(profile, range.input, abi::ProfileSelector::kOpt, range.opt) &&
+                          set_range(profile, range.input, abi::ProfileSelector::kMax, range.max);
+        if (!fits) {
           return failure(error_code::kInvalidArgument, "The shapes of input \"" + range.input + "\" in " + name +
                                                            " are refused: " + dims_text(range.min) + ", " +
                                                            dims_text(range.opt) + ", " + dims_text(range.max));

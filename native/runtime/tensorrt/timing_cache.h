@@ -10,8 +10,9 @@
 
 namespace foveate::tensorrt {
 
-// What two caches of one library and GPU know together; where both know a kernel, the first counts. Null where the
-// library does not take one of them for its own. BACKEND_UNAVAILABLE where it gives no builder.
+// What two caches of one library and GPU know together; where both know a kernel, the first counts. What is no cache
+// counts as an empty one. Null where the library does not take one of them, as from another GPU. BACKEND_UNAVAILABLE
+// where it gives no builder.
 Result<BlockPtr> combine_timing_caches(const Library& library, std::span<const std::byte> first,
                                        std::span<const std::byte> second);
 

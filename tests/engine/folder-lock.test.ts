@@ -1,7 +1,7 @@
 /** The lock of a build, among threads and processes. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,9 +9,9 @@ import { Worker } from 'node:worker_threads';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { withBuildLock } from '../../lib/engine/build-lock.js';
+import { withLock } from '../../lib/engine/folder-lock.js';
 
-const built = new URL('../../dist/engine/build-lock.js', import.meta.url).href;
+const built = new URL('../../dist/engine/folder-lock.js', import.meta.url).href;
 let folder: string;
 let path: string;
 beforeEach(() => {
@@ -22,7 +22,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Whether the lock is given within half a second. */
 async function isGiven(): Promise<boolean> {
-  return withBuildLock(
+  return withLock(
     path,
     AbortSignal.timeout(500),
     () => undefined,
@@ -33,8 +33,8 @@ async function isGiven(): Promise<boolean> {
 /** A thread that holds the lock until it ends; `then` is what it does while it holds it. */
 async function holdingWorker(then: string): Promise<Worker> {
   const script = `
-    import(${JSON.stringify(built)}).then(({ withBuildLock }) =>
-      withBuildLock(${JSON.stringify(path)}, undefined, () => undefined, () => {
+    import(${JSON.stringify(built)}).then(({ withLock }) =>
+      withLock(${JSON.stringify(path)}, undefined, () => undefined, () => {
         require('node:worker_threads').parentPort.postMessage('held');
         ${then}
         return new Promise((resolve) => setTimeout(resolve, 1e6));
@@ -53,7 +53,7 @@ describe('the lock of a build', () => {
       await sleep(30);
       holders--;
     };
-    await Promise.all([1, 2, 3, 4].map(() => withBuildLock(path, undefined, () => waits++, use)));
+    await Promise.all([1, 2, 3, 4].map(() => withLock(path, undefined, () => waits++, use)));
     expect(waits).toBe(3);
     expect(readdirSync(folder)).toEqual([]);
   });
@@ -61,7 +61,7 @@ describe('the lock of a build', () => {
   it('is given back by work that fails', async () => {
     const fault = new Error('a fault');
     await expect(
-      withBuildLock(
+      withLock(
         path,
         undefined,
         () => undefined,
@@ -72,7 +72,7 @@ describe('the lock of a build', () => {
   });
 
   it('is waited for without touching the folder', async () => {
-    await withBuildLock(
+    await withLock(
       path,
       undefined,
       () => undefined,
@@ -94,22 +94,39 @@ describe('the lock of a build', () => {
 
   it('of a worker whose event loop is blocked stays its own', async () => {
     const worker = await holdingWorker('setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0));');
-    const longAgo = Date.now() / 1000 - 55;
+    const longAgo = Date.now() / 1000 - 3600;
     utimesSync(`${path}.lock`, longAgo, longAgo);
     expect(await isGiven()).toBe(false);
-    utimesSync(`${path}.lock`, longAgo - 10, longAgo - 10);
-    expect(await isGiven()).toBe(true);
     await worker.terminate();
+    expect(await isGiven()).toBe(true);
   });
 
   it('of a process that was killed is taken at once', async () => {
     const script = `
-      import { withBuildLock } from ${JSON.stringify(built)};
-      await withBuildLock(${JSON.stringify(path)}, undefined, () => undefined, () => process.kill(process.pid, 'SIGKILL'));`;
+      import { withLock } from ${JSON.stringify(built)};
+      await withLock(${JSON.stringify(path)}, undefined, () => undefined, () => process.kill(process.pid, 'SIGKILL'));`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'inherit' });
     await once(child, 'exit');
     expect(readdirSync(folder)).toEqual(['engine.lock']);
     expect(await isGiven()).toBe(true);
+  });
+
+  it('of a thread whose id another has by now is taken', async () => {
+    const worker = await holdingWorker('');
+    const owner = join(`${path}.lock`, 'owner');
+    const [machine, thread, token] = readFileSync(owner, 'utf8').split(' ') as [string, string, string];
+    writeFileSync(owner, `${machine} ${thread.replace(/:\d+$/, ':1')} ${token}`);
+    expect(await isGiven()).toBe(true);
+    await worker.terminate();
+  });
+
+  it('of another machine is waited for, whatever its clock says', async () => {
+    mkdirSync(`${path}.lock`);
+    writeFileSync(join(`${path}.lock`, 'owner'), 'elsewhere/pid:[1] 1/task/1:1 token');
+    const longAgo = Date.now() / 1000 - 3600;
+    utimesSync(`${path}.lock`, longAgo, longAgo);
+    expect(await isGiven()).toBe(false);
+    expect(readdirSync(folder)).toEqual(['engine.lock']);
   });
 
   it('is taken where one was left without its owner', async () => {

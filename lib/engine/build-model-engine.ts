@@ -1,33 +1,29 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
 import { join, resolve } from 'node:path';
 
 import { aborted, Lease, native, packageVersion, platformName, settle, type NativeTensorRt } from '../binding/index.js';
-import { ArgumentError, BackendError, FoveateError, MediaError } from '../errors/index.js';
-import { parseLayers } from './engine-layers.js';
+import { ArgumentError, BackendError, FoveateError } from '../errors/index.js';
 import { explainedFailure } from './build-failure.js';
+import { BuildListener } from './build-listener.js';
 import { applyPasses, buildInputs, passesFor, type SourceModel } from './build-model.js';
 import {
   capabilitiesOf,
   checkBuildOptions,
   checkOptionsFor,
-  enginePart,
+  decidingOptions,
   flagsOf,
-  type BuildLogLine,
   type BuildOptions,
 } from './build-options.js';
-import { batchRange, resolveProfiles } from './build-profiles.js';
-import { BuildPhases, type BuildProgress } from './build-progress.js';
-import { withBuildLock } from './build-lock.js';
-import { checkOutput, copyBundle, replaceFolder, wholeBundle } from './bundle-output.js';
+import { checkBatch, resolveProfiles } from './build-profiles.js';
 import { bundleFiles, copyExternalData, writeBundleFile } from './bundle-files.js';
-import { EngineBundle, writeManifest } from './engine-bundle.js';
+import { checkOutput, copyBundle } from './bundle-output.js';
+import { writeManifest, type EngineBundle } from './engine-bundle.js';
+import { EngineCache } from './engine-cache.js';
+import { parseLayers } from './engine-layers.js';
 import { manifestFormat, type EngineManifest, type ModelPass } from './engine-manifest.js';
 import { sha256OfFile } from './file-hash.js';
-import { makeFolder } from './make-folder.js';
 import { buildObstacleOf, chooseTensorRt, parserRemedy } from './tensorrt.js';
 import { TimingCache } from './timing-cache.js';
-import { userCacheFolder } from './user-cache.js';
 
 /** A bundle, and whether it had to be built. */
 export interface BuildResult {
@@ -35,6 +31,9 @@ export interface BuildResult {
   /** true: an engine of just this model, library and options was there. */
   readonly fromCache: boolean;
 }
+
+/** The phase while another thread or process builds the same engine. */
+export const waitingPhase = 'Waiting for another process that builds the same engine';
 
 /** One build: everything that decides the engine, settled before anything is built. */
 interface BuildPlan {
@@ -64,83 +63,33 @@ export async function buildModelEngine(source: SourceModel, options: BuildOption
   if (options.output !== undefined) await checkOutput(options.output);
   const library = await chooseTensorRt(options.device, options.tensorrtPath);
   const plan = await makePlan(source, library, options);
-  const folder = join(userCacheFolder(), 'engines');
-  const place = join(folder, plan.key);
-  const found = options.cache === false ? undefined : await openCached(place, plan.key);
-  if (found !== undefined) return { bundle: await deliver(found, source, options), fromCache: true };
-  refuseObstacle(library);
+  const { key } = plan;
+  const cache = new EngineCache();
+  const find = (): Promise<EngineBundle | undefined> | undefined =>
+    options.cache === false ? undefined : cache.find(key, signal);
+  // Copied elsewhere it is under the lock only, so that nobody puts another in its place meanwhile.
+  const found = options.output === undefined ? await find() : undefined;
+  if (found !== undefined) return { bundle: found, fromCache: true };
+  const timing = new TimingCache(library);
+  const onWait = (): void => listener.phase(waitingPhase);
   try {
-    await makeFolder(folder);
-    return await withBuildLock(
-      place,
-      signal,
-      () => listener.phase('Waiting for another process that builds the same engine'),
-      async () => {
-        await removeLeftovers(folder, plan.key);
-        const built = options.cache === false ? undefined : await openCached(place, plan.key);
-        const bundle = built ?? (await buildInto(place, plan, listener));
-        return { bundle: await deliver(bundle, source, options), fromCache: built !== undefined };
-      },
-    );
+    const result = await cache.exclusively(key, signal, onWait, async (put) => {
+      const built = await find();
+      if (built === undefined) refuseObstacle(library);
+      const bundle = built ?? (await put((folder) => writeBundle(folder, plan, timing, listener)));
+      const { output } = options;
+      return {
+        bundle: output === undefined ? bundle : await copyBundle(bundle, source.name, output, signal),
+        fromCache: built !== undefined,
+      };
+    });
+    await timing.keep(signal);
+    return result;
   } catch (error) {
+    listener.rethrow();
     if (signal?.aborted && !(error instanceof FoveateError)) throw aborted(signal);
-    throw cacheFailure(error, folder);
+    throw error;
   }
-}
-
-/** Tells the caller how far a build is. What the caller's functions throw ends the build. */
-class BuildListener {
-  readonly #phases = new BuildPhases();
-  readonly #options: BuildOptions;
-  #thrown: { readonly error: unknown } | undefined;
-  readonly #stop = new AbortController();
-
-  constructor(options: BuildOptions) {
-    this.#options = options;
-  }
-
-  /** Aborted by the caller's signal, and where one of the caller's functions throws. */
-  get signal(): AbortSignal {
-    const { signal } = this.#options;
-    return signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal]);
-  }
-
-  /** Before the builder begins, and once it is done. */
-  phase(phase: string, fraction: 0 | 1 = 0): void {
-    this.#options.onProgress?.({ phase, fraction });
-  }
-
-  readonly hear: Parameters<ReturnType<typeof native>['engineBuild']>[4] = (notice) => {
-    if (this.#thrown !== undefined) return;
-    try {
-      if (notice.kind === 'log') {
-        this.#options.onLog?.({ level: notice.detail as BuildLogLine['level'], message: notice.text });
-        return;
-      }
-      const progress: BuildProgress | undefined = this.#phases.hear(notice);
-      if (progress !== undefined) this.#options.onProgress?.(progress);
-    } catch (error) {
-      this.#thrown = { error };
-      this.#stop.abort(error);
-    }
-  };
-
-  /** What the caller's function threw, if anything. */
-  rethrow(): void {
-    if (this.#thrown !== undefined) throw this.#thrown.error;
-  }
-}
-
-/** What the system says of a folder of the cache is no fault of ours. */
-function cacheFailure(error: unknown, folder: string): unknown {
-  const { code, syscall } = error as NodeJS.ErrnoException;
-  if (error instanceof FoveateError || code === undefined || syscall === undefined) return error;
-  return new MediaError('OUTPUT_NOT_WRITABLE', {
-    message: `Cannot write to foveate's cache ${folder}: ${(error as Error).message}`,
-    hint: 'Check that it may be written to, and that there is space, or name another folder with FOVEATE_CACHE_DIR.',
-    details: { path: folder },
-    cause: error,
-  });
 }
 
 async function makePlan(source: SourceModel, library: NativeTensorRt, options: BuildOptions): Promise<BuildPlan> {
@@ -158,19 +107,23 @@ async function makePlan(source: SourceModel, library: NativeTensorRt, options: B
       hint: 'TensorRT builds for the GPU of the machine that it runs on: leave computeCapability out.',
     });
   }
-  const passes = passesFor(options, buildInputs(source.model));
-  if (options.batch !== undefined) batchRange(options.batch);
-  const { profiles, batch } = options;
+  const inputs = buildInputs(source.model);
+  const passes = passesFor(options, inputs);
+  if (options.batch !== undefined) checkBatch(options.batch, inputs, passes);
   const decides = {
     ...{ format: manifestFormat, foveate: packageVersion, platform: platformName },
-    ...{ family: library.family, version: library.version, capabilities, passes, profiles, batch },
-    gpu: capabilities.length === 0 ? library.gpu : undefined,
-    ...{ model: source.sha256, externalData: source.externalData, options: enginePart(options) },
-    ...{ preprocess: options.preprocess, labels: options.labels },
+    ...{ family: library.family, version: library.version, capabilities, passes },
+    ...{ gpu: capabilities.length === 0 ? gpuOf(library) : undefined },
+    ...{ model: source.sha256, externalData: source.externalData, options: decidingOptions(options) },
     plugins: await Promise.all((options.pluginLibraries ?? []).map((path) => sha256OfFile(resolve(path)).catch(() => path))),
   };
   const key = createHash('sha256').update(JSON.stringify(decides)).digest('hex').slice(0, 32);
   return { source, library, options, passes, capabilities, key };
+}
+
+/** What of the machine's GPU decides an engine: not which of several of its kind it is. */
+function gpuOf({ gpu }: NativeTensorRt): EngineManifest['engine']['gpu'] {
+  return gpu && { name: gpu.name, computeCapability: gpu.computeCapability };
 }
 
 function refuseObstacle(library: NativeTensorRt): void {
@@ -188,43 +141,14 @@ function refuseObstacle(library: NativeTensorRt): void {
   });
 }
 
-/** The bundle at a place of the cache; undefined where there is none. A damaged one, or another, counts as none, and is built anew. */
-async function openCached(place: string, key: string): Promise<EngineBundle | undefined> {
-  const bundle = await wholeBundle(place);
-  return bundle?.manifest.key === key ? bundle : undefined;
-}
-
-function deliver(bundle: EngineBundle, { name }: SourceModel, { output }: BuildOptions): EngineBundle | Promise<EngineBundle> {
-  return output === undefined ? bundle : copyBundle(bundle, name, output);
-}
-
-/** What builds of this key left that were killed. Nobody else builds it: the lock is held. */
-async function removeLeftovers(folder: string, key: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    if (name.startsWith(`${key}.`) && name.endsWith('.part')) await rm(join(folder, name), { recursive: true, force: true });
-  }
-}
-
-async function buildInto(place: string, plan: BuildPlan, listener: BuildListener): Promise<EngineBundle> {
-  const part = `${place}.${randomUUID()}.part`;
-  try {
-    await mkdir(part);
-    await writeBundle(part, plan, listener);
-    await replaceFolder(part, place);
-  } finally {
-    await rm(part, { recursive: true, force: true });
-  }
-  return EngineBundle.open(place);
-}
-
 /** Writes the model, has the engine built from that file, and writes the rest. */
-async function writeBundle(folder: string, plan: BuildPlan, listener: BuildListener): Promise<void> {
+async function writeBundle(folder: string, plan: BuildPlan, timing: TimingCache, listener: BuildListener): Promise<void> {
   const { source, library, options, passes, capabilities, key } = plan;
   listener.phase('Preparing the model');
   const { bytes, model } = applyPasses(source, passes);
   const profiles = resolveProfiles(buildInputs(model, passes), options.profiles, options.batch);
   const modelFile = await writeBundleFile(folder, bundleFiles.model, bytes);
-  const externalData = await copyExternalData(source, folder);
+  const externalData = await copyExternalData(source, folder, options.signal);
   const spec = {
     networkName: `foveate-${source.sha256.slice(0, 16)}`,
     profiles,
@@ -234,12 +158,11 @@ async function writeBundle(folder: string, plan: BuildPlan, listener: BuildListe
     tacticSources: options.tacticSources,
     dlaCore: options.dlaCore,
     hardwareCompatibility: options.hardwareCompatibility ?? 'none',
-    flags: flagsOf(options),
+    ...flagsOf(options),
     computeCapabilities: capabilities,
     log: options.onLog !== undefined,
     pluginLibraries: (options.pluginLibraries ?? []).map((path) => resolve(path)),
   } as const;
-  const timing = new TimingCache(library);
   const times = await timing.read();
   const built = await settle(
     (operation) => native().engineBuild(library.handle, join(folder, bundleFiles.model), spec, times, listener.hear, operation),
@@ -248,6 +171,9 @@ async function writeBundle(folder: string, plan: BuildPlan, listener: BuildListe
     listener.rethrow();
     throw explainedFailure(error, options, library);
   });
+  // What came with the last of what the builder told.
+  listener.rethrow();
+  if (options.signal?.aborted) throw aborted(options.signal);
   using engine = new Lease(built.engine);
   using newTimes = built.timingCache && new Lease(built.timingCache);
   listener.phase('Writing the bundle', 1);
@@ -262,7 +188,7 @@ async function writeBundle(folder: string, plan: BuildPlan, listener: BuildListe
       version: library.version,
       platform: platformName,
       computeCapabilities: capabilities,
-      ...(capabilities.length === 0 && library.gpu !== undefined ? { gpu: library.gpu } : {}),
+      ...(capabilities.length === 0 && library.gpu !== undefined ? { gpu: gpuOf(library) } : {}),
       hardwareCompatibility: spec.hardwareCompatibility,
       versionCompatible: options.versionCompatible === true,
     },
@@ -271,14 +197,14 @@ async function writeBundle(folder: string, plan: BuildPlan, listener: BuildListe
     profiles,
     inputs: built.inputs.map(described),
     outputs: built.outputs.map(described),
-    options: enginePart(options),
+    options: decidingOptions(options),
     ...(options.preprocess === undefined ? {} : { preprocess: options.preprocess }),
     ...(options.labels === undefined ? {} : { labels: options.labels }),
     layers: await writeBundleFile(folder, bundleFiles.layers, Buffer.from(`${JSON.stringify(layers, undefined, 1)}\n`)),
     build: { networkLayers: built.networkLayers, engineLayers: layers.length, ms: Math.round(built.buildMs) },
   };
   await writeManifest(folder, manifest);
-  if (newTimes !== undefined) await timing.keep(new Uint8Array(newTimes.buffer));
+  if (newTimes !== undefined) timing.learn(new Uint8Array(newTimes.buffer));
 }
 
 function described({
