@@ -18,7 +18,9 @@ import { dirname, join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { checkOutput, copyBundle, replaceFolder, wholeBundle } from '../../lib/engine/bundle-output.js';
+import { checkOutput, copyBundle } from '../../lib/engine/bundle-output.js';
+import { wholeBundle } from '../../lib/engine/engine-bundle.js';
+import { replaceFolder } from '../../lib/engine/folders.js';
 import { EngineBundle } from '../../lib/engine/index.js';
 import { expectFailure, rejectionOf } from '../errors/failure.js';
 import { flipBit, makeBundle, writeManifest } from './made-bundle.js';
@@ -60,7 +62,7 @@ describe('a bundle may take', () => {
     prepare();
     await checkOutput(output);
     const bundle = await cachedBundle();
-    expect((await copyBundle(bundle, 'named.onnx', output)).path).toBe(output);
+    expect((await copyBundle(bundle, 'named.onnx', output, undefined)).path).toBe(output);
     await (await EngineBundle.open(output)).verify();
     expect(readdirSync(dirname(output))).toEqual(['model.bundle']);
   });
@@ -81,7 +83,7 @@ describe('a bundle takes the place of no', () => {
     const bundle = await cachedBundle();
     prepare();
     const before = readdirSync(folder, { recursive: true }).sort();
-    for (const attempt of [checkOutput(output), copyBundle(bundle, 'named.onnx', output)]) {
+    for (const attempt of [checkOutput(output), copyBundle(bundle, 'named.onnx', output, undefined)]) {
       const error = await rejectionOf(attempt);
       expectFailure(error, 'OUTPUT_NOT_WRITABLE', reason, /./);
       expect(error.message).toContain(output);
@@ -93,7 +95,7 @@ describe('a bundle takes the place of no', () => {
 describe('a copy of a bundle', () => {
   it('says what its model was called, and is else the same', async () => {
     const bundle = await cachedBundle();
-    const copy = await copyBundle(bundle, 'named.onnx', output);
+    const copy = await copyBundle(bundle, 'named.onnx', output, undefined);
     const { manifest } = bundle;
     expect(manifest.model.source).toBe('shapes-detector.onnx');
     expect(copy.manifest).toEqual({ ...manifest, model: { ...manifest.model, source: 'named.onnx' } });
@@ -105,7 +107,7 @@ describe('a copy of a bundle', () => {
   it('is left alone where it is there already, and made anew where anything differs', async () => {
     const bundle = await cachedBundle();
     const made = async (from: EngineBundle, source: string): Promise<number> => {
-      await (await copyBundle(from, source, output)).verify();
+      await (await copyBundle(from, source, output, undefined)).verify();
       return statSync(output).ino;
     };
     const first = await made(bundle, 'named.onnx');
@@ -124,7 +126,7 @@ describe('a copy of a bundle', () => {
     const bundle = await cachedBundle();
     execFileSync('mkfifo', [join(bundle.path, 'weights/pipe')]); // which nothing copies
     expectFailure(
-      await rejectionOf(copyBundle(bundle, 'named.onnx', output)),
+      await rejectionOf(copyBundle(bundle, 'named.onnx', output, undefined)),
       'OUTPUT_NOT_WRITABLE',
       /^Cannot write the bundle .*model\.bundle: .*FIFO/,
       /there is space\. An engine that was built is kept in the cache/,
@@ -143,17 +145,17 @@ describe('a folder', () => {
   });
 
   it('holds a whole bundle, or none', async () => {
-    expect(await wholeBundle(output)).toBeUndefined();
+    expect(await wholeBundle(output, undefined)).toBeUndefined();
     const manifest = makeBundle(output);
-    expect((await wholeBundle(output))?.manifest).toEqual(manifest);
+    expect((await wholeBundle(output, undefined))?.manifest).toEqual(manifest);
     flipBit(join(output, 'layers.json'));
-    expect(await wholeBundle(output)).toBeUndefined();
+    expect(await wholeBundle(output, undefined)).toBeUndefined();
     makeBundle(output);
     truncateSync(join(output, 'engine.plan'), 3);
-    expect(await wholeBundle(output)).toBeUndefined();
+    expect(await wholeBundle(output, undefined)).toBeUndefined();
     makeBundle(output);
     writeManifest(output, '{');
-    expect(await wholeBundle(output)).toBeUndefined();
+    expect(await wholeBundle(output, undefined)).toBeUndefined();
     expect(existsSync(join(output, 'engine.plan'))).toBe(true);
   });
 });
