@@ -1,4 +1,4 @@
-export { chooseDevice, devices, deviceUnavailable, type Device, type DeviceChoice } from './device.js';
+export { chooseDevice, devices, type Device, type DeviceChoice } from './device.js';
 export { diagnose, type Diagnosis, type DiagnosisStep, type Finding, type LibraryFinding, type NamedDevice } from './doctor.js';
 export { diagnoseTensorRt, remedyForDamage, unusableTensorRt, type TensorRtFinding } from './doctor-tensorrt.js';
 export { sha256OfFile } from './file-hash.js';
@@ -12,11 +12,10 @@ export {
   type TensorRtRtxInstallation,
 } from './install-tensorrt-rtx.js';
 export { carrierPackage, libraryCandidates, openLibrary, openOnnxRuntime, type LibraryCandidate } from './onnxruntime.js';
-export { chooseTensorRt, openTensorRt, tensorRtRemedy } from './tensorrt.js';
+export { chooseTensorRt } from './tensorrt.js';
 export { tensorRtRtxPackage, tensorRtRtxVersion, tensorRtRtxWheel, tensorRtRtxWheels } from './tensorrt-rtx-wheel.js';
 export {
   tensorRtCandidates,
-  tensorRtFamilies,
   tensorRtPlaces,
   type TensorRtCandidate,
   type TensorRtFamily,
