@@ -4,6 +4,7 @@ import { InvalidArgumentError, Option } from 'commander';
 import type { BuildEngineOptions } from '../tasks/index.js';
 import { taskNames } from '../tasks/index.js';
 import { presets } from '../image/index.js';
+import { detectionHeads } from '../tasks/heads/detection-head.js';
 
 type Profile = NonNullable<BuildEngineOptions['profiles']>[number];
 
@@ -77,8 +78,13 @@ function parseShape(text: string): number[] {
 
 /** `images=1x3x640x640,4x3x640x640,8x3x640x640`, several inputs with a semicolon between them. */
 export function parseProfile(text: string): Profile {
+  const parts = text.split(';').map((part) => part.trim());
+  const names = parts.map((part) => part.slice(0, part.lastIndexOf('=')));
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined)
+    throw new InvalidArgumentError(`Expected each input once, received "${twice}" twice: give --profile once for each profile.`);
   return Object.fromEntries(
-    text.split(';').map((part) => {
+    parts.map((part) => {
       const at = part.lastIndexOf('=');
       const shapes = part
         .slice(at + 1)
@@ -86,7 +92,7 @@ export function parseProfile(text: string): Profile {
         .map(parseShape);
       if (at < 1 || (shapes.length !== 1 && shapes.length !== 3)) {
         throw new InvalidArgumentError(
-          'Expected INPUT=MIN,OPT,MAX or INPUT=SHAPE, as in images=1x3x640x640,4x3x640x640,8x3x640x640.',
+          'Expected INPUT=MIN,OPT,MAX or INPUT=SHAPE, as in images=1x3x640x640,4x3x640x640,8x3x640x640, several inputs with ; between, in quotes.',
         );
       }
       const [min, opt = min, max = min] = shapes as [number[], number[]?, number[]?];
@@ -142,6 +148,7 @@ export function buildOptions(): { readonly heading: string; readonly options: re
       options: [
         new Option('--no-bake', "leave the model's input as it is (default: the engine takes pixels, uint8 [N, H, W, C])"),
         new Option('--task <name>', 'what the model is for (default: recognised)').choices(taskNames),
+        new Option('--head <name>', "how a detector's raw output is read (default: recognised)").choices(detectionHeads),
         new Option('--preprocess <preset>', 'how pictures become input (default: recognised)').choices(Object.keys(presets)),
         new Option('--labels <file>', 'class names (default: as for run)'),
       ],

@@ -36,10 +36,19 @@ export function bundleLines(
           `${input}: [${min.join(', ')}] to [${max.join(', ')}], fast at [${opt.join(', ')}]`,
         ]),
       ),
+      ...optionRows(manifest.options),
       ...(manifest.labels === undefined ? [] : [['labels', `${manifest.labels.length} classes`]]),
     ]),
     ...(layers === undefined ? [] : ['', paint(process.stdout, 'bold', 'Layers'), ...layerRows(layers)]),
   ];
+}
+
+/** Options that are told in rows of their own. */
+const toldElsewhere = ['profiles', 'batch', 'preprocess', 'labels'];
+
+function optionRows(options: EngineManifest['options']): Cell[][] {
+  const given = Object.entries(options).filter(([name]) => !toldElsewhere.includes(name));
+  return given.map(([name, value]) => ['option', printable(`${name}: ${JSON.stringify(value)}`)]);
 }
 
 function layerRows(layers: readonly EngineLayer[]): string[] {

@@ -34,8 +34,6 @@ export class Invocation {
   exitCode: ExitCode = 0;
   /** The flags that errors are worded in. */
   flags: Flags = new Map();
-  /** The verb that is called. */
-  verb = '';
   readonly #controller = new AbortController();
   /** With --ndjson: standard output is a JSON document a line. */
   readonly #lines: boolean;
@@ -89,7 +87,7 @@ export class Invocation {
 
   /** An error as data, in the words of the command line. */
   worded(error: FoveateError): ReturnType<FoveateError['toJSON']> {
-    return errorInFlags(error, this.flags, this.verb === 'run' ? '' : 'foveate run ');
+    return errorInFlags(error, this.flags);
   }
 
   /** Tells of an error, and of which of many inputs it is about where its message does not. */

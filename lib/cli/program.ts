@@ -10,6 +10,7 @@ import { addInstall } from './install.js';
 import type { Invocation } from './invocation.js';
 import { addRun } from './run.js';
 import { flagsOfOtherNames } from './task-options.js';
+import type { Flag, Flags } from './wording.js';
 import { addTypegen } from './typegen.js';
 
 const examples = `
@@ -34,7 +35,7 @@ export function createProgram(invocation: Invocation): Command {
     .exitOverride()
     .configureOutput({ outputError: () => {} })
     .hook('preAction', (_, command) => {
-      invocation.verb = command.name();
+      invocation.flags = flagsFor(command, program);
     })
     .addHelpText('after', examples);
   addRun(program, invocation);
@@ -43,8 +44,22 @@ export function createProgram(invocation: Invocation): Command {
   addTypegen(program, invocation);
   addInstall(program, invocation);
   addDoctor(program, invocation);
-  const options = program.commands.flatMap((command) => command.options);
-  const ofSameName = options.map((option) => [option.attributeName(), option.long ?? option.flags] as const);
-  invocation.flags = new Map([...ofSameName, ...flagsOfOtherNames, ...buildFlagsOfOtherNames]);
   return program;
+}
+
+/** Names of the library's options that are flags of another name. */
+const otherNames: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
+  run: flagsOfOtherNames,
+  build: buildFlagsOfOtherNames,
+};
+
+/** The flags of a verb; what only `foveate run` has is told as a call of that. */
+function flagsFor(command: Command, program: Command): Flags {
+  const flagsOf = (verb: Command, call: string): [string, Flag][] =>
+    [
+      ...verb.options.map((option) => [option.attributeName(), option.long ?? option.flags] as const),
+      ...(otherNames[verb.name()] ?? []),
+    ].map(([name, flag]) => [name, { flag, call }]);
+  const run = program.commands.filter((verb) => verb.name() === 'run' && verb !== command);
+  return new Map([...run.flatMap((verb) => flagsOf(verb, 'foveate run ')), ...flagsOf(command, '')]);
 }

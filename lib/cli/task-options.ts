@@ -10,7 +10,6 @@ import { poolings } from '../tasks/embedder.js';
 import { detectionHeads } from '../tasks/heads/detection-head.js';
 import { layouts } from '../tasks/segmenter.js';
 import { taskNames, type LoadTaskOptions } from '../tasks/index.js';
-import type { Flags } from './wording.js';
 
 /** What `loadTask` can be told on the command line: {@link loadTaskOptions} says how. */
 export interface TaskOptionValues extends Pick<
@@ -44,11 +43,11 @@ export interface TaskOptionValues extends Pick<
 }
 
 /** Options of the library that are flags of another name: --output is a folder, and a flag holds no object. */
-export const flagsOfOtherNames: Flags = new Map([
+export const flagsOfOtherNames: readonly (readonly [string, string])[] = [
   ['output', '--model-output'],
   ['slices.width', '--slice-size'],
   ['slices.height', '--slice-size'],
-]);
+];
 
 export function loadTaskOptions({ slices, sliceSize, modelOutput, ...same }: TaskOptionValues): LoadTaskOptions {
   return {

@@ -1,16 +1,22 @@
 import type { FoveateError } from '../errors/index.js';
 
-/** Names of the library's options, and the flags that stand for them. */
-export type Flags = ReadonlyMap<string, string>;
+/** A flag that stands for an option of the library; `call` is what has it, where that is not the verb that was called: 'foveate run '. */
+export interface Flag {
+  readonly flag: string;
+  readonly call: string;
+}
 
-/** The error as data, worded for the command line. `call` stands before a flag with a value: the verb that has it, where another was called. */
-export function errorInFlags(error: FoveateError, flags: Flags, call = ''): ReturnType<FoveateError['toJSON']> {
+/** Names of the library's options, and the flags that stand for them. */
+export type Flags = ReadonlyMap<string, Flag>;
+
+/** The error as data, worded for the command line. */
+export function errorInFlags(error: FoveateError, flags: Flags): ReturnType<FoveateError['toJSON']> {
   const data = error.toJSON();
   const { message, hint } = data;
   return {
     ...data,
-    message: inFlags(message, flags, call),
-    ...(hint === undefined ? {} : { hint: inFlags(hint, flags, call) }),
+    message: inFlags(message, flags),
+    ...(hint === undefined ? {} : { hint: inFlags(hint, flags) }),
   };
 }
 
@@ -25,14 +31,14 @@ function unquotedWord(quoted: string): string {
  * `{ output: "a b" }` is `--model-output "a b"`, `scoreThreshold` is `--score-threshold`. A name that is a word of its own, such as `labels`, is a
  * flag only where an option is spoken of.
  */
-function inFlags(text: string, flags: Flags, call: string): string {
-  const replace = (whole: string, name: string, asFlag: (flag: string) => string): string => {
-    const flag = flags.get(name);
-    return flag === undefined ? whole : asFlag(flag);
+function inFlags(text: string, flags: Flags): string {
+  const replace = (whole: string, name: string, asFlag: (flag: string, call: string) => string): string => {
+    const known = flags.get(name);
+    return known === undefined ? whole : asFlag(known.flag, known.call);
   };
   return text
     .replace(/\{ (\w+): (?:'([^']*)'|("(?:[^"\\]|\\.)*")) \}/g, (whole, name: string, word?: string, quoted = '') =>
-      replace(whole, name, (flag) => `${call}${flag} ${word ?? unquotedWord(quoted)}`),
+      replace(whole, name, (flag, call) => `${call}${flag} ${word ?? unquotedWord(quoted)}`),
     )
     .replace(/\boption (\w+)/g, (whole, name: string) => replace(whole, name, (flag) => `option ${flag}`))
     .replace(/\bfor (\w+(?:\.\w+)?)(?=(\[\d+\])? but received)/g, (whole, name: string) =>

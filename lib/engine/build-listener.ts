@@ -42,12 +42,17 @@ export class BuildListener {
     if (this.#thrown !== undefined) throw this.#thrown.error;
   }
 
-  #call(listener: () => void): void {
-    try {
-      listener();
-    } catch (error) {
-      this.#thrown = { error };
+  #call(listener: () => unknown): void {
+    const fail = (error: unknown): void => {
+      this.#thrown ??= { error };
       this.#stop.abort(error);
+    };
+    try {
+      // Of an async function that the caller gave, too.
+      const result = listener();
+      if (result instanceof Promise) result.catch(fail);
+    } catch (error) {
+      fail(error);
     }
   }
 }

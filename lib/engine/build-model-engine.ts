@@ -169,7 +169,7 @@ async function writeBundle(folder: string, plan: BuildPlan, timing: TimingCache,
     listener.signal,
   ).catch((error: unknown) => {
     listener.rethrow();
-    throw explainedFailure(error, options, library);
+    throw explainedFailure(error, options);
   });
   // What came with the last of what the builder told.
   listener.rethrow();

@@ -1,4 +1,4 @@
-import { ArgumentError, checkInteger, checkOneOf, checkOptions, checkPath, invalidArgument } from '../errors/index.js';
+import { ArgumentError, BackendError, checkInteger, checkOneOf, checkOptions, invalidArgument } from '../errors/index.js';
 import type { NativeEngineSpec, NativeTensorRt } from '../binding/index.js';
 import type { BakedPreprocess } from '../graph/index.js';
 import type { BuildProgress } from './build-progress.js';
@@ -48,7 +48,7 @@ export interface BuildOptions {
   readonly hardwareCompatibility?: NativeEngineSpec['hardwareCompatibility'] | undefined;
   /** Whether weights can be replaced afterwards. */
   readonly refit?: boolean | undefined;
-  /** Leaves the weights out; a refit brings them back. */
+  /** Leaves the weights out; a refit brings them back. Builders need a GPU for this and for `refit`. */
   readonly stripWeights?: boolean | undefined;
   /** Whether weights may be kept on the host and streamed. */
   readonly weightStreaming?: boolean | undefined;
@@ -127,14 +127,16 @@ const flagNames = [
 
 /** Throws UNKNOWN_OPTION, INVALID_ARGUMENT, NOT_TRUSTED. */
 export function checkBuildOptions(options: BuildOptions): void {
-  checkOptions('build options', options, buildOptionNames);
+  checkOptions('build options', options ?? null, buildOptionNames);
   if (typeof options.device !== 'string') {
     throw invalidArgument('device', "'tensorrt', 'tensorrt-rtx' or one of them with a version", options.device);
   }
   const { workspaceBytes, optimizationLevel, dlaCore, tacticSources, auxiliaryStreams, precision, hardwareCompatibility } =
     options;
-  if (options.tensorrtPath !== undefined) checkPath('tensorrtPath', options.tensorrtPath);
-  if (options.output !== undefined) checkPath('output', options.output);
+  for (const name of ['tensorrtPath', 'output'] as const) {
+    if (options[name] !== undefined && (typeof options[name] !== 'string' || options[name] === ''))
+      throw invalidArgument(name, 'a path', options[name]);
+  }
   if (workspaceBytes !== undefined) checkInteger('workspaceBytes', workspaceBytes, 0, Number.MAX_SAFE_INTEGER);
   if (optimizationLevel !== undefined) checkInteger('optimizationLevel', optimizationLevel, 0, 5);
   if (dlaCore !== undefined) checkInteger('dlaCore', dlaCore, 0, 15);
@@ -146,6 +148,9 @@ export function checkBuildOptions(options: BuildOptions): void {
   }
   for (const name of ['profiles', 'pluginLibraries'] as const) {
     if (options[name] !== undefined && !Array.isArray(options[name])) throw invalidArgument(name, 'an array', options[name]);
+  }
+  for (const path of options.pluginLibraries ?? []) {
+    if (typeof path !== 'string' || path === '') throw invalidArgument('pluginLibraries', 'paths', path);
   }
   for (const name of ['onProgress', 'onLog'] as const) {
     if (options[name] !== undefined && typeof options[name] !== 'function')
@@ -166,7 +171,7 @@ export function checkBuildOptions(options: BuildOptions): void {
 }
 
 /** Throws INVALID_ARGUMENT for what only other libraries can do: this one would ignore it, or fail late and tell nothing. */
-export function checkOptionsFor({ family, version, profile }: NativeTensorRt, options: BuildOptions): void {
+export function checkOptionsFor({ family, version, profile, runObstacle }: NativeTensorRt, options: BuildOptions): void {
   const only = (name: string, other: string, hint: string): ArgumentError =>
     new ArgumentError('INVALID_ARGUMENT', {
       message: `Expected option ${name} for ${other} only, but the library is ${family} ${version}`,
@@ -176,7 +181,18 @@ export function checkOptionsFor({ family, version, profile }: NativeTensorRt, op
     const hint = 'Leave it out: later releases take the precision from the graph. Export the model in the one that is wanted.';
     throw only('precision', 'TensorRT 8', hint);
   }
+  for (const name of ['refit', 'stripWeights'] as const) {
+    if (options[name] !== true || runObstacle === undefined) continue;
+    // Its code generator asks the driver, and tells no more than that it failed.
+    throw new BackendError('BACKEND_UNAVAILABLE', {
+      message: `An engine whose weights can be replaced cannot be built on this machine: ${runObstacle}`,
+      hint: `Leave out option ${name}, or build on a machine with an NVIDIA GPU.`,
+    });
+  }
   if (family !== 'tensorrt-rtx') return;
+  if (options.gpuFallback === true) {
+    throw only('gpuFallback', 'tensorrt', 'Leave it out: TensorRT-RTX builds for GPUs alone.');
+  }
   if (options.versionCompatible === true) {
     throw only('versionCompatible', 'tensorrt', 'Leave it out: TensorRT-RTX has no lean runtime that such an engine needs.');
   }
@@ -197,9 +213,10 @@ export function flagsOf(options: BuildOptions): { readonly flags: readonly strin
     [options.tf32, ['TF32']],
     [options.sparsity, ['SPARSE_WEIGHTS']],
     [options.versionCompatible, ['VERSION_COMPATIBLE']],
-    // Of the two ways to leave weights out, the one that builders without a GPU can do.
-    [options.stripWeights, ['STRIP_PLAN', 'REFIT_INDIVIDUAL']],
-    [options.refit === true && options.stripWeights !== true, ['REFIT']],
+    // Weights that were left out come back by a refit: the same ones, unless others may come.
+    [options.stripWeights, ['STRIP_PLAN']],
+    [options.stripWeights === true && options.refit !== true, ['REFIT_IDENTICAL']],
+    [options.refit, ['REFIT']],
     [options.weightStreaming, ['WEIGHT_STREAMING']],
     [options.gpuFallback, ['GPU_FALLBACK']],
     [options.precision === 'fp16', ['FP16']],

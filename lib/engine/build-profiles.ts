@@ -68,8 +68,8 @@ export function checkBatch(batch: BatchRange, inputs: readonly BuildInput[], pas
 function batchRange(batch: BatchRange): { readonly min: number; readonly opt: number; readonly max: number } {
   const range = typeof batch === 'number' ? { min: 1, opt: batch, max: batch } : batch;
   const numbers = [range?.min, range?.opt, range?.max];
-  if (!numbers.every((size) => Number.isInteger(size) && size >= 1) || !(range.min <= range.opt && range.opt <= range.max)) {
-    throw invalidArgument('batch', 'a number of pictures, or { min, opt, max } in this order, from 1 on', batch);
+  if (!numbers.every(isSize) || !(range.min <= range.opt && range.opt <= range.max)) {
+    throw invalidArgument('batch', 'a number of pictures, or { min, opt, max } in this order, from 1 on and below 2^31', batch);
   }
   return range;
 }
@@ -98,7 +98,7 @@ function resolveProfile(inputs: readonly BuildInput[], profile: OptimizationProf
       hint: `Its inputs are ${names.map((known) => JSON.stringify(known)).join(', ')}.`,
     });
   }
-  return inputs.flatMap((input) => {
+  const ranges = inputs.flatMap((input) => {
     const given = profile[input.name];
     const isFree = input.shape.some((size) => typeof size !== 'number');
     if (given === undefined) {
@@ -120,12 +120,14 @@ function resolveProfile(inputs: readonly BuildInput[], profile: OptimizationProf
       : (given as { min: readonly number[]; opt: readonly number[]; max: readonly number[] });
     for (const which of ['min', 'opt', 'max'] as const) checkShape(input, range[which], `${which} of ${what}`);
     input.shape.forEach((_, axis) => checkOrder(input.name, axis, range, what));
-    return isFree ? [inEngineAxes(input, range)] : [];
+    return isFree ? [{ input, range }] : [];
   });
+  checkNamedAxes(ranges, what);
+  return ranges.map(({ input, range }) => inEngineAxes(input, range));
 }
 
 function checkShape({ name, shape }: BuildInput, given: readonly number[], what: string): void {
-  if (!Array.isArray(given) || !given.every((size) => Number.isInteger(size) && size >= 1 && size < 2 ** 31)) {
+  if (!Array.isArray(given) || !given.every(isSize)) {
     throw invalidArgument(`the ${what} for input ${JSON.stringify(name)}`, 'a shape of positive integers below 2^31', given);
   }
   if (given.length !== shape.length) {
@@ -164,6 +166,35 @@ function checkOrder(
 function inEngineAxes({ name, order }: BuildInput, { min, opt, max }: Omit<NativeInputRange, 'input'>): NativeInputRange {
   const arranged = (shape: readonly number[]): readonly number[] => order?.map((axis) => shape[axis] as number) ?? shape;
   return { input: name, min: arranged(min), opt: arranged(opt), max: arranged(max) };
+}
+
+function isSize(size: unknown): boolean {
+  return Number.isInteger(size) && (size as number) >= 1 && (size as number) < 2 ** 31;
+}
+
+/** Axes that the model gives one name have one size. Throws INVALID_ARGUMENT where a profile says otherwise. */
+function checkNamedAxes(
+  ranges: readonly { readonly input: BuildInput; readonly range: Exclude<ShapeRange, readonly number[]> }[],
+  what: string,
+): void {
+  const known = new Map<string, { readonly where: string; readonly range: string }>();
+  for (const { input, range: given } of ranges) {
+    const { name, shape } = input;
+    shape.forEach((symbol, axis) => {
+      if (typeof symbol !== 'string') return;
+      const where = `axis ${axis} of input ${JSON.stringify(name)}`;
+      const range = [given.min, given.opt, given.max].map((sizes) => sizes[axis]).join(', ');
+      const other = known.get(symbol);
+      if (other === undefined) known.set(symbol, { where, range });
+      else if (other.range !== range) {
+        throw new ArgumentError('INVALID_ARGUMENT', {
+          message: `Expected one range for the axes that the model calls ${JSON.stringify(symbol)} in ${what} but received ${other.range} for ${other.where} and ${range} for ${where}`,
+          hint: 'Give the same sizes for both.',
+          details: { axis: symbol },
+        });
+      }
+    });
+  }
 }
 
 /** `[batch, 3, 640, 640]` */

@@ -1,8 +1,8 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 
-import { platformName } from '../binding/index.js';
-import { EngineError } from '../errors/index.js';
+import { aborted, platformName } from '../binding/index.js';
+import { EngineError, invalidArgument } from '../errors/index.js';
 import type { EngineLayer } from './engine-layers.js';
 import { sha256OfFile } from './file-hash.js';
 import { parseManifest, type BundleFile, type EngineGpu, type EngineManifest } from './engine-manifest.js';
@@ -29,8 +29,9 @@ export class EngineBundle {
     this.manifest = manifest;
   }
 
-  /** Opens a bundle and checks that its files are there and as long as they should be. Throws ENGINE_INVALID. */
+  /** Opens a bundle and checks that its files are there and as long as they should be. Throws INVALID_ARGUMENT, ENGINE_INVALID. */
   static async open(folder: string): Promise<EngineBundle> {
+    if (typeof folder !== 'string' || folder === '') throw invalidArgument('the bundle', 'the path of a folder', folder);
     const path = resolve(folder);
     let text: string;
     try {
@@ -50,13 +51,21 @@ export class EngineBundle {
 
   /** Layers of the engine, as its builder told them; often several layers of the model in one. */
   async layers(): Promise<readonly EngineLayer[]> {
-    return JSON.parse(await readFile(this.#pathOf(this.manifest.layers), 'utf8')) as EngineLayer[];
+    const file = this.manifest.layers;
+    try {
+      return JSON.parse(await readFile(this.#pathOf(file), 'utf8')) as EngineLayer[];
+    } catch (cause) {
+      throw cause instanceof SyntaxError ? this.#damaged(file, 'it is no JSON') : cause;
+    }
   }
 
-  /** Reads every file and compares it with the manifest. Throws ENGINE_INVALID for one that was changed; where `signal` is aborted, its reason. */
+  /** Reads every file and compares it with the manifest. Throws ENGINE_INVALID for one that was changed, ABORTED. */
   async verify(signal?: AbortSignal): Promise<void> {
     for (const file of this.#files()) {
-      const sha256 = await sha256OfFile(this.#pathOf(file), signal);
+      if (signal?.aborted) throw aborted(signal);
+      const sha256 = await sha256OfFile(this.#pathOf(file), signal).catch((error: unknown) => {
+        throw signal?.aborted ? aborted(signal) : error;
+      });
       if (sha256 !== file.sha256)
         throw this.#damaged(file, `its content is not what was written (sha256 ${sha256}, expected ${file.sha256})`);
     }
@@ -101,14 +110,14 @@ export class EngineBundle {
   }
 }
 
-/** The bundle at a place, every file of which is as it was written; undefined where there is none. Rejects where `signal` is aborted, with its reason. */
+/** The bundle at a place, every file of which is as it was written; undefined where there is none. Rejects with ABORTED. */
 export async function wholeBundle(place: string, signal: AbortSignal | undefined): Promise<EngineBundle | undefined> {
   try {
     const bundle = await EngineBundle.open(place);
     await bundle.verify(signal);
     return bundle;
   } catch {
-    signal?.throwIfAborted();
+    if (signal?.aborted) throw aborted(signal);
     return undefined;
   }
 }

@@ -8,8 +8,9 @@ import { withLock } from './folder-lock.js';
 import { makeFolder, replaceFolder } from './folders.js';
 import { userCacheFolder } from './user-cache.js';
 
-/** Longer than anybody takes to make or give back a lock. */
-const leftoverMs = 60_000;
+/** Longer than anybody takes to make or give back a lock, and than anybody builds. */
+const lockLeftoverMs = 60_000;
+const leftoverMs = 24 * 60 * lockLeftoverMs;
 
 /** Bundles that were built, each in a folder that is called by the key of all that decides it. Processes and threads share it. */
 export class EngineCache {
@@ -57,14 +58,18 @@ export class EngineCache {
     return EngineBundle.open(place);
   }
 
-  /** What those left that were killed while they built this key, or took its lock. */
+  /** What those left that were killed: of this key at once, because its lock is held; of others after a day. */
   async #removeLeftovers(key: string): Promise<void> {
     for (const name of await readdir(this.#folder)) {
+      if (!name.includes('.')) continue;
       const path = join(this.#folder, name);
-      const isPart = name.startsWith(`${key}.`) && name.endsWith('.part');
-      // Somebody may be about to take the lock with a folder of this name.
-      const isLock = name.startsWith(`${key}.lock.`) && Date.now() - (await modifiedAt(path)) > leftoverMs;
-      if (isPart || isLock) await rm(path, { recursive: true, force: true });
+      const age = Date.now() - (await modifiedAt(path));
+      const isOwn = name.startsWith(`${key}.`);
+      // Somebody may be about to take the lock with a folder of such a name.
+      const isLeft = isOwn
+        ? name.endsWith('.part') || (name.startsWith(`${key}.lock.`) && age > lockLeftoverMs)
+        : age > leftoverMs;
+      if (isLeft) await rm(path, { recursive: true, force: true });
     }
   }
 

@@ -92,10 +92,43 @@ export function parseManifest(text: string, folder: string): EngineManifest {
     throw invalid('is not that of a bundle');
   if (manifest.format !== manifestFormat)
     throw invalid(`has format ${manifest.format}, this version of foveate reads format ${manifestFormat}`);
-  const files = [manifest.engine, manifest.model, manifest.layers, ...(manifest.model?.externalData ?? [])];
+  const files = [
+    manifest.engine,
+    manifest.model,
+    manifest.layers,
+    ...(Array.isArray(manifest.model?.externalData) ? manifest.model.externalData : []),
+  ];
   const whole = files.every(
     (file) => typeof file?.file === 'string' && typeof file.bytes === 'number' && typeof file.sha256 === 'string',
   );
-  if (!whole || !Array.isArray(manifest.inputs) || !Array.isArray(manifest.outputs)) throw invalid('lacks entries');
+  const missing = whole ? missingEntry(manifest) : 'files';
+  if (missing !== undefined) throw invalid(`lacks ${missing}, or has something else there`);
   return manifest;
+}
+
+/** The first entry that is not what it should be. */
+function missingEntry(manifest: EngineManifest): string | undefined {
+  const { key, engine, model, passes, profiles, inputs, outputs, options, build } = manifest;
+  const isTensors = (tensors: unknown): boolean =>
+    Array.isArray(tensors) && (tensors as EngineTensorInfo[]).every((tensor) => Array.isArray(tensor?.shape));
+  const entries: Readonly<Record<string, boolean>> = {
+    key: typeof key === 'string',
+    'engine.family': typeof engine.family === 'string',
+    'engine.version': typeof engine.version === 'string',
+    'engine.platform': typeof engine.platform === 'string',
+    'engine.computeCapabilities': Array.isArray(engine.computeCapabilities),
+    'model.source': typeof model.source === 'string',
+    'model.externalData': Array.isArray(model.externalData),
+    passes: Array.isArray(passes),
+    profiles: Array.isArray(profiles) && profiles.every(Array.isArray),
+    inputs: isTensors(inputs),
+    outputs: isTensors(outputs),
+    options: isRecord(options),
+    build: isRecord(build),
+  };
+  return Object.keys(entries).find((name) => entries[name] !== true);
+}
+
+function isRecord(value: unknown): boolean {
+  return typeof value === 'object' && value !== null;
 }

@@ -1,7 +1,9 @@
 /** Which operators of a model a TensorRT library takes. */
 import { native, settle } from '../binding/index.js';
 import { chooseTensorRt } from './tensorrt.js';
+import { checkOptions } from '../errors/index.js';
 import { readSource } from './build-model.js';
+import { checkBuildOptions } from './build-options.js';
 
 /** What of a model can be built. */
 export interface SupportReport {
@@ -19,8 +21,11 @@ export interface SupportReport {
 /** Throws as `buildEngine` does for the library and for a model that cannot be read; what cannot be built is told, not thrown. */
 export async function checkEngineSupport(
   model: string | URL | Uint8Array,
-  { device, tensorrtPath, signal }: { device: string; tensorrtPath?: string | undefined; signal?: AbortSignal | undefined },
+  options: { device: string; tensorrtPath?: string | undefined; signal?: AbortSignal | undefined },
 ): Promise<SupportReport> {
+  checkOptions('options', options ?? null, ['device', 'tensorrtPath', 'signal']);
+  checkBuildOptions(options);
+  const { device, tensorrtPath, signal } = options;
   const [source, library] = await Promise.all([readSource(model, signal), chooseTensorRt(device, tensorrtPath)]);
   const { supported, faults } = await settle(
     (operation) => native().engineSupport(library.handle, { bytes: source.bytes, path: source.path }, operation),

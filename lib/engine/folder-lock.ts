@@ -27,11 +27,15 @@ export async function withLock<T>(
   const folder = `${path}.lock`;
   const token = randomUUID();
   const watch = new Watch(folder);
-  for (let waited = false; !(await take(folder, token)); waited = true) {
+  for (let waits = false; !(await take(folder, token));) {
     signal?.throwIfAborted();
-    if (!waited) onWait();
-    if (await watch.isLeftOver()) await discard(folder);
-    else await sleep(pollMs);
+    if (await watch.isLeftOver()) {
+      await discard(folder);
+      continue;
+    }
+    if (!waits) onWait();
+    waits = true;
+    await sleep(pollMs);
   }
   const beat = setInterval(() => void touch(folder, token), beatMs);
   beat.unref();

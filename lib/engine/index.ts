@@ -21,6 +21,7 @@ export {
   type TensorRtFamily,
   type TensorRtPlace,
 } from './tensorrt-libraries.js';
+export { BuildListener } from './build-listener.js';
 export { buildModelEngine, waitingPhase, type BuildResult } from './build-model-engine.js';
 export { readSource, type SourceModel } from './build-model.js';
 export { buildOptionNames, checkBuildOptions } from './build-options.js';

@@ -13,12 +13,16 @@ export function describeValue(value: unknown): string {
   }
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'function') return 'a function';
-  if (Array.isArray(value)) return `an array of ${value.length}`;
+  if (Array.isArray(value)) {
+    const isShort = value.length > 0 && value.length <= longestList && value.every((element) => typeof element === 'number');
+    return isShort ? `[${value.join(', ')}]` : `an array of ${value.length}`;
+  }
   const name = (value as object).constructor?.name;
   return name === undefined || name === 'Object' ? describeMembers(value as object) : `a ${name}`;
 }
 
 const longestObject = 80;
+const longestList = 8;
 
 /** `{ min: 8, opt: 4, max: 1 }`, where an object is nothing more than a few plain values. */
 function describeMembers(value: object): string {

@@ -1,5 +1,6 @@
 import type { Stats } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
 import { AbortedError, ModelError } from '../errors/index.js';
 
 export interface ReadOptions {
@@ -18,7 +19,8 @@ export async function fileSize(path: string, what: string): Promise<number> {
   } catch (error) {
     throw notFound(path, what, reasonOf(error), error);
   }
-  if (!found.isFile()) throw notFound(path, what, found.isDirectory() ? 'it is a folder' : 'it is not a regular file');
+  if (found.isDirectory()) throw notFound(path, what, 'it is a folder', undefined, await hintForFolder(path));
+  if (!found.isFile()) throw notFound(path, what, 'it is not a regular file');
   return found.size;
 }
 
@@ -65,10 +67,19 @@ export async function readBytes(file: FileHandle, offset: number, length: number
   return bytes;
 }
 
-function notFound(path: string, what: string, reason: string, cause?: unknown): ModelError {
+/** What to do with a folder: where it is an engine bundle, it has a model in it. */
+async function hintForFolder(path: string): Promise<string | undefined> {
+  const model = join(path, 'model.onnx');
+  const isThere = (await stat(model).catch(() => undefined))?.isFile() === true;
+  return isThere
+    ? `If this is an engine bundle: running engines comes in a later version. The model that it was built from is ${JSON.stringify(model)}.`
+    : undefined;
+}
+
+function notFound(path: string, what: string, reason: string, cause?: unknown, hint?: string): ModelError {
   return new ModelError('MODEL_NOT_FOUND', {
     message: `Cannot read ${what} ${JSON.stringify(path)}: ${reason}`,
-    hint: 'Check the path; a relative one starts at the current folder of the process.',
+    hint: hint ?? 'Check the path; a relative one starts at the current folder of the process.',
     details: { path },
     cause,
   });

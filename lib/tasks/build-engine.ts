@@ -1,6 +1,7 @@
 import { aborted } from '../binding/index.js';
 import { readBesideModel } from '../declared/index.js';
 import {
+  BuildListener,
   buildModelEngine,
   buildOptionNames,
   checkBuildOptions,
@@ -15,6 +16,7 @@ import type { LabelsOption } from '../labels/index.js';
 import type { ModelSource } from '../session/index.js';
 import { Classifier } from './classifier.js';
 import { Detector } from './detector.js';
+import type { DetectionHead } from './heads/detection-head.js';
 import type { PreprocessChoice } from './model-input.js';
 import { loadTask, type LoadTaskOptions, type Task } from './recognize-task.js';
 import { recalled } from './recognition-cache.js';
@@ -25,6 +27,8 @@ import type { TaskName } from './task-of-outputs.js';
 export interface BuildEngineOptions extends Omit<BuildOptions, 'bakePreprocess' | 'preprocess' | 'labels'> {
   /** What the model is for. Default: recognised. */
   readonly task?: TaskName | undefined;
+  /** For detectors whose outputs do not tell, see `DetectorOptions`. */
+  readonly head?: DetectionHead | undefined;
   /** See `TaskOptions`. */
   readonly preprocess?: PreprocessChoice | undefined;
   readonly labels?: LabelsOption | undefined;
@@ -43,7 +47,7 @@ export interface BuildEngineResult {
   readonly notBaked: string | undefined;
 }
 
-const optionNames = [...buildOptionNames.filter((name) => name !== 'bakePreprocess'), 'task', 'bake'];
+const optionNames = [...buildOptionNames.filter((name) => name !== 'bakePreprocess'), 'task', 'head', 'bake'];
 
 /** What feeds an engine that normalises its input by itself. */
 const pixelsAsTheyAre = { layout: 'nhwc', dtype: 'uint8', scale: 1, mean: [0, 0, 0], std: [1, 1, 1] } as const;
@@ -61,20 +65,20 @@ const pixelsAsTheyAre = { layout: 'nhwc', dtype: 'uint8', scale: 1, mean: [0, 0,
  * INVALID_ARGUMENT and NOT_TRUSTED for options, OUTPUT_NOT_WRITABLE, ENGINE_FAILED, ABORTED.
  */
 export async function buildEngine(model: ModelSource, options: BuildEngineOptions): Promise<BuildEngineResult> {
-  checkOptions('build options', options, optionNames);
-  const { task: asked, preprocess: choice, labels, bake = true, ...rest } = options;
+  checkOptions('build options', options ?? null, optionNames);
+  const { task: asked, head, preprocess: choice, labels, bake = true, ...rest } = options;
   if (typeof bake !== 'boolean') throw invalidArgument('bake', 'true or false', bake);
   checkBuildOptions(rest);
   const { signal } = rest;
   if (signal?.aborted) throw aborted(signal);
-  rest.onProgress?.({ phase: 'Reading the model', fraction: 0 });
+  new BuildListener(rest).phase('Reading the model');
   const source = await readSource(model, signal);
   let known: KnownPictures | string;
   try {
-    known = await recognizedPictures(model, source, { task: asked, preprocess: choice, labels, signal });
+    known = await recognizedPictures(model, source, { task: asked, head, preprocess: choice, labels, signal });
   } catch (error) {
     // A model that is for no pictures is built as it is; what was said about pictures has to be right.
-    const said = asked ?? choice ?? labels;
+    const said = asked ?? head ?? choice ?? labels;
     const isOther = error instanceof FoveateError && (error.code === 'MODEL_UNSUPPORTED' || error.code === 'MODEL_AMBIGUOUS');
     if (said !== undefined || !isOther) throw error;
     known = error.message;
@@ -102,19 +106,21 @@ interface KnownPictures {
 async function recognizedPictures(
   model: ModelSource,
   { path, bytes, sha256 }: SourceModel,
-  options: Pick<LoadTaskOptions, 'task' | 'preprocess' | 'labels' | 'signal'>,
+  options: Pick<LoadTaskOptions, 'task' | 'head' | 'preprocess' | 'labels' | 'signal'>,
 ): Promise<KnownPictures> {
   const recognize = async (): Promise<KnownPictures> => {
-    await using task = await loadTask(path === undefined ? bytes : model, { device: 'cpu', ...options });
+    // Which only a detector takes: another refuses it, given or not.
+    const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+    await using task = await loadTask(path === undefined ? bytes : model, { device: 'cpu', ...given });
     return knownPictures(task);
   };
-  const { task, preprocess, labels } = options;
+  const { task, head, preprocess, labels } = options;
   // A file with names may change under its path.
   if (typeof labels === 'string' || labels instanceof URL) return recognize();
   const beside = await readBesideModel(model, options);
   // Where the file has changed since it was read, nothing is known of what was read.
   const isSame = async (): Promise<boolean> => path === undefined || (await sha256OfFile(path, options.signal)) === sha256;
-  return recalled({ model: sha256, beside, task, preprocess, labels }, recognize, isSame);
+  return recalled({ model: sha256, beside, task, head, preprocess, labels }, recognize, isSame);
 }
 
 function knownPictures(task: Task): KnownPictures {

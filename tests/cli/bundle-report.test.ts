@@ -38,7 +38,7 @@ describe('a bundle', () => {
       '  library  tensorrt-rtx 1.7.1, linux-x64',
       '  for      compute capability 8.9',
       '  engine   0.00200 MB, sha256 ...',
-      '  layers   51, made, made of 142 of the model, built in 1.9 s',
+      '  layers   51, made of 142 of the model, built in 1.9 s',
       '  pass     the input takes pixels: scale 1/255 is part of the engine',
       '  input    images  uint8 [?, 256, 256, 3]',
       '  output   output0  float32 [?, 10, 1344]',

@@ -8,7 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { buildModelEngine, chooseTensorRt, readSource } from '../../lib/engine/index.js';
 import { TimingCache } from '../../lib/engine/timing-cache.js';
 import { encodeModel } from '../../lib/graph/index.js';
-import { buildEngine } from '../../lib/index.js';
+import { buildEngine, checkEngineSupport, EngineBundle } from '../../lib/index.js';
 import { expectFailure, rejectionOf } from '../errors/failure.js';
 import { DataType, elsewhere, graphModel, node } from '../graph/made-graphs.js';
 import { rtxPresent, useOwnCache } from './rtx.js';
@@ -97,6 +97,35 @@ describe.skipIf(!rtxPresent)('an engine', { timeout: 120_000 }, () => {
       },
     });
     expect(await rejectionOf(aborting)).toMatchObject({ code: 'ABORTED' });
+  });
+
+  it('ends with what an async listener of the caller rejects with', async () => {
+    const fault = new Error('a fault of the caller');
+    const onProgress = (): Promise<void> => Promise.reject(fault);
+    await expect(buildEngine(classifier, { ...options, cache: false, onProgress })).rejects.toBe(fault);
+  });
+
+  it('whose weights can be replaced needs a GPU, and says so', async () => {
+    const { runObstacle } = await chooseTensorRt('tensorrt-rtx');
+    if (runObstacle === undefined) return; // there is one
+    for (const name of ['refit', 'stripWeights'] as const) {
+      const error = await rejectionOf(buildEngine(classifier, { ...options, [name]: true }));
+      expectFailure(error, 'BACKEND_UNAVAILABLE', /weights can be replaced cannot be built on this machine/, new RegExp(name));
+    }
+  });
+
+  it('is told what its options are to be', async () => {
+    const refusal = async (more: object): Promise<string> =>
+      (await rejectionOf(buildEngine(classifier, { ...options, ...more } as never))).message;
+    expect(await refusal({ output: 3 })).toBe('Expected a path for output but received 3');
+    expect(await refusal({ tensorrtPath: new URL('file:///x') })).toBe('Expected a path for tensorrtPath but received a URL');
+    expect(await refusal({ pluginLibraries: [3], trust: true })).toBe('Expected paths for pluginLibraries but received 3');
+    expect(await refusal({ head: 'nose' })).toMatch(/head/);
+    for (const call of [buildEngine, checkEngineSupport]) {
+      expectFailure(await rejectionOf(call(classifier, undefined as never)), 'INVALID_ARGUMENT', /an object of options/);
+      expectFailure(await rejectionOf(call(classifier, { device: 'tensorrt-rtx', foo: 1 } as never)), 'UNKNOWN_OPTION', /"foo"/);
+    }
+    expectFailure(await rejectionOf(EngineBundle.open(5 as never)), 'INVALID_ARGUMENT', /the path of a folder/);
   });
 
   it('with TF32 and without are two', async () => {

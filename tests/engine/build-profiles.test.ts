@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { checkBatch, resolveProfiles, type OptimizationProfile } from '../../lib/engine/build-profiles.js';
+import { checkBatch, resolveProfiles, type OptimizationProfile, type ShapeRange } from '../../lib/engine/build-profiles.js';
 
 const fixed = { name: 'images', shape: [1, 3, 640, 640] };
 const free = { name: 'images', shape: ['batch', 3, 224, 224] };
@@ -86,6 +86,21 @@ describe('the profiles of a model', () => {
     expect(() => resolveProfiles([pixels], undefined, undefined)).toThrow(/axis 2 .* its shape is \[batch, 3, \?, width\]/);
   });
 
+  it('give axes of one name one range', () => {
+    const [left, right] = ['a', 'b'].map((name) => ({ name, shape: ['n', 4] }));
+    const inputs = [left, right] as const as never;
+    const range = (max: number): ShapeRange => ({ min: [1, 4], opt: [2, 4], max: [max, 4] });
+    expect(resolveProfiles(inputs, [{ a: range(8), b: range(8) }], undefined)).toHaveLength(1);
+    expect(() => resolveProfiles(inputs, [{ a: range(8), b: range(4) }], undefined)).toThrow(
+      'Expected one range for the axes that the model calls "n" in the profile but received 1, 2, 8 for axis 0 of input "a" and 1, 2, 4 for axis 0 of input "b"',
+    );
+  });
+
+  it('have sizes that the libraries take', () => {
+    expect(() => resolveProfiles([free], [{ images: [2 ** 31, 3, 224, 224] }], undefined)).toThrow(/below 2\^31/);
+    expect(() => resolveProfiles([free], undefined, 2 ** 31)).toThrow(/below 2\^31/);
+  });
+
   it('and a batch contradict each other', () => {
     expect(() => resolveProfiles([free], [{ images: [1, 3, 224, 224] }], 4)).toThrow(
       'Expected profiles or batch but received both',
@@ -98,7 +113,7 @@ describe('the profiles of a model', () => {
 
   it('say which numbers were received for a batch', () => {
     expect(() => checkBatch({ min: 8, opt: 4, max: 1 }, [], [])).toThrow(
-      'Expected a number of pictures, or { min, opt, max } in this order, from 1 on for batch but received { min: 8, opt: 4, max: 1 }',
+      'Expected a number of pictures, or { min, opt, max } in this order, from 1 on and below 2^31 for batch but received { min: 8, opt: 4, max: 1 }',
     );
   });
 });

@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readlinkSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -93,6 +94,36 @@ describe('a bundle takes the place of no', () => {
 });
 
 describe('a copy of a bundle', () => {
+  it('fills an empty folder, which stays the same one', async () => {
+    mkdirSync(output, { recursive: true });
+    const { ino } = statSync(output);
+    await (await copyBundle(await cachedBundle(), 'named.onnx', output, undefined)).verify();
+    expect(statSync(output).ino).toBe(ino);
+    expect(readdirSync(dirname(output))).toEqual(['model.bundle']);
+  });
+
+  it('goes where a link leads, which stays', async () => {
+    makeBundle(output, (manifest) => ({ ...manifest, key: 'old' }));
+    const link = join(folder, 'current');
+    symlinkSync(output, link);
+    expect((await copyBundle(await cachedBundle('new'), 'named.onnx', link, undefined)).path).toBe(output);
+    expect((await EngineBundle.open(output)).manifest.key).toBe('new');
+    expect(readlinkSync(link)).toBe(output);
+    rmSync(output, { recursive: true });
+    expectFailure(
+      await rejectionOf(copyBundle(await cachedBundle('new'), 'named.onnx', link, undefined)),
+      'OUTPUT_NOT_WRITABLE',
+      /it is a link that leads nowhere/,
+    );
+  });
+
+  it('that is aborted leaves an empty folder empty', async () => {
+    mkdirSync(output, { recursive: true });
+    const attempt = copyBundle(await cachedBundle(), 'named.onnx', output, AbortSignal.abort());
+    expect(await rejectionOf(attempt)).toMatchObject({ code: 'ABORTED' });
+    expect(readdirSync(output)).toEqual([]);
+  });
+
   it('says what its model was called, and is else the same', async () => {
     const bundle = await cachedBundle();
     const copy = await copyBundle(bundle, 'named.onnx', output, undefined);

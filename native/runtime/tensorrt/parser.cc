@@ -1,5 +1,6 @@
 #include "runtime/tensorrt/parser.h"
 
+#include <sstream>
 #include <string_view>
 #include <utility>
 
@@ -33,12 +34,25 @@ const char* meaning_of(abi::ParserErrorCode code) {
 // What the parser says of an operator that it has never heard of, whose name it looks for among the plugins last.
 constexpr std::string_view kUnknownOperator = "Plugin not found";
 
+// A description may have several lines, of which one tells that there is no driver, which nobody needs who builds without
+// a GPU.
+std::string one_line(const std::string& description) {
+  std::string text;
+  std::istringstream lines(description);
+  for (std::string line; std::getline(lines, line);) {
+    if (line.empty() || line.find("catchCudaError") != std::string::npos) continue;
+    text += (text.empty() ? "" : "; ") + line;
+  }
+  return text;
+}
+
 std::string reason_of(abi::ParserErrorCode code, const std::string& description) {
   if (description.find(kUnknownOperator) != std::string::npos)
     return "the operator is not known, and no plugin has its name";
   const std::string meaning = meaning_of(code);
-  if (meaning.empty()) return description;
-  return description.empty() || description == "false" ? meaning : meaning + ": " + description;
+  const std::string text = one_line(description);
+  if (meaning.empty()) return text;
+  return text.empty() || text == "false" ? meaning : meaning + ": " + text;
 }
 
 // Most exporters' models have few faults; a model of another kind has as many as nodes.
