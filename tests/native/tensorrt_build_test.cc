@@ -17,30 +17,8 @@ namespace {
 
 using contract::fixture;
 
-// The builder numbers values of its own in an order that varies from build to build, and their names are in the engine:
-// "__mye712". Where a number has more digits, all that follows is moved.
-bool same_but_for_names(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return std::max(a.size(), b.size()) - std::min(a.size(), b.size()) < 256;
-  std::size_t differences = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (a[i] == b[i]) continue;
-    if (std::isdigit(static_cast<unsigned char>(a[i])) == 0 || std::isdigit(static_cast<unsigned char>(b[i])) == 0)
-      return false;
-    ++differences;
-  }
-  return differences < 1000;
-}
-
 class TensorRtBuild : public TensorRtTest {
  protected:
-  // A failure of the test, and nothing, where it is refused.
-  BuiltEngine build(const EngineSpec& spec, const BuildListener& listener = {}, CancelToken* cancel = nullptr) {
-    auto built = build_engine(*library_, spec, listener, cancel);
-    if (built.ok()) return std::move(built).value();
-    ADD_FAILURE() << built.status().error().code << ": " << built.status().error().message;
-    return {};
-  }
-
   Bytes classifier_ = example_model("shapes-classifier");
 };
 
@@ -98,19 +76,6 @@ TEST_F(TensorRtBuild, TwiceGivesTheSameEngine) {
   EngineSpec renamed = spec_of(small);
   renamed.network_name = "another";
   EXPECT_FALSE(text_of(build(renamed).engine) == text_of(build(spec_of(small)).engine));
-}
-
-TEST_F(TensorRtBuild, OptionsReachTheBuilder) {
-  EngineSpec spec = spec_of(classifier_, 96);
-  spec.profiles.push_back(spec.profiles[0]);
-  spec.profiles[1][0].max[0] = 16;
-  spec.compute_capabilities = {80, 89};
-  spec.workspace_bytes = 256u << 20;
-  spec.optimization_level = 2;
-  spec.max_aux_streams = 0;
-  spec.flags = {abi::BuilderFlag::kStrictNans, abi::BuilderFlag::kRefitIndividual};
-  const BuiltEngine built = build(spec);
-  EXPECT_FALSE(same_but_for_names(text_of(built.engine), text_of(build(spec_of(classifier_, 96)).engine)));
 }
 
 TEST_F(TensorRtBuild, TellsPhasesAndSteps) {

@@ -4,11 +4,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "contract/contract.h"
@@ -42,6 +45,14 @@ class TensorRtTest : public ::testing::Test {
     library_ = std::move(opened).value();
   }
 
+  // A failure of the test, and nothing, where it is refused.
+  BuiltEngine build(const EngineSpec& spec, const BuildListener& listener = {}, CancelToken* cancel = nullptr) {
+    auto built = build_engine(*library_, spec, listener, cancel);
+    if (built.ok()) return std::move(built).value();
+    ADD_FAILURE() << built.status().error().code << ": " << built.status().error().message;
+    return {};
+  }
+
   std::shared_ptr<const Library> library_;
 };
 
@@ -69,6 +80,20 @@ inline EngineSpec spec_of(const Bytes& model, std::int64_t side) {
 
 inline std::string_view text_of(const BlockPtr& block) {
   return block ? std::string_view(reinterpret_cast<const char*>(block->data()), block->bytes()) : std::string_view();
+}
+
+// The builder numbers values of its own in an order that varies from build to build, and their names are in the engine:
+// "__mye712". Where a number has more digits, all that follows is moved.
+inline bool same_but_for_names(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return std::max(a.size(), b.size()) - std::min(a.size(), b.size()) < 256;
+  std::size_t differences = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (a[i] == b[i]) continue;
+    if (std::isdigit(static_cast<unsigned char>(a[i])) == 0 || std::isdigit(static_cast<unsigned char>(b[i])) == 0)
+      return false;
+    ++differences;
+  }
+  return differences < 1000;
 }
 
 // The error of a build, which must have the code, the texts in its message, and more than them: a reason.
