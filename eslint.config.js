@@ -14,6 +14,7 @@ const order = [
   'graph',
   'engine',
   'session',
+  'declared',
   'tasks',
   'cli',
 ];

@@ -4,9 +4,30 @@ import { join } from 'node:path';
 
 import { projectRoot, runVisibly } from './commands.mjs';
 
+/** The programs in lib/cli, each a process of its own. */
+const programs = ['main', 'doctor-probe', 'doctor-tensorrt-probe'];
+
 export async function buildTypeScript() {
-  rmSync(join(projectRoot, 'dist'), { recursive: true, force: true });
+  const dist = join(projectRoot, 'dist');
+  rmSync(dist, { recursive: true, force: true });
   await runVisibly(join(projectRoot, 'node_modules/.bin/tsc'), ['-p', 'tsconfig.build.json']);
+  await bundlePrograms(join(dist, 'cli'), join(dist, 'bin'));
+}
+
+/**
+ * The command line in a few files instead of two hundred, which Node takes a tenth of a second to find and compile at every start: this is what the package
+ * holds of lib/cli. Packages of others stay where they are. The folder lies as deep as the other: the addon is looked for from there.
+ */
+async function bundlePrograms(folder, bundled) {
+  // Imported here: whoever imports this module may do so before the packages are installed.
+  const { rolldown } = await import('rolldown');
+  const bundle = await rolldown({
+    input: programs.map((name) => join(folder, `${name}.js`)),
+    platform: 'node',
+    external: /^[^./]/,
+  });
+  await bundle.write({ dir: bundled, format: 'esm' });
+  await bundle.close();
 }
 
 if (process.argv[1] === import.meta.filename) await buildTypeScript();

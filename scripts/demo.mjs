@@ -37,7 +37,7 @@ try {
   await buildTypeScript();
   for (const command of commands) {
     console.log(`\n$ foveate ${command.join(' ')}`);
-    await runVisibly('node', [join(projectRoot, 'dist/cli/main.js'), ...command]);
+    await runVisibly('node', [join(projectRoot, 'dist/bin/main.js'), ...command]);
   }
   console.log(`\nThe drawn pictures are in ${relative(process.cwd(), output)}/.`);
 } catch (error) {

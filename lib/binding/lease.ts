@@ -45,4 +45,8 @@ export class Lease {
     this.#released = true;
     attempt(() => native().leaseRelease(this.handle, this.#buffer));
   }
+
+  [Symbol.dispose](): void {
+    this.release();
+  }
 }

@@ -16,9 +16,20 @@ export interface NativeTensorRt {
   readonly buildObstacle: string | undefined;
   /** Why it cannot run engines on this machine; undefined where it can. */
   readonly runObstacle: string | undefined;
+  /** The GPU that engines are built for where none is named, and run on; absent where there is none. */
+  readonly gpu?: NativeGpu;
 }
 
-/** A model in memory, and where it came from: external data is looked for beside that. */
+export interface NativeGpu {
+  /** As its driver calls it: 'NVIDIA H200' */
+  readonly name: string;
+  /** 90 for 9.0 */
+  readonly computeCapability: number;
+  /** Of this very card, in hexadecimal digits. */
+  readonly uuid: string;
+}
+
+/** A model, and where it came from: external data is looked for beside that. */
 export interface NativeModel {
   readonly bytes: Uint8Array;
   readonly path: string | undefined;
@@ -46,6 +57,8 @@ export interface NativeEngineSpec {
   readonly hardwareCompatibility: 'none' | 'ampere-plus' | 'same-compute-capability';
   /** Names as in NVIDIA's BuilderFlag, without the k: `SPARSE_WEIGHTS`. */
   readonly flags: readonly string[];
+  /** Of those that the library sets by itself. */
+  readonly clearedFlags: readonly string[];
   readonly computeCapabilities: readonly number[];
   readonly pluginLibraries: readonly string[];
   /** Whether the listener hears what the library logs. */
@@ -80,15 +93,16 @@ export interface NativeBuiltEngine {
   readonly buildMs: number;
 }
 
-/** Which parts of a model the parser takes; indices into the graph's nodes. */
+/** What of a model the parser does not take. */
 export interface NativeSupport {
   readonly supported: boolean;
-  readonly parts: readonly { readonly supported: boolean; readonly nodes: readonly number[] }[];
   readonly faults: readonly {
     readonly reason: string;
     readonly node: string;
     readonly op: string;
-    /** -1 where unknown. */
+    /** Of the graph's nodes; -1 where unknown. */
     readonly nodeIndex: number;
+    /** In the parser's source: 'ModelImporter.cpp:732'; '' where unknown. */
+    readonly where: string;
   }[];
 }

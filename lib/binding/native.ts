@@ -290,14 +290,17 @@ export interface Native {
   runtimeOpen(path: string): Promise<NativeRuntime>;
   tensorrtOpen(path: string, parserPath: string | undefined): Promise<NativeTensorRt>;
 
+  /** The model's file is mapped into memory: nobody may change it, or external data beside it, meanwhile. */
   engineBuild(
     library: TensorRtHandle,
-    model: NativeModel,
+    modelPath: string,
     spec: NativeEngineSpec,
     timingCache: Uint8Array | undefined,
     listener: (notice: NativeNotice) => void,
     operation: OperationHandle | undefined,
   ): Promise<NativeBuiltEngine>;
+  /** What two timing caches of one library and GPU know together; undefined where the library does not take them. */
+  timingCacheCombine(library: TensorRtHandle, first: Uint8Array, second: Uint8Array): Promise<NativeLease | undefined>;
   engineSupport(library: TensorRtHandle, model: NativeModel, operation: OperationHandle | undefined): Promise<NativeSupport>;
 
   sessionOpen(

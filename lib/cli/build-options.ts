@@ -35,10 +35,13 @@ export function buildEngineOptions({
   profile,
   workspace,
   plugin,
+  tf32,
   ...same
 }: BuildOptionValues): Omit<BuildEngineOptions, 'signal'> {
   return {
     ...(Object.fromEntries(Object.entries(same).filter(([name]) => !ownFlags.includes(name))) as typeof same),
+    // Given or not, commander says true.
+    ...(tf32 === false && { tf32 }),
     ...(profile !== undefined && { profiles: profile }),
     ...(workspace !== undefined && { workspaceBytes: workspace }),
     ...(plugin !== undefined && { pluginLibraries: plugin }),
@@ -129,7 +132,7 @@ export function buildOptions(): { readonly heading: string; readonly options: re
         ),
         new Option(
           '--profile <shapes>',
-          'INPUT=MIN,OPT,MAX for every input, several inputs with ; between; once for each profile',
+          "INPUT=MIN,OPT,MAX for every input, in the axes of the model's own input; several inputs with ; between; once for each profile",
         ).argParser(several(parseProfile)),
         new Option('--free-batch', 'make a fixed batch axis free'),
       ],
@@ -148,7 +151,7 @@ export function buildOptions(): { readonly heading: string; readonly options: re
       options: [
         new Option('--workspace <size>', 'memory that layers may use while they run, as in 512M').argParser(parseBytes),
         new Option('--optimization-level <n>', '0 (fast build) to 5 (fast engine)').argParser(parseInteger),
-        new Option('--tf32', 'FP32 convolutions with 10 bits of mantissa'),
+        new Option('--no-tf32', 'float32 with all bits of its mantissa (default: 10 bits on tensor cores, which is faster)'),
         new Option('--sparsity', 'kernels for weights with 2:4 sparsity'),
         new Option('--version-compatible', 'run with later releases of the same major version too'),
         new Option('--hardware-compatibility <level>', 'run on other GPUs too').choices([
@@ -160,9 +163,12 @@ export function buildOptions(): { readonly heading: string; readonly options: re
         new Option('--strip-weights', 'leave the weights out; a refit brings them back'),
         new Option('--weight-streaming', 'weights may be kept on the host and streamed'),
         new Option('--dla-core <n>', 'a deep-learning accelerator (Jetson)').argParser(parseInteger),
-        new Option('--gpu-fallback', 'layers that it cannot run go to the GPU'),
-        new Option('--tactic-sources <bits>', 'bits of TacticSource').argParser(parseInteger),
-        new Option('--auxiliary-streams <n>', 'at most so many').argParser(parseInteger),
+        new Option('--gpu-fallback', 'layers that the accelerator cannot run go to the GPU'),
+        new Option(
+          '--tactic-sources <bits>',
+          "the libraries that kernels may come from, as bits of the release's TacticSource",
+        ).argParser(parseInteger),
+        new Option('--auxiliary-streams <n>', 'at most so many CUDA streams beside the main one').argParser(parseInteger),
         new Option('--precision <name>', 'for TensorRT 8 only: later releases take it from the graph').choices(['fp16', 'int8']),
         new Option('--plugin <file>', 'a shared library with operators; once for each').argParser(
           several((text: string) => text),

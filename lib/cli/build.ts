@@ -2,7 +2,8 @@ import { basename } from 'node:path';
 
 import type { Command } from 'commander';
 
-import { checkEngineSupport, type BuildLogLine, type BuildProgress, type SupportReport } from '../engine/index.js';
+import { checkEngineSupport, waitingPhase, type BuildLogLine, type BuildProgress, type SupportReport } from '../engine/index.js';
+import { ArgumentError } from '../errors/index.js';
 import { modelPath } from '../graph/index.js';
 import { buildEngine } from '../tasks/index.js';
 import { buildEngineOptions, buildOptions, type BuildOptionValues } from './build-options.js';
@@ -16,7 +17,7 @@ Examples:
   foveate install tensorrt-rtx
   foveate build yolov8n.onnx --compute-capability 89 -o yolov8n.bundle
   foveate build yolov8n.onnx --compute-capability 86,89,120 --batch 1,4,16
-  foveate build segment.onnx --profile images=1x320x320x3,1x640x640x3,4x1280x1280x3
+  foveate build segment.onnx --profile images=1x3x320x320,1x3x640x640,4x3x1280x1280
   foveate build yolov8n.onnx --check
 
 An engine that was built before from the same model, with the same library and options, is taken from the cache.`;
@@ -32,20 +33,22 @@ export function addBuild(program: Command, invocation: Invocation): void {
     .argument('<model>', 'an ONNX file')
     .option('-o, --output <folder>', 'where the bundle is put; one that is there is replaced (default: it stays in the cache)')
     .option('--no-cache', 'build even where the engine was built before')
-    .option('--check', 'only tell which operators the library can take')
+    .option('--check', 'only tell which operators of the model, as it is, the library can take')
     .option('--verbose', 'print all that the library logs')
     .option('--json', 'print JSON');
   for (const { heading, options } of buildOptions()) {
     command.optionsGroup(heading);
     for (const option of options) command.addOption(option);
   }
-  command.addHelpText('after', examples).action((model: string, values: BuildOptionValues) => build(model, values, invocation));
+  command
+    .addHelpText('after', examples)
+    .action((model: string, values: BuildOptionValues) => build(model, values, command, invocation));
 }
 
-async function build(model: string, values: BuildOptionValues, invocation: Invocation): Promise<void> {
+async function build(model: string, values: BuildOptionValues, command: Command, invocation: Invocation): Promise<void> {
   const path = modelPath('model', model);
   const { check = false, verbose = false } = values;
-  if (check) return checkSupport(path, values, invocation);
+  if (check) return checkSupport(path, values, command, invocation);
   const { signal, document } = invocation;
   const bar = new BuildBar(document === undefined);
   const started = performance.now();
@@ -55,7 +58,10 @@ async function build(model: string, values: BuildOptionValues, invocation: Invoc
     const { bundle, fromCache, notBaked } = await buildEngine(path, {
       ...buildEngineOptions(values),
       signal,
-      onProgress: (progress) => bar.show(progress),
+      onProgress: (progress) => {
+        if (progress.phase === waitingPhase) invocation.tell(`${waitingPhase}.`);
+        bar.show(progress);
+      },
       onLog: (line) => {
         if (verbose || line.level === 'warning') bar.above(() => tellLog(line, invocation));
         else if (line.level === 'error') errors.push(line);
@@ -67,15 +73,31 @@ async function build(model: string, values: BuildOptionValues, invocation: Invoc
     if (document !== undefined)
       return document.whole({ path: bundle.path, fromCache, seconds, notBaked: notBaked ?? null, manifest: bundle.manifest });
     if (notBaked !== undefined) invocation.tell(`The input is left as it is: ${printable(notBaked)}`);
-    invocation.out(`${bundleLines(bundle, undefined).join('\n')}\n`);
+    invocation.out(`${bundleLines(bundle, undefined, basename(path)).join('\n')}\n`);
     invocation.out(fromCache ? `Taken from the cache in ${seconds.toFixed(2)} s.\n` : `Built in ${seconds.toFixed(1)} s.\n`);
   } finally {
     bar.stop();
   }
 }
 
+/** Options that go with --check. */
+const takenByCheck = ['check', 'device', 'tensorrtPath', 'json'];
+
 /** Which parts of the model the library takes, operator by operator. Exit code 4 where it takes not all. */
-async function checkSupport(path: string, { device, tensorrtPath }: BuildOptionValues, invocation: Invocation): Promise<void> {
+async function checkSupport(
+  path: string,
+  { device, tensorrtPath }: BuildOptionValues,
+  command: Command,
+  invocation: Invocation,
+): Promise<void> {
+  for (const option of command.options) {
+    const name = option.attributeName();
+    if (takenByCheck.includes(name) || command.getOptionValueSource(name) !== 'cli') continue;
+    throw new ArgumentError('INVALID_ARGUMENT', {
+      message: `Expected --check without ${option.long ?? option.flags}: it looks at the model as it is`,
+      hint: 'Leave it out, or build without --check.',
+    });
+  }
   const report = await checkEngineSupport(path, { device, tensorrtPath, signal: invocation.signal });
   if (!report.supported) invocation.exitCode = 4;
   if (invocation.document !== undefined) return invocation.document.whole({ model: path, ...report });

@@ -1,18 +1,32 @@
 /** What `foveate inspect BUNDLE` and `foveate build` print. */
-import type { EngineBundle, EngineLayer, EngineLayerTensor, EngineManifest, EngineTensorInfo } from '../engine/index.js';
+import {
+  capabilityText,
+  type EngineBundle,
+  type EngineLayer,
+  type EngineLayerTensor,
+  type EngineManifest,
+  type EngineTensorInfo,
+} from '../engine/index.js';
 import { paint } from './color.js';
 import { alignRows, printable, type Cell } from './table.js';
 
-/** A bundle in lines; with its layers where they are wanted. */
-export function bundleLines({ path, manifest }: EngineBundle, layers: readonly EngineLayer[] | undefined): string[] {
-  const { engine, model, build } = manifest;
+/** A bundle in lines; with its layers where they are wanted. `source` is the name of its model: the file may have had another when it was built. */
+export function bundleLines(
+  { path, manifest }: EngineBundle,
+  layers: readonly EngineLayer[] | undefined,
+  source = manifest.model.source,
+): string[] {
+  const { engine, build } = manifest;
   return [
-    `${paint(process.stdout, 'bold', printable(path))}  engine of ${printable(model.source)}`,
+    `${paint(process.stdout, 'bold', printable(path))}  engine of ${printable(source)}`,
     ...alignRows([
       ['library', `${engine.family} ${engine.version}, ${engine.platform}`],
       ['for', gpuText(engine)],
       ['engine', `${megabytes(engine.bytes)}, sha256 ${engine.sha256.slice(0, 16)}`],
-      ['layers', `${build.engineLayers} of ${build.networkLayers} of the model, built in ${(build.ms / 1000).toFixed(1)} s`],
+      [
+        'layers',
+        `${build.engineLayers}, made of ${build.networkLayers} of the model, built in ${(build.ms / 1000).toFixed(1)} s`,
+      ],
       ...manifest.passes.map((pass): readonly Cell[] => ['pass', passText(pass)]),
       ...manifest.inputs.map((tensor): readonly Cell[] => ['input', tensorText(tensor)]),
       ...manifest.outputs.map((tensor): readonly Cell[] => ['output', tensorText(tensor)]),
@@ -41,9 +55,11 @@ function shortened(name: string): string {
   return name.length > 48 ? `${name.slice(0, 45)}...` : name;
 }
 
-function gpuText({ computeCapabilities, hardwareCompatibility }: EngineManifest['engine']): string {
-  const named = computeCapabilities.map((capability) => `${Math.floor(capability / 10)}.${capability % 10}`);
-  const gpu = named.length === 0 ? 'the GPU that it was built on' : `compute capability ${named.join(', ')}`;
+function gpuText({ computeCapabilities, gpu: builtOn, hardwareCompatibility }: EngineManifest['engine']): string {
+  const named = computeCapabilities.map(capabilityText);
+  const itsOwn =
+    builtOn === undefined ? 'the GPU that it was built on' : `${builtOn.name}, ${capabilityText(builtOn.computeCapability)}`;
+  const gpu = named.length === 0 ? itsOwn : `compute capability ${named.join(', ')}`;
   return hardwareCompatibility === 'none' ? gpu : `${gpu}, ${hardwareCompatibility}`;
 }
 

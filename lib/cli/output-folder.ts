@@ -1,6 +1,6 @@
-import { mkdir, stat } from 'node:fs/promises';
-import { dirname, join, parse, resolve } from 'node:path';
+import { join, parse, resolve } from 'node:path';
 
+import { makeFolder } from '../engine/index.js';
 import { MediaError } from '../errors/index.js';
 import type { PictureInput } from '../image/index.js';
 import { DenseMap, Embedding, Segmentation } from '../results/index.js';
@@ -114,18 +114,5 @@ export class OutputFolder {
     await writeWhole(mask, (path) => result.toFile(path));
     await writeWhole(colors, (path) => result.toFile(path, 'color'));
     return { output, mask, colors };
-  }
-}
-
-/** Makes a folder and those that it lies in. Part by part: in /proc, the recursive mkdir of Node 20 never comes to an end. */
-async function makeFolder(path: string): Promise<void> {
-  const isThere = async (): Promise<boolean> => (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
-  if (await isThere()) return;
-  if (dirname(path) !== path) await makeFolder(dirname(path));
-  try {
-    await mkdir(path);
-  } catch (error) {
-    // Somebody else may have been faster.
-    if (!(await isThere())) throw error;
   }
 }

@@ -1,15 +1,22 @@
-import { appendFileSync, fstatSync, ftruncateSync, openSync, statSync } from 'node:fs';
+import { appendFileSync, closeSync, fstatSync, ftruncateSync, openSync, statSync } from 'node:fs';
+import { open, realpath, type FileHandle } from 'node:fs/promises';
 
 import { MediaError } from '../errors/index.js';
-import { notWritable } from './whole-file.js';
+import { notWritable, writeWhole } from './whole-file.js';
+
+/** From this byte up to that one. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
 
 /**
- * The file that --results names. It only grows. What was appended stays there whatever ends the process; the process leaves it open until it ends,
+ * The file that --results names. It only grows, but for what is taken out of it before anything is appended. What was appended stays there whatever ends the process; the process leaves it open until it ends,
  * so that a call that fails can say so in it.
  */
 export class ResultsFile {
   readonly path: string;
-  readonly #descriptor: number;
+  #descriptor: number;
   #length: number;
   #failed = false;
 
@@ -51,6 +58,25 @@ export class ResultsFile {
     return this.#length;
   }
 
+  /** Takes these parts out, in their order: all of them, or none where the process is ended. Throws OUTPUT_NOT_WRITABLE. */
+  async remove(spans: readonly Span[], signal: AbortSignal): Promise<void> {
+    // A link stays one.
+    const path = await realpath(this.path);
+    await writeWhole(path, async (partialPath) => {
+      await using from = await open(path, 'r');
+      await using to = await open(partialPath, 'w');
+      let start = 0;
+      for (const span of [...spans, { start: this.#length, end: this.#length }]) {
+        await copy(from, to, { start, end: span.start }, signal);
+        start = span.end;
+      }
+    });
+    closeSync(this.#descriptor);
+    const { descriptor, size } = openToAppend(path);
+    this.#descriptor = descriptor;
+    this.#length = size;
+  }
+
   /** Throws OUTPUT_NOT_WRITABLE; after that it takes nothing more. */
   append(text: string): void {
     if (this.#failed) return;
@@ -73,5 +99,16 @@ function openToAppend(path: string): { readonly descriptor: number; readonly siz
     return { descriptor, size: fstatSync(descriptor).size };
   } catch (error) {
     throw notWritable(path, error);
+  }
+}
+
+async function copy(from: FileHandle, to: FileHandle, { start, end }: Span, signal: AbortSignal): Promise<void> {
+  const piece = Buffer.allocUnsafe(Math.min(2 ** 20, end - start));
+  for (let position = start; position < end;) {
+    signal.throwIfAborted();
+    const { bytesRead } = await from.read(piece, 0, Math.min(piece.length, end - position), position);
+    if (bytesRead === 0) throw new Error('it became shorter while it was read');
+    await to.writeFile(piece.subarray(0, bytesRead));
+    position += bytesRead;
   }
 }

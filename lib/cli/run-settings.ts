@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 
 import { packageVersion } from '../binding/index.js';
-import { modelPath, readModel } from '../graph/index.js';
+import { externalDataOf, modelPath, readModel } from '../graph/index.js';
 import { sha256OfFile } from '../engine/index.js';
 import type { RunDestination } from './run-files.js';
 import type { RunSettings } from './run-journal.js';
@@ -32,14 +32,18 @@ export async function runSettings(
 }
 
 async function modelHash(path: string, signal: AbortSignal): Promise<string> {
-  const { initializers } = await readModel(path, { signal });
+  const { proto } = await readModel(path, { signal });
   const own = await sha256OfFile(path, signal);
-  const locations = new Set([...initializers.values()].flatMap(({ external }) => (external ? [external.location] : [])));
-  if (locations.size === 0) return own;
+  const byLocation = new Map(externalDataOf(proto, dirname(path)).map((external) => [external.location, external]));
+  if (byLocation.size === 0) return own;
   const hash = createHash('sha256').update(own);
-  for (const location of [...locations].sort()) {
+  for (const location of [...byLocation.keys()].sort()) {
     // Where one is missing, the engine tells.
-    hash.update(await sha256OfFile(join(dirname(path), location), signal).catch(() => 'missing'));
+    const file = await byLocation
+      .get(location)
+      ?.file()
+      .catch(() => undefined);
+    hash.update(file === undefined ? 'missing' : await sha256OfFile(file.path, signal));
   }
   return hash.digest('hex');
 }

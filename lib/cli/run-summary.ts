@@ -7,8 +7,8 @@ import { recognizedLine } from './recognized.js';
 export interface RunCounts {
   readonly done: number;
   readonly failed: number;
-  /** Of the run that this one went on with, whose pictures it left alone. */
-  readonly earlier: { readonly done: number; readonly failed: number };
+  /** Of the run that this one went on with: pictures that it left alone, and those that had been replaced. */
+  readonly earlier: { readonly done: number; readonly failed: number; readonly replaced: number };
   /** Files in folders that are not pictures by their names. */
   readonly passedOver: number;
   readonly wallMs: number;
@@ -23,6 +23,8 @@ export function tellSummary(invocation: Invocation, task: Task, counts: RunCount
   const each = done === 0 ? '' : `, ${(wallMs / done).toFixed(1)} ms each`;
   invocation.tell(`${count} in ${wall}${each}, on ${device} with ${runtime.name} ${runtime.version}`);
   if (earlier.done > 0) invocation.tell(`Done before: ${pictures(earlier)}.`);
+  const { replaced } = earlier;
+  if (replaced > 0) invocation.tell(`Done again: ${pictures({ done: replaced, failed: 0 })} that changed since.`);
   if (passedOver > 0) invocation.tell(`Passed over: ${passedOver} other file${passedOver === 1 ? '' : 's'} in the folders.`);
   // The library that comes with foveate runs on the CPU only: there, that it does is no news.
   const expected = device === 'cpu' && !process.env['FOVEATE_ONNXRUNTIME_PATH']; // an empty one counts as unset

@@ -9,10 +9,11 @@ import { listPictures, type InputPicture } from './inputs.js';
 import type { Invocation } from './invocation.js';
 import { OutputFolder, type WrittenFiles } from './output-folder.js';
 import { startProgress } from './progress.js';
+import { removeResults, replacedPictures } from './replaced-pictures.js';
 import type { TaskResult } from './result-kinds.js';
 import type { ResultsFile } from './results-file.js';
 import { checkDestination, isWritten, journalPathOf, openResults, type RunDestination } from './run-files.js';
-import { pictureKey, readJournal, RunJournal } from './run-journal.js';
+import { pictureKey, readJournal, RunJournal, withoutPictures } from './run-journal.js';
 import {
   csvReport,
   jsonReport,
@@ -60,7 +61,8 @@ x, y, score of each; masks are in JSON only.
 
 --resume goes on with a run to files, whatever ended it: repeat the call, with --resume. Pictures
 that are done, also those that failed, are left alone; what follows the last of them in the results is
-cut off; the rest is done. The model and the options must be the same. Account is kept in a file named
+cut off; the rest is done. A picture whose size or time of modification has changed since is done
+again, its old results go. The model and the options must be the same. Account is kept in a file named
 .foveate-journal, after the results or in the output folder. It goes when the run is complete, and
 stays with --resume, so that the same call does what is added later.`;
 
@@ -104,12 +106,14 @@ async function run(model: string, inputs: readonly string[], options: RunOptionV
 
   const journalPath = journalPathOf(destination);
   const settings = journalPath === undefined ? {} : await runSettings(model, forTask, destination, signal);
-  const before = resume && journalPath !== undefined ? await readJournal(journalPath, settings) : undefined;
+  const before = resume && journalPath !== undefined ? await readJournal(journalPath, settings, results) : undefined;
   // What the earlier run wrote into a folder of pictures is no input of this one.
   const all = named.filter(({ path }) => path === undefined || !isWritten(before, path));
-  const pictures = all.filter((picture) => !before?.pictures.has(pictureKey(picture)));
+  const replaced = before === undefined ? [] : await replacedPictures(all, before);
+  const kept = before && withoutPictures(before, replaced);
+  const pictures = all.filter((picture) => !kept?.pictures.has(pictureKey(picture)));
   const folder =
-    output === undefined ? undefined : await OutputFolder.create(output, { pictures, inputs: all, overwrite, before });
+    output === undefined ? undefined : await OutputFolder.create(output, { pictures, inputs: all, overwrite, before: kept });
   await using task = await loadTask(model, { ...loadTaskOptions(forTask), signal });
   if (output !== undefined && task instanceof Embedder) {
     throw new ArgumentError('INVALID_ARGUMENT', {
@@ -121,6 +125,9 @@ async function run(model: string, inputs: readonly string[], options: RunOptionV
   const read = [model, ...all.flatMap(({ path }) => path ?? [])];
   const file = results === undefined ? undefined : await openResults(results, before, overwrite, read);
   const journal = journalPath === undefined ? undefined : RunJournal.open(journalPath, settings, before);
+  if (before !== undefined && file !== undefined && journal !== undefined && replaced.length > 0) {
+    await removeResults(replaced, before, file, journal, signal);
+  }
   const report = reportOf(destination.format, file, model, task, invocation);
   // Where results are gone on with, they have begun.
   if (file === undefined || file.length === 0) report.begin();
@@ -134,8 +141,9 @@ async function run(model: string, inputs: readonly string[], options: RunOptionV
       signal.throwIfAborted();
       progress.advance(++done);
       progress.above(() => {
+        const start = file?.length ?? 0;
         report.outcome(outcome);
-        journal?.done(outcome.picture, file?.length ?? 0, outcome.error !== undefined);
+        journal?.done(outcome.picture, { start, end: file?.length ?? 0 }, outcome.error !== undefined);
         if (outcome.error === undefined) return;
         failed++;
         invocation.warn(outcome.error, outcome.picture.name);
@@ -147,7 +155,8 @@ async function run(model: string, inputs: readonly string[], options: RunOptionV
   }
   report.end();
   journal?.close(resume);
-  const earlier = { done: all.length - pictures.length, failed: [...(before?.pictures.values() ?? [])].filter(Boolean).length };
+  const failedBefore = [...(kept?.pictures.values() ?? [])].filter((picture) => picture.failed).length;
+  const earlier = { done: all.length - pictures.length, failed: failedBefore, replaced: replaced.length };
   if (failed + earlier.failed > 0) invocation.exitCode = 4;
   if (!quiet) tellSummary(invocation, task, { done, failed, earlier, passedOver, wallMs: performance.now() - started });
 }
@@ -182,6 +191,7 @@ async function processPicture(picture: InputPicture, { task, folder, journal, si
   let result: TaskResult | undefined;
   let written: WrittenFiles | undefined;
   try {
+    await journal?.reading(picture);
     const image = await picture.load(signal);
     result = await runTask(task, image, signal);
     if (folder !== undefined) {

@@ -20,7 +20,10 @@ export interface BuildOptions {
   readonly output?: string | undefined;
   /** For 'tensorrt-rtx': the GPUs to build for, as in 89 for compute capability 8.9. Default: the GPU of this machine. */
   readonly computeCapability?: number | readonly number[] | undefined;
-  /** Shapes to build for, one profile or several. Default: one, in which only the batch axis is free: 1 to 8. */
+  /**
+   * Shapes to build for, one profile or several, in the axes of the model's own input, also where the engine takes pixels. Default: one, in which only
+   * the batch axis is free: 1 to 8.
+   */
   readonly profiles?: readonly OptimizationProfile[] | undefined;
   /** Instead of profiles: how many pictures a batch may have. A model whose batch axis is fixed gets a free one. */
   readonly batch?: BatchRange | undefined;
@@ -35,7 +38,7 @@ export interface BuildOptions {
   readonly workspaceBytes?: number | undefined;
   /** 0 (fast build) to 5 (fast engine). */
   readonly optimizationLevel?: number | undefined;
-  /** FP32 convolutions on tensor cores with 10 bits of mantissa. */
+  /** Whether float32 is multiplied with 10 bits of mantissa on tensor cores, faster. Default true, as the libraries have it. */
   readonly tf32?: boolean | undefined;
   /** Kernels for weights with 2:4 structured sparsity. */
   readonly sparsity?: boolean | undefined;
@@ -67,30 +70,64 @@ export interface BuildOptions {
   readonly onLog?: ((line: BuildLogLine) => void) | undefined;
 }
 
-const names = [
-  ...['device', 'tensorrtPath', 'output', 'computeCapability', 'profiles', 'batch', 'freeBatch', 'bakePreprocess'],
-  ...[
-    'preprocess',
-    'labels',
-    'workspaceBytes',
-    'optimizationLevel',
-    'tf32',
-    'sparsity',
-    'versionCompatible',
-    'hardwareCompatibility',
-  ],
-  ...['refit', 'stripWeights', 'weightStreaming', 'dlaCore', 'gpuFallback', 'tacticSources', 'auxiliaryStreams', 'precision'],
-  ...['pluginLibraries', 'trust', 'cache', 'signal', 'onProgress', 'onLog'],
-];
+/** Whether an option decides what is built. A new one has to be told of here, or does not compile. */
+const decides: Readonly<Record<keyof BuildOptions, boolean>> = {
+  device: false, // the library that it leads to does
+  tensorrtPath: false,
+  output: false,
+  computeCapability: false, // told in the engine
+  profiles: true,
+  batch: true,
+  freeBatch: false, // told in the passes
+  bakePreprocess: false,
+  preprocess: true,
+  labels: true,
+  workspaceBytes: true,
+  optimizationLevel: true,
+  tf32: true,
+  sparsity: true,
+  versionCompatible: true,
+  hardwareCompatibility: true,
+  refit: true,
+  stripWeights: true,
+  weightStreaming: true,
+  dlaCore: true,
+  gpuFallback: true,
+  tacticSources: true,
+  auxiliaryStreams: true,
+  precision: true,
+  pluginLibraries: true,
+  trust: false,
+  cache: false,
+  signal: false,
+  onProgress: false,
+  onLog: false,
+};
+
+export const buildOptionNames = Object.keys(decides) as readonly (keyof BuildOptions)[];
+
+/** The options that were given of those that decide an engine, besides model, library, GPU and passes. */
+export function decidingOptions(options: BuildOptions): Readonly<Record<string, unknown>> {
+  const given = buildOptionNames.filter((name) => decides[name] && options[name] !== undefined);
+  return Object.fromEntries(given.map((name) => [name, options[name]]));
+}
 
 const flagNames = [
-  ...(['freeBatch', 'tf32', 'sparsity', 'versionCompatible', 'refit', 'stripWeights', 'weightStreaming', 'gpuFallback'] as const),
-  ...(['trust', 'cache'] as const),
-];
+  'freeBatch',
+  'tf32',
+  'sparsity',
+  'versionCompatible',
+  'refit',
+  'stripWeights',
+  'weightStreaming',
+  'gpuFallback',
+  'trust',
+  'cache',
+] as const satisfies readonly (keyof BuildOptions)[];
 
 /** Throws UNKNOWN_OPTION, INVALID_ARGUMENT, NOT_TRUSTED. */
 export function checkBuildOptions(options: BuildOptions): void {
-  checkOptions('build options', options, names);
+  checkOptions('build options', options, buildOptionNames);
   if (typeof options.device !== 'string') {
     throw invalidArgument('device', "'tensorrt', 'tensorrt-rtx' or one of them with a version", options.device);
   }
@@ -154,8 +191,8 @@ export function capabilitiesOf({ computeCapability }: BuildOptions): readonly nu
   return [...new Set(list)].sort((a, b) => a - b);
 }
 
-/** Builder flags, by the names that the addon knows. */
-export function flagsOf(options: BuildOptions): readonly string[] {
+/** Builder flags, by the names that the addon knows: those to set, and those to clear that are set unless told otherwise. */
+export function flagsOf(options: BuildOptions): { readonly flags: readonly string[]; readonly clearedFlags: readonly string[] } {
   const flags: readonly (readonly [boolean | undefined, readonly string[]])[] = [
     [options.tf32, ['TF32']],
     [options.sparsity, ['SPARSE_WEIGHTS']],
@@ -168,16 +205,8 @@ export function flagsOf(options: BuildOptions): readonly string[] {
     [options.precision === 'fp16', ['FP16']],
     [options.precision === 'int8', ['INT8']],
   ];
-  return flags.flatMap(([wanted, list]) => (wanted === true ? list : []));
-}
-
-/** What decides the bytes of an engine besides model, library and shapes: as it was asked for. */
-export function enginePart(options: BuildOptions): Readonly<Record<string, unknown>> {
-  const { workspaceBytes, optimizationLevel, tf32, sparsity, versionCompatible, hardwareCompatibility, refit, stripWeights } =
-    options;
-  const { weightStreaming, dlaCore, gpuFallback, tacticSources, auxiliaryStreams, precision, pluginLibraries } = options;
   return {
-    ...{ workspaceBytes, optimizationLevel, tf32, sparsity, versionCompatible, hardwareCompatibility, refit, stripWeights },
-    ...{ weightStreaming, dlaCore, gpuFallback, tacticSources, auxiliaryStreams, precision, pluginLibraries },
+    flags: flags.flatMap(([wanted, list]) => (wanted === true ? list : [])),
+    clearedFlags: options.tf32 === false ? ['TF32'] : [],
   };
 }

@@ -1,8 +1,11 @@
 /** Optimization profiles: the shapes that an engine is built for. */
 import type { NativeInputRange } from '../binding/index.js';
 import { ArgumentError, invalidArgument } from '../errors/index.js';
+import type { ModelPass } from './engine-manifest.js';
 
-/** The shapes of one input: smallest, the one that is made fast, largest. A shape alone stands for all three. */
+/**
+ * The shapes of one input, in the axes that the model gives it: smallest, the one that is made fast, largest. A shape alone stands for all three.
+ */
 export type ShapeRange =
   readonly number[] | { readonly min: readonly number[]; readonly opt: readonly number[]; readonly max: readonly number[] };
 
@@ -16,12 +19,14 @@ export type BatchRange = number | { readonly min: number; readonly opt: number; 
 export interface BuildInput {
   readonly name: string;
   readonly shape: readonly (number | string | null)[];
+  /** Its axes in the order in which the engine has them, where that is another. */
+  readonly order?: readonly number[];
 }
 
 /** What is inferred for a free batch axis where nothing is asked for. */
 const defaultBatch = { min: 1, opt: 1, max: 8 } as const;
 
-/** Every profile, with a range for each input that has a free dimension. */
+/** Every profile, with a range for each input that has a free dimension, in the axes of the engine. */
 export type ResolvedProfiles = readonly (readonly NativeInputRange[])[];
 
 /**
@@ -48,8 +53,19 @@ export function resolveProfiles(
   return asked.map((profile, i) => resolveProfile(inputs, profile, asked.length === 1 ? 'the profile' : `profile ${i}`));
 }
 
+/** Throws INVALID_ARGUMENT for a range that is none, and for one that no input has an axis for. */
+export function checkBatch(batch: BatchRange, inputs: readonly BuildInput[], passes: readonly ModelPass[]): void {
+  batchRange(batch);
+  const isFree = passes.some(({ pass }) => pass === 'free-batch') || inputs.some(({ shape }) => typeof shape[0] !== 'number');
+  if (isFree) return;
+  throw new ArgumentError('INVALID_ARGUMENT', {
+    message: `Expected a free batch axis for option batch, but the model's inputs are fixed: ${inputs.map(({ name, shape }) => `${JSON.stringify(name)} ${shapeText(shape)}`).join(', ')}`,
+    hint: 'Leave option freeBatch out: option batch frees the axis by itself.',
+  });
+}
+
 /** A range of the batch axis, checked. Throws INVALID_ARGUMENT. */
-export function batchRange(batch: BatchRange): { readonly min: number; readonly opt: number; readonly max: number } {
+function batchRange(batch: BatchRange): { readonly min: number; readonly opt: number; readonly max: number } {
   const range = typeof batch === 'number' ? { min: 1, opt: batch, max: batch } : batch;
   const numbers = [range?.min, range?.opt, range?.max];
   if (!numbers.every((size) => Number.isInteger(size) && size >= 1) || !(range.min <= range.opt && range.opt <= range.max)) {
@@ -58,7 +74,8 @@ export function batchRange(batch: BatchRange): { readonly min: number; readonly 
   return range;
 }
 
-function inferred({ name, shape }: BuildInput, batch: { min: number; opt: number; max: number }): NativeInputRange {
+function inferred(input: BuildInput, batch: { min: number; opt: number; max: number }): NativeInputRange {
+  const { name, shape } = input;
   const axis = shape.findIndex((size, i) => i > 0 && typeof size !== 'number');
   if (axis !== -1) {
     throw new ArgumentError('INVALID_ARGUMENT', {
@@ -68,7 +85,7 @@ function inferred({ name, shape }: BuildInput, batch: { min: number; opt: number
     });
   }
   const at = (size: number): number[] => [size, ...(shape.slice(1) as number[])];
-  return { input: name, min: at(batch.min), opt: at(batch.opt), max: at(batch.max) };
+  return inEngineAxes(input, { min: at(batch.min), opt: at(batch.opt), max: at(batch.max) });
 }
 
 function resolveProfile(inputs: readonly BuildInput[], profile: OptimizationProfile, what: string): NativeInputRange[] {
@@ -103,13 +120,13 @@ function resolveProfile(inputs: readonly BuildInput[], profile: OptimizationProf
       : (given as { min: readonly number[]; opt: readonly number[]; max: readonly number[] });
     for (const which of ['min', 'opt', 'max'] as const) checkShape(input, range[which], `${which} of ${what}`);
     input.shape.forEach((_, axis) => checkOrder(input.name, axis, range, what));
-    return isFree ? [{ input: input.name, min: range.min, opt: range.opt, max: range.max }] : [];
+    return isFree ? [inEngineAxes(input, range)] : [];
   });
 }
 
 function checkShape({ name, shape }: BuildInput, given: readonly number[], what: string): void {
-  if (!Array.isArray(given) || !given.every((size) => Number.isInteger(size) && size >= 1)) {
-    throw invalidArgument(`the ${what} for input ${JSON.stringify(name)}`, 'a shape of positive integers', given);
+  if (!Array.isArray(given) || !given.every((size) => Number.isInteger(size) && size >= 1 && size < 2 ** 31)) {
+    throw invalidArgument(`the ${what} for input ${JSON.stringify(name)}`, 'a shape of positive integers below 2^31', given);
   }
   if (given.length !== shape.length) {
     throw new ArgumentError('INVALID_ARGUMENT', {
@@ -121,7 +138,10 @@ function checkShape({ name, shape }: BuildInput, given: readonly number[], what:
     if (typeof size !== 'number' || size === given[axis]) return;
     throw new ArgumentError('INVALID_ARGUMENT', {
       message: `Axis ${axis} of input ${JSON.stringify(name)} is fixed to ${size} in the model, but the ${what} has ${given[axis]}`,
-      hint: axis === 0 ? 'Give option freeBatch, which makes the batch axis free.' : 'Export the model with this axis free.',
+      hint:
+        axis === 0
+          ? 'Give option freeBatch, which makes the batch axis free.'
+          : `The model declares ${shapeText(shape)}: give its shapes in this order, or export it with the axis free.`,
       details: { input: name, axis },
     });
   });
@@ -139,6 +159,11 @@ function checkOrder(
     message: `Expected min <= opt <= max for axis ${axis} of input ${JSON.stringify(input)} in ${what} but received ${a}, ${b}, ${c}`,
     details: { input, axis },
   });
+}
+
+function inEngineAxes({ name, order }: BuildInput, { min, opt, max }: Omit<NativeInputRange, 'input'>): NativeInputRange {
+  const arranged = (shape: readonly number[]): readonly number[] => order?.map((axis) => shape[axis] as number) ?? shape;
+  return { input: name, min: arranged(min), opt: arranged(opt), max: arranged(max) };
 }
 
 /** `[batch, 3, 640, 640]` */

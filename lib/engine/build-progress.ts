@@ -2,7 +2,7 @@ import type { NativeNotice } from '../binding/index.js';
 
 /** How far a build is. */
 export interface BuildProgress {
-  /** What is being done, in the builder's words: 'Timing graph nodes'. */
+  /** What is being done: of the builder in its words, 'Timing graph nodes', before and after it in ours, 'Reading the model'. */
   readonly phase: string;
   /** 0 to 1; never less than before. */
   readonly fraction: number;

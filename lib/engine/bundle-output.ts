@@ -1,12 +1,14 @@
 /** Where a bundle is put that was asked for in a place of its own. */
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
-import { cp, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { cp, readdir, readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 
 import { MediaError } from '../errors/index.js';
-import { EngineBundle, manifestFile } from './engine-bundle.js';
-import { parseManifest } from './engine-manifest.js';
+import { EngineBundle, manifestFile, wholeBundle, writeManifest } from './engine-bundle.js';
+import { parseManifest, type EngineManifest } from './engine-manifest.js';
+import { makeFolder, replaceFolder } from './folders.js';
 
 /**
  * Throws OUTPUT_NOT_WRITABLE where something lies at `output` that is neither an empty folder nor an engine bundle and nothing else: what a bundle takes the
@@ -30,54 +32,35 @@ export async function checkOutput(output: string): Promise<void> {
   });
 }
 
-/** Copies a bundle of the cache to `output`, whole or not at all. Throws OUTPUT_NOT_WRITABLE. */
-export async function copyBundle(bundle: EngineBundle, output: string): Promise<EngineBundle> {
+/**
+ * Copies a bundle of the cache to `output`, whole or not at all. The copy names `source` as the file that it was built from: the one in the cache names
+ * the first with the same content. Throws OUTPUT_NOT_WRITABLE.
+ */
+export async function copyBundle(
+  bundle: EngineBundle,
+  source: string,
+  output: string,
+  signal: AbortSignal | undefined,
+): Promise<EngineBundle> {
   const place = resolve(output);
-  const present = await wholeBundle(place);
-  if (present?.manifest.engine.sha256 === bundle.manifest.engine.sha256 && present.manifest.key === bundle.manifest.key)
-    return present;
+  const present = await wholeBundle(place, signal);
+  const manifest: EngineManifest = { ...bundle.manifest, model: { ...bundle.manifest.model, source } };
+  if (isDeepStrictEqual(present?.manifest, manifest)) return present as EngineBundle;
   await checkOutput(output);
   const part = join(dirname(place), `.~${basename(place)}.${randomUUID()}.part`);
   try {
-    await mkdir(dirname(place), { recursive: true });
+    await makeFolder(dirname(place));
     await cp(bundle.path, part, { recursive: true, mode: constants.COPYFILE_FICLONE });
+    await writeManifest(part, manifest);
+    signal?.throwIfAborted();
     await replaceFolder(part, place);
   } catch (cause) {
+    signal?.throwIfAborted();
     throw notWritable(output, cause instanceof Error ? cause.message : String(cause), cause);
   } finally {
     await rm(part, { recursive: true, force: true }).catch(() => undefined);
   }
   return EngineBundle.open(place);
-}
-
-/** The bundle at a place, every file of which is as it was written; undefined where there is none. */
-export async function wholeBundle(place: string): Promise<EngineBundle | undefined> {
-  try {
-    const bundle = await EngineBundle.open(place);
-    await bundle.verify();
-    return bundle;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Puts a folder in place of another, or of none. Where that fails, the other is where it was. */
-export async function replaceFolder(made: string, place: string): Promise<void> {
-  const old = `${place}.${randomUUID()}.part`;
-  const wasThere = await rename(place, old).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return false;
-      throw error;
-    },
-  );
-  try {
-    await rename(made, place);
-  } catch (error) {
-    if (wasThere) await rename(old, place);
-    throw error;
-  }
-  await rm(old, { recursive: true, force: true });
 }
 
 /** Whether a folder holds the files of a bundle, damaged or not, and nothing else. */

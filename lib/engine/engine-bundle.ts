@@ -1,14 +1,23 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join, resolve, sep } from 'node:path';
 
-import type { NativeTensorRt } from '../binding/index.js';
 import { platformName } from '../binding/index.js';
 import { EngineError } from '../errors/index.js';
 import type { EngineLayer } from './engine-layers.js';
 import { sha256OfFile } from './file-hash.js';
-import { parseManifest, type BundleFile, type EngineManifest } from './engine-manifest.js';
+import { parseManifest, type BundleFile, type EngineGpu, type EngineManifest } from './engine-manifest.js';
+import type { TensorRtFamily } from './tensorrt-libraries.js';
+import { compareVersions } from './tensorrt-requirement.js';
 
 export const manifestFile = 'manifest.json';
+
+/** A library on a machine, and the GPU that it would run engines on, where there is one. */
+export interface EngineLibrary {
+  readonly family: TensorRtFamily;
+  /** `10.15.1` */
+  readonly version: string;
+  readonly gpu?: EngineGpu | undefined;
+}
 
 /** A folder with an engine, the model that it was built from, and what is known of both. Made by `buildEngine` and `foveate build`. */
 export class EngineBundle {
@@ -44,23 +53,25 @@ export class EngineBundle {
     return JSON.parse(await readFile(this.#pathOf(this.manifest.layers), 'utf8')) as EngineLayer[];
   }
 
-  /** Reads every file and compares it with the manifest. Throws ENGINE_INVALID for one that was changed. */
-  async verify(): Promise<void> {
+  /** Reads every file and compares it with the manifest. Throws ENGINE_INVALID for one that was changed; where `signal` is aborted, its reason. */
+  async verify(signal?: AbortSignal): Promise<void> {
     for (const file of this.#files()) {
-      const sha256 = await sha256OfFile(this.#pathOf(file));
+      const sha256 = await sha256OfFile(this.#pathOf(file), signal);
       if (sha256 !== file.sha256)
         throw this.#damaged(file, `its content is not what was written (sha256 ${sha256}, expected ${file.sha256})`);
     }
   }
 
-  /** Why `library` cannot run the engine: what differs, in words; undefined where nothing is known to be in the way. */
-  incompatibility(library: Pick<NativeTensorRt, 'family' | 'version'>): string | undefined {
+  /** Why `library` cannot run the engine on this machine: what differs, in words; undefined where nothing is known to be in the way. */
+  incompatibility(library: EngineLibrary): string | undefined {
     const { family, version, platform, versionCompatible } = this.manifest.engine;
     if (platform !== platformName) return `it was built for ${platform}, this is ${platformName}`;
     const runs = library.family === family || (versionCompatible && family === 'tensorrt' && library.family === 'tensorrt-lean');
     if (!runs) return `it was built by ${family} ${version}, which ${library.family} ${library.version} cannot read`;
-    const same = versionCompatible ? version.split('.')[0] === library.version.split('.')[0] : version === library.version;
-    return same ? undefined : `it was built by ${family} ${version}, the library is ${library.version}`;
+    const isLater = compareVersions(library.version, version) >= 0 && version.split('.')[0] === library.version.split('.')[0];
+    if (versionCompatible ? !isLater : version !== library.version)
+      return `it was built by ${family} ${version}, the library is ${library.version}`;
+    return library.gpu && otherGpu(this.manifest.engine, library.gpu);
   }
 
   #files(): readonly BundleFile[] {
@@ -88,4 +99,46 @@ export class EngineBundle {
       details: { path: this.path, file },
     });
   }
+}
+
+/** The bundle at a place, every file of which is as it was written; undefined where there is none. Rejects where `signal` is aborted, with its reason. */
+export async function wholeBundle(place: string, signal: AbortSignal | undefined): Promise<EngineBundle | undefined> {
+  try {
+    const bundle = await EngineBundle.open(place);
+    await bundle.verify(signal);
+    return bundle;
+  } catch {
+    signal?.throwIfAborted();
+    return undefined;
+  }
+}
+
+/** Whether an engine was built for other GPUs than this one, in words. */
+function otherGpu(
+  { family, computeCapabilities, gpu: builtOn, hardwareCompatibility }: EngineManifest['engine'],
+  { name, computeCapability }: EngineGpu,
+): string | undefined {
+  const here = `the GPU of this machine is ${name}, ${capabilityText(computeCapability)}`;
+  if (computeCapabilities.length > 0) {
+    if (computeCapabilities.includes(computeCapability)) return undefined;
+    return `it was built for compute capability ${computeCapabilities.map(capabilityText).join(', ')}, ${here}`;
+  }
+  if (builtOn === undefined) return undefined;
+  const fits = {
+    none: family === 'tensorrt-rtx' ? builtOn.computeCapability === computeCapability : builtOn.name === name,
+    'same-compute-capability': builtOn.computeCapability === computeCapability,
+    'ampere-plus': computeCapability >= 80,
+  };
+  if (fits[hardwareCompatibility]) return undefined;
+  return `it was built on ${builtOn.name}, ${capabilityText(builtOn.computeCapability)}, ${here}`;
+}
+
+/** `8.9` for 89 */
+export function capabilityText(capability: number): string {
+  return `${Math.floor(capability / 10)}.${capability % 10}`;
+}
+
+/** Last of all: a folder with a manifest is whole. */
+export async function writeManifest(folder: string, manifest: EngineManifest): Promise<void> {
+  await writeFile(join(folder, manifestFile), `${JSON.stringify(manifest, undefined, 2)}\n`);
 }

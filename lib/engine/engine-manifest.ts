@@ -24,6 +24,13 @@ export interface BundleFile {
   readonly sha256: string;
 }
 
+export interface EngineGpu {
+  /** As its driver calls it: 'NVIDIA H200' */
+  readonly name: string;
+  /** 90 for 9.0 */
+  readonly computeCapability: number;
+}
+
 /** A change that was made to the model before it was built. */
 export type ModelPass = { readonly pass: 'free-batch' } | { readonly pass: 'bake-preprocess'; readonly values: BakedPreprocess };
 
@@ -41,12 +48,19 @@ export interface EngineManifest {
     readonly platform: string;
     /** What it was built for, as in 89 for 8.9; empty: the GPU of the machine that built it. */
     readonly computeCapabilities: readonly number[];
+    /** That GPU; absent where others were named. */
+    readonly gpu?: EngineGpu | undefined;
     readonly hardwareCompatibility: 'none' | 'ampere-plus' | 'same-compute-capability';
     readonly versionCompatible: boolean;
   };
   /** The model that was built, after the passes. */
-  readonly model: BundleFile & { readonly source: string; readonly externalData: readonly BundleFile[] };
+  readonly model: BundleFile & {
+    /** Name of the file that it was, for people. */
+    readonly source: string;
+    readonly externalData: readonly BundleFile[];
+  };
   readonly passes: readonly ModelPass[];
+  /** In the axes of the engine's inputs. */
   readonly profiles: ResolvedProfiles;
   readonly inputs: readonly EngineTensorInfo[];
   readonly outputs: readonly EngineTensorInfo[];

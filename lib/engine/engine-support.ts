@@ -12,7 +12,8 @@ export interface SupportReport {
   /** How many nodes of each operator the library objects to, and how many it does not. */
   readonly operators: readonly { readonly op: string; readonly supported: number; readonly unsupported: number }[];
   /** What the parser objects to: the node's name and operator, '' where it does not say. */
-  readonly faults: readonly { readonly node: string; readonly op: string; readonly reason: string }[];
+  /** `where`: in the source of NVIDIA's parser, for those who ask NVIDIA. */
+  readonly faults: readonly { readonly node: string; readonly op: string; readonly reason: string; readonly where: string }[];
 }
 
 /** Throws as `buildEngine` does for the library and for a model that cannot be read; what cannot be built is told, not thrown. */
@@ -25,7 +26,6 @@ export async function checkEngineSupport(
     (operation) => native().engineSupport(library.handle, { bytes: source.bytes, path: source.path }, operation),
     signal,
   );
-  // Of a model that is not supported as a whole, the library calls no part supported: what it objects to tells more.
   const objected = new Set(faults.map(({ nodeIndex }) => nodeIndex));
   const counts = new Map<string, { supported: number; unsupported: number }>();
   source.model.nodes.forEach(({ opType }, index) => {
@@ -37,6 +37,6 @@ export async function checkEngineSupport(
     supported,
     library: `${library.family} ${library.version}`,
     operators: [...counts].map(([op, count]) => ({ op, ...count })).sort((a, b) => (a.op < b.op ? -1 : 1)),
-    faults: faults.map(({ node, op, reason }) => ({ node, op, reason })),
+    faults: faults.map(({ node, op, reason, where }) => ({ node, op, reason, where })),
   };
 }

@@ -5,6 +5,16 @@ import { pipeline } from 'node:stream/promises';
 /** The SHA-256 of a file, in hexadecimal. Rejects as reading it does. */
 export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash, signal === undefined ? {} : { signal });
+  await pipeline(createReadStream(path, { highWaterMark: 2 ** 20 }), hash, signal === undefined ? {} : { signal });
+  return hash.digest('hex');
+}
+
+/** More than a hash takes at once. */
+const pieceBytes = 2 ** 30;
+
+/** The SHA-256 of bytes, in hexadecimal. */
+export function sha256OfBytes(bytes: Uint8Array): string {
+  const hash = createHash('sha256');
+  for (let at = 0; at < bytes.byteLength; at += pieceBytes) hash.update(bytes.subarray(at, at + pieceBytes));
   return hash.digest('hex');
 }

@@ -1,7 +1,8 @@
-export { chooseDevice, devices, deviceUnavailable, type Device, type DeviceChoice } from './device.js';
+export { chooseDevice, devices, type Device, type DeviceChoice } from './device.js';
 export { diagnose, type Diagnosis, type DiagnosisStep, type Finding, type LibraryFinding, type NamedDevice } from './doctor.js';
 export { diagnoseTensorRt, remedyForDamage, unusableTensorRt, type TensorRtFinding } from './doctor-tensorrt.js';
 export { sha256OfFile } from './file-hash.js';
+export { makeFolder } from './folders.js';
 export {
   installTensorRtRtx,
   isInstalled,
@@ -11,22 +12,23 @@ export {
   type TensorRtRtxInstallation,
 } from './install-tensorrt-rtx.js';
 export { carrierPackage, libraryCandidates, openLibrary, openOnnxRuntime, type LibraryCandidate } from './onnxruntime.js';
-export { chooseTensorRt, openTensorRt, tensorRtRemedy } from './tensorrt.js';
+export { chooseTensorRt } from './tensorrt.js';
 export { tensorRtRtxPackage, tensorRtRtxVersion, tensorRtRtxWheel, tensorRtRtxWheels } from './tensorrt-rtx-wheel.js';
 export {
   tensorRtCandidates,
-  tensorRtFamilies,
   tensorRtPlaces,
   type TensorRtCandidate,
   type TensorRtFamily,
   type TensorRtPlace,
 } from './tensorrt-libraries.js';
-export { buildModelEngine, type BuildResult } from './build-engine.js';
-export { checkBuildOptions } from './build-options.js';
+export { buildModelEngine, waitingPhase, type BuildResult } from './build-model-engine.js';
+export { readSource, type SourceModel } from './build-model.js';
+export { buildOptionNames, checkBuildOptions } from './build-options.js';
 export type { BuildLogLine, BuildOptions } from './build-options.js';
 export type { BatchRange, OptimizationProfile, ShapeRange } from './build-profiles.js';
 export type { BuildProgress } from './build-progress.js';
-export { EngineBundle } from './engine-bundle.js';
+export { capabilityText, EngineBundle, type EngineLibrary } from './engine-bundle.js';
 export type { EngineLayer, EngineLayerTensor } from './engine-layers.js';
-export type { BundleFile, EngineManifest, EngineTensorInfo, ModelPass } from './engine-manifest.js';
+export type { BundleFile, EngineGpu, EngineManifest, EngineTensorInfo, ModelPass } from './engine-manifest.js';
 export { checkEngineSupport, type SupportReport } from './engine-support.js';
+export { keepInCache, userCacheFolder } from './user-cache.js';

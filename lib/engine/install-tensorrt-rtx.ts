@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 
 import { BackendError, MediaError } from '../errors/index.js';
 import { sha256OfFile } from './file-hash.js';
+import { makeFolder } from './folders.js';
 import { PythonFailure, requirePip, runPython } from './python.js';
 import { tensorRtRtxPackage, tensorRtRtxVersion, tensorRtRtxWheel, type TensorRtRtxWheel } from './tensorrt-rtx-wheel.js';
 import { userCacheFolder } from './user-cache.js';
@@ -59,7 +60,7 @@ export async function installTensorRtRtx(installation: TensorRtRtxInstallation, 
   const root = dirname(installation.folder);
   await requirePip(options.signal);
   try {
-    await mkdir(root, { recursive: true });
+    await makeFolder(root);
     await removeLeftovers(root);
     const work = await mkdtemp(join(root, unfinished));
     try {

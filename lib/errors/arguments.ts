@@ -15,7 +15,17 @@ export function describeValue(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   if (Array.isArray(value)) return `an array of ${value.length}`;
   const name = (value as object).constructor?.name;
-  return name === undefined || name === 'Object' ? 'an object' : `a ${name}`;
+  return name === undefined || name === 'Object' ? describeMembers(value as object) : `a ${name}`;
+}
+
+const longestObject = 80;
+
+/** `{ min: 8, opt: 4, max: 1 }`, where an object is nothing more than a few plain values. */
+function describeMembers(value: object): string {
+  const members = Object.entries(value);
+  const isPlain = members.every(([, member]) => member === null || !['object', 'function', 'symbol'].includes(typeof member));
+  const text = `{ ${members.map(([key, member]) => `${key}: ${describeValue(member)}`).join(', ')} }`;
+  return members.length > 0 && isPlain && text.length <= longestObject ? text : 'an object';
 }
 
 /** `Expected <what> for <name> but received <value>`. */

@@ -20,7 +20,11 @@ export const errorCodes = {
 
   BACKEND_NOT_FOUND: { concern: 'backend', exitCode: 3, meaning: 'The library of an inference runtime was not found.' },
   BACKEND_INVALID: { concern: 'backend', exitCode: 3, meaning: 'A file was found, but it is not the library it should be.' },
-  BACKEND_TOO_OLD: { concern: 'backend', exitCode: 3, meaning: 'The library is older than the interface that is needed.' },
+  BACKEND_TOO_OLD: {
+    concern: 'backend',
+    exitCode: 3,
+    meaning: 'The release of the library lacks what is needed, or has an interface that is not known.',
+  },
   BACKEND_UNAVAILABLE: {
     concern: 'backend',
     exitCode: 3,
@@ -42,11 +46,6 @@ export const errorCodes = {
   },
 
   ENGINE_INVALID: { concern: 'engine', exitCode: 4, meaning: 'An engine bundle is damaged, incomplete or none at all.' },
-  ENGINE_INCOMPATIBLE: {
-    concern: 'engine',
-    exitCode: 4,
-    meaning: 'An engine was built for another library, version, GPU or system.',
-  },
   NOT_TRUSTED: {
     concern: 'argument',
     exitCode: 2,
@@ -55,7 +54,8 @@ export const errorCodes = {
   ENGINE_FAILED: {
     concern: 'engine',
     exitCode: 5,
-    meaning: 'The runtime failed while it ran the model, or no number in the output is finite.',
+    meaning:
+      'The runtime failed while it ran the model, or the builder while it built an engine, or no number in the output is finite.',
   },
   OUT_OF_MEMORY: { concern: 'engine', exitCode: 5, meaning: 'Memory could not be had.' },
 

@@ -1,8 +1,9 @@
-import { realpath } from 'node:fs/promises';
+import { realpath, type FileHandle } from 'node:fs/promises';
 import nodePath from 'node:path';
 import { ModelError } from '../errors/index.js';
 import { readBytes, withFile, type ReadOptions } from './file-bytes.js';
-import type { TensorProto } from './onnx_pb.js';
+import { tensorsOf } from './model-tensors.js';
+import { TensorProto_DataLocation, type ModelProto, type TensorProto } from './onnx_pb.js';
 
 /** Where the elements of a tensor are that is not stored in the model file itself. */
 export class ExternalData {
@@ -35,8 +36,7 @@ export class ExternalData {
    * @internal
    */
   async readBytes(expectedBytes: number | undefined, options: ReadOptions): Promise<Uint8Array> {
-    const path = await this.path();
-    return withFile(path, `the external data of tensor ${JSON.stringify(this.#tensor)},`, async (file, sizeBytes) => {
+    return this.#open(async (file, sizeBytes) => {
       const length = this.length ?? Math.max(0, sizeBytes - this.offset);
       if (this.offset + length > sizeBytes) {
         throw this.#invalid(`bytes ${this.offset} to ${this.offset + length} are wanted of a file of ${sizeBytes} bytes`);
@@ -48,8 +48,24 @@ export class ExternalData {
     });
   }
 
-  /** The file itself, which lies in the folder of the model. Rejects with MODEL_INVALID, and MODEL_NOT_FOUND where the model was given as bytes. */
-  async path(): Promise<string> {
+  /**
+   * The file itself, which lies in the folder of the model and can be read, and its size.
+   *
+   * Rejects with MODEL_INVALID for a location outside of that folder, and with MODEL_NOT_FOUND, as {@link readBytes} does.
+   *
+   * @internal
+   */
+  file(): Promise<{ readonly path: string; readonly sizeBytes: number }> {
+    return this.#open((_, sizeBytes, path) => Promise.resolve({ path, sizeBytes }));
+  }
+
+  async #open<T>(use: (file: FileHandle, sizeBytes: number, path: string) => Promise<T>): Promise<T> {
+    const path = await this.#path();
+    const what = `the external data of tensor ${JSON.stringify(this.#tensor)},`;
+    return withFile(path, what, (file, sizeBytes) => use(file, sizeBytes, path));
+  }
+
+  async #path(): Promise<string> {
     if (this.#folder === undefined) {
       throw new ModelError('MODEL_NOT_FOUND', {
         message: `Cannot find the external data ${JSON.stringify(this.location)} of tensor ${JSON.stringify(this.#tensor)}: the model was given as bytes`,
@@ -89,4 +105,14 @@ export class ExternalData {
       hint,
     });
   }
+}
+
+/**
+ * Where the elements are of every tensor that has them in another file, be it a constant within a subgraph or a function. `folder` is that of the model.
+ * Throws MODEL_INVALID where one has no location.
+ */
+export function externalDataOf(model: ModelProto, folder: string | undefined): readonly ExternalData[] {
+  return tensorsOf(model)
+    .filter(({ dataLocation }) => dataLocation === TensorProto_DataLocation.EXTERNAL)
+    .map((tensor) => new ExternalData(tensor, folder));
 }

@@ -1,5 +1,5 @@
 export { type ElementType } from './element-type.js';
-export { type ExternalData } from './external-data.js';
+export { externalDataOf, type ExternalData } from './external-data.js';
 export { type ReadOptions } from './file-bytes.js';
 export { type AttributeValue, type OnnxGraph, type OnnxNode } from './onnx-graph.js';
 export { type ModelProto } from './onnx_pb.js';
@@ -14,8 +14,8 @@ export {
 export { checkModelFile, modelPath } from './model-path.js';
 export { OnnxModel, parseModel, type ParseOptions } from './onnx-model.js';
 export { type OnnxTensor, type TensorData } from './onnx-tensor.js';
-export { bakePreprocess, type BakedPreprocess } from './passes/bake-preprocess.js';
+export { bakePreprocess, pixelAxes, type BakedPreprocess } from './passes/bake-preprocess.js';
 export { freeBatch } from './passes/free-batch.js';
-export { readModel, readModelBytes, type ReadModelOptions } from './read-model.js';
+export { parseModelAt, readModel, readModelBytes, type ReadModelOptions } from './read-model.js';
 export { type Dimension, type ValueInfo, type ValueKind } from './value-info.js';
 export { encodeModel } from './write-model.js';

@@ -20,9 +20,14 @@ export const maxModelBytes = 2 ** 31 - 1;
 export async function readModel(source: string | URL | Uint8Array, options: ReadModelOptions = {}): Promise<OnnxModel> {
   checkOptions('readModel options', options, ['folder', 'signal']);
   const { bytes, path } = await readModelBytes(source, options);
-  if (path === undefined) return parseModel(bytes, { folder: options.folder });
+  return parseModelAt(path, bytes, options.folder);
+}
+
+/** {@link parseModel} for the bytes of a file, which errors name; undefined for bytes that are from no file. */
+export function parseModelAt(path: string | undefined, bytes: Uint8Array, folder?: string): OnnxModel {
+  if (path === undefined) return parseModel(bytes, { folder });
   try {
-    return parseModel(bytes, { folder: options.folder ?? nodePath.dirname(path) });
+    return parseModel(bytes, { folder: folder ?? nodePath.dirname(path) });
   } catch (error) {
     throw error instanceof ModelError ? withPath(error, path) : error;
   }
@@ -33,19 +38,25 @@ export async function readModelBytes(
   source: string | URL | Uint8Array,
   options: ReadOptions = {},
 ): Promise<{ readonly bytes: Uint8Array; readonly path: string | undefined }> {
-  if (source instanceof Uint8Array) return { bytes: source, path: undefined };
+  if (source instanceof Uint8Array) {
+    checkSize(source.byteLength, 'it');
+    return { bytes: source, path: undefined };
+  }
   const path = modelPath('source', source);
   const bytes = await withFile(path, 'the model', async (file, sizeBytes) => {
-    if (sizeBytes > maxModelBytes) {
-      throw new ModelError('MODEL_INVALID', {
-        message: `Expected an ONNX model of at most ${maxModelBytes} bytes, the limit of its file format, but ${JSON.stringify(path)} has ${sizeBytes}`,
-        hint: 'Export the model with its tensors in external data.',
-        details: { path, sizeBytes },
-      });
-    }
+    checkSize(sizeBytes, JSON.stringify(path));
     return readBytes(file, 0, sizeBytes, options);
   });
   return { bytes, path };
+}
+
+function checkSize(sizeBytes: number, what: string): void {
+  if (sizeBytes <= maxModelBytes) return;
+  throw new ModelError('MODEL_INVALID', {
+    message: `Expected an ONNX model of at most ${maxModelBytes} bytes, the limit of its file format, but ${what} has ${sizeBytes}`,
+    hint: 'Export the model with its tensors in external data.',
+    details: { sizeBytes },
+  });
 }
 
 function withPath(error: ModelError, path: string): ModelError {

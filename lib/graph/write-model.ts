@@ -1,6 +1,7 @@
 import { toBinary } from '@bufbuild/protobuf';
 import { ModelError } from '../errors/index.js';
-import { ModelProtoSchema, type AttributeProto, type GraphProto, type ModelProto, type TensorProto } from './onnx_pb.js';
+import { tensorsOf } from './model-tensors.js';
+import { ModelProtoSchema, type ModelProto, type TensorProto } from './onnx_pb.js';
 import { maxModelBytes } from './read-model.js';
 
 /**
@@ -11,7 +12,7 @@ import { maxModelBytes } from './read-model.js';
  */
 export function encodeModel(model: ModelProto): Uint8Array {
   // Told before it is encoded, which takes several times the memory.
-  const elements = elementBytes(model);
+  const elements = sum(tensorsOf(model).map(bytesOfTensor));
   if (elements > maxModelBytes) throw tooLarge(elements);
   const bytes = toBinary(ModelProtoSchema, model);
   if (bytes.length > maxModelBytes) throw tooLarge(bytes.length);
@@ -26,23 +27,7 @@ function tooLarge(bytes: number): ModelError {
   });
 }
 
-/** What the elements of all tensors take, as far as they are stored as bytes: nearly the whole of a large model. */
-function elementBytes({ graph, functions }: ModelProto): number {
-  return (graph === undefined ? 0 : bytesOfGraph(graph)) + sum(functions.flatMap(({ node }) => node).map(bytesOfNode));
-}
-
-function bytesOfGraph({ initializer, node }: GraphProto): number {
-  return sum(initializer.map(bytesOfTensor)) + sum(node.map(bytesOfNode));
-}
-
-function bytesOfNode({ attribute }: { readonly attribute: readonly AttributeProto[] }): number {
-  return sum(
-    attribute.map(({ t, tensors, g, graphs }) => {
-      return sum([...tensors, ...(t ? [t] : [])].map(bytesOfTensor)) + sum([...graphs, ...(g ? [g] : [])].map(bytesOfGraph));
-    }),
-  );
-}
-
+/** What its elements take, as far as they are stored as bytes: those of all tensors are nearly the whole of a large model. */
 function bytesOfTensor({ rawData, floatData, doubleData }: TensorProto): number {
   return sum([rawData, ...floatData, ...doubleData].map(({ length }) => length));
 }

@@ -2,7 +2,6 @@ export type { IccProfile } from './decode.js';
 export type { PixelFormat, RawFrame } from './frame.js';
 export { defaultPixelLimit, startReading, type PictureInput } from './input.js';
 export { encode, formatOf, Picture, writePicture, type EncodedFormat, type PictureOptions } from './picture.js';
-export { invalidConfig, isJsonObject, type JsonObject } from './config-fields.js';
 export { Placement } from './placement.js';
 export {
   Preprocess,
@@ -12,5 +11,3 @@ export {
   type PreprocessPreset,
   type PreprocessRunOptions,
 } from './preprocess.js';
-export { processorOptions, type InputSize } from './processor-config.js';
-export { timmOptions } from './timm-config.js';

@@ -49,26 +49,30 @@ export interface RunLengthMask {
 
 /** A mask as data for JSON; pycocotools' `frPyObjects` reads it. */
 export function runLengthMask(mask: InstanceMask, picture: { readonly width: number; readonly height: number }): RunLengthMask {
+  const { width, height, data } = mask;
+  const pixels = picture.width * picture.height;
   const counts: number[] = [];
   let value = 0;
-  let run = 0;
-  const put = (pixel: number, times: number): void => {
-    if (times === 0) return;
-    if (pixel !== value) {
-      counts.push(run);
-      run = 0;
-      value = pixel;
+  /** Where the run began. */
+  let start = 0;
+  for (let x = 0; x < width; x++) {
+    let at = (mask.x + x) * picture.height + mask.y;
+    // Without a call for each pixel: masks have millions of them.
+    for (let i = x; i < data.length; i += width) {
+      if (data[i] !== value) {
+        counts.push(at - start);
+        start = at;
+        value = 1 - value;
+      }
+      at++;
     }
-    run += times;
-  };
-  const below = picture.height - mask.y - mask.height;
-  put(0, mask.x * picture.height);
-  for (let x = 0; x < mask.width; x++) {
-    put(0, mask.y);
-    for (let i = x; i < mask.data.length; i += mask.width) put(mask.data[i] as number, 1);
-    put(0, below);
+    // Only where it is as high as the picture does one column go on in the next.
+    if (value === 1 && (height < picture.height || x === width - 1) && at < pixels) {
+      counts.push(at - start);
+      start = at;
+      value = 0;
+    }
   }
-  put(0, (picture.width - mask.x - mask.width) * picture.height);
-  counts.push(run);
+  counts.push(pixels - start);
   return { size: [picture.height, picture.width], counts };
 }

@@ -1,11 +1,23 @@
-import { buildModelEngine, checkBuildOptions, type BuildOptions, type EngineBundle } from '../engine/index.js';
-import { FoveateError, InternalError, invalidArgument } from '../errors/index.js';
+import { aborted } from '../binding/index.js';
+import { readBesideModel } from '../declared/index.js';
+import {
+  buildModelEngine,
+  buildOptionNames,
+  checkBuildOptions,
+  readSource,
+  sha256OfFile,
+  type BuildOptions,
+  type EngineBundle,
+  type SourceModel,
+} from '../engine/index.js';
+import { checkOptions, FoveateError, invalidArgument } from '../errors/index.js';
 import type { LabelsOption } from '../labels/index.js';
 import type { ModelSource } from '../session/index.js';
 import { Classifier } from './classifier.js';
 import { Detector } from './detector.js';
 import type { PreprocessChoice } from './model-input.js';
-import { loadTask, type Task } from './recognize-task.js';
+import { loadTask, type LoadTaskOptions, type Task } from './recognize-task.js';
+import { recalled } from './recognition-cache.js';
 import { Segmenter } from './segmenter.js';
 import type { TaskName } from './task-of-outputs.js';
 
@@ -31,6 +43,8 @@ export interface BuildEngineResult {
   readonly notBaked: string | undefined;
 }
 
+const optionNames = [...buildOptionNames.filter((name) => name !== 'bakePreprocess'), 'task', 'bake'];
+
 /** What feeds an engine that normalises its input by itself. */
 const pixelsAsTheyAre = { layout: 'nhwc', dtype: 'uint8', scale: 1, mean: [0, 0, 0], std: [1, 1, 1] } as const;
 
@@ -47,24 +61,27 @@ const pixelsAsTheyAre = { layout: 'nhwc', dtype: 'uint8', scale: 1, mean: [0, 0,
  * INVALID_ARGUMENT and NOT_TRUSTED for options, OUTPUT_NOT_WRITABLE, ENGINE_FAILED, ABORTED.
  */
 export async function buildEngine(model: ModelSource, options: BuildEngineOptions): Promise<BuildEngineResult> {
+  checkOptions('build options', options, optionNames);
   const { task: asked, preprocess: choice, labels, bake = true, ...rest } = options;
   if (typeof bake !== 'boolean') throw invalidArgument('bake', 'true or false', bake);
   checkBuildOptions(rest);
   const { signal } = rest;
+  if (signal?.aborted) throw aborted(signal);
+  rest.onProgress?.({ phase: 'Reading the model', fraction: 0 });
+  const source = await readSource(model, signal);
   let known: KnownPictures | string;
   try {
-    await using task = await loadTask(model, { device: 'cpu', task: asked, preprocess: choice, labels, signal });
-    known = knownPictures(task);
+    known = await recognizedPictures(model, source, { task: asked, preprocess: choice, labels, signal });
   } catch (error) {
     // A model that is for no pictures is built as it is; what was said about pictures has to be right.
     const said = asked ?? choice ?? labels;
     const isOther = error instanceof FoveateError && (error.code === 'MODEL_UNSUPPORTED' || error.code === 'MODEL_AMBIGUOUS');
-    if (said !== undefined || !isOther || error instanceof InternalError) throw error;
+    if (said !== undefined || !isOther) throw error;
     known = error.message;
   }
-  if (typeof known === 'string') return { ...(await buildModelEngine(model, rest)), notBaked: bake ? known : undefined };
+  if (typeof known === 'string') return { ...(await buildModelEngine(source, rest)), notBaked: bake ? known : undefined };
   const { baked, pixels, values } = known;
-  const built = await buildModelEngine(model, {
+  const built = await buildModelEngine(source, {
     ...rest,
     ...(bake && baked !== undefined ? { bakePreprocess: baked, preprocess: pixels } : { preprocess: values }),
     labels: known.labels,
@@ -79,6 +96,25 @@ interface KnownPictures {
   readonly pixels: Readonly<Record<string, unknown>>;
   readonly values: Readonly<Record<string, unknown>>;
   readonly labels: readonly string[] | undefined;
+}
+
+/** Opens the model to see what it is for, unless that is known from an earlier build. */
+async function recognizedPictures(
+  model: ModelSource,
+  { path, bytes, sha256 }: SourceModel,
+  options: Pick<LoadTaskOptions, 'task' | 'preprocess' | 'labels' | 'signal'>,
+): Promise<KnownPictures> {
+  const recognize = async (): Promise<KnownPictures> => {
+    await using task = await loadTask(path === undefined ? bytes : model, { device: 'cpu', ...options });
+    return knownPictures(task);
+  };
+  const { task, preprocess, labels } = options;
+  // A file with names may change under its path.
+  if (typeof labels === 'string' || labels instanceof URL) return recognize();
+  const beside = await readBesideModel(model, options);
+  // Where the file has changed since it was read, nothing is known of what was read.
+  const isSame = async (): Promise<boolean> => path === undefined || (await sha256OfFile(path, options.signal)) === sha256;
+  return recalled({ model: sha256, beside, task, preprocess, labels }, recognize, isSame);
 }
 
 function knownPictures(task: Task): KnownPictures {

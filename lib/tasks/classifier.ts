@@ -1,4 +1,5 @@
 import { native, settle } from '../binding/index.js';
+import type { PreprocessSource } from '../declared/index.js';
 import { checkInteger, checkOneOf, checkOptions, withDefaults } from '../errors/index.js';
 import type { PictureInput, Preprocess } from '../image/index.js';
 import { resolveLabels, type ResolvedLabels } from '../labels/index.js';
@@ -6,7 +7,6 @@ import { Classification } from '../results/index.js';
 import type { ModelSource } from '../session/index.js';
 import { activations, recognizeActivation, type Activation } from './activation.js';
 import { PictureTask } from './picture-task.js';
-import type { PreprocessSource } from './preprocess-source.js';
 import { pictureList, soleOutput, TaskModel, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
 /** How a classifier is opened. */

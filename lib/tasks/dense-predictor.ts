@@ -1,11 +1,11 @@
 import { native, settle, type NativeDenseMapSpec } from '../binding/index.js';
+import type { PreprocessSource } from '../declared/index.js';
 import { checkOneOf, checkOptions, ModelError, withDefaults } from '../errors/index.js';
 import type { PictureInput, Preprocess } from '../image/index.js';
 import { DenseMap } from '../results/index.js';
 import type { ModelSource } from '../session/index.js';
 import { hasAspectOf } from './map-size.js';
 import { PictureTask } from './picture-task.js';
-import type { PreprocessSource } from './preprocess-source.js';
 import { pictureList, refuseLabels, TaskModel, type ModelOutput, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
 export const mapScalings = ['none', 'min-max', 'sigmoid'] as const;

@@ -1,4 +1,5 @@
 import { native, settle, type NativeDetections, type NativeDetectionSpec } from '../binding/index.js';
+import type { PreprocessSource } from '../declared/index.js';
 import {
   ArgumentError,
   checkBoolean,
@@ -20,7 +21,6 @@ import { presetOf } from './heads/preprocess.js';
 import { recognizeHead } from './heads/recognize-head.js';
 import type { SsdOptions } from './heads/ssd.js';
 import { PictureTask } from './picture-task.js';
-import type { PreprocessSource } from './preprocess-source.js';
 import { checkSlices, mergeSlices, sliceAreas, type CheckedSlices, type SliceOptions } from './slices.js';
 import { pictureList, TaskModel, withIndex, type ProcessOptions, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
@@ -45,7 +45,7 @@ export interface DetectOptions extends TaskRunOptions {
    * overlaps themselves: end-to-end ones and the DETR family.
    */
   readonly iouThreshold?: number | undefined;
-  /** At most 30,000, which is also how many candidates enter suppression. Default 300. */
+  /** Of a picture, the surest; at most 30,000, which is also how many candidates enter suppression. With `slices`, what is merged of all. Default 300. */
   readonly maxDetections?: number | undefined;
   /** Whether boxes of different classes suppress one another. Default false. */
   readonly classAgnostic?: boolean | undefined;
@@ -54,6 +54,9 @@ export interface DetectOptions extends TaskRunOptions {
   /** Looks at the picture in overlapping slices, for small objects in large pictures. Default false: at the picture as a whole. */
   readonly slices?: SliceOptions | false | undefined;
 }
+
+/** So many candidates enter suppression in the core. */
+const mostDetections = 30_000;
 
 export const detectorOptionNames = ['head', 'keypoints', 'rotated', 'ssd'] as const;
 
@@ -111,7 +114,10 @@ export class Detector extends PictureTask {
       // The letterboxes of all families give the same shape, so any serves to learn the outputs'; so it does where pictures keep sizes of their own.
       const wanted = opened.input.preprocess(options.preprocess, 'yolo', {});
       const probe = wanted.shape === undefined ? opened.input.preprocess('yolo', 'yolo', {}) : wanted;
-      const outputs = await opened.floatOutputs(probe, options.signal);
+      const outputs = (await opened.floatOutputs(probe, options.signal)).map((output) => ({
+        ...output,
+        decoding: opened.boxDecoding(output.name),
+      }));
       const labelCount = await declaredLabelCount(options.labels, opened.metadata, opened.namesBeside);
       const head = recognizeHead(outputs, headEvidence(options, opened.metadata, opened.input.size(probe), labelCount));
       checkSaid(options, head);
@@ -211,7 +217,9 @@ export class Detector extends PictureTask {
         const areas = sliceAreas(picture, slices);
         if (slices.wholePicture && areas.length > 1) areas.push({ x: 0, y: 0, width, height });
         const windows = areas.map((area) => picture.window(area.x, area.y, area.width, area.height));
-        const parts = await this.#detectAll(windows, spec, { signal, pixelLimit, parts: true });
+        // All of a slice count: what one sees of an object may complete what another sees of it.
+        const uncut = { ...spec, maxDetections: mostDetections };
+        const parts = await this.#detectAll(windows, uncut, { signal, pixelLimit, parts: true });
         const partsPerRun = this.model.picturesPerRun(this.preprocess);
         results.push(await mergeSlices(parts, areas, decoded, { ...spec, ...slices }, partsPerRun, signal));
       } catch (error) {
@@ -254,7 +262,7 @@ export class Detector extends PictureTask {
       rotated,
       scoreThreshold: checkNumber('scoreThreshold', options.scoreThreshold ?? 0.25, 0, 1),
       iouThreshold: checkNumber('iouThreshold', options.iouThreshold ?? 0.45, 0, 1),
-      maxDetections: checkInteger('maxDetections', options.maxDetections ?? 300, 1, 30_000),
+      maxDetections: checkInteger('maxDetections', options.maxDetections ?? 300, 1, mostDetections),
       classAgnostic: checkBoolean('classAgnostic', options.classAgnostic ?? false),
       classFilter: this.#classFilter(options.classes ?? []),
     };

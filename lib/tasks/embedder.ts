@@ -1,10 +1,10 @@
+import type { PreprocessSource } from '../declared/index.js';
 import { checkOneOf, checkOptions, EngineError, ModelError, withDefaults } from '../errors/index.js';
 import type { PictureInput, Preprocess } from '../image/index.js';
 import { Embedding, lengthOf } from '../results/index.js';
 import type { ModelSource } from '../session/index.js';
 import { float16BitsToFloat32 } from '../tensor/index.js';
 import { PictureTask } from './picture-task.js';
-import type { PreprocessSource } from './preprocess-source.js';
 import { pictureList, refuseLabels, TaskModel, type ModelOutput, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
 export const poolings = ['cls', 'mean', 'mean-patches'] as const;

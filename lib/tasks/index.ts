@@ -1,6 +1,6 @@
+export { hasNamesBeside, type PreprocessSource } from '../declared/index.js';
 export type { Activation } from './activation.js';
 export { buildEngine, type BuildEngineOptions, type BuildEngineResult } from './build-engine.js';
-export { hasNamesBeside } from './beside-model.js';
 export { Classifier, type ClassifierOptions, type ClassifyOptions } from './classifier.js';
 export { DensePredictor, type DensePredictorOptions, type MapInterpolation, type MapScaling } from './dense-predictor.js';
 export { Detector, type DetectOptions, type DetectorOptions } from './detector.js';
@@ -8,7 +8,6 @@ export { Embedder, type EmbedderOptions, type Pooling } from './embedder.js';
 export type { PriorLevel, SsdOptions } from './heads/ssd.js';
 export type { DetectionHead } from './heads/detection-head.js';
 export type { PreprocessChoice } from './model-input.js';
-export type { PreprocessSource } from './preprocess-source.js';
 export { loadTask, recognizeModel, type LoadTaskOptions, type Task } from './recognize-task.js';
 export { Segmenter, type SegmenterOptions, type SegmentOptions } from './segmenter.js';
 export type { SliceOptions } from './slices.js';

@@ -1,9 +1,8 @@
+import { type DeclaredPreprocess, imageSize, type PreprocessSource } from '../declared/index.js';
 import { ArgumentError, checkOneOf, invalidArgument, ModelError } from '../errors/index.js';
 import { Preprocess, presets, type PreprocessOptions, type PreprocessPreset } from '../image/index.js';
 import type { TensorInfo } from '../session/index.js';
 import type { DType } from '../tensor/index.js';
-import type { DeclaredPreprocess, PreprocessSource } from './preprocess-source.js';
-import { imageSize } from './ultralytics-metadata.js';
 
 /** How a user names preprocessing: a preset, options that change what was recognised, or the whole. */
 export type PreprocessChoice = PreprocessPreset | Partial<PreprocessOptions> | Preprocess;

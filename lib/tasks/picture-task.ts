@@ -1,7 +1,7 @@
+import type { PreprocessSource } from '../declared/index.js';
 import { constructedDirectly } from '../errors/index.js';
 import type { Preprocess } from '../image/index.js';
 import type { Session } from '../session/index.js';
-import type { PreprocessSource } from './preprocess-source.js';
 import { TaskModel } from './task-model.js';
 
 /** What all tasks have in common: a model, the way pictures become its input, and an end. */

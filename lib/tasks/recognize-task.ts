@@ -1,15 +1,15 @@
+import { hasNamesBeside } from '../declared/index.js';
 import { ArgumentError, checkOneOf, checkOptions, ModelError } from '../errors/index.js';
 import { readModel, type OnnxModel } from '../graph/index.js';
 import { createSession, type ModelSource } from '../session/index.js';
-import { recognizeActivation, type Activation } from './activation.js';
-import { hasNamesBeside } from './beside-model.js';
+import { producerOf, recognizeActivation, type Activation } from './activation.js';
 import { Classifier, classifierOptionNames, type ClassifyOptions } from './classifier.js';
 import { DensePredictor, densePredictorOptionNames, type DensePredictorOptions } from './dense-predictor.js';
 import { Detector, detectOptionNames, detectorOptionNames, type DetectOptions, type DetectorOptions } from './detector.js';
 import { Embedder, embedderOptionNames, type EmbedderOptions } from './embedder.js';
 import type { DetectionHead } from './heads/detection-head.js';
 import { Segmenter, segmenterOptionNames, type SegmenterOptions, type SegmentOptions } from './segmenter.js';
-import { producerOf, sessionOptionsOf, taskOptionNames, type TaskOptions } from './task-model.js';
+import { sessionOptionsOf, taskOptionNames, type TaskOptions } from './task-model.js';
 import { describeValues, effectiveRank, isFloat, isLogits, recognizeTask, taskNames, type TaskName } from './task-of-outputs.js';
 
 /** How {@link loadTask} opens a model. An option that only one task knows is refused where the model is for another. */

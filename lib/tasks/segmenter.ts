@@ -1,4 +1,5 @@
 import { native, settle, type NativeMaskSpec } from '../binding/index.js';
+import type { PreprocessSource } from '../declared/index.js';
 import { ArgumentError, checkInteger, checkNumber, checkOneOf, checkOptions, ModelError, withDefaults } from '../errors/index.js';
 import type { PictureInput, Preprocess, PreprocessOptions } from '../image/index.js';
 import { declaredLabelCount, resolveLabels, type ResolvedLabels } from '../labels/index.js';
@@ -7,7 +8,6 @@ import type { ModelSource } from '../session/index.js';
 import { recognizeActivation, type Activation } from './activation.js';
 import { hasAspectOf } from './map-size.js';
 import { PictureTask } from './picture-task.js';
-import type { PreprocessSource } from './preprocess-source.js';
 import { firstOutput, pictureList, TaskModel, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
 /** How a segmenter is opened. */

@@ -1,4 +1,5 @@
 import { native, type LeaseHandle, type NativeLeased } from '../binding/index.js';
+import { type BesideModel, declaredPreprocess, graphNormalization, namesBeside, readBesideModel } from '../declared/index.js';
 import {
   AbortedError,
   ArgumentError,
@@ -18,13 +19,11 @@ import type { Timing } from '../results/index.js';
 import { createSession, sessionOptionNames, type ModelSource, type Session, type SessionOptions } from '../session/index.js';
 import { InFlight } from '../session/in-flight.js';
 import { Tensor } from '../tensor/index.js';
-import { passThrough } from './activation.js';
-import { namesBeside, readBesideModel, type BesideModel } from './beside-model.js';
+import { producerOf } from './activation.js';
 import { Gate } from './gate.js';
-import { graphNormalization } from './graph-normalization.js';
+import { boxDecoding, type BoxDecoding } from './heads/box-decoding.js';
 import { ModelInput, type PreprocessChoice } from './model-input.js';
 import { otherTaskHint } from './other-task.js';
-import { declaredPreprocess } from './preprocess-source.js';
 import { Stop } from './stop.js';
 
 /** Options that every task takes besides those of its session. */
@@ -113,6 +112,7 @@ export class TaskModel {
   /** Class names that a file beside the model gives. */
   readonly namesBeside: NamesBeside | undefined;
   readonly #producers: ReadonlyMap<string, string | undefined>;
+  readonly #boxDecodings: ReadonlyMap<string, BoxDecoding | undefined>;
   readonly #batchSize: number;
   readonly #gate: Gate;
   readonly #inFlight = new InFlight();
@@ -124,6 +124,7 @@ export class TaskModel {
     this.metadata = graph.metadata;
     // Worked out now, so that the graph, whose weights are views of the whole file, can go.
     this.#producers = new Map(session.outputs.map(({ name }) => [name, producerOf(graph, name)]));
+    this.#boxDecodings = new Map(session.outputs.map(({ name }) => [name, boxDecoding(graph, name)]));
     this.input = input;
     this.#batchSize = batchSize;
     // Enough to keep every lane and every core busy, few enough to bound the memory of slots.
@@ -159,6 +160,11 @@ export class TaskModel {
   /** The operator that makes an output, those passed over that hand scores on as they are; undefined where there is none. */
   producer(output: string): string | undefined {
     return this.#producers.get(output);
+  }
+
+  /** How the boxes of an output are decoded in the graph, as far as it is plain: see {@link BoxDecoding}. */
+  boxDecoding(output: string): BoxDecoding | undefined {
+    return this.#boxDecodings.get(output);
   }
 
   /**
@@ -295,19 +301,6 @@ export class TaskModel {
 
 function checkPixelLimit(pixelLimit: number | undefined): void {
   if (pixelLimit !== undefined) checkInteger('pixelLimit', pixelLimit, 1);
-}
-
-/** The operator that makes an output, those passed over that hand scores on as they are; undefined where there is none. */
-export function producerOf(graph: OnnxModel, output: string): string | undefined {
-  const makers = new Map(graph.nodes.flatMap((node) => node.outputs.map((name) => [name, node] as const)));
-  let name = output;
-  // As many steps as there are nodes: in a damaged model a value may hang on itself.
-  for (let step = 0; step < graph.nodes.length; step++) {
-    const node = makers.get(name);
-    if (node === undefined || !passThrough.includes(node.opType)) return node?.opType;
-    name = node.inputs[0] ?? '';
-  }
-  return undefined;
 }
 
 /**

@@ -20,7 +20,6 @@ inline constexpr std::string_view kModelInvalid = "MODEL_INVALID";
 inline constexpr std::string_view kModelUnsupported = "MODEL_UNSUPPORTED";
 inline constexpr std::string_view kModelAmbiguous = "MODEL_AMBIGUOUS";
 inline constexpr std::string_view kEngineInvalid = "ENGINE_INVALID";
-inline constexpr std::string_view kEngineIncompatible = "ENGINE_INCOMPATIBLE";
 inline constexpr std::string_view kNotTrusted = "NOT_TRUSTED";
 inline constexpr std::string_view kEngineFailed = "ENGINE_FAILED";
 inline constexpr std::string_view kOutOfMemory = "OUT_OF_MEMORY";

@@ -50,7 +50,7 @@ class Environment {
   Executor& vision();
   // Lanes for what takes long and rarely happens: opening libraries and models, closing sessions.
   Executor& loader();
-  // One lane for building engines, which takes minutes.
+  // One lane for TensorRT's builder: building engines, which takes minutes, and asking what of a model it can take.
   Executor& builder();
   std::size_t vision_lanes() const { return vision_lanes_; }
 

@@ -1,10 +1,13 @@
 #include "napi/tensorrt.h"
 
+#include "core/mapped_file.h"
 #include "napi/arguments.h"
 #include "napi/environment.h"
 #include "napi/lease.h"
+#include "runtime/cuda/driver.h"
 #include "runtime/tensorrt/engine_builder.h"
 #include "runtime/tensorrt/library.h"
+#include "runtime/tensorrt/timing_cache.h"
 
 namespace foveate {
 
@@ -27,7 +30,7 @@ class TensorRtOpen final : public Operation {
     if (!opened.ok()) return opened.take_status();
     library_ = std::move(opened).value();
     build_obstacle_ = library_->build_obstacle();
-    run_obstacle_ = library_->run_obstacle();
+    cuda::machine();  // here, because a driver takes its time to start
     return {};
   }
 
@@ -39,7 +42,15 @@ class TensorRtOpen final : public Operation {
     value.Set("path", library_->path.string());
     if (!library_->parser_path.empty()) value.Set("parserPath", library_->parser_path.string());
     value.Set("buildObstacle", optional_text(env, build_obstacle_));
-    value.Set("runObstacle", optional_text(env, run_obstacle_));
+    const auto& [run_obstacle, gpu] = cuda::machine();
+    value.Set("runObstacle", optional_text(env, run_obstacle));
+    if (gpu) {
+      auto told = Napi::Object::New(env);
+      told.Set("name", gpu->name);
+      told.Set("computeCapability", gpu->compute_capability);
+      told.Set("uuid", gpu->uuid);
+      value.Set("gpu", told);
+    }
     value.Set("handle", wrap_handle<TensorRtLibrary>(env, std::move(library_)));
     return value;
   }
@@ -49,30 +60,16 @@ class TensorRtOpen final : public Operation {
   std::string parser_path_;
   std::shared_ptr<TensorRtLibrary> library_;
   std::optional<std::string> build_obstacle_;
-  std::optional<std::string> run_obstacle_;
 };
 
 // tensorrtOpen(path: string, parserPath: string | undefined)
-//   : Promise<{ handle, family, profile, version, path, parserPath?, buildObstacle, runObstacle }>
+//   : Promise<{ handle, family, profile, version, path, parserPath?, buildObstacle, runObstacle,
+//               gpu?: { name, computeCapability, uuid } }>
 Napi::Value tensorrt_open(const Napi::CallbackInfo& info) {
   auto& environment = Environment::of(info.Env());
   return environment.launch(
       environment.loader(),
       std::make_unique<TensorRtOpen>(string_of(info[0]), info[1].IsString() ? string_of(info[1]) : ""));
-}
-
-// The bytes of an ONNX model that JavaScript made or read; copied once where they are not in native memory.
-struct ModelBytes {
-  HeldBytes bytes;
-  std::string path;
-
-  std::span<const std::byte> span() const { return {bytes.data(), bytes.bytes}; }
-};
-
-ModelBytes model_of(const Napi::Object& value) {
-  std::size_t copied = 0;
-  const auto path = value.Get("path");
-  return {held_bytes_of(value.Get("lease"), value.Get("bytes"), copied), path.IsString() ? string_of(path) : ""};
 }
 
 Napi::Value memory_value(Napi::Env env, BlockPtr block) {
@@ -96,19 +93,20 @@ Napi::Array tensors_value(Napi::Env env, const std::vector<tensorrt::NetworkTens
 class EngineBuild final : public Operation {
  public:
   std::shared_ptr<TensorRtLibrary> library;
-  ModelBytes model;
+  std::string model_path;
   HeldBytes timing_cache;
   tensorrt::EngineSpec spec;
   bool log = false;  // whether what the library logs is told
 
   Status execute(std::size_t) override {
-    spec.model = model.span();
-    spec.model_path = model.path;
+    auto model = map_file(model_path);
+    if (!model.ok()) return model.take_status();
+    spec.model = {model.value()->data(), model.value()->bytes()};
+    spec.model_path = model_path;
     if (timing_cache.block) spec.timing_cache = {timing_cache.data(), timing_cache.bytes};
     auto built = tensorrt::build_engine(*library, spec, listener(), cancel.get());
     if (!built.ok()) return built.take_status();
     built_ = std::move(built).value();
-    model = {};
     return {};
   }
 
@@ -176,6 +174,12 @@ tensorrt::abi::BuilderFlag flag_of(const Napi::Value& value) {
   throw Napi::TypeError::New(value.Env(), "Unknown builder flag " + name);
 }
 
+std::vector<tensorrt::abi::BuilderFlag> flags_of(const Napi::Array& values) {
+  std::vector<tensorrt::abi::BuilderFlag> flags;
+  for (std::uint32_t i = 0; i < values.Length(); ++i) flags.push_back(flag_of(values.Get(i)));
+  return flags;
+}
+
 tensorrt::EngineSpec spec_of(const Napi::Object& value) {
   using tensorrt::abi::HardwareCompatibility;
   tensorrt::EngineSpec spec;
@@ -190,8 +194,8 @@ tensorrt::EngineSpec spec_of(const Napi::Object& value) {
       value.Get("hardwareCompatibility"), {{"none", HardwareCompatibility::kNone},
                                            {"ampere-plus", HardwareCompatibility::kAmperePlus},
                                            {"same-compute-capability", HardwareCompatibility::kSameComputeCapability}});
-  auto flags = value.Get("flags").As<Napi::Array>();
-  for (std::uint32_t i = 0; i < flags.Length(); ++i) spec.flags.push_back(flag_of(flags.Get(i)));
+  spec.flags = flags_of(value.Get("flags").As<Napi::Array>());
+  spec.cleared_flags = flags_of(value.Get("clearedFlags").As<Napi::Array>());
   for (const std::int64_t capability : dims_of(value.Get("computeCapabilities")))
     spec.compute_capabilities.push_back(static_cast<std::int32_t>(capability));
   auto plugins = value.Get("pluginLibraries").As<Napi::Array>();
@@ -200,15 +204,15 @@ tensorrt::EngineSpec spec_of(const Napi::Object& value) {
   return spec;
 }
 
-// engineBuild(library, model: { bytes, lease?, path? }, spec, timingCache: Uint8Array | undefined, listener,
-// operation?)
+// engineBuild(library, modelPath: string, spec, timingCache: Uint8Array | undefined, listener, operation?)
 //   : Promise<{ engine: lease, timingCache: lease | undefined, inputs, outputs, networkLayers, layers, buildMs }>
+// The model is mapped into memory, and external data is looked for beside it: nobody may change either meanwhile.
 // The listener hears { kind: 'phase' | 'step' | 'end' | 'log', text, detail, number }.
 Napi::Value engine_build(const Napi::CallbackInfo& info) {
   auto& environment = Environment::of(info.Env());
   auto operation = std::make_unique<EngineBuild>();
   operation->library = unwrap_handle<TensorRtLibrary>(info[0]);
-  operation->model = model_of(info[1].As<Napi::Object>());
+  operation->model_path = string_of(info[1]);
   operation->spec = spec_of(info[2].As<Napi::Object>());
   operation->log = info[2].As<Napi::Object>().Get("log").As<Napi::Boolean>().Value();
   if (!info[3].IsUndefined()) operation->timing_cache = copied_bytes_of(info[3]);
@@ -219,36 +223,30 @@ Napi::Value engine_build(const Napi::CallbackInfo& info) {
 class EngineSupport final : public Operation {
  public:
   std::shared_ptr<TensorRtLibrary> library;
-  ModelBytes model;
+  HeldBytes model;
+  std::string model_path;
 
   Status execute(std::size_t) override {
-    auto report = tensorrt::check_support(*library, model.span(), model.path);
+    auto report = tensorrt::check_support(*library, model.span(), model_path);
     if (!report.ok()) return report.take_status();
     report_ = std::move(report).value();
     return {};
   }
 
   Napi::Value result(Napi::Env env) override {
-    auto parts = Napi::Array::New(env, report_.parts.size());
-    for (std::uint32_t i = 0; i < report_.parts.size(); ++i) {
-      auto part = Napi::Object::New(env);
-      part.Set("supported", report_.parts[i].supported);
-      part.Set("nodes", dims_value(env, report_.parts[i].nodes));
-      parts.Set(i, part);
-    }
     auto faults = Napi::Array::New(env, report_.faults.size());
     for (std::uint32_t i = 0; i < report_.faults.size(); ++i) {
-      const auto& [reason, node, op, index] = report_.faults[i];
+      const auto& [reason, node, op, index, where] = report_.faults[i];
       auto fault = Napi::Object::New(env);
       fault.Set("reason", reason);
       fault.Set("node", node);
       fault.Set("op", op);
       fault.Set("nodeIndex", index);
+      fault.Set("where", where);
       faults.Set(i, fault);
     }
     auto value = Napi::Object::New(env);
     value.Set("supported", report_.supported);
-    value.Set("parts", parts);
     value.Set("faults", faults);
     return value;
   }
@@ -257,14 +255,47 @@ class EngineSupport final : public Operation {
   tensorrt::SupportReport report_;
 };
 
-// engineSupport(library, model: { bytes, lease?, path? }, operation?): Promise<{ supported, parts, faults }>
+// engineSupport(library, model: { bytes, path? }, operation?): Promise<{ supported, faults }>
+// External data is looked for beside the path.
 Napi::Value engine_support(const Napi::CallbackInfo& info) {
   auto& environment = Environment::of(info.Env());
   auto operation = std::make_unique<EngineSupport>();
   operation->library = unwrap_handle<TensorRtLibrary>(info[0]);
-  operation->model = model_of(info[1].As<Napi::Object>());
+  const auto model = info[1].As<Napi::Object>();
+  operation->model = copied_bytes_of(model.Get("bytes"));
+  if (const auto path = model.Get("path"); path.IsString()) operation->model_path = string_of(path);
   operation->cancel = cancel_token_of(info[2]);
   return environment.launch(environment.builder(), std::move(operation));
+}
+
+class TimingCacheCombine final : public Operation {
+ public:
+  std::shared_ptr<TensorRtLibrary> library;
+  HeldBytes first;
+  HeldBytes second;
+
+  Status execute(std::size_t) override {
+    auto combined = tensorrt::combine_timing_caches(*library, first.span(), second.span());
+    if (!combined.ok()) return combined.take_status();
+    combined_ = std::move(combined).value();
+    return {};
+  }
+
+  Napi::Value result(Napi::Env env) override { return memory_value(env, std::move(combined_)); }
+
+ private:
+  BlockPtr combined_;
+};
+
+// timingCacheCombine(library, first: Uint8Array, second: Uint8Array): Promise<lease | undefined>
+// Not on the builder's lane: it would wait there for a whole build.
+Napi::Value timing_cache_combine(const Napi::CallbackInfo& info) {
+  auto& environment = Environment::of(info.Env());
+  auto operation = std::make_unique<TimingCacheCombine>();
+  operation->library = unwrap_handle<TensorRtLibrary>(info[0]);
+  operation->first = copied_bytes_of(info[1]);
+  operation->second = copied_bytes_of(info[2]);
+  return environment.launch(environment.loader(), std::move(operation));
 }
 
 }  // namespace
@@ -272,6 +303,7 @@ Napi::Value engine_support(const Napi::CallbackInfo& info) {
 void register_tensorrt(Napi::Env env, Napi::Object exports) {
   exports.Set("tensorrtOpen", Napi::Function::New(env, tensorrt_open));
   exports.Set("engineBuild", Napi::Function::New(env, engine_build));
+  exports.Set("timingCacheCombine", Napi::Function::New(env, timing_cache_combine));
   exports.Set("engineSupport", Napi::Function::New(env, engine_support));
 }
 

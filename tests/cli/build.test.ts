@@ -1,5 +1,5 @@
 /** `foveate build`, with the real TensorRT-RTX. */
-import { existsSync, readdirSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
@@ -55,6 +55,11 @@ describe.skipIf(!rtxPresent)('foveate build', { timeout: 120_000 }, () => {
     const second = await foveate(['build', models.detector, ...forGpu, '--batch', '1,2,4', '--json'], { env });
     expect(JSON.parse(second.stdout)).toMatchObject({ fromCache: true, manifest: { engine: { computeCapabilities: [89] } } });
 
+    const renamed = join(folder, 'renamed.onnx');
+    copyFileSync(models.detector, renamed);
+    const third = await foveate(['build', renamed, ...forGpu, '--batch', '1,2,4'], { env });
+    expect(third.stdout).toMatch(/ {2}engine of renamed\.onnx\n[^]*Taken from the cache/);
+
     const inspected = await foveate(['inspect', bundle], { env });
     expect(inspected.code).toBe(0);
     expect(inspected.stdout).toMatch(/Layers\n +0 {2}/);
@@ -107,7 +112,12 @@ describe.skipIf(!rtxPresent)('foveate build', { timeout: 120_000 }, () => {
     };
     expect(await failure(...forGpu, '--plugin', 'ops.so')).toMatch(/\[NOT_TRUSTED\]/);
     expect(await failure(...forGpu, '--device', 'tensorrt@11')).toMatch(/\[BACKEND_NOT_FOUND\]/);
-    expect(await failure(...forGpu, '--batch', '4,2,1')).toMatch(/a number of pictures/);
+    expect(await failure(...forGpu, '--batch', '4,2,1')).toMatch(
+      /a number of pictures, .* for --batch but received \{ min: 4, opt: 2, max: 1 \}/,
+    );
+    expect(await failure(...forGpu, '--profile', 'images=1x256x256x3')).toMatch(
+      /Axis 1 of input "images" is fixed to 3 .*\nhint: The model declares \[batch, 3, 256, 256\]/,
+    );
     expect(await failure(...forGpu, '--workspace', 'much')).toMatch(/Expected a size such as 512M or 2G/);
     expect(await failure('--compute-capability', '90')).toMatch(/compute capability 90 is refused/);
   });

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
 
 export const projectRoot = fileURLToPath(new URL('../..', import.meta.url));
-export const program = join(projectRoot, 'dist/cli/main.js');
+export const program = join(projectRoot, 'dist/bin/main.js');
 
 export const models = {
   classifier: join(projectRoot, 'examples/models/shapes-classifier.onnx'),

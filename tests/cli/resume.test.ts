@@ -5,9 +5,12 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
+  rmSync,
   statSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -172,14 +175,117 @@ describe('--resume of a complete run', () => {
   });
 
   it('ends with 4 where a picture had failed, which is not tried again', async () => {
-    const { folder, results, call, add } = await small();
+    const { folder, results, call } = await small();
     writeFileSync(join(folder, 'in/c.jpg'), 'no picture');
     expect((await foveate(call)).code).toBe(4);
-    add('c.jpg');
     const { code, stderr } = await foveate(call);
     expect(code).toBe(4);
     expect(stderr).toMatch(/^Done before: 3 pictures, 1 of them failed\.$/m);
     expect(pathsIn(results)).toEqual(['a.jpg', 'b.jpg', 'c.jpg']);
+  });
+});
+
+describe('--resume of a run whose pictures were replaced since', () => {
+  /** What the results say of a picture. */
+  const topOf = (results: string, name: string): string | undefined =>
+    readFileSync(results, 'utf8')
+      .split('\n')
+      .filter((line) => line.includes(name))
+      .map((line) => (JSON.parse(line) as { classes: { label: string }[] }).classes[0]!.label)
+      .join();
+
+  it('does them again, and takes out what it had told of them', async () => {
+    const { folder, results, call, add } = await small();
+    const drawn = readFileSync(join(folder, 'out/a.jpg'));
+    expect(topOf(results, 'a.jpg')).toBe('star');
+    add('a.jpg', 'cross.jpg');
+    add('c.jpg');
+    const { code, stderr } = await foveate(call);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringMatching(/^Done before: 1 picture\.$/m) as string });
+    expect(stderr).toMatch(/^Done again: 1 picture that changed since\.$/m);
+    expect(pathsIn(results)).toEqual(['b.jpg', 'a.jpg', 'c.jpg']);
+    expect([topOf(results, 'a.jpg'), topOf(results, 'b.jpg')]).toEqual(['cross', 'ring']);
+    expect(readdirSync(join(folder, 'out'))).toEqual(['a.jpg', 'b.jpg', 'c.jpg']);
+    expect(readFileSync(join(folder, 'out/a.jpg')).equals(drawn)).toBe(false);
+
+    const told = readFileSync(results, 'utf8');
+    expect((await foveate(call)).stderr).toMatch(/^0 pictures in .*\nDone before: 3 pictures\.\n(?!Done again)/);
+    expect(readFileSync(results, 'utf8')).toBe(told);
+    // Where they lie is known after the first has gone: the last one goes alone.
+    add('c.jpg', 'square.jpg');
+    expect((await foveate(call)).code).toBe(0);
+    expect(pathsIn(results)).toEqual(['b.jpg', 'a.jpg', 'c.jpg']);
+    expect([topOf(results, 'a.jpg'), topOf(results, 'c.jpg')]).toEqual(['cross', 'square']);
+  });
+
+  it('tells them by their time alone where they have the same size, through a link to the results too', async () => {
+    const { folder, results, call } = await small();
+    const link = join(folder, 'link.ndjson');
+    symlinkSync(results, link);
+    cpSync(journalOf(results), journalOf(link));
+    utimesSync(join(folder, 'in/b.jpg'), 1e9, 1e9);
+    const { code } = await foveate(call.map((word) => (word === results ? link : word)));
+    expect(code).toBe(0);
+    expect(readlinkSync(link)).toBe(results);
+    expect(pathsIn(results)).toEqual(['a.jpg', 'b.jpg']);
+    expect(readFileSync(journalOf(link), 'utf8')).toMatch(/"removed":\["[^"]*b\.jpg"\]/);
+  });
+
+  it('keeps the first line of CSV, and draws anew where there are no results', async () => {
+    const { folder, add } = await small();
+    const results = join(folder, 'results.csv');
+    const calls = [
+      ['--csv', '--results', results],
+      ['-o', join(folder, 'drawn')],
+    ].map((files) => ['run', models.classifier, join(folder, 'in'), ...files, '--resume']);
+    for (const call of calls) expect((await foveate(call)).code).toBe(0);
+    const before = readFileSync(results, 'utf8').split('\r\n');
+    const drawn = readFileSync(join(folder, 'drawn/a.jpg'));
+    add('a.jpg', 'cross.jpg');
+    add('b.jpg', 'cross.jpg');
+    for (const call of calls) expect((await foveate(call)).stderr).toMatch(/^Done again: 2 pictures that changed since\.$/m);
+    const after = readFileSync(results, 'utf8').split('\r\n');
+    expect(after).toHaveLength(before.length);
+    expect(after[0]).toBe(before[0]);
+    expect(after[1]).toMatch(/a\.jpg,.*cross/);
+    expect(readdirSync(join(folder, 'drawn'))).toEqual(['.foveate-journal', 'a.jpg', 'b.jpg']);
+    expect(readFileSync(join(folder, 'drawn/a.jpg')).equals(drawn)).toBe(false);
+  });
+
+  it('tries again what had failed, and leaves alone what is gone', async () => {
+    const { folder, results, call, add } = await small();
+    const named = [...call, join(folder, 'in/c.jpg'), join(folder, 'in/d.jpg')];
+    writeFileSync(join(folder, 'in/c.jpg'), 'no picture');
+    const first = await foveate(named);
+    expect(first.code).toBe(4);
+    expect(first.stderr).toMatch(/c\.jpg.*\[MEDIA_UNSUPPORTED\]/);
+    expect(first.stderr).toMatch(/d\.jpg.*\[MEDIA_NOT_FOUND\]/);
+    add('c.jpg');
+    add('d.jpg');
+    rmSync(join(folder, 'in/a.jpg'));
+    const { code, stderr } = await foveate([...named, join(folder, 'in/a.jpg')]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringMatching(/^Done again: 2 pictures that/m) as string });
+    expect(pathsIn(results)).toEqual(['a.jpg', 'b.jpg', 'c.jpg', 'd.jpg']);
+    expect(topOf(results, 'd.jpg')).toBe('star');
+  });
+
+  it.each(['before', 'after'])('goes on where it was ended just %s the old results went', async (when) => {
+    const { folder, results, call, add } = await small();
+    add('a.jpg', 'cross.jpg');
+    const [first, second] = readFileSync(results, 'utf8').split('\n') as [string, string];
+    const path = join(folder, 'in/a.jpg');
+    appendFileSync(journalOf(results), `${JSON.stringify({ removing: [path], end: Buffer.byteLength(second) + 1 })}\n`);
+    if (when === 'after') writeFileSync(results, `${second}\n`);
+    const { code } = await foveate(call);
+    expect(code).toBe(0);
+    expect(pathsIn(results)).toEqual(['b.jpg', 'a.jpg']);
+    expect(readFileSync(results, 'utf8').startsWith(`${second}\n`)).toBe(true);
+    expect(topOf(results, 'a.jpg')).toBe('cross');
+    expect(first).toContain('a.jpg');
+    // The account holds for the next call.
+    add('c.jpg');
+    expect((await foveate(call)).code).toBe(0);
+    expect(pathsIn(results)).toEqual(['b.jpg', 'a.jpg', 'c.jpg']);
   });
 });
 

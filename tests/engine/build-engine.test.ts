@@ -1,35 +1,26 @@
 /** Engines are built by the real TensorRT-RTX, which needs no GPU for that. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 
 import { describe, expect, it } from 'vitest';
 
-import { chooseTensorRt } from '../../lib/engine/index.js';
+import { buildModelEngine, chooseTensorRt, readSource } from '../../lib/engine/index.js';
+import { encodeModel } from '../../lib/graph/index.js';
 import { buildEngine, checkEngineSupport, EngineBundle, type BuildEngineOptions } from '../../lib/index.js';
 import { expectFailure, rejectionOf } from '../errors/failure.js';
-import { rtxPresent, useOwnCache } from './rtx.js';
+import { DataType, elsewhere, graphModel, node, value } from '../graph/made-graphs.js';
+import { detector, models, rtx, rtxPresent, useOwnCache } from './rtx.js';
 
 const cache = useOwnCache();
-const models = fileURLToPath(new URL('../../examples/models/', import.meta.url));
-const detector = join(models, 'shapes-detector.onnx');
-const options: BuildEngineOptions = { device: 'tensorrt-rtx', computeCapability: 89 };
-
-/** What the cache holds beside whole engines. */
-const leftovers = (): string[] => {
-  const folder = join(cache.folder(), 'engines');
-  return existsSync(folder) ? readdirSync(folder).filter((name) => !/^[0-9a-f]{32}$/.test(name)) : [];
-};
 
 describe.skipIf(!rtxPresent)('an engine', { timeout: 120_000 }, () => {
   it.each(readdirSync(models).filter((name) => name.endsWith('.onnx')))(
     'of %s is built for three GPUs, with a free batch',
     async (name) => {
       const output = join(cache.folder(), `${name}.bundle`);
-      const built = await buildEngine(join(models, name), { ...options, computeCapability: [86, 89, 120], batch: 4, output });
-      expect(built.fromCache).toBe(false);
+      const built = await buildEngine(join(models, name), { ...rtx, computeCapability: [86, 89, 120], batch: 4, output });
       expect(built.notBaked).toBeUndefined();
       const { manifest, path } = built.bundle;
       expect(path).toBe(output);
@@ -45,35 +36,110 @@ describe.skipIf(!rtxPresent)('an engine', { timeout: 120_000 }, () => {
       const layers = await built.bundle.layers();
       expect(layers.length).toBe(manifest.build.engineLayers);
       expect(layers.some(({ outputs }) => outputs.some(({ dtype, dims }) => dtype !== '' && dims.length === 4))).toBe(true);
-      expect(leftovers()).toEqual([]);
+      expect(cache.leftovers()).toEqual([]);
     },
   );
 
   it('is found the next time', async () => {
     const segmenter = join(models, 'shapes-segmenter.onnx');
-    const first = await buildEngine(segmenter, { ...options, cache: false });
-    const second = await buildEngine(segmenter, { ...options, cache: false });
+    const first = await buildEngine(segmenter, { ...rtx, cache: false });
+    const second = await buildEngine(segmenter, { ...rtx, cache: false });
     expect(second.fromCache).toBe(false);
     expect(second.bundle.path).toBe(first.bundle.path);
-    expect((await buildEngine(segmenter, options)).fromCache).toBe(true);
+    expect((await buildEngine(segmenter, rtx)).fromCache).toBe(true);
     // What decides the bytes decides what is found.
-    expect((await buildEngine(segmenter, { ...options, optimizationLevel: 1 })).fromCache).toBe(false);
-    expect((await buildEngine(readFileSync(segmenter), options)).fromCache).toBe(true);
+    expect((await buildEngine(segmenter, { ...rtx, optimizationLevel: 1 })).fromCache).toBe(false);
+    expect((await buildEngine(readFileSync(segmenter), rtx)).fromCache).toBe(true);
   });
 
   it('keeps the input of the model where that is wanted', async () => {
-    const { bundle, notBaked } = await buildEngine(detector, { ...options, bake: false });
+    const { bundle, notBaked } = await buildEngine(detector, { ...rtx, bake: false });
     expect(notBaked).toBeUndefined();
     expect(bundle.manifest.inputs[0]?.dtype).toBe('float32');
     expect(bundle.manifest.preprocess).toMatchObject({ layout: 'nchw', dtype: 'float32' });
     expect(bundle.manifest.passes).toEqual([]);
   });
 
+  it('is built for shapes in the axes of the model, whatever axes its input has', async () => {
+    const images = { min: [1, 3, 256, 256], opt: [2, 3, 256, 256], max: [3, 3, 256, 256] };
+    const wanted = { ...rtx, profiles: [{ images }] };
+    const { bundle } = await buildEngine(detector, wanted);
+    expect(bundle.manifest.inputs[0]?.shape).toEqual([null, 256, 256, 3]);
+    const ofPixels = { min: [1, 256, 256, 3], opt: [2, 256, 256, 3], max: [3, 256, 256, 3] };
+    expect(bundle.manifest.profiles).toEqual([[{ input: 'images', ...ofPixels }]]);
+    const asItIs = await buildEngine(detector, { ...wanted, bake: false });
+    expect(asItIs.bundle.manifest.profiles).toEqual([[{ input: 'images', ...images }]]);
+  });
+
+  it('is built for pictures of several sizes', async () => {
+    const model = join(cache.folder(), 'any-size.onnx');
+    const nodes = [node('GlobalAveragePool', 'x', 'p'), node('Flatten', 'p', 'y')];
+    const outputs = [value('y', ['n', 3])];
+    writeFileSync(model, encodeModel(graphModel({ inputs: { x: ['n', 3, 'height', 'width'] }, nodes, outputs })));
+    const x = { min: [1, 3, 32, 64], opt: [2, 3, 48, 96], max: [4, 3, 64, 128] };
+    const bakePreprocess = { scale: 1 / 255, mean: [0, 0, 0], std: [1, 1, 1], layout: 'nchw' } as const;
+    const { bundle } = await buildModelEngine(await readSource(model, undefined), {
+      ...rtx,
+      bakePreprocess,
+      profiles: [{ x }],
+    });
+    const ofPixels = { min: [1, 32, 64, 3], opt: [2, 48, 96, 3], max: [4, 64, 128, 3] };
+    expect(bundle.manifest.profiles).toEqual([[{ input: 'x', ...ofPixels }]]);
+    const error = await rejectionOf(buildModelEngine(await readSource(model, undefined), { ...rtx, bakePreprocess }));
+    expectFailure(
+      error,
+      'INVALID_ARGUMENT',
+      /axis 2 of input "x" cannot be inferred: its shape is \[n, 3, height, width\]/,
+      /--profile x=1x3x640x640,1x3x640x640,8x3x640x640/,
+    );
+  });
+
+  it('of a constant in another file has that file beside its model', async () => {
+    const folder = join(cache.folder(), 'external');
+    mkdirSync(folder);
+    const weights = elsewhere('w', 'w.bin', DataType.FLOAT);
+    const nodes = [node('Constant', [], 'w', { value: { tensor: weights } }), node('Mul', ['x', 'w'], 'y')];
+    writeFileSync(join(folder, 'm.onnx'), encodeModel(graphModel({ inputs: { x: [1, 2] }, nodes })));
+    writeFileSync(join(folder, 'w.bin'), Float32Array.of(2, 3));
+    const first = await buildModelEngine(await readSource(join(folder, 'm.onnx'), undefined), rtx);
+    expect(readFileSync(join(first.bundle.path, 'w.bin'))).toEqual(readFileSync(join(folder, 'w.bin')));
+    writeFileSync(join(folder, 'w.bin'), Float32Array.of(4, 5));
+    const second = await buildModelEngine(await readSource(join(folder, 'm.onnx'), undefined), rtx);
+    expect(second.bundle.manifest.engine.sha256).not.toBe(first.bundle.manifest.engine.sha256);
+  });
+
+  it('at a place of its own is said to be of the model that was given', async () => {
+    const output = join(cache.folder(), 'named.bundle');
+    const renamed = join(cache.folder(), 'renamed.onnx');
+    cpSync(detector, renamed);
+    const first = await buildEngine(detector, { ...rtx, output });
+    const second = await buildEngine(renamed, { ...rtx, output });
+    expect(second.fromCache).toBe(true);
+    expect(second.bundle.manifest).toEqual({
+      ...first.bundle.manifest,
+      model: { ...first.bundle.manifest.model, source: 'renamed.onnx' },
+    });
+    expect((await EngineBundle.open(output)).manifest.model.source).toBe('renamed.onnx');
+    expect((await buildEngine(renamed, rtx)).bundle.manifest.model.source).toBe('shapes-detector.onnx');
+  });
+
+  it('is not put in the place of other files, which is told before it is built', async () => {
+    const output = join(cache.folder(), 'documents');
+    mkdirSync(output);
+    writeFileSync(join(output, 'letter.txt'), 'Dear');
+    const phases: string[] = [];
+    const onProgress = ({ phase }: { phase: string }): number => phases.push(phase);
+    const error = await rejectionOf(buildEngine(detector, { ...rtx, cache: false, output, onProgress }));
+    expectFailure(error, 'OUTPUT_NOT_WRITABLE', /is not an engine bundle, or holds other files too/);
+    expect(phases).toEqual(['Reading the model']);
+    expect(readdirSync(output)).toEqual(['letter.txt']);
+  });
+
   it('tells how far it is, and what the library logs', async () => {
     const fractions: number[] = [];
     const lines: string[] = [];
     await buildEngine(detector, {
-      ...options,
+      ...rtx,
       cache: false,
       onProgress: ({ fraction }) => fractions.push(fraction),
       onLog: ({ level, message }) => lines.push(`${level}: ${message}`),
@@ -91,13 +157,11 @@ describe.skipIf(!rtxPresent)('an engine', { timeout: 120_000 }, () => {
     const onProgress = (): void => {
       if (++signs === sign) stop.abort(new Error('enough'));
     };
-    const error = await rejectionOf(
-      buildEngine(detector, { ...options, cache: false, tf32: true, signal: stop.signal, onProgress }),
-    );
+    const error = await rejectionOf(buildEngine(detector, { ...rtx, cache: false, tf32: true, signal: stop.signal, onProgress }));
     expect(error).toMatchObject({ code: 'ABORTED' });
     expect(error.cause).toMatchObject({ message: 'enough' });
-    expect(leftovers()).toEqual([]);
-    expect((await buildEngine(detector, { ...options, tf32: true, cache: false })).fromCache).toBe(false);
+    expect(cache.leftovers()).toEqual([]);
+    await (await buildEngine(detector, { ...rtx, cache: false, tf32: true })).bundle.verify();
   });
 
   it('is abandoned where a listener throws', async () => {
@@ -105,70 +169,13 @@ describe.skipIf(!rtxPresent)('an engine', { timeout: 120_000 }, () => {
     const onProgress = ({ fraction }: { fraction: number }): void => {
       if (fraction > 0) throw fault;
     };
-    await expect(buildEngine(detector, { ...options, cache: false, onProgress })).rejects.toBe(fault);
-    expect(leftovers()).toEqual([]);
+    await expect(buildEngine(detector, { ...rtx, cache: false, onProgress })).rejects.toBe(fault);
+    expect(cache.leftovers()).toEqual([]);
   });
 
-  it('is built once where several want it', async () => {
-    const wanted = { ...options, auxiliaryStreams: 2 };
-    const results = await Promise.all([1, 2, 3].map(() => buildEngine(detector, wanted)));
-    expect(results.filter(({ fromCache }) => !fromCache)).toHaveLength(1);
-    expect(leftovers()).toEqual([]);
-  });
-
-  it('is built again where the one in the cache is damaged', async () => {
-    const { bundle } = await buildEngine(detector, options);
-    const plan = join(bundle.path, bundle.manifest.engine.file);
-    const bytes = readFileSync(plan);
-    bytes[500] = (bytes[500] as number) ^ 1;
-    writeFileSync(plan, bytes);
-    expect((await buildEngine(detector, options)).fromCache).toBe(false);
-    truncateSync(plan, 100);
-    const error = await rejectionOf(EngineBundle.open(bundle.path));
-    expect(error).toMatchObject({ code: 'ENGINE_INVALID' });
-    expect(error.message).toMatch(/engine\.plan .* is damaged: expected \d+ bytes, received 100/);
-    expect((await buildEngine(detector, options)).fromCache).toBe(false);
-    expect((await buildEngine(detector, options)).fromCache).toBe(true);
-  });
-
-  it.each([
-    ['a letter', 'letter.txt', 'Dear'],
-    ['the manifest of something else', 'manifest.json', '{"name":"my app"}'],
-  ])('takes the place of no folder with %s', async (_, name, text) => {
-    const output = join(cache.folder(), 'documents', name);
-    mkdirSync(output, { recursive: true });
-    writeFileSync(join(output, name), text);
-    const error = await rejectionOf(buildEngine(detector, { ...options, output }));
-    expectFailure(error, 'OUTPUT_NOT_WRITABLE', /is not an engine bundle, or holds other files too/);
-    expect(readdirSync(output)).toEqual([name]);
-    expect(readFileSync(join(output, name), 'utf8')).toBe(text);
-    expect((await rejectionOf(buildEngine(detector, { ...options, output: join(output, name) }))).message).toMatch(
-      /a file is in the way/,
-    );
-  });
-
-  it('takes the place of a bundle, also of a damaged one, but not of files that were put into it', async () => {
-    const output = join(cache.folder(), 'place.bundle');
-    const { bundle } = await buildEngine(detector, { ...options, output });
-    const plan = join(output, 'engine.plan');
-    const bytes = readFileSync(plan);
-    bytes[500] = (bytes[500] as number) ^ 1;
-    writeFileSync(plan, bytes);
-    await (await buildEngine(detector, { ...options, output })).bundle.verify();
-    const other = await buildEngine(join(models, 'shapes-segmenter.onnx'), { ...options, output });
-    expect(other.bundle.manifest.key).not.toBe(bundle.manifest.key);
-    writeFileSync(join(output, 'notes.txt'), 'mine');
-    expectFailure(
-      await rejectionOf(buildEngine(detector, { ...options, output })),
-      'OUTPUT_NOT_WRITABLE',
-      /holds other files too/,
-    );
-    expect(readFileSync(join(output, 'notes.txt'), 'utf8')).toBe('mine');
-  });
-
-  it('is not built for a GPU that is not there', async () => {
+  it('is not built for a GPU that is not there', async ({ skip }) => {
     const { runObstacle } = await chooseTensorRt('tensorrt-rtx');
-    if (runObstacle === undefined) return; // there is one
+    if (runObstacle === undefined) skip('there is one');
     const error = await rejectionOf(buildEngine(detector, { device: 'tensorrt-rtx' }));
     expectFailure(
       error,
@@ -178,24 +185,9 @@ describe.skipIf(!rtxPresent)('an engine', { timeout: 120_000 }, () => {
     );
   });
 
-  it('needs a cache that can be written to', async () => {
-    const before = process.env['FOVEATE_CACHE_DIR'];
-    process.env['FOVEATE_CACHE_DIR'] = detector;
-    try {
-      expectFailure(
-        await rejectionOf(buildEngine(detector, options)),
-        'OUTPUT_NOT_WRITABLE',
-        /Cannot write to foveate's cache/,
-        /FOVEATE_CACHE_DIR/,
-      );
-    } finally {
-      process.env['FOVEATE_CACHE_DIR'] = before;
-    }
-  });
-
   it('is refused for what is wrong, with the reason', async () => {
     const refusal = async (more: Partial<BuildEngineOptions>): Promise<string> => {
-      const error = await rejectionOf(buildEngine(detector, { ...options, cache: false, ...more }));
+      const error = await rejectionOf(buildEngine(detector, { ...rtx, cache: false, ...more }));
       return `${error.code}: ${error.message}`;
     };
     expect(await refusal({ computeCapability: 90 })).toMatch(/INVALID_ARGUMENT: The compute capability 90 is refused/);
@@ -211,12 +203,15 @@ describe.skipIf(!rtxPresent)('an engine', { timeout: 120_000 }, () => {
     expect(await refusal({ profiles: { images: [1] } } as never)).toMatch(/INVALID_ARGUMENT: Expected an array for profiles/);
     expect(await refusal({ onProgress: 5 } as never)).toMatch(/INVALID_ARGUMENT: Expected a function for onProgress/);
     expect(await refusal({ tf32: 'yes' } as never)).toMatch(/INVALID_ARGUMENT: Expected true or false for tf32/);
-    const hintFor = async (more: Partial<BuildEngineOptions>): Promise<string | undefined> =>
-      (await rejectionOf(buildEngine(detector, { ...options, cache: false, ...more }))).hint;
-    expect(await hintFor({ profiles: [{ images: [1, 3, 320, 320] }] })).toMatch(
-      /input takes pixels: give its shapes as \[N, H, W, C\]/,
+    const inEnginesAxes = await rejectionOf(buildEngine(detector, { ...rtx, profiles: [{ images: [1, 256, 256, 3] }] }));
+    expectFailure(
+      inEnginesAxes,
+      'INVALID_ARGUMENT',
+      /Axis 1 of input "images" is fixed to 3 in the model, but the min of the profile has 256/,
+      /The model declares \[batch, 3, 256, 256\]: give its shapes in this order/,
     );
-    expect(await hintFor({ profiles: [{ images: [1, 320, 320, 3] }] })).toMatch(/Export the model with this axis free/);
+    const hintFor = async (more: Partial<BuildEngineOptions>): Promise<string | undefined> =>
+      (await rejectionOf(buildEngine(detector, { ...rtx, cache: false, ...more }))).hint;
     expect(await hintFor({ profiles: [{ pictures: [1, 3, 256, 256] }] })).toBe('Its inputs are "images".');
     expect(await refusal({ profiles: [{ images: null }] } as never)).toMatch(/Expected a shape, or \{ min, opt, max \}/);
     expect(await hintFor({ workspaceBytes: 1024 })).toMatch(/more memory than the 1024 bytes of option workspaceBytes/);
@@ -225,44 +220,7 @@ describe.skipIf(!rtxPresent)('an engine', { timeout: 120_000 }, () => {
         /^INVALID_ARGUMENT: Expected option \w+ for (TensorRT 8|tensorrt) only, but the library is tensorrt-rtx [\d.]+$/,
       );
     }
-    expect(leftovers()).toEqual([]);
-  });
-
-  it('is told from one of another library', async () => {
-    const { bundle } = await buildEngine(detector, options);
-    expect(bundle.incompatibility({ family: 'tensorrt-rtx', version: bundle.manifest.engine.version })).toBeUndefined();
-    expect(bundle.incompatibility({ family: 'tensorrt-rtx', version: '1.6.0' })).toMatch(
-      /was built by tensorrt-rtx .*, the library is 1\.6\.0/,
-    );
-    expect(bundle.incompatibility({ family: 'tensorrt', version: '10.15.1' })).toMatch(/which tensorrt 10\.15\.1 cannot read/);
-  });
-
-  it('of a bundle whose manifest lies is refused', async () => {
-    const { bundle } = await buildEngine(detector, options);
-    const copy = join(cache.folder(), 'copy.bundle');
-    cpSync(bundle.path, copy, { recursive: true });
-    const edit = (change: (manifest: Record<string, unknown>) => void): void => {
-      const manifest = JSON.parse(readFileSync(join(bundle.path, 'manifest.json'), 'utf8')) as Record<string, unknown>;
-      change(manifest);
-      writeFileSync(join(copy, 'manifest.json'), JSON.stringify(manifest));
-    };
-    edit((manifest) => ((manifest['engine'] as { file: string }).file = '../../secret'));
-    expect((await rejectionOf(EngineBundle.open(copy))).message).toMatch(/lies outside the bundle/);
-    edit((manifest) => (manifest['format'] = 2));
-    expect((await rejectionOf(EngineBundle.open(copy))).message).toMatch(/has format 2, this version of foveate reads format 1/);
-    edit((manifest) => delete manifest['layers']);
-    expect((await rejectionOf(EngineBundle.open(copy))).message).toMatch(/lacks entries/);
-    writeFileSync(join(copy, 'manifest.json'), '{');
-    expect((await rejectionOf(EngineBundle.open(copy))).message).toMatch(/is no JSON/);
-    // Changed, but as long as before: only reading it shows.
-    edit(() => {});
-    const plan = join(copy, 'engine.plan');
-    const bytes = readFileSync(plan);
-    bytes[1000] = (bytes[1000] as number) ^ 1;
-    writeFileSync(plan, bytes);
-    expect((await rejectionOf(EngineBundle.open(copy).then((opened) => opened.verify()))).message).toMatch(
-      /content is not what was written/,
-    );
+    expect(cache.leftovers()).toEqual([]);
   });
 
   it('of a worker that ends in mid-build ends with it', async () => {
@@ -284,22 +242,6 @@ describe.skipIf(!rtxPresent)('an engine', { timeout: 120_000 }, () => {
     child.stdout.on('data', (text: Buffer) => (output += String(text)));
     const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
     expect([code, signal, output]).toEqual([0, null, 'worker 3\n']);
-  });
-
-  it('that a killed process left unfinished is built by the next', async () => {
-    const script = `
-      import { buildEngine } from ${JSON.stringify(new URL('../../dist/index.js', import.meta.url).href)};
-      await buildEngine(${JSON.stringify(detector)}, { device: 'tensorrt-rtx', computeCapability: 86, onProgress: ({ fraction }) => {
-        if (fraction > 0) process.kill(process.pid, 'SIGKILL');
-      } });`;
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: 'inherit' });
-    const [, signal] = (await once(child, 'exit')) as [number | null, string | null];
-    expect(signal).toBe('SIGKILL');
-    expect(leftovers().some((name) => name.endsWith('.lock'))).toBe(true);
-    const { fromCache, bundle } = await buildEngine(detector, { ...options, computeCapability: 86 });
-    expect(fromCache).toBe(false);
-    expect(statSync(join(bundle.path, 'engine.plan')).size).toBe(bundle.manifest.engine.bytes);
-    expect(leftovers()).toEqual([]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { batchRange, resolveProfiles, type OptimizationProfile } from '../../lib/engine/build-profiles.js';
+import { checkBatch, resolveProfiles, type OptimizationProfile } from '../../lib/engine/build-profiles.js';
 
 const fixed = { name: 'images', shape: [1, 3, 640, 640] };
 const free = { name: 'images', shape: ['batch', 3, 224, 224] };
@@ -60,6 +60,32 @@ describe('the profiles of a model', () => {
     expect(() => resolveProfiles([free], [profile], undefined)).toThrow(message);
   });
 
+  it('are asked for in the axes of the model, and told in those of the engine', () => {
+    const pixels = { ...anySize, order: [0, 2, 3, 1] };
+    const shapes = { min: [1, 3, 320, 480], opt: [2, 3, 640, 960], max: [4, 3, 960, 1440] };
+    const ofEngine = { min: [1, 320, 480, 3], opt: [2, 640, 960, 3], max: [4, 960, 1440, 3] };
+    expect(resolveProfiles([pixels], [{ images: shapes }], undefined)).toEqual([[{ input: 'images', ...ofEngine }]]);
+    expect(resolveProfiles([{ ...free, order: [0, 2, 3, 1] }], undefined, 4)).toEqual([
+      [{ input: 'images', min: [1, 224, 224, 3], opt: [4, 224, 224, 3], max: [4, 224, 224, 3] }],
+    ]);
+    const refusal = (profile: OptimizationProfile): Error => {
+      try {
+        resolveProfiles([pixels], [profile], undefined);
+      } catch (error) {
+        return error as Error;
+      }
+      throw new Error('it was taken');
+    };
+    expect(refusal({ images: [1, 640, 480, 3] })).toMatchObject({
+      message: 'Axis 1 of input "images" is fixed to 3 in the model, but the min of the profile has 640',
+      hint: 'The model declares [batch, 3, ?, width]: give its shapes in this order, or export it with the axis free.',
+    });
+    expect(refusal({ images: { ...shapes, opt: [2, 3, 640, 400] } }).message).toBe(
+      'Expected min <= opt <= max for axis 3 of input "images" in the profile but received 480, 400, 1440',
+    );
+    expect(() => resolveProfiles([pixels], undefined, undefined)).toThrow(/axis 2 .* its shape is \[batch, 3, \?, width\]/);
+  });
+
   it('and a batch contradict each other', () => {
     expect(() => resolveProfiles([free], [{ images: [1, 3, 224, 224] }], 4)).toThrow(
       'Expected profiles or batch but received both',
@@ -67,6 +93,12 @@ describe('the profiles of a model', () => {
   });
 
   it.each([0, -1, 1.5, NaN, { min: 2, opt: 1, max: 4 }, { min: 1, opt: 5, max: 4 }])('have no batch of %j', (batch) => {
-    expect(() => batchRange(batch)).toThrow(/Expected a number of pictures/);
+    expect(() => checkBatch(batch, [], [])).toThrow(/Expected a number of pictures/);
+  });
+
+  it('say which numbers were received for a batch', () => {
+    expect(() => checkBatch({ min: 8, opt: 4, max: 1 }, [], [])).toThrow(
+      'Expected a number of pictures, or { min, opt, max } in this order, from 1 on for batch but received { min: 8, opt: 4, max: 1 }',
+    );
   });
 });

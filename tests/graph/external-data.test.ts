@@ -2,7 +2,18 @@ import { cp, mkdir, mkdtemp, readFile, rm, symlink, truncate, writeFile } from '
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { parseModel, readModel, type OnnxTensor } from '../../lib/graph/index.js';
+import { create } from '@bufbuild/protobuf';
+import {
+  countParameters,
+  encodeModel,
+  externalDataOf,
+  freeBatch,
+  parseModel,
+  readModel,
+  type OnnxTensor,
+} from '../../lib/graph/index.js';
+import { ModelProtoSchema, TensorProto_DataLocation as DataLocation } from '../../lib/graph/onnx_pb.js';
+import { DataType, elsewhere, graphModel, node, type Constant } from './made-graphs.js';
 import { fixture, folders, modelPath } from './models.js';
 import { integerField, lengthField, modelBytes } from './wire-writer.js';
 
@@ -138,5 +149,102 @@ describe('external data', () => {
     const copy = bytes.slice();
     await parseModel(bytes, { folder: folders.fixtures }).initializers.get('first')?.read();
     expect(bytes).toEqual(copy);
+  });
+});
+
+const list = (location: string): Constant => elsewhere(location, location, DataType.INT64);
+
+describe('the external data of a model', () => {
+  const inside = create(ModelProtoSchema, {
+    irVersion: 8n,
+    opsetImport: [{ version: 17n }],
+    graph: {
+      initializer: [list('initializer')],
+      sparseInitializer: [{ values: list('sparse values'), indices: list('sparse indices') }],
+      node: [
+        { opType: 'Constant', attribute: [{ name: 'value', type: 4, t: list('constant') }] },
+        {
+          opType: 'Constant',
+          attribute: [{ name: 'sparse_value', type: 11, sparseTensor: { values: list('sparse constant') } }],
+        },
+        {
+          opType: 'Own',
+          attribute: [
+            { name: 'several', type: 9, tensors: [list('first of several'), list('second of several')] },
+            { name: 'sparse', type: 12, sparseTensors: [{ indices: list('sparse of several') }] },
+            { name: 'graphs', type: 10, graphs: [{ initializer: [list('initializer of one of several graphs')] }] },
+          ],
+        },
+        {
+          opType: 'Loop',
+          attribute: [
+            {
+              name: 'body',
+              type: 5,
+              g: {
+                initializer: [list('initializer of a body')],
+                node: [
+                  {
+                    opType: 'If',
+                    attribute: [
+                      { name: 'then_branch', type: 5, g: { node: [{ attribute: [{ type: 4, t: list('constant within') }] }] } },
+                    ],
+                  },
+                ],
+              },
+            },
+          ],
+        },
+      ],
+    },
+    functions: [
+      {
+        node: [{ attribute: [{ type: 4, t: list('constant of a function') }] }],
+        attributeProto: [{ name: 'default', type: 4, t: list('default of a function') }],
+      },
+    ],
+    trainingInfo: [
+      { initialization: { initializer: [list('initialization')] }, algorithm: { initializer: [list('algorithm')] } },
+    ],
+  });
+
+  it('is found wherever a tensor may be', () => {
+    expect(externalDataOf(parseModel(encodeModel(inside)).proto, 'folder').map(({ location }) => location)).toEqual([
+      'initializer',
+      'sparse values',
+      'sparse indices',
+      'constant',
+      'sparse constant',
+      'first of several',
+      'second of several',
+      'sparse of several',
+      'initializer of one of several graphs',
+      'initializer of a body',
+      'constant within',
+      'initialization',
+      'algorithm',
+      'constant of a function',
+      'default of a function',
+    ]);
+    expect(externalDataOf(parseModel(fixture('everything.onnx')).proto, undefined)).toEqual([]);
+  });
+
+  it('counts among the parameters where that of initializers does', () => {
+    // That of the graph, of the values of the sparse one, of one of several graphs and of a body.
+    expect(countParameters(parseModel(encodeModel(inside)))).toEqual([{ dtype: 'int64', count: 4 * 2, bytes: 4 * 2 * 8 }]);
+  });
+
+  it('is refused where a constant does not say where it is', () => {
+    const broken = { name: 'w', dims: [2n], dataType: DataType.INT64, dataLocation: DataLocation.EXTERNAL };
+    const model = graphModel({ inputs: {}, nodes: [node('Constant', [], 'c', { value: { tensor: broken } })] });
+    expect(() => externalDataOf(model, 'folder')).toThrow('External data of tensor "w": no location is given');
+  });
+
+  it('is not taken for an empty list by a pass, which does not read it', () => {
+    const shape = node('Constant', [], 'shape', { value: { tensor: list('shape.bin') } });
+    const model = graphModel({ inputs: { x: [1, 6] }, nodes: [shape, node('Reshape', ['x', 'shape'], 'y')], outputs: ['y'] });
+    expect(() => freeBatch(model)).toThrow(
+      expect.objectContaining({ code: 'MODEL_UNSUPPORTED', message: expect.stringContaining('"the y"') }) as Error,
+    );
   });
 });

@@ -4,6 +4,7 @@ import { encodeModel, parseModel, type ModelProto, type ValueInfo } from '../../
 import {
   AttributeProto_AttributeType as AttributeType,
   ModelProtoSchema,
+  TensorProto_DataLocation as DataLocation,
   TensorProto_DataType as DataType,
   type AttributeProtoSchema,
   type NodeProtoSchema,
@@ -85,6 +86,12 @@ export function scales(name: string, values: readonly number[]): Constant {
     dataType: DataType.FLOAT,
     rawData: new Uint8Array(Float32Array.from(values).buffer),
   };
+}
+
+/** Two elements in the file of that name. */
+export function elsewhere(name: string, location: string, dataType: DataType): Constant {
+  const externalData = [{ key: 'location', value: location }];
+  return { name, dims: [2n], dataType, dataLocation: DataLocation.EXTERNAL, externalData };
 }
 
 export function value(name: string, shape: readonly (number | string)[] | undefined, elemType: DataType = DataType.FLOAT): Value {

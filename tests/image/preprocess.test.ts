@@ -283,7 +283,7 @@ describe('presets', () => {
       scale: 1,
       pad: [114, 114, 114],
     });
-    // Those of Hugging Face are compared with its defaults in processor-config.test.ts.
+    // Those of Hugging Face are compared with its defaults in ../declared/processor-config.test.ts.
     expect(Preprocess.preset('detr').options).toMatchObject({ fit: 'shortest-edge', resizeEdge: 800, longestEdge: 1333 });
     expect(Preprocess.preset('clip').options).toMatchObject({
       resizeEdge: 224,

@@ -121,7 +121,7 @@ describe('a file', () => {
     ['broken.json', '["cat"', 'JSON'],
     ['number.json', '5', 'expected a list or a map of names but received 5'],
     ['null.json', '[null]', 'expected a string for id 0 but received null'],
-    ['nested.json', '{"0": {"name": "cat"}}', 'expected a string for id 0 but received an object'],
+    ['nested.json', '{"0": {"name": "cat"}}', 'expected a string for id 0 but received { name: "cat" }'],
     ['broken.yaml', 'nc: 3\n', 'expected a key "names:"'],
     ['gap.yaml', 'names:\n  0: a\n  2: b\n', 'found none for id 1'],
   ])('%s is refused', async (name, content, message) => {

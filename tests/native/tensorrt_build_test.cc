@@ -8,7 +8,9 @@
 #include <thread>
 
 #include "native/tensorrt_fixture.h"
+#include "runtime/cuda/driver.h"
 #include "runtime/log.h"
+#include "runtime/tensorrt/timing_cache.h"
 
 namespace foveate::tensorrt {
 namespace {
@@ -250,9 +252,20 @@ TEST_F(TensorRtBuild, TheTimingCacheOfOneBuildServesTheNext) {
     refused |= message.find("timing cache will not be used") != std::string_view::npos;
   };
   const BuiltEngine second = build(spec, listener);
-  EXPECT_EQ(refused, library_->run_obstacle().has_value());
+  EXPECT_EQ(refused, cuda::machine().obstacle.has_value());
   EXPECT_TRUE(same_but_for_names(text_of(second.engine), text_of(first.engine)));
   EXPECT_FALSE(text_of(second.timing_cache).empty());
+}
+
+TEST_F(TensorRtBuild, TimingCachesAreCombined) {
+  const BuiltEngine built = build(spec_of(classifier_, 96));
+  const auto bytes = std::as_bytes(std::span(text_of(built.timing_cache)));
+  const Bytes garbage(100, std::byte{0x5a});  // counts as an empty one
+  for (const auto second : {bytes, std::as_bytes(std::span(garbage))}) {
+    auto combined = combine_timing_caches(*library_, bytes, second);
+    ASSERT_TRUE(combined.ok()) << combined.status().error().message;
+    EXPECT_GE(text_of(combined.value()).size(), bytes.size());
+  }
 }
 
 TEST_F(TensorRtBuild, AGarbageTimingCacheIsLeftOut) {

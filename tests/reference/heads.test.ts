@@ -56,7 +56,9 @@ const heads: Readonly<Record<string, { head: string; options?: DetectorOptions }
   yolov8_pose: { head: 'yolov8' },
   yolov8_pose_2d: { head: 'yolov8' },
   yolov8_obb: { head: 'yolov8' },
-  yolox: { head: 'yolox', options: { labels: ['a', 'b', 'c', 'd'] } },
+  // A model of constants shows nothing of how boxes are decoded.
+  yolox: { head: 'yolox', options: { head: 'yolox', labels: ['a', 'b', 'c', 'd'] } },
+  yolox_decoded: { head: 'yolov5', options: { head: 'yolov5', preprocess: 'yolox', labels: ['a', 'b', 'c', 'd'] } },
   ssd: { head: 'ssd' },
   scrfd: { head: 'scrfd' },
   scrfd_boxes: { head: 'scrfd' },

@@ -4,15 +4,11 @@ import { join } from 'node:path';
 import { inflateSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 
-import {
-  Preprocess,
-  processorOptions,
-  timmOptions,
-  type JsonObject,
-  type PreprocessOptions,
-  type RawFrame,
-} from '../../lib/image/index.js';
-import { ultralyticsOptions } from '../../lib/tasks/ultralytics-metadata.js';
+import type { JsonObject } from '../../lib/declared/config-fields.js';
+import { processorOptions } from '../../lib/declared/processor-config.js';
+import { timmOptions } from '../../lib/declared/timm-config.js';
+import { ultralyticsOptions } from '../../lib/declared/ultralytics-metadata.js';
+import { Preprocess, type PreprocessOptions, type RawFrame } from '../../lib/image/index.js';
 import { expectFailure, thrownBy } from '../errors/failure.js';
 import { eachState } from './shared.js';
 

@@ -94,7 +94,7 @@ describe('heads whose outputs belong to one input size', () => {
   it.each([
     ['yolov8', [output('y', [1, 6, 8400])], {}],
     ['yolov5', [output('y', [1, 25200, 7])], {}],
-    ['yolox', [output('y', [1, 8400, 7])], {}],
+    ['yolox', [output('y', [1, 8400, 7])], { head: 'yolox' }],
     ['ssd', [output('scores', [1, 9, 3]), output('boxes', [1, 9, 4])], { ssd: { boxes: 'decoded' } }],
     ['end-to-end', [output('y', [1, 9, 10]), output('protos', [1, 4, 160, 160])], twoClasses],
   ] as const)('refuse a fit without one: %s', async (head, outputs, options) => {

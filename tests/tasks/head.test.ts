@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { BoxDecoding } from '../../lib/tasks/heads/box-decoding.js';
 import type { DetectionHead, HeadEvidence } from '../../lib/tasks/heads/detection-head.js';
 import { presetOf } from '../../lib/tasks/heads/preprocess.js';
 import { recognizeHead } from '../../lib/tasks/heads/recognize-head.js';
@@ -10,9 +11,10 @@ function recognize(
   size: number | readonly [number, number],
   labelCount?: number,
   asked?: DetectionHead,
+  decoding?: BoxDecoding,
 ) {
   const [width, height] = typeof size === 'number' ? [size, size] : size;
-  return recognizeHead([{ name: 'y', shape: [1, ...shape] }], { width, height, labelCount, asked });
+  return recognizeHead([{ name: 'y', shape: [1, ...shape], decoding }], { width, height, labelCount, asked });
 }
 
 describe('a head that the shape alone tells', () => {
@@ -41,31 +43,32 @@ describe('a head that the shape alone tells', () => {
 
 describe('a head that needs the number of classes', () => {
   it('is told by 80, the classes of COCO, where nothing else is known', () => {
-    expect(recognize([3549, 85], 416)).toMatchObject({ head: 'yolox', classes: 80 });
+    expect(recognize([3549, 85], 416, undefined, undefined, 'none')).toMatchObject({ head: 'yolox', classes: 80 });
     expect(recognize([8400, 84], 640)).toMatchObject({ head: 'yolov8-transposed', classes: 80 });
   });
 
   it('is told by the labels', () => {
-    expect(recognize([8400, 10], 640, 5)).toMatchObject({ head: 'yolox', classes: 5 });
+    expect(recognize([8400, 10], 640, 5, undefined, 'distances')).toMatchObject({ head: 'yolov5', classes: 5 });
+    expect(recognize([8400, 10], 640, 6, undefined, 'distances')).toMatchObject({ head: 'yolov8-transposed', classes: 6 });
     expect(recognize([8400, 10], 640, 6)).toMatchObject({ head: 'yolov8-transposed', classes: 6 });
     // Also against the habit of COCO.
     expect(recognize([8400, 85], 640, 81)).toMatchObject({ head: 'yolov8-transposed', classes: 81 });
-    expect(recognize([8400, 84], 640, 79)).toMatchObject({ head: 'yolox', classes: 79 });
+    expect(recognize([8400, 84], 640, 79, undefined, 'none')).toMatchObject({ head: 'yolox', classes: 79 });
   });
 
   it('is ambiguous otherwise, and the candidates are told', () => {
-    const error = thrownBy(() => recognize([8400, 10], 640));
+    const error = thrownBy(() => recognize([8400, 10], 640, undefined, undefined, 'distances'));
     expectFailure(
       error,
       'MODEL_AMBIGUOUS',
-      /yolov8-transposed with 6 classes, yolox with 5 classes/,
+      /yolov8-transposed with 6 classes, yolov5 with 5 classes/,
       /\{ head: '.*' \}, or give the labels/,
     );
     expect(error.details).toMatchObject({
       shape: [8400, 10],
       candidates: [
         { head: 'yolov8-transposed', classes: 6, anchors: 8400 },
-        { head: 'yolox', classes: 5, anchors: 8400 },
+        { head: 'yolov5', classes: 5, anchors: 8400 },
       ],
     });
   });
@@ -83,8 +86,46 @@ describe('a head that needs the number of classes', () => {
     expectFailure(
       thrownBy(() => recognize([8400, 10], 640, 80)),
       'LABELS_INVALID',
-      /6 classes \(yolov8-transposed\) or 5 classes \(yolox\), but there are 80/,
+      /6 classes \(yolov8-transposed\) or 5 classes \(yolox\) or 5 classes \(yolov5\), but there are 80/,
     );
+  });
+});
+
+describe('a candidate a cell, with objectness', () => {
+  it('is YOLOX where the graph decodes nothing, else read as boxes', () => {
+    const read = (decoding: BoxDecoding) => recognize([8400, 85], 640, undefined, undefined, decoding);
+    expect(read('none')).toEqual({ head: 'yolox', classes: 80, anchors: 8400, outputs: ['y'], strides: [8, 16, 32] });
+    expect(read('exponential')).toEqual({ head: 'yolov5', classes: 80, anchors: 8400, outputs: ['y'], family: 'yolox' });
+    expect(read('distances')).toEqual({ head: 'yolov5', classes: 80, anchors: 8400, outputs: ['y'] });
+    expect((['none', 'exponential', 'distances'] as const).map((decoding) => presetOf(read(decoding)))).toEqual([
+      'yolox',
+      'yolox',
+      'yolo',
+    ]);
+    // Nor is what the network gives taken for boxes without objectness.
+    expect(recognize([8400, 10], 640, undefined, undefined, 'none')).toMatchObject({ head: 'yolox', classes: 5 });
+  });
+
+  it('is ambiguous where the graph does not tell, whatever the labels', () => {
+    for (const labelCount of [undefined, 80]) {
+      const error = thrownBy(() => recognize([8400, 85], 640, labelCount));
+      expectFailure(
+        error,
+        'MODEL_AMBIGUOUS',
+        /: yolox with 80 classes, yolov5 with 80 classes$/,
+        /\{ head: 'yolox' \}.*\{ head: 'yolov5' \}/,
+      );
+    }
+    expectFailure(
+      thrownBy(() => recognize([8400, 10], 640)),
+      'MODEL_AMBIGUOUS',
+      /: yolov8-transposed with 6 classes, yolox with 5 classes, yolov5 with 5 classes$/,
+    );
+  });
+
+  it('is not what three candidates a cell, or one without objectness, are', () => {
+    expect(recognize([25200, 85], 640, undefined, undefined, 'exponential')).not.toHaveProperty('family');
+    expect(recognize([8400, 84], 640)).toMatchObject({ head: 'yolov8-transposed', classes: 80 });
   });
 });
 
@@ -112,7 +153,7 @@ describe('a head that was named', () => {
   it('is refused where the grid tells candidates from attributes, and not blamed on the labels', () => {
     for (const [shape, asked, fitting] of [
       [[84, 8400], 'yolov8-transposed', /It fits 'yolov8'\./],
-      [[8400, 84], 'yolov8', /It fits 'yolov8-transposed', 'yolox'\./],
+      [[8400, 84], 'yolov8', /It fits 'yolov8-transposed', 'yolox', 'yolov5'\./],
     ] as const) {
       const error = thrownBy(() => recognize(shape, 640, 80, asked));
       expectFailure(error, 'MODEL_UNSUPPORTED', new RegExp(`does not fit the head '${asked}'`), fitting);

@@ -126,13 +126,18 @@ function preprocessing({ name, dtype, shape }: PictureInput, options: BakedPrepr
   return nodes;
 }
 
+/** The axes of the model's input in the order in which the baked one has them. */
+export const pixelAxes: Readonly<Record<BakedPreprocess['layout'], readonly number[]>> = {
+  nchw: [0, 2, 3, 1],
+  nhwc: [0, 1, 2, 3],
+};
+
 /** The input of so many pixels, as bytes, channels last. */
 function pixels(input: ValueInfoProto, layout: BakedPreprocess['layout']): ValueInfoProto {
   const { type } = input;
   if (type?.value.case !== 'tensorType') return input;
   const { shape } = type.value.value;
-  const order = layout === 'nchw' ? [0, 2, 3, 1] : [0, 1, 2, 3];
-  const dim = order.flatMap((axis) => shape?.dim[axis] ?? []);
+  const dim = pixelAxes[layout].flatMap((axis) => shape?.dim[axis] ?? []);
   const tensor = changed(type.value.value, { elemType: DataType.UINT8, ...(shape && { shape: changed(shape, { dim }) }) });
   return changed(input, { type: changed(type, { value: { case: 'tensorType', value: tensor } }) });
 }

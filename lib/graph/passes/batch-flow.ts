@@ -196,7 +196,6 @@ export class BatchFlow {
     const inferred = this.inferred(new OnnxNode(proto, undefined), this.count);
     proto.output.forEach((name, index) => {
       if (name === '') return;
-      if (this.#values.has(name)) throw invalid(`the value ${JSON.stringify(name)} is made twice`);
       const sizes = this.sizesOf(name) ?? inferred[index] ?? null;
       this.#values.set(name, { sizes, ...describe(index, sizes) });
     });

@@ -20,6 +20,7 @@ export function soundModel(proto: ModelProto): SoundModel {
   const names = graph.input.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) throw invalid(`two of its inputs have the name ${JSON.stringify(twice)}`);
+  checkMadeOnce(graph, names);
   const { opset } = model;
   if (opset === undefined || opset < oldestOpset) {
     throw new ModelError('MODEL_UNSUPPORTED', {
@@ -28,6 +29,19 @@ export function soundModel(proto: ModelProto): SoundModel {
     });
   }
   return { graph, model, opset };
+}
+
+function checkMadeOnce({ node, initializer, sparseInitializer }: GraphProto, inputs: readonly string[]): void {
+  const made = new Set([
+    ...inputs,
+    ...initializer.map(({ name }) => name),
+    ...sparseInitializer.map(({ values }) => values?.name),
+  ]);
+  for (const name of node.flatMap(({ output }) => output)) {
+    if (name === '') continue;
+    if (made.has(name)) throw invalid(`the value ${JSON.stringify(name)} is made twice`);
+    made.add(name);
+  }
 }
 
 /** A graph that no engine would run. */

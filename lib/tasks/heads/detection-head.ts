@@ -1,3 +1,4 @@
+import type { BoxDecoding } from './box-decoding.js';
 import type { PriorBoxes } from './ssd.js';
 
 export const detectionHeads = [
@@ -18,7 +19,8 @@ export const detectionHeads = [
  * How a detector's outputs are read. A is the number of candidate boxes, C of classes; X stands for the values behind the scores of models that
  * give more than boxes: keypoints, the coefficients of a mask, or the angle of an oriented box. Boxes are centre and size in input pixels, scores
  * 0 to 1, unless said otherwise.
- * - `yolov5`: `[A, 5 + C + X]`, box, objectness, class scores, three anchors a cell (YOLOv5, YOLOv7).
+ * - `yolov5`: `[A, 5 + C + X]`, box, objectness, class scores, three anchors a cell (YOLOv5, YOLOv7); without X also one (YOLOv6, and YOLOX that
+ *   decodes its boxes in the graph).
  * - `yolov8`: `[4 + C + X, A]`, box, class scores (YOLOv8, YOLOv9, YOLO11, YOLO12 and kin).
  * - `yolov8-transposed`: `[A, 4 + C + X]`.
  * - `yolox`: `[A, 5 + C]`, offsets and log sizes on grids, objectness, class scores.
@@ -42,6 +44,8 @@ export const mostQueries = 1000;
 export interface HeadOutput {
   readonly name: string;
   readonly shape: readonly number[];
+  /** As the graph shows it; undefined where that does not tell. */
+  readonly decoding?: BoxDecoding | undefined;
 }
 
 /** Keypoints of each object: how many, and whether each has a score behind x and y. */
@@ -60,6 +64,8 @@ export interface RecognizedHead {
   readonly anchors: number;
   /** Names of the outputs that hold them, in the order in which the core takes them. */
   readonly outputs: readonly string[];
+  /** For `yolov5`: a YOLOX that decodes its boxes in the graph, and was trained as such. */
+  readonly family?: 'yolox';
   /** Of the grids, in input pixels; for `yolox` and `scrfd`. */
   readonly strides?: readonly number[];
   /** For `scrfd`: candidates at each cell of a grid. */

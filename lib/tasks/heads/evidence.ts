@@ -1,5 +1,5 @@
+import { declaredRtDetr } from '../../declared/index.js';
 import { ArgumentError, checkBoolean, checkInteger, invalidArgument } from '../../errors/index.js';
-import { declaredRtDetr } from '../ultralytics-metadata.js';
 import type { DetectionHead, HeadEvidence, KeypointShape, RecognizedHead } from './detection-head.js';
 import { priorBoxes, type SsdOptions } from './ssd.js';
 

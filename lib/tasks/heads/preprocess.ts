@@ -22,9 +22,10 @@ function isDetrWithSigmoid({ outputs, classes }: RecognizedHead): boolean {
   return `${outputs}` === 'logits,pred_boxes' && classes === 91;
 }
 
-/** Heads of one form were trained in different ways: names and numbers of outputs tell the families apart. */
+/** Heads of one form were trained in different ways: the graph, or names and numbers of outputs, tell the families apart. */
 export function presetOf(recognized: RecognizedHead): PreprocessPreset {
-  const { head, outputs } = recognized;
+  const { head, outputs, family } = recognized;
+  if (family === 'yolox') return 'yolox';
   if (head === 'rt-detr' && isRfDetr(outputs)) return 'rfdetr';
   if (head === 'rt-detr' && isDetrWithSigmoid(recognized)) return 'detr';
   return presets[head] ?? 'yolo';

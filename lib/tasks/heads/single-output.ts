@@ -48,7 +48,8 @@ function extrasOf(prototypes: HeadOutput | undefined, { keypoints, rotated = fal
 }
 
 /** Every way to read rows and columns that leaves at least one class. */
-function readings(rows: number, columns: number, extras: Extras, evidence: HeadEvidence): Reading[] {
+function readings({ shape, decoding }: HeadOutput, extras: Extras, evidence: HeadEvidence): Reading[] {
+  const [, rows, columns] = shape as [number, number, number];
   const { count, ...what } = extras;
   const found: Reading[] = [];
   for (const strides of pyramids) {
@@ -56,7 +57,11 @@ function readings(rows: number, columns: number, extras: Extras, evidence: HeadE
     if (columns === cells) found.push({ head: 'yolov8', classes: rows - 4 - count, anchors: columns, ...what });
     if (rows === cells) {
       found.push({ head: 'yolov8-transposed', classes: columns - 4 - count, anchors: rows, ...what });
-      if (count === 0) found.push({ head: 'yolox', classes: columns - 5, anchors: rows, strides });
+      if (count === 0) {
+        const family = decoding === 'exponential' ? ({ family: 'yolox' } as const) : {};
+        found.push({ head: 'yolox', classes: columns - 5, anchors: rows, strides });
+        found.push({ head: 'yolov5', classes: columns - 5, anchors: rows, ...family });
+      }
     }
     if (rows === cells * anchorsPerCell) {
       found.push({ head: 'yolov5', classes: columns - 5 - count, anchors: rows, ...what });
@@ -83,7 +88,8 @@ function queryReadings(rows: number, columns: number, extras: Extras, { labelCou
 
 /**
  * Recognises the head of an output `[N, rows, columns]`, with `prototypes` `[N, K, H, W]` beside it for models that segment instances. Heads on
- * grids have one candidate, or three, per cell, which tells candidates from attributes; the number of class names tells 4 + C from 5 + C.
+ * grids have one candidate, or three, per cell, which tells candidates from attributes; the number of class names tells 4 + C from 5 + C, and the
+ * graph offsets from boxes.
  *
  * Throws MODEL_AMBIGUOUS with the candidates where more than one fits, LABELS_INVALID where the labels do not, MODEL_UNSUPPORTED where none does.
  */
@@ -95,27 +101,21 @@ export function recognizeSingleOutput(
   const shape = output.shape.slice(1);
   const [rows, columns] = shape as [number, number];
   const extras = extrasOf(prototypes, evidence);
-  const possible = readings(rows, columns, extras, evidence);
+  const byShape = readings(output, extras, evidence);
   const { asked, labelCount } = evidence;
   const finished = (reading: Reading): RecognizedHead => ({ ...reading, outputs: [output.name] });
-  if (asked !== undefined) return finished(namedReading(asked, possible, shape, extras, evidence));
+  if (asked !== undefined) return finished(namedReading(asked, byShape, shape, extras, evidence));
 
+  const possible = agreeing(byShape, output);
   const fitting = possible.filter(({ classes }) => labelCount === undefined || classes === labelCount);
   const [only] = fitting;
   if (only !== undefined && fitting.length === 1) return finished(only);
   // Without names, 80 classes are those of COCO, which most published detectors were trained on.
   const coco = fitting.filter(({ classes }) => classes === 80);
   if (labelCount === undefined && coco.length === 1) return finished(coco[0] as Reading);
+  if (fitting.length > 1) throw ambiguous(shape, coco.length > 1 ? coco : fitting);
 
   const text = `[${shape.join(', ')}]`;
-  if (fitting.length > 1) {
-    const names = fitting.map(({ head, classes }) => `${head} with ${classes} classes`);
-    throw new ModelError('MODEL_AMBIGUOUS', {
-      message: `An output of shape ${text} can be read in more than one way: ${names.join(', ')}`,
-      hint: `Name the head: { head: '${fitting[0]?.head}' }, or give the labels.`,
-      details: { shape, candidates: fitting },
-    });
-  }
   if (possible.length > 0) {
     throw new ArgumentError('LABELS_INVALID', {
       message: `An output of shape ${text} has room for ${possible.map(({ head, classes }) => `${classes} classes (${head})`).join(' or ')}, but there are ${labelCount} labels`,
@@ -134,6 +134,24 @@ export function recognizeSingleOutput(
     message: `No known detection head has an output of shape ${text} for an input of ${evidence.width} x ${evidence.height}`,
     hint: `Known: ${detectionHeads.join(', ')}. A map of numbers, such as depth, is for DensePredictor.load(). createSession() gives the raw outputs of any model.`,
     details: { shape },
+  });
+}
+
+/** Offsets from the cells of grids and the boxes that are decoded from them have one shape: the graph tells them apart, where it is plain. */
+function agreeing(possible: Reading[], { decoding }: HeadOutput): Reading[] {
+  if (decoding === undefined || !possible.some(({ head }) => head === 'yolox')) return possible;
+  return possible.filter(({ head }) => (head === 'yolox') === (decoding === 'none'));
+}
+
+function ambiguous(shape: readonly number[], candidates: readonly Reading[]): ModelError {
+  const names = candidates.map(({ head, classes }) => `${head} with ${classes} classes`);
+  const isByDecoding = candidates.some(({ head }) => head === 'yolox');
+  return new ModelError('MODEL_AMBIGUOUS', {
+    message: `An output of shape [${shape.join(', ')}] can be read in more than one way: ${names.join(', ')}`,
+    hint: isByDecoding
+      ? "Name the head: { head: 'yolox' } for offsets from the cells of grids; { head: 'yolov5' } for boxes that are decoded in the graph, in a YOLOX with { preprocess: 'yolox' }."
+      : `Name the head: { head: '${candidates[0]?.head}' }, or give the labels.`,
+    details: { shape, candidates },
   });
 }
 

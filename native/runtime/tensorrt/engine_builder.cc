@@ -1,9 +1,11 @@
 #include "runtime/tensorrt/engine_builder.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "runtime/tensorrt/callbacks.h"
+#include "runtime/tensorrt/objects.h"
 #include "runtime/tensorrt/parser.h"
 #include "runtime/tensorrt/profiles.h"
 
@@ -22,12 +24,11 @@ std::string dtype_text(abi::ElementType type) {
 
 // TensorRT 8 writes only 36 of the 72 bytes.
 Dims dims_of(const abi::Dims& dims, abi::Releases releases) {
-  Dims result;
-  const std::int32_t rank = std::clamp<std::int32_t>(dims.rank, 0, 8);
-  const auto* const narrow = reinterpret_cast<const abi::Dims32*>(&dims);
-  for (std::int32_t i = 0; i < rank; ++i)
-    result.push_back(releases == abi::Releases::kTrt8 ? narrow->sizes[i] : dims.sizes[i]);
-  return result;
+  const auto rank = static_cast<std::size_t>(std::clamp<std::int32_t>(dims.rank, 0, 8));
+  if (releases != abi::Releases::kTrt8) return Dims(dims.sizes, dims.sizes + rank);
+  abi::Dims32 narrow;
+  std::memcpy(&narrow, &dims, sizeof(narrow));
+  return Dims(narrow.sizes, narrow.sizes + rank);
 }
 
 // Tells JavaScript how far it is, and the library whether to go on.
@@ -68,16 +69,6 @@ class Monitor final : public abi::ProgressMonitor {
   CancelToken* cancel_;
 };
 
-// Memory of the library as a block. It is freed by whoever lets go last.
-BlockPtr block_of(Owned<abi::HostMemory> memory, const abi::Version& version) {
-  void* const data = abi::kHostMemoryData.in(version)(memory.get());
-  const std::size_t bytes = abi::kHostMemorySize.in(version)(memory.get());
-  auto* const raw = memory.get();
-  auto block = std::make_shared<Block>(data, bytes, MemoryPlace{}, [raw](Block&) { abi::destroy(raw); });
-  memory.release();
-  return block;
-}
-
 // One build: its objects, in the order in which they are made.
 class Build {
  public:
@@ -116,16 +107,9 @@ class Build {
   }
 
   Status create() {
-    const std::string name = std::string(family_name(library_.family)) + " " + version_text(version_);
-    if (library_.create_builder == nullptr || library_.create_parser == nullptr) {
-      return {error_code::kBackendUnavailable, "The library " + name + " cannot build engines: it has no " +
-                                                   (library_.create_builder == nullptr ? "builder" : "ONNX parser")};
-    }
-    builder_.reset(library_.create_builder(logger_for(version_.releases), version_.number));
-    if (!builder_) {
-      return failure(error_code::kBackendUnavailable, "The library " + name + " cannot build engines on this machine",
-                     "TensorRT builds on a machine with an NVIDIA GPU and driver; TensorRT-RTX builds without.");
-    }
+    auto builder = create_builder(library_, log_);
+    if (!builder.ok()) return builder.take_status();
+    builder_ = std::move(builder).value();
     if (!spec_.plugin_libraries.empty()) FOVEATE_RETURN_IF_ERROR(load_plugins());
     network_.reset(abi::kBuilderCreateNetworkV2.in(version_)(builder_.get(), abi::network_flags(version_.releases)));
     config_.reset(abi::kBuilderCreateBuilderConfig.in(version_)(builder_.get()));
@@ -149,33 +133,27 @@ class Build {
   // Options that were not given are left as the library has them.
   Status configure() {
     abi::BuilderConfig* const config = config_.get();
+    log_.take_error();
     auto flags = spec_.flags;
     std::ranges::sort(flags);  // some are taken only after another, which has a smaller number
-    for (const abi::BuilderFlag flag : flags) {
-      const abi::FlagNumbers& entry = abi::kBuilderFlags[static_cast<std::size_t>(flag)];
-      const abi::Slot& number = entry.of(version_);
-      if (!number.in(version_)) {
-        return {error_code::kBackendTooOld,
-                std::string("This release of the library has no builder flag ") + entry.name,
-                "Leave the option out that needs it, or use another release."};
-      }
-      log_.take_error();
-      abi::kBuilderConfigSetFlag.in(version_)(config, number.index);
-      const std::string reason = log_.take_error();
-      if (!reason.empty())
-        return {error_code::kInvalidArgument, std::string("The builder flag ") + entry.name + " is refused: " + reason};
-    }
-    if (spec_.workspace_bytes)
+    for (const abi::BuilderFlag flag : flags) FOVEATE_RETURN_IF_ERROR(change_flag(abi::kBuilderConfigSetFlag, flag));
+    for (const abi::BuilderFlag flag : spec_.cleared_flags)
+      FOVEATE_RETURN_IF_ERROR(change_flag(abi::kBuilderConfigClearFlag, flag));
+    if (spec_.workspace_bytes) {
       abi::kBuilderConfigSetMemoryPoolLimit.in(version_)(config, abi::MemoryPool::kWorkspace, *spec_.workspace_bytes);
-    FOVEATE_RETURN_IF_ERROR(set(abi::kBuilderConfigSetBuilderOptimizationLevel, spec_.optimization_level));
-    FOVEATE_RETURN_IF_ERROR(set(abi::kBuilderConfigSetMaxAuxStreams, spec_.max_aux_streams));
+      FOVEATE_RETURN_IF_ERROR(taken("The size of the workspace"));
+    }
+    FOVEATE_RETURN_IF_ERROR(
+        set("The optimization level", abi::kBuilderConfigSetBuilderOptimizationLevel, spec_.optimization_level));
+    FOVEATE_RETURN_IF_ERROR(
+        set("The number of auxiliary streams", abi::kBuilderConfigSetMaxAuxStreams, spec_.max_aux_streams));
     if (spec_.hardware_compatibility != abi::HardwareCompatibility::kNone) {
       if (library_.family == Family::kTensorRtRtx) {  // which would only log that it has no effect
         return {error_code::kInvalidArgument, "Hardware compatibility can be asked for with tensorrt only",
                 "For tensorrt-rtx, name the compute capabilities to build for."};
       }
-      FOVEATE_RETURN_IF_ERROR(
-          set(abi::kBuilderConfigSetHardwareCompatibilityLevel, std::optional(spec_.hardware_compatibility)));
+      FOVEATE_RETURN_IF_ERROR(set("The hardware compatibility", abi::kBuilderConfigSetHardwareCompatibilityLevel,
+                                  std::optional(spec_.hardware_compatibility)));
     }
     if (spec_.tactic_sources && !abi::kBuilderConfigSetTacticSources.in(version_)(config, *spec_.tactic_sources))
       return failure(error_code::kInvalidArgument, "The tactic sources are refused");
@@ -185,29 +163,50 @@ class Build {
     return use_timing_cache();
   }
 
+  Status change_flag(const abi::Method<void(std::int32_t)>& change, abi::BuilderFlag flag) {
+    const abi::FlagNumbers& entry = abi::kBuilderFlags[static_cast<std::size_t>(flag)];
+    const abi::Slot& number = entry.of(version_);
+    if (!number.in(version_)) {
+      return {error_code::kBackendTooOld, std::string("This release of the library has no builder flag ") + entry.name,
+              "Leave the option out that needs it, or use another release."};
+    }
+    change.in(version_)(config_.get(), number.index);
+    return taken(std::string("The builder flag ") + entry.name);
+  }
+
+  // After a call that gives no result: what it refuses is only logged.
+  Status taken(const std::string& what) {
+    const std::string reason = log_.take_error();
+    return reason.empty() ? Status() : Status(error_code::kInvalidArgument, what + " is refused: " + reason);
+  }
+
   template <typename T>
-  Status set(const abi::NewerMethod<void(T)>& method, const std::optional<T>& value) {
+  Status set(const char* what, const abi::NewerMethod<void(T)>& method, const std::optional<T>& value) {
     if (!value) return {};
     auto setter = method.in(version_);
     if (!setter.ok()) return setter.take_status();
     setter.value()(config_.get(), *value);
+    return taken(what);
+  }
+
+  // One of another release or GPU is refused, and then the build starts without; that it was is no error of the build.
+  Status use_timing_cache() {
+    if (!take_timing_cache(spec_.timing_cache) && !spec_.timing_cache.empty()) take_timing_cache({});
+    log_.take_error();
     return {};
   }
 
-  Status use_timing_cache() {
-    const auto create = abi::kBuilderConfigCreateTimingCache.in(version_);
-    timing_cache_.reset(create(config_.get(), spec_.timing_cache.data(), spec_.timing_cache.size()));
-    // One of another release is refused: then the build starts without.
-    if (!timing_cache_) timing_cache_.reset(create(config_.get(), nullptr, 0));
-    log_.take_error();
-    if (timing_cache_) abi::kBuilderConfigSetTimingCache.in(version_)(config_.get(), timing_cache_.get(), false);
-    return {};
+  bool take_timing_cache(std::span<const std::byte> bytes) {
+    timing_cache_.reset(abi::kBuilderConfigCreateTimingCache.in(version_)(config_.get(), bytes.data(), bytes.size()));
+    return timing_cache_ && abi::kBuilderConfigSetTimingCache.in(version_)(config_.get(), timing_cache_.get(),
+                                                                           /*ignore_mismatch=*/false);
   }
 
   Status choose_device() {
     if (spec_.dla_core) {
       abi::kBuilderConfigSetDefaultDeviceType.in(version_)(config_.get(), abi::DeviceType::kDla);
       abi::kBuilderConfigSetDLACore.in(version_)(config_.get(), *spec_.dla_core);
+      FOVEATE_RETURN_IF_ERROR(taken("The DLA core " + std::to_string(*spec_.dla_core)));
     }
     if (spec_.compute_capabilities.empty()) return {};
     auto set_count = abi::kBuilderConfigSetNbComputeCapabilities.in(version_);
@@ -254,10 +253,10 @@ class Build {
       abi::Profile* const profile = abi::kBuilderCreateOptimizationProfile.in(version_)(builder_.get());
       if (profile == nullptr) return failure(error_code::kEngineFailed, "The builder gives no " + name);
       for (const InputRange& range : spec_.profiles[i]) {
-        const bool taken = set_range(profile, range.input, abi::ProfileSelector::kMin, range.min) &&
-                           set_range(profile, range.input, abi::ProfileSelector::kOpt, range.opt) &&
-                           set_range(profile, range.input, abi::ProfileSelector::kMax, range.max);
-        if (!taken) {
+        const bool fits = set_range(profile, range.input, abi::ProfileSelector::kMin, range.min) &&
+                          set_range(profile, range.input, abi::ProfileSelector::kOpt, range.opt) &&
+                          set_range(profile, range.input, abi::ProfileSelector::kMax, range.max);
+        if (!fits) {
           return failure(error_code::kInvalidArgument, "The shapes of input \"" + range.input + "\" in " + name +
                                                            " are refused: " + dims_text(range.min) + ", " +
                                                            dims_text(range.opt) + ", " + dims_text(range.max));
@@ -325,13 +324,10 @@ Result<SupportReport> check_support(const Library& library, std::span<const std:
                                     const std::filesystem::path& model_path) {
   LogScope log;
   const abi::Version& version = library.version;
-  if (library.create_builder == nullptr || library.create_parser == nullptr)
-    return Status(error_code::kBackendUnavailable, "This library has no builder or no ONNX parser");
-  Owned<abi::Builder> builder(library.create_builder(logger_for(version.releases), version.number));
-  if (!builder)
-    return Status(error_code::kBackendUnavailable, "The library cannot build on this machine: " + log.take_error());
+  auto builder = create_builder(library, log);
+  if (!builder.ok()) return builder.take_status();
   Owned<abi::Network> network(
-      abi::kBuilderCreateNetworkV2.in(version)(builder.get(), abi::network_flags(version.releases)));
+      abi::kBuilderCreateNetworkV2.in(version)(builder.value().get(), abi::network_flags(version.releases)));
   if (!network) return Status(error_code::kEngineFailed, "The builder gives no network: " + log.take_error());
   auto parser = OnnxParser::create(library, network.get());
   if (!parser.ok()) return parser.take_status();

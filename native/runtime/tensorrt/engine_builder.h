@@ -41,6 +41,7 @@ struct EngineSpec {
   std::optional<std::int32_t> dla_core;
   abi::HardwareCompatibility hardware_compatibility = abi::HardwareCompatibility::kNone;
   std::vector<abi::BuilderFlag> flags;
+  std::vector<abi::BuilderFlag> cleared_flags;     // of those that are set unless told otherwise
   std::vector<std::int32_t> compute_capabilities;  // RTX: 75, 80, 86, 89, 120, 121; empty: the machine's own GPU
   std::span<const std::byte> timing_cache;         // of an earlier build, or empty
   std::vector<std::string> plugin_libraries;
@@ -76,21 +77,16 @@ struct BuiltEngine {
 Result<BuiltEngine> build_engine(const Library& library, const EngineSpec& spec, const BuildListener& listener,
                                  CancelToken* cancel);
 
-// Nodes without a fault of their own that stand together. `supported` where that is settled, which is so only for a
-// model that is supported as a whole; otherwise the part would have to be asked about alone.
-struct SupportedPart {
-  bool supported;
-  std::vector<std::int64_t> nodes;  // indices into the graph's nodes
-};
+// What the parser objects to.
 struct ParserFault {
   std::string reason;
   std::string node;  // its name, "" where unknown
   std::string op;
   int node_index = -1;
+  std::string where;  // in the parser's source: "ModelImporter.cpp:732"
 };
 struct SupportReport {
   bool supported = false;
-  std::vector<SupportedPart> parts;
   std::vector<ParserFault> faults;
 };
 

@@ -7,9 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "runtime/cuda/driver.h"
 #include "runtime/library_file.h"
-#include "runtime/tensorrt/logger.h"
 
 namespace foveate::tensorrt {
 namespace {
@@ -170,16 +168,25 @@ std::optional<std::string> Library::build_obstacle() const {
   if (create_builder == nullptr) return "the lean runtime has no builder";
   if (create_parser == nullptr) return "its ONNX parser was not found";
   LogScope log;
-  abi::Builder* const builder = create_builder(logger_for(version.releases), version.number);
-  if (builder != nullptr) {
-    abi::destroy(builder);
-    return std::nullopt;
-  }
+  const Owned<abi::Builder> builder(create_builder(logger_for(version.releases), version.number));
+  if (builder) return std::nullopt;
   const std::string error = log.take_error();
   return error.empty() ? "it gives no builder" : error;
 }
 
-std::optional<std::string> Library::run_obstacle() const { return cuda::obstacle(); }
+Result<Owned<abi::Builder>> create_builder(const Library& library, LogScope& log) {
+  const std::string name = std::string(family_name(library.family)) + " " + version_text(library.version);
+  if (library.create_builder == nullptr || library.create_parser == nullptr) {
+    return Status(error_code::kBackendUnavailable, "The library " + name + " cannot build engines: it has no " +
+                                                       (library.create_builder == nullptr ? "builder" : "ONNX parser"));
+  }
+  Owned<abi::Builder> builder(library.create_builder(logger_for(library.version.releases), library.version.number));
+  if (builder) return builder;
+  const std::string reason = log.take_error();
+  return Status(error_code::kBackendUnavailable,
+                "The library " + name + " cannot build engines on this machine" + (reason.empty() ? "" : ": " + reason),
+                "TensorRT builds on a machine with an NVIDIA GPU and driver; TensorRT-RTX builds without.");
+}
 
 Result<std::shared_ptr<const Library>> open_library(const std::filesystem::path& path,
                                                     const std::filesystem::path& parser_path) {

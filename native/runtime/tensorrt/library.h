@@ -9,6 +9,8 @@
 
 #include "core/status.h"
 #include "runtime/tensorrt/abi.h"
+#include "runtime/tensorrt/logger.h"
+#include "runtime/tensorrt/objects.h"
 
 namespace foveate::tensorrt {
 
@@ -29,11 +31,14 @@ struct Library {
   abi::Parser* (*create_parser)(abi::Network* network, void* logger, int version) noexcept;
   int parser_version;
 
-  // Why engines cannot be built, or run, on this machine; nothing where they can. They are looked for when asked, and
-  // take some milliseconds.
+  // Why engines cannot be built on this machine; nothing where they can. It is looked for when asked, and takes some
+  // milliseconds. What keeps them from running, cuda::machine() tells.
   std::optional<std::string> build_obstacle() const;
-  std::optional<std::string> run_obstacle() const;
 };
+
+// A builder of a library. BACKEND_UNAVAILABLE where it has none, no ONNX parser either, or gives none on this machine;
+// why not was then logged, in `log`, the scope of this thread.
+Result<Owned<abi::Builder>> create_builder(const Library& library, LogScope& log);
 
 // Which releases a version number stands for; nothing where they are not known.
 std::optional<abi::Releases> releases_of(std::int32_t number);

@@ -50,7 +50,7 @@ std::string told(const ParserFault& fault) {
   if (!fault.node.empty()) text += " \"" + fault.node + "\"";
   if (!fault.op.empty()) text += " (" + fault.op + ")";
   if (text.size() > 5) text += ": ";
-  return text + fault.reason;
+  return text + fault.reason + (fault.where.empty() ? "" : " [" + fault.where + "]");
 }
 
 }  // namespace
@@ -77,7 +77,10 @@ std::vector<ParserFault> OnnxParser::faults() const {
   for (std::int32_t i = 0; i < count; ++i) {
     abi::ParserError* const error = get_error(parser_.get(), i);
     if (error == nullptr) continue;
-    ParserFault fault{reason_of(code(error), text_of(description(error))), "", "", node_index(error)};
+    ParserFault fault{reason_of(code(error), text_of(description(error))), "", "", node_index(error), ""};
+    const std::filesystem::path file = text_of(abi::kParserErrorFile.in(version_)(error));
+    if (!file.empty())
+      fault.where = file.filename().string() + ":" + std::to_string(abi::kParserErrorLine.in(version_)(error));
     if (abi::kParserErrorNodeName.exists(version_)) {
       fault.node = text_of(abi::kParserErrorNodeName.in(version_).value()(error));
       fault.op = text_of(abi::kParserErrorNodeOperator.in(version_).value()(error));
@@ -117,14 +120,6 @@ Result<SupportReport> OnnxParser::check(std::span<const std::byte> model, const 
   const std::string path = model_path.string();
   SupportReport report;
   report.supported = supports.value()(parser_.get(), model.data(), model.size(), path.empty() ? nullptr : path.c_str());
-  const std::int64_t parts = abi::kParserGetNbSubgraphs.in(version_).value()(parser_.get());
-  for (std::int64_t i = 0; i < parts; ++i) {
-    std::int64_t count = 0;
-    const std::int64_t* const nodes = abi::kParserGetSubgraphNodes.in(version_).value()(parser_.get(), i, &count);
-    SupportedPart part{abi::kParserIsSubgraphSupported.in(version_).value()(parser_.get(), i), {}};
-    if (nodes != nullptr && count > 0) part.nodes.assign(nodes, nodes + count);
-    report.parts.push_back(std::move(part));
-  }
   report.faults = faults();
   if (found_no_model()) return no_model(report.faults[0].reason);
   return report;

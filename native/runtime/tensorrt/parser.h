@@ -13,13 +13,6 @@
 
 namespace foveate::tensorrt {
 
-// Objects behind handles, which are freed in reverse order of their making.
-struct Destroy {
-  void operator()(abi::Handle* object) const noexcept { abi::destroy(object); }
-};
-template <typename Object>
-using Owned = std::unique_ptr<Object, Destroy>;
-
 // MODEL_INVALID.
 Status no_model(const std::string& reason);
 

@@ -13,6 +13,7 @@ inline constexpr Method<Profile*()> kBuilderCreateOptimizationProfile{{12, 9, 7,
 inline constexpr Method<HostMemory*(Network*, BuilderConfig*)> kBuilderBuildSerializedNetwork{{17, 14, 11, 14, 11}};
 inline constexpr NewerMethod<PluginRegistry*()> kBuilderGetPluginRegistry{"IBuilder::getPluginRegistry", {{{22, 8600}, {19, 0}, {16, 0}, {19, 0}, {16, 0}}}};
 inline constexpr Method<void(std::int32_t)> kBuilderConfigSetFlag{{15, 11, 9, 9, 9}};
+inline constexpr Method<void(std::int32_t)> kBuilderConfigClearFlag{{14, 10, 8, 8, 8}};
 inline constexpr Method<void(MemoryPool, std::size_t)> kBuilderConfigSetMemoryPoolLimit{{47, 43, 32, 32, 32}};
 inline constexpr NewerMethod<void(std::int32_t)> kBuilderConfigSetBuilderOptimizationLevel{"IBuilderConfig::setBuilderOptimizationLevel", {{{51, 8600}, {47, 0}, {36, 0}, {36, 0}, {36, 0}}}};
 inline constexpr NewerMethod<void(HardwareCompatibility)> kBuilderConfigSetHardwareCompatibilityLevel{"IBuilderConfig::setHardwareCompatibilityLevel", {{{53, 8600}, {49, 0}, {38, 0}, {38, 0}, {38, 0}}}};
@@ -42,19 +43,16 @@ inline constexpr Method<bool()> kOptimizationProfileIsValid{{9, 9, 7, 9, 7}};
 inline constexpr Method<void*()> kHostMemoryData{{2, 2, 2, 2, 2}};
 inline constexpr Method<std::size_t()> kHostMemorySize{{3, 3, 3, 3, 3}};
 inline constexpr Method<HostMemory*()> kTimingCacheSerialize{{2, 2, 2, 2, 2}};
+inline constexpr Method<bool(TimingCache const*, bool)> kTimingCacheCombine{{3, 3, 3, 3, 3}};
 inline constexpr Method<bool(void const*, std::size_t, char const*)> kParserParse{{0, 0, 0, 0, 0}};
 inline constexpr Method<std::int32_t()> kParserGetNbErrors{{6, 5, 3, 5, 3}};
 inline constexpr Method<ParserError*(std::int32_t)> kParserGetError{{7, 6, 4, 6, 4}};
 inline constexpr NewerMethod<bool(void const*, std::size_t, char const*)> kParserSupportsModelV2{"IParser::supportsModelV2", {{{-1, 0}, {17, 100100}, {15, 0}, {17, 0}, {15, 0}}}};
-inline constexpr NewerMethod<std::int64_t()> kParserGetNbSubgraphs{"IParser::getNbSubgraphs", {{{-1, 0}, {18, 100100}, {16, 0}, {18, 0}, {16, 0}}}};
-inline constexpr NewerMethod<bool(std::int64_t)> kParserIsSubgraphSupported{"IParser::isSubgraphSupported", {{{-1, 0}, {19, 100100}, {17, 0}, {19, 0}, {17, 0}}}};
-inline constexpr NewerMethod<std::int64_t*(std::int64_t, std::int64_t*)> kParserGetSubgraphNodes{"IParser::getSubgraphNodes", {{{-1, 0}, {20, 100100}, {18, 0}, {20, 0}, {18, 0}}}};
 inline constexpr Method<void()> kParserDelete{{10, 9, 7, 9, 7}};
 inline constexpr Method<ParserErrorCode()> kParserErrorCode{{0, 0, 0, 0, 0}};
 inline constexpr Method<char const*()> kParserErrorDesc{{1, 1, 1, 1, 1}};
 inline constexpr Method<char const*()> kParserErrorFile{{2, 2, 2, 2, 2}};
 inline constexpr Method<std::int32_t()> kParserErrorLine{{3, 3, 3, 3, 3}};
-inline constexpr Method<char const*()> kParserErrorFunc{{4, 4, 4, 4, 4}};
 inline constexpr Method<std::int32_t()> kParserErrorNode{{5, 5, 5, 5, 5}};
 inline constexpr NewerMethod<char const*()> kParserErrorNodeName{"IParserError::nodeName", {{{-1, 0}, {6, 0}, {6, 0}, {6, 0}, {6, 0}}}};
 inline constexpr NewerMethod<char const*()> kParserErrorNodeOperator{"IParserError::nodeOperator", {{{-1, 0}, {7, 0}, {7, 0}, {7, 0}, {7, 0}}}};
@@ -63,19 +61,15 @@ inline constexpr NewerMethod<void*(char const*)> kPluginRegistryLoadLibrary{"IPl
 enum class BuilderFlag : std::uint8_t {
   kFp16,
   kInt8,
-  kBf16,
   kTf32,
   kSparseWeights,
   kRefit,
   kStripPlan,
-  kRefitIdentical,
   kRefitIndividual,
   kWeightStreaming,
   kVersionCompatible,
   kExcludeLeanRuntime,
   kGpuFallback,
-  kDisableTimingCache,
-  kDirectIo,
   kStrictNans,
 };
 
@@ -83,19 +77,15 @@ enum class BuilderFlag : std::uint8_t {
 inline constexpr FlagNumbers kBuilderFlags[] = {
   {"FP16", {{{0, 0}, {0, 0}, {-1, 0}, {0, 0}, {-1, 0}}}},
   {"INT8", {{{1, 0}, {1, 0}, {-1, 0}, {1, 0}, {-1, 0}}}},
-  {"BF16", {{{-1, 0}, {17, 0}, {-1, 0}, {17, 0}, {-1, 0}}}},
   {"TF32", {{{7, 0}, {6, 0}, {6, 0}, {6, 0}, {6, 0}}}},
   {"SPARSE_WEIGHTS", {{{8, 0}, {7, 0}, {7, 0}, {7, 0}, {7, 0}}}},
   {"REFIT", {{{5, 0}, {4, 0}, {4, 0}, {4, 0}, {4, 0}}}},
   {"STRIP_PLAN", {{{-1, 0}, {19, 0}, {18, 0}, {19, 0}, {18, 0}}}},
-  {"REFIT_IDENTICAL", {{{-1, 0}, {20, 0}, {19, 0}, {20, 0}, {19, 0}}}},
   {"REFIT_INDIVIDUAL", {{{-1, 0}, {23, 100200}, {22, 0}, {23, 0}, {22, 0}}}},
   {"WEIGHT_STREAMING", {{{-1, 0}, {21, 0}, {20, 0}, {21, 0}, {20, 0}}}},
   {"VERSION_COMPATIBLE", {{{15, 8600}, {13, 0}, {12, 0}, {13, 0}, {12, 0}}}},
   {"EXCLUDE_LEAN_RUNTIME", {{{16, 8600}, {14, 0}, {13, 0}, {14, 0}, {13, 0}}}},
   {"GPU_FALLBACK", {{{3, 0}, {3, 0}, {3, 0}, {3, 0}, {3, 0}}}},
-  {"DISABLE_TIMING_CACHE", {{{6, 0}, {5, 0}, {5, 0}, {5, 0}, {5, 0}}}},
-  {"DIRECT_IO", {{{12, 0}, {11, 0}, {11, 0}, {11, 0}, {11, 0}}}},
   {"STRICT_NANS", {{{-1, 0}, {24, 100600}, {23, 0}, {24, 0}, {23, 0}}}},
 };
 

@@ -7,7 +7,7 @@ import { describe } from '../../../dist/cli/inspect.js';
 import { FoveateError } from '../../../dist/errors/index.js';
 import { parseModel } from '../../../dist/graph/index.js';
 import { declaredLabelCount } from '../../../dist/labels/index.js';
-import { producerOf } from '../../../dist/tasks/task-model.js';
+import { producerOf } from '../../../dist/tasks/activation.js';
 import { recognizeModel } from '../../../dist/tasks/recognize-task.js';
 import { checkRewriting } from './rewriting.mjs';
 

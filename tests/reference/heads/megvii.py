@@ -1,11 +1,11 @@
-"""Writes yolox.json: what Megvii's yolox makes of given raw outputs.
+"""Writes yolox.json and yolox_decoded.json: what Megvii's yolox makes of given raw outputs.
 
     python megvii.py
 
 The export is [1, A, 5 + C] not decoded (centre offsets from the cell in strides, log sizes in strides, objectness, class scores; strides 8, 16 and
 32). The package decodes it (YOLOXHead.decode_outputs), takes what reaches the threshold by objectness times the best class score, and
 suppresses. It does not clip: boxes are divided by the ratio of the letterbox (top left, sides rounded down), then clipped and cut at maxDetections
-here.
+here. yolox_decoded.json has the same cases as a model gives them that is exported with decode_in_inference: centres and sizes in pixels of the input.
 """
 
 import importlib.metadata
@@ -100,12 +100,19 @@ def expected(head, raw, source, settings):
 def main():
     body, head = build()
     network = run(body, head)
-    cases = []
+    cases, decoded = [], []
     for seed, source, settings, above in CASES:
         raw = fixture.first_clear(lambda generator: made(head, network, generator, source, settings, above), seed)
-        cases.append(fixture.case(source, settings, {"output": raw}, expected(head, raw, source, settings)))
+        found = expected(head, raw, source, settings)
+        cases.append(fixture.case(source, settings, {"output": raw}, found))
+        decoded.append(fixture.case(source, settings, {"output": decode(head, raw).numpy()}, found))
+    write("yolox", network, cases)
+    write("yolox_decoded", network, decoded)
+
+
+def write(name, network, cases):
     fixture.write(
-        "yolox",
+        name,
         {
             "reference": f"yolox {importlib.metadata.version('yolox')} YOLOXHead.decode_outputs, postprocess",
             "model": f"YOLOX nano, random weights, seed 0, {SIZE} x {SIZE}, {CLASSES} classes",

@@ -1,5 +1,5 @@
-import type { InputSize, PreprocessOptions } from '../image/index.js';
-import { presets } from '../image/index.js';
+import { presets, type PreprocessOptions } from '../image/index.js';
+import type { InputSize } from './processor-config.js';
 
 /**
  * The preprocessing of a model that Ultralytics exported, by its metadata; undefined for other models. Classifiers take the centre of the

@@ -1,5 +1,5 @@
 import { ConfigFields, isJsonObject, type JsonObject } from './config-fields.js';
-import type { PreprocessOptions } from './preprocess.js';
+import type { PreprocessOptions } from '../image/index.js';
 import { processorDefaults, processorOfModel } from './processor-types.js';
 
 /** What a model fixes of the size of its input, in pixels. */

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 
-import { Preprocess, presets, processorOptions, timmOptions, type JsonObject } from '../../lib/image/index.js';
+import type { JsonObject } from '../../lib/declared/config-fields.js';
+import { processorOptions } from '../../lib/declared/processor-config.js';
+import { timmOptions } from '../../lib/declared/timm-config.js';
+import { Preprocess, presets } from '../../lib/image/index.js';
 import { expectFailure, thrownBy } from '../errors/failure.js';
 
 const free = { width: undefined, height: undefined };

@@ -15,7 +15,7 @@ import {
   type PreprocessSource,
 } from '../../lib/tasks/index.js';
 import { expectFailure, rejectionOf } from '../errors/failure.js';
-import { averageColor, brightness, colorMap, DataType, integers, madeModel, node, type MadeModel } from './made-models.js';
+import { averageColor, brightness, colorMap, DataType, integers, madeModel, node, type MadeModel } from '../tasks/made-models.js';
 
 const root = mkdtempSync(join(tmpdir(), 'foveate-source-'));
 afterAll(() => rmSync(root, { recursive: true }));

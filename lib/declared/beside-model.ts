@@ -2,10 +2,10 @@ import { readFile, stat } from 'node:fs/promises';
 import nodePath from 'node:path';
 
 import { modelPath } from '../graph/index.js';
-import { invalidConfig, isJsonObject, Preprocess, type JsonObject } from '../image/index.js';
+import { Preprocess } from '../image/index.js';
 import type { NamesBeside } from '../labels/index.js';
 import type { ModelSource } from '../session/index.js';
-import type { TaskOptions } from './task-model.js';
+import { invalidConfig, isJsonObject, type JsonObject } from './config-fields.js';
 
 /** A JSON file that lies beside a model. */
 export interface ConfigFile<Name extends string = string> {
@@ -32,7 +32,10 @@ const modelFields = ['model_type', 'architectures', 'architecture', 'pretrained_
  * Reads what lies in the folder of a model, or one folder up where that is called `onnx`, as far as the options of a task leave something to
  * it. For a model that is given as bytes, nothing. Rejects with PREPROCESS_INVALID where a file cannot be read or is damaged.
  */
-export async function readBesideModel(model: ModelSource, { preprocess, labels }: TaskOptions): Promise<BesideModel> {
+export async function readBesideModel(
+  model: ModelSource,
+  { preprocess, labels }: { readonly preprocess?: unknown; readonly labels?: unknown },
+): Promise<BesideModel> {
   const folders = foldersOf(model);
   const isNamed = typeof preprocess === 'string' || preprocess instanceof Preprocess;
   const [processor, config] = await Promise.all([

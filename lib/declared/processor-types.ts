@@ -1,5 +1,5 @@
 import type { JsonObject } from './config-fields.js';
-import { presets } from './preprocess.js';
+import { presets } from '../image/index.js';
 
 /**
  * Hugging Face's image processors that can be expressed: what each takes for a field that its file leaves out. `always` is what it does

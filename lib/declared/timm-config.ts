@@ -1,5 +1,5 @@
 import { ConfigFields, type JsonObject } from './config-fields.js';
-import { presets, type PreprocessOptions } from './preprocess.js';
+import { presets, type PreprocessOptions } from '../image/index.js';
 import type { InputSize } from './processor-config.js';
 
 const interpolations: ReadonlyMap<unknown, PreprocessOptions['interpolation']> = new Map([

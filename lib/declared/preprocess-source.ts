@@ -1,12 +1,8 @@
-import {
-  isJsonObject,
-  processorOptions,
-  timmOptions,
-  type InputSize,
-  type PreprocessOptions,
-  type PreprocessPreset,
-} from '../image/index.js';
+import type { PreprocessOptions, PreprocessPreset } from '../image/index.js';
 import type { BesideModel, ConfigFile } from './beside-model.js';
+import { isJsonObject } from './config-fields.js';
+import { processorOptions, type InputSize } from './processor-config.js';
+import { timmOptions } from './timm-config.js';
 import { ultralyticsOptions } from './ultralytics-metadata.js';
 
 /**

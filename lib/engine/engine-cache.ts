@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { FoveateError, MediaError } from '../errors/index.js';
+import { EngineBundle, wholeBundle } from './engine-bundle.js';
+import { withLock } from './folder-lock.js';
+import { makeFolder, replaceFolder } from './folders.js';
+import { userCacheFolder } from './user-cache.js';
+
+/** Longer than anybody takes to make or give back a lock. */
+const leftoverMs = 60_000;
+
+/** Bundles that were built, each in a folder that is called by the key of all that decides it. Processes and threads share it. */
+export class EngineCache {
+  readonly #folder = join(userCacheFolder(), 'engines');
+
+  /** Undefined where there is none. A damaged one, or another, counts as none. */
+  async find(key: string, signal: AbortSignal | undefined): Promise<EngineBundle | undefined> {
+    const bundle = await wholeBundle(join(this.#folder, key), signal);
+    return bundle?.manifest.key === key ? bundle : undefined;
+  }
+
+  /**
+   * Runs `work` while nobody else builds this key. `onWait` is told once, where somebody does. `put` has `write` fill a folder, and puts that in the place of
+   * what is there, whole or not at all.
+   *
+   * Rejects with OUTPUT_NOT_WRITABLE where the cache cannot be written to.
+   */
+  async exclusively<T>(
+    key: string,
+    signal: AbortSignal | undefined,
+    onWait: () => void,
+    work: (put: (write: (folder: string) => Promise<void>) => Promise<EngineBundle>) => Promise<T>,
+  ): Promise<T> {
+    try {
+      await makeFolder(this.#folder);
+      return await withLock(join(this.#folder, key), signal, onWait, async () => {
+        await this.#removeLeftovers(key);
+        return work((write) => this.#put(key, write));
+      });
+    } catch (error) {
+      throw this.#isOurs(error) ? this.#notWritable(error) : error;
+    }
+  }
+
+  async #put(key: string, write: (folder: string) => Promise<void>): Promise<EngineBundle> {
+    const place = join(this.#folder, key);
+    const part = `${place}.${randomUUID()}.part`;
+    try {
+      await mkdir(part);
+      await write(part);
+      await replaceFolder(part, place);
+    } finally {
+      await rm(part, { recursive: true, force: true });
+    }
+    return EngineBundle.open(place);
+  }
+
+  /** What those left that were killed while they built this key, or took its lock. */
+  async #removeLeftovers(key: string): Promise<void> {
+    for (const name of await readdir(this.#folder)) {
+      const path = join(this.#folder, name);
+      const isPart = name.startsWith(`${key}.`) && name.endsWith('.part');
+      // Somebody may be about to take the lock with a folder of this name.
+      const isLock = name.startsWith(`${key}.lock.`) && Date.now() - (await modifiedAt(path)) > leftoverMs;
+      if (isPart || isLock) await rm(path, { recursive: true, force: true });
+    }
+  }
+
+  /** Whether the system refused something in the cache's folder; of a full disk it does not tell where. */
+  #isOurs(error: unknown): boolean {
+    const { code, syscall, path } = error as NodeJS.ErrnoException;
+    if (error instanceof FoveateError || code === undefined || syscall === undefined) return false;
+    return path === undefined || path.startsWith(this.#folder) || this.#folder.startsWith(path);
+  }
+
+  #notWritable(cause: unknown): MediaError {
+    return new MediaError('OUTPUT_NOT_WRITABLE', {
+      message: `Cannot write to foveate's cache ${this.#folder}: ${(cause as Error).message}`,
+      hint: 'Check that it may be written to, and that there is space, or name another folder with FOVEATE_CACHE_DIR.',
+      details: { path: this.#folder },
+      cause,
+    });
+  }
+}
+
+async function modifiedAt(path: string): Promise<number> {
+  return (await stat(path).catch(() => undefined))?.mtimeMs ?? Date.now();
+}
