@@ -12,20 +12,11 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import { parseCommandLine } from '../../scripts/setup/arguments.mjs';
 import { projectRoot } from '../../scripts/setup/cache.mjs';
-import { ensureCrateFolder } from '../../scripts/setup/downloads.mjs';
 import { run, runMain, SetupError, which } from '../../scripts/setup/process.mjs';
-
-/** A crate that carries the headers of TensorRT 11.4 and of TensorRT-RTX 1.3 to 1.7, which NVIDIA publishes under Apache-2.0. */
-const crate = {
-  name: 'trtx-sys',
-  version: '0.9.1+rtx1.7',
-  sha256: '5480ee056292951daa1bc74532162d6cb75190f091e45d7d97c0c356916ae171',
-  folder: 'TensorRT-Headers',
-  reason: 'loading the public headers of TensorRT, which the tables of slots are compared with (40 MB to load, once)',
-};
+import { tensorRtHeaders } from '../../scripts/setup/tensorrt-headers.mjs';
 
 const native = join(projectRoot, 'native');
 const tables = join(native, 'runtime/tensorrt');
@@ -38,15 +29,6 @@ const sources = [
   'runtime/cuda/driver.cc',
 ];
 const compile = ['-std=c++20', '-O0', '-w', `-I${native}`];
-
-async function headersFolder(given) {
-  const named = given ?? process.env.FOVEATE_TRT_HEADERS;
-  if (named) return resolve(named);
-  if (which('cargo') === undefined) {
-    throw new SetupError('The headers of TensorRT are not here: name their folder in FOVEATE_TRT_HEADERS, or install cargo.');
-  }
-  return ensureCrateFolder(crate);
-}
 
 /** The folders that hold the headers of a release; of one, where `only` names it. */
 function releaseFolders(folder, only) {
@@ -126,7 +108,7 @@ await runMain(async () => {
     slots: { type: 'string', default: join(tables, 'slots.json') },
   });
   const table = JSON.parse(readFileSync(values.slots, 'utf8'));
-  const headers = await headersFolder(values.headers);
+  const headers = await tensorRtHeaders(values.headers);
   const releases = releaseFolders(headers, values.only);
   if (which('g++') === undefined) throw new SetupError('g++ is missing, which compiles the headers.');
 
