@@ -1,6 +1,6 @@
 // The peer of cycles.mjs: TensorRT-RTX through NVIDIA's own headers, with the same calls in the same order as
-// native/runtime/tensorrt/engine_builder.cc, and nothing around them. A line on stdin is a number of engines and a file: it
-// builds them one after the other, writes the last one to the file, and answers with the milliseconds of each.
+// native/runtime/tensorrt/engine_builder.cc, and nothing around them. A line on stdin is a number of engines and a
+// file: it builds them one after the other, writes the last one to the file, and answers with the milliseconds of each.
 //
 //     bare_build LIBRARY PARSER MODEL NETWORK_NAME INPUT MIN OPT MAX
 //

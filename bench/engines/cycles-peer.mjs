@@ -7,7 +7,7 @@
  *
  * PROFILES is JSON; for `package`, which infers them, it is not looked at.
  */
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -20,12 +20,12 @@ const device = 'tensorrt-rtx';
 const computeCapability = 89;
 const [side, model, networkName, profiles] = process.argv.slice(2);
 const library = await chooseTensorRt(device);
-const bytes = readFileSync(model);
 const spec = {
   networkName,
   profiles: JSON.parse(profiles),
   hardwareCompatibility: 'none',
   flags: [],
+  clearedFlags: [],
   computeCapabilities: [computeCapability],
   log: false,
   pluginLibraries: [],
@@ -33,9 +33,7 @@ const spec = {
 
 const cycles = {
   addon: async (file) => {
-    const built = await settle((operation) =>
-      native().engineBuild(library.handle, { bytes, path: undefined }, spec, undefined, () => {}, operation),
-    );
+    const built = await settle((operation) => native().engineBuild(library.handle, model, spec, undefined, () => {}, operation));
     const engine = new Lease(built.engine);
     if (file !== undefined) writeFileSync(file, new Uint8Array(engine.buffer));
     engine.release();
