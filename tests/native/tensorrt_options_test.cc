@@ -1,6 +1,6 @@
-// Whether each option reaches TensorRT-RTX: one at a time against a build without, by what the library does differently.
-// Release 1.7 shows no difference for SPARSE_WEIGHTS, STRICT_NANS and GPU_FALLBACK; that their numbers are right is for
-// tests/conformance.
+// Whether each option reaches TensorRT-RTX: one at a time against a build without, by what the library does
+// differently. Release 1.7 shows no difference for SPARSE_WEIGHTS, STRICT_NANS and GPU_FALLBACK; that their numbers are
+// right is for tests/conformance.
 #include "native/tensorrt_fixture.h"
 #include "runtime/tensorrt/engine_builder.h"
 

@@ -34,8 +34,8 @@ const char* meaning_of(abi::ParserErrorCode code) {
 // What the parser says of an operator that it has never heard of, whose name it looks for among the plugins last.
 constexpr std::string_view kUnknownOperator = "Plugin not found";
 
-// A description may have several lines, of which one tells that there is no driver, which nobody needs who builds without
-// a GPU.
+// A description may have several lines, of which one tells that there is no driver, which nobody needs who builds
+// without a GPU.
 std::string one_line(const std::string& description) {
   std::string text;
   std::istringstream lines(description);
