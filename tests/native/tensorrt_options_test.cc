@@ -88,6 +88,8 @@ TEST_F(TensorRtOptions, EveryProfileIsBuilt) {
   EXPECT_FALSE(contains(log_of(plain()), "[profile 1]"));
 }
 
+// STRIP_PLAN only notes itself in the engine: it leaves out the weights that are marked for a refit, of which there are
+// none.
 TEST_F(TensorRtOptions, FlagsChangeTheEngine) {
   const BuiltEngine reference = build(plain());
   const BuiltEngine refittable = build(with({BuilderFlag::kRefitIndividual}));
