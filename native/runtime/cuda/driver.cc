@@ -5,6 +5,7 @@
 #include <array>
 #include <chrono>
 #include <future>
+#include <memory>
 #include <thread>
 
 namespace foveate::cuda {
@@ -82,8 +83,8 @@ Machine look() {
 
 const Machine& machine() {
   static const auto* const found = [] {
-    // A driver that hangs keeps its thread, and the promise, until the process ends.
-    auto* const promise = new std::promise<Machine>;
+    // A driver that hangs keeps its thread, and with it the promise, until the process ends.
+    const auto promise = std::make_shared<std::promise<Machine>>();
     auto answer = promise->get_future();
     std::thread([promise] { promise->set_value(look()); }).detach();
     const bool answered = answer.wait_for(kPatience) == std::future_status::ready;

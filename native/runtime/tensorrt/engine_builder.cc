@@ -27,7 +27,7 @@ Dims dims_of(const abi::Dims& dims, abi::Releases releases) {
   const auto rank = static_cast<std::size_t>(std::clamp<std::int32_t>(dims.rank, 0, 8));
   if (releases != abi::Releases::kTrt8) return Dims(dims.sizes, dims.sizes + rank);
   abi::Dims32 narrow;
-  std::memcpy(&narrow, &dims, sizeof(narrow));
+  std::memcpy(static_cast<void*>(&narrow), &dims, sizeof(narrow));
   return Dims(narrow.sizes, narrow.sizes + rank);
 }
 
