@@ -136,7 +136,7 @@ describe("a Hugging Face processor's file", () => {
     [{ image_processor_type: 'ViTImageProcessor', rescale_factor: '1/255' }, /a number for rescale_factor/],
     [
       { image_processor_type: 'ViTImageProcessor', image_mean: [0.1, 0.2] },
-      /three colours for image_mean but received an array of 2/,
+      /three colours for image_mean but received \[0.1, 0.2\]/,
     ],
     [
       { image_processor_type: 'ViTImageProcessor', do_pad: true, pad_size: { height: 300, width: 300 } },

@@ -231,7 +231,7 @@ describe('options', () => {
     [{ scale: '1/255' }, 'INVALID_ARGUMENT', /for scale/],
     [{ pad: 114 }, 'INVALID_ARGUMENT', /array of three numbers for pad but received 114/],
     [{ pad: [0, 0, 256] }, 'INVALID_ARGUMENT', /for pad\[2\] but received 256/],
-    [{ mean: [0, 0] }, 'INVALID_ARGUMENT', /three numbers for mean but received an array of 2/],
+    [{ mean: [0, 0] }, 'INVALID_ARGUMENT', /three numbers for mean but received \[0, 0\]/],
     [{ std: [1, 0, 1] }, 'INVALID_ARGUMENT', /other than 0 for std\[1\]/],
     [null, 'INVALID_ARGUMENT', /preprocess options/],
     ['yolo', 'INVALID_ARGUMENT', /preprocess options/],

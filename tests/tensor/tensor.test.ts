@@ -119,7 +119,7 @@ describe('data', () => {
     expectFailure(
       thrownBy(() => new Tensor('uint8', [1, 2] as never)),
       'TENSOR_DTYPE',
-      /a Uint8Array .* an array of 2/,
+      /a Uint8Array .* \[1, 2\]/,
     );
     expectFailure(
       thrownBy(() => new Tensor('int8', undefined as never)),
