@@ -130,7 +130,7 @@ describe('foveate install', () => {
     writeFileSync(cache, 'a file');
     const { code, stderr } = await install('--yes');
     expect(code).toBe(4);
-    expect(stderr).toMatch(/Cannot write .*cache\/tensorrt-rtx: ENOTDIR.*\[OUTPUT_NOT_WRITABLE\]\nhint: .*FOVEATE_CACHE_DIR/);
+    expect(stderr).toMatch(/Cannot write .*cache\/tensorrt-rtx: EEXIST.*\[OUTPUT_NOT_WRITABLE\]\nhint: .*FOVEATE_CACHE_DIR/);
   });
 
   it('takes away what a killed process left long ago, and nothing of one that may be at work', async () => {
