@@ -80,8 +80,8 @@ describe('the tables of TensorRT', () => {
     ['a method that is too new', (table) => (latestSlot(table.methods, 'nodeName').since = 20_000), 'IParserError::nodeName'],
     [
       'a signature',
-      (table) => (entry(table.methods, 'getNbSubgraphs').signature = 'std::int32_t()'),
-      'IParser::getNbSubgraphs, its signature',
+      (table) => (entry(table.methods, 'getNbLayers').signature = 'std::int64_t()'),
+      'VNetworkDefinition::getNbLayers, its signature',
     ],
   ];
   it('do not pass with one wrong entry of each kind', async ({ skip }) => {
