@@ -24,7 +24,8 @@ manifest.optionalDependencies = Object.fromEntries(
 
 const staging = mkdtempSync(join(tmpdir(), 'foveate-package-'));
 try {
-  for (const entry of [...manifest.files, 'README.md']) {
+  // What is left out of a folder, npm leaves out.
+  for (const entry of [...manifest.files.filter((name) => !name.startsWith('!')), 'README.md']) {
     if (!existsSync(join(projectRoot, entry)))
       throw new Error(`${entry} is missing: run npm run build and npm run build:prebuild first`);
     cpSync(join(projectRoot, entry), join(staging, entry), { recursive: true });

@@ -51,12 +51,17 @@ describe('the tarball', () => {
     expect(others.filter((file) => !isOtherCore(file))).toEqual(expected.sort());
   });
 
-  it('holds every module of the library, each with its types, and nothing else', () => {
+  it('holds every module of the library, each with its types, the bundled command line, and nothing else', () => {
     const modules = readdirSync(join(projectRoot, 'lib'), { recursive: true, encoding: 'utf8' })
-      .filter((file) => file.endsWith('.ts'))
+      .filter((file) => file.endsWith('.ts') && !file.startsWith('cli/'))
       .map((file) => file.slice(0, -'.ts'.length));
     const expected = modules.flatMap((name) => [`dist/${name}.js`, `dist/${name}.d.ts`]).sort();
-    expect(files().filter((file) => file.startsWith('dist/'))).toEqual(expected);
+    const isOfCommandLine = (file: string): boolean => file.startsWith('dist/bin/');
+    expect(files().filter((file) => file.startsWith('dist/') && !isOfCommandLine(file))).toEqual(expected);
+    const programs = ['doctor-probe', 'doctor-tensorrt-probe', 'main'].map((name) => `dist/bin/${name}.js`);
+    const bundled = files().filter(isOfCommandLine);
+    expect(bundled).toEqual(expect.arrayContaining(programs));
+    expect(bundled.length).toBeLessThan(12);
   });
 
   it('names its parts, and runs no script on installation', () => {
