@@ -1,8 +1,9 @@
 /** `npm run build:ts`: lib/ to dist/, from nothing, so that no file outlives its source. */
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { projectRoot, runVisibly } from './commands.mjs';
+import { formatNotices, packageNotices } from './third-party-notices.mjs';
 
 /** The programs in lib/cli, each a process of its own. */
 const programs = ['main', 'doctor-probe', 'doctor-tensorrt-probe'];
@@ -15,8 +16,9 @@ export async function buildTypeScript() {
 }
 
 /**
- * The command line in a few files instead of two hundred, which Node takes a tenth of a second to find and compile at every start: this is what the package
- * holds of lib/cli. Packages of others stay where they are. The folder lies as deep as the other: the addon is looked for from there.
+ * The command line in a few files instead of three hundred, which Node takes a tenth of a second to find and compile at every start: this is what the
+ * package holds of lib/cli, and its dependencies too, but for sharp with its binaries. The folder lies as deep as the other: the addon is looked for from
+ * there.
  */
 async function bundlePrograms(folder, bundled) {
   // Imported here: whoever imports this module may do so before the packages are installed.
@@ -24,10 +26,12 @@ async function bundlePrograms(folder, bundled) {
   const bundle = await rolldown({
     input: programs.map((name) => join(folder, `${name}.js`)),
     platform: 'node',
-    external: /^[^./]/,
+    external: /^(?:node:|sharp$)/,
   });
-  await bundle.write({ dir: bundled, format: 'esm' });
+  const { output } = await bundle.write({ dir: bundled, format: 'esm' });
   await bundle.close();
+  const notices = packageNotices(output.flatMap((file) => Object.keys(file.modules ?? {})));
+  writeFileSync(join(bundled, 'THIRD-PARTY-NOTICES.txt'), formatNotices(notices));
 }
 
 if (process.argv[1] === import.meta.filename) await buildTypeScript();

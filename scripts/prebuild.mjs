@@ -10,6 +10,7 @@ import { parseCommandLine } from './setup/arguments.mjs';
 import { projectRoot } from './setup/cache.mjs';
 import { runMain } from './setup/process.mjs';
 import { hostTarget, requireTarget } from './setup/toolchains.mjs';
+import { formatNotices } from './third-party-notices.mjs';
 
 await runMain(async () => {
   const { values } = parseCommandLine('prebuild.mjs [--target linux-x64|linux-arm64]', {
@@ -40,6 +41,5 @@ function collectNotices(libraries, zigFolder) {
     })),
     { title: 'compiler-rt (Zig)', path: join(zigFolder, 'LICENSE') },
   ];
-  const rule = '='.repeat(80);
-  return files.map(({ title, path }) => `${rule}\n${title}\n${rule}\n\n${readFileSync(path, 'utf8').trim()}\n`).join('\n');
+  return formatNotices(files.map(({ title, path }) => ({ title, text: readFileSync(path, 'utf8') })));
 }

@@ -107,7 +107,7 @@ async function makePlan(source: SourceModel, library: NativeTensorRt, options: B
       hint: 'TensorRT builds for the GPU of the machine that it runs on: leave computeCapability out.',
     });
   }
-  const inputs = buildInputs(source.model);
+  const inputs = buildInputs(source.inputs);
   const passes = passesFor(options, inputs);
   if (options.batch !== undefined) checkBatch(options.batch, inputs, passes);
   const decides = {
@@ -145,8 +145,8 @@ function refuseObstacle(library: NativeTensorRt): void {
 async function writeBundle(folder: string, plan: BuildPlan, timing: TimingCache, listener: BuildListener): Promise<void> {
   const { source, library, options, passes, capabilities, key } = plan;
   listener.phase('Preparing the model');
-  const { bytes, model } = applyPasses(source, passes);
-  const profiles = resolveProfiles(buildInputs(model, passes), options.profiles, options.batch);
+  const { bytes, model } = await applyPasses(source, passes);
+  const profiles = resolveProfiles(buildInputs(model.inputs, passes), options.profiles, options.batch);
   const modelFile = await writeBundleFile(folder, bundleFiles.model, bytes);
   const externalData = await copyExternalData(source, folder, options.signal);
   const spec = {

@@ -7,17 +7,20 @@ import {
   encodeModel,
   externalDataOf,
   freeBatch,
+  modelPath,
   parseModelAt,
   pixelAxes,
   readModelBytes,
   type Dimension,
   type ExternalData,
   type OnnxModel,
+  type ValueInfo,
 } from '../graph/index.js';
 import type { BuildOptions } from './build-options.js';
 import type { BuildInput } from './build-profiles.js';
 import type { BundleFile, ModelPass } from './engine-manifest.js';
-import { sha256OfBytes, sha256OfFile } from './file-hash.js';
+import { sha256OfBytes } from './file-hash.js';
+import { FileState, rememberedSha256 } from './file-state.js';
 
 /** A model as it was given. */
 export interface SourceModel {
@@ -25,21 +28,70 @@ export interface SourceModel {
   readonly path: string | undefined;
   /** For people: the file's name. */
   readonly name: string;
-  readonly bytes: Uint8Array;
   readonly sha256: string;
-  readonly model: OnnxModel;
+  readonly inputs: readonly ValueInfo[];
   /** Files beside it that hold tensors, by the names that the model gives them, and where they are. */
   readonly externalData: readonly (BundleFile & { readonly path: string })[];
+  /** The model itself. Throws MODEL_INVALID where the file has changed since: all else was decided by what it was. */
+  read(): Promise<ReadModel>;
 }
 
-/** Bytes that are given are copied: what is decided by them must not change. Throws MODEL_NOT_FOUND, MODEL_INVALID, ABORTED. */
+interface ReadModel {
+  readonly bytes: Uint8Array;
+  readonly model: OnnxModel;
+}
+
+/** What of a model decides which engine is built of it. */
+type SourceFacts = Pick<SourceModel, 'sha256' | 'inputs' | 'externalData'>;
+
+/**
+ * Looks at a model to build. A file is read only where it may have changed since it was looked at last. Bytes that are given are copied: what is decided
+ * by them must not change. Throws MODEL_NOT_FOUND, MODEL_INVALID, ABORTED.
+ */
 export async function readSource(source: string | URL | Uint8Array, signal: AbortSignal | undefined): Promise<SourceModel> {
-  const given = source instanceof Uint8Array ? source.slice() : source;
-  const { bytes, path } = await readModelBytes(given, { signal });
-  const model = parseModelAt(path, bytes);
-  const sha256 = sha256OfBytes(bytes);
+  if (source instanceof Uint8Array) {
+    const read = await readModel(source.slice(), signal);
+    return { path: undefined, name: 'model.onnx', ...(await factsOf(read, undefined, signal)), read: async () => read };
+  }
+  const path = modelPath('source', source);
+  let known: ReadModel | undefined;
+  const state = await FileState.of(path).catch(() => undefined);
+  const look = async (): Promise<SourceFacts> => {
+    known = await readModel(path, signal);
+    return factsOf(known, path, signal);
+  };
+  const seen = (await state?.recall('model', look)) ?? (await look());
+  // Files beside it change without it.
+  const facts = seen.externalData.length > 0 && known === undefined ? await look() : seen;
+  const read = async (): Promise<ReadModel> => {
+    known ??= await readModel(path, signal);
+    if (sha256OfBytes(known.bytes) !== facts.sha256) throw changed(`The model ${JSON.stringify(path)}`, path);
+    return known;
+  };
+  return { path, name: basename(path), ...facts, read };
+}
+
+async function readModel(source: string | Uint8Array, signal: AbortSignal | undefined): Promise<ReadModel> {
+  const { bytes, path } = await readModelBytes(source, { signal });
+  return { bytes, model: parseModelAt(path, bytes) };
+}
+
+async function factsOf(
+  { bytes, model }: ReadModel,
+  path: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<SourceFacts> {
   const externalData = await externalFiles(externalDataOf(model.proto, path && dirname(path)), signal);
-  return { path, name: path === undefined ? 'model.onnx' : basename(path), bytes, sha256, model, externalData };
+  return { sha256: sha256OfBytes(bytes), inputs: model.inputs, externalData };
+}
+
+/** The error for a file that is not any more what a build was decided by. */
+export function changed(what: string, path: string): ModelError {
+  return new ModelError('MODEL_INVALID', {
+    message: `${what} changed while the model was built`,
+    hint: 'Wait until it is written completely.',
+    details: { path },
+  });
 }
 
 async function externalFiles(
@@ -51,7 +103,7 @@ async function externalFiles(
   return Promise.all(
     [...byLocation].map(async ([location, external]) => {
       const { path, sizeBytes } = await external.file();
-      return { file: location, path, bytes: sizeBytes, sha256: await sha256OfFile(path, signal) };
+      return { file: location, path, bytes: sizeBytes, sha256: await rememberedSha256(path, signal) };
     }),
   );
 }
@@ -61,9 +113,9 @@ async function externalFiles(
  *
  * Throws MODEL_UNSUPPORTED where the rank of an input is not known.
  */
-export function buildInputs(model: OnnxModel, passes: readonly ModelPass[] = []): readonly BuildInput[] {
+export function buildInputs(inputs: readonly ValueInfo[], passes: readonly ModelPass[] = []): readonly BuildInput[] {
   const baked = passes.find((pass) => pass.pass === 'bake-preprocess');
-  return model.inputs.map(({ name, kind, shape }) => {
+  return inputs.map(({ name, kind, shape }) => {
     if (shape === null) {
       throw new ModelError('MODEL_UNSUPPORTED', {
         message: `The model does not say how many dimensions its input ${JSON.stringify(name)} has`,
@@ -91,9 +143,10 @@ export function passesFor(
 }
 
 /** The bytes to build, and their inputs. Throws MODEL_UNSUPPORTED where a pass cannot be made. */
-export function applyPasses(source: SourceModel, passes: readonly ModelPass[]): { bytes: Uint8Array; model: OnnxModel } {
-  if (passes.length === 0) return { bytes: source.bytes, model: source.model };
-  let proto = source.model.proto;
+export async function applyPasses(source: SourceModel, passes: readonly ModelPass[]): Promise<ReadModel> {
+  const read = await source.read();
+  if (passes.length === 0) return read;
+  let { proto } = read.model;
   for (const pass of passes) proto = pass.pass === 'free-batch' ? freeBatch(proto) : bakePreprocess(proto, pass.values);
   const bytes = encodeModel(proto);
   return { bytes, model: parseModelAt(source.path, bytes) };

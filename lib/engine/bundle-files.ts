@@ -4,7 +4,7 @@ import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, normalize, sep } from 'node:path';
 
 import { ModelError } from '../errors/index.js';
-import type { SourceModel } from './build-model.js';
+import { changed, type SourceModel } from './build-model.js';
 import { manifestFile } from './engine-bundle.js';
 import type { BundleFile } from './engine-manifest.js';
 import { sha256OfBytes, sha256OfFile } from './file-hash.js';
@@ -41,13 +41,7 @@ export async function copyExternalData(
     const copy = join(folder, file);
     await mkdir(dirname(copy), { recursive: true });
     await copyFile(path, copy, constants.COPYFILE_FICLONE);
-    if ((await sha256OfFile(copy, signal)) !== sha256) {
-      throw new ModelError('MODEL_INVALID', {
-        message: `The external data ${JSON.stringify(file)} changed while the model was built`,
-        hint: 'Wait until it is written completely.',
-        details: { path },
-      });
-    }
+    if ((await sha256OfFile(copy, signal)) !== sha256) throw changed(`The external data ${JSON.stringify(file)}`, path);
   }
   return externalData.map(({ file, bytes, sha256 }) => ({ file, bytes, sha256 }));
 }

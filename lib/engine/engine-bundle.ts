@@ -4,7 +4,8 @@ import { join, resolve, sep } from 'node:path';
 import { aborted, platformName } from '../binding/index.js';
 import { EngineError, invalidArgument } from '../errors/index.js';
 import type { EngineLayer } from './engine-layers.js';
-import { sha256OfFile } from './file-hash.js';
+import { sha256OfFile, type FileHash } from './file-hash.js';
+import { rememberedSha256 } from './file-state.js';
 import { parseManifest, type BundleFile, type EngineGpu, type EngineManifest } from './engine-manifest.js';
 import type { TensorRtFamily } from './tensorrt-libraries.js';
 import { compareVersions } from './tensorrt-requirement.js';
@@ -59,11 +60,14 @@ export class EngineBundle {
     }
   }
 
-  /** Reads every file and compares it with the manifest. Throws ENGINE_INVALID for one that was changed, ABORTED. */
-  async verify(signal?: AbortSignal): Promise<void> {
+  /**
+   * Reads every file and compares its SHA-256 with the manifest; `hash` may know it without reading. Throws ENGINE_INVALID for one that was changed,
+   * ABORTED.
+   */
+  async verify(signal?: AbortSignal, hash: FileHash = sha256OfFile): Promise<void> {
     for (const file of this.#files()) {
       if (signal?.aborted) throw aborted(signal);
-      const sha256 = await sha256OfFile(this.#pathOf(file), signal).catch((error: unknown) => {
+      const sha256 = await hash(this.#pathOf(file), signal).catch((error: unknown) => {
         throw signal?.aborted ? aborted(signal) : error;
       });
       if (sha256 !== file.sha256)
@@ -114,7 +118,7 @@ export class EngineBundle {
 export async function wholeBundle(place: string, signal: AbortSignal | undefined): Promise<EngineBundle | undefined> {
   try {
     const bundle = await EngineBundle.open(place);
-    await bundle.verify(signal);
+    await bundle.verify(signal, rememberedSha256);
     return bundle;
   } catch {
     if (signal?.aborted) throw aborted(signal);

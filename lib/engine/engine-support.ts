@@ -27,13 +27,14 @@ export async function checkEngineSupport(
   checkBuildOptions(options);
   const { device, tensorrtPath, signal } = options;
   const [source, library] = await Promise.all([readSource(model, signal), chooseTensorRt(device, tensorrtPath)]);
+  const { bytes, model: read } = await source.read();
   const { supported, faults } = await settle(
-    (operation) => native().engineSupport(library.handle, { bytes: source.bytes, path: source.path }, operation),
+    (operation) => native().engineSupport(library.handle, { bytes, path: source.path }, operation),
     signal,
   );
   const objected = new Set(faults.map(({ nodeIndex }) => nodeIndex));
   const counts = new Map<string, { supported: number; unsupported: number }>();
-  source.model.nodes.forEach(({ opType }, index) => {
+  read.nodes.forEach(({ opType }, index) => {
     const count = counts.get(opType) ?? { supported: 0, unsupported: 0 };
     count[objected.has(index) ? 'unsupported' : 'supported']++;
     counts.set(opType, count);

@@ -2,6 +2,9 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 
+/** Finds the SHA-256 of a file, in hexadecimal. */
+export type FileHash = (path: string, signal?: AbortSignal) => Promise<string>;
+
 /** The SHA-256 of a file, in hexadecimal. Rejects as reading it does. */
 export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');

@@ -5,6 +5,7 @@ import {
   buildModelEngine,
   buildOptionNames,
   checkBuildOptions,
+  chooseTensorRt,
   readSource,
   sha256OfFile,
   type BuildOptions,
@@ -72,6 +73,8 @@ export async function buildEngine(model: ModelSource, options: BuildEngineOption
   const { signal } = rest;
   if (signal?.aborted) throw aborted(signal);
   new BuildListener(rest).phase('Reading the model');
+  // Opened on another thread meanwhile. What goes wrong is told where it is needed.
+  void chooseTensorRt(rest.device, rest.tensorrtPath).catch(() => undefined);
   const source = await readSource(model, signal);
   let known: KnownPictures | string;
   try {
@@ -105,13 +108,13 @@ interface KnownPictures {
 /** Opens the model to see what it is for, unless that is known from an earlier build. */
 async function recognizedPictures(
   model: ModelSource,
-  { path, bytes, sha256 }: SourceModel,
+  { path, sha256, read }: SourceModel,
   options: Pick<LoadTaskOptions, 'task' | 'head' | 'preprocess' | 'labels' | 'signal'>,
 ): Promise<KnownPictures> {
   const recognize = async (): Promise<KnownPictures> => {
     // Which only a detector takes: another refuses it, given or not.
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-    await using task = await loadTask(path === undefined ? bytes : model, { device: 'cpu', ...given });
+    await using task = await loadTask(path === undefined ? (await read()).bytes : model, { device: 'cpu', ...given });
     return knownPictures(task);
   };
   const { task, head, preprocess, labels } = options;

@@ -84,11 +84,11 @@ describe('inputs of a model to build', () => {
       const values = { scale: 1 / 255, mean: [0, 0, 0], std: [1, 1, 1], layout } as const;
       const baked = parseModel(encodeModel(bakePreprocess(given, values)));
       expect(baked.inputs[0]?.shape).toEqual(['n', 'h', 'w', 3]);
-      expect(buildInputs(baked, [{ pass: 'bake-preprocess', values }])).toEqual([
+      expect(buildInputs(baked.inputs, [{ pass: 'bake-preprocess', values }])).toEqual([
         { name: 'x', shape: own, order: layout === 'nchw' ? [0, 2, 3, 1] : [0, 1, 2, 3] },
         { name: 'size', shape: [2] },
       ]);
     }
-    expect(buildInputs(parseModel(encodeModel(model)), [{ pass: 'free-batch' }])[0]).toEqual({ name: 'x', shape });
+    expect(buildInputs(parseModel(encodeModel(model)).inputs, [{ pass: 'free-batch' }])[0]).toEqual({ name: 'x', shape });
   });
 });
