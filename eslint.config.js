@@ -11,11 +11,14 @@ const order = [
   'image',
   'results',
   'labels',
+  'dataset',
+  'metrics',
   'graph',
   'engine',
   'session',
   'declared',
   'tasks',
+  'evaluation',
   'cli',
 ];
 

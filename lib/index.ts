@@ -6,6 +6,7 @@ export {
   ArgumentError,
   BackendError,
   BindingError,
+  DatasetError,
   DisposedError,
   EngineError,
   errorCodes,

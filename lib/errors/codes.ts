@@ -67,6 +67,22 @@ export const errorCodes = {
   MEDIA_UNSUPPORTED: { concern: 'media', exitCode: 4, meaning: 'The data is not a picture in a format that can be read.' },
   MEDIA_TOO_LARGE: { concern: 'media', exitCode: 4, meaning: 'The picture has more pixels than the limit allows.' },
 
+  DATASET_NOT_FOUND: {
+    concern: 'dataset',
+    exitCode: 4,
+    meaning: 'The data set, or a file that belongs to it, does not exist or cannot be read.',
+  },
+  DATASET_INVALID: {
+    concern: 'dataset',
+    exitCode: 4,
+    meaning: 'A file of a data set, or of predictions, is damaged or says something that cannot be.',
+  },
+  DATASET_UNSUPPORTED: {
+    concern: 'dataset',
+    exitCode: 4,
+    meaning: 'The data set is in no format that is read, or does not label what is asked for.',
+  },
+
   OUTPUT_NOT_WRITABLE: { concern: 'media', exitCode: 4, meaning: 'A result could not be written where it was asked for.' },
   LABELS_INVALID: {
     concern: 'argument',

@@ -51,6 +51,7 @@ export class AbortedError extends FoveateError {
 }
 export class DisposedError extends FoveateError {}
 export class MediaError extends FoveateError {}
+export class DatasetError extends FoveateError {}
 export class InternalError extends FoveateError {}
 
 const classes: Record<ErrorConcern, typeof FoveateError> = {
@@ -62,6 +63,7 @@ const classes: Record<ErrorConcern, typeof FoveateError> = {
   aborted: AbortedError,
   disposed: DisposedError,
   media: MediaError,
+  dataset: DatasetError,
   internal: InternalError,
 };
 

@@ -5,6 +5,7 @@ export {
   BackendError,
   BindingError,
   createError,
+  DatasetError,
   DisposedError,
   EngineError,
   FoveateError,

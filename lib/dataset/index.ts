@@ -1,0 +1,15 @@
+export {
+  datasetFormats,
+  ignoredPixel,
+  type Annotation,
+  type AnnotationBox,
+  type Category,
+  type Dataset,
+  type DatasetFormat,
+  type DatasetImage,
+  type DatasetNotice,
+  type DatasetTask,
+  type LabelMap,
+  type RunLengthEncoding,
+  type SourcePlace,
+} from './dataset.js';
