@@ -1,0 +1,16 @@
+export type {
+  ClassResult,
+  ConfusionCounts,
+  EvaluatedDataset,
+  EvaluatedModel,
+  EvaluationCurve,
+  EvaluationExample,
+  EvaluationFailure,
+  EvaluationResult,
+  EvaluationTask,
+  ExampleBox,
+  LatencyMs,
+  MetricIntervals,
+  MetricValues,
+  SliceResult,
+} from './evaluation-result.js';
