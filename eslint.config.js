@@ -5,6 +5,7 @@ import tseslint from 'typescript-eslint';
 /** A folder of lib/ imports only from those left of it. Foundations come first and serve all. */
 const order = [
   'errors',
+  'text',
   'binding',
   'tensor',
   'events',

@@ -6,11 +6,11 @@ import { checkEngineSupport, waitingPhase, type BuildLogLine, type BuildProgress
 import { ArgumentError } from '../errors/index.js';
 import { modelPath } from '../graph/index.js';
 import { buildEngine } from '../tasks/index.js';
+import { printable } from '../text/index.js';
 import { buildEngineOptions, buildOptions, type BuildOptionValues } from './build-options.js';
 import { bundleLines } from './bundle-report.js';
 import type { Invocation } from './invocation.js';
 import { startProgress, type Progress } from './progress.js';
-import { printable } from './table.js';
 
 const examples = `
 Examples:

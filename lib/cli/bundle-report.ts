@@ -7,8 +7,8 @@ import {
   type EngineManifest,
   type EngineTensorInfo,
 } from '../engine/index.js';
+import { alignRows, printable, type Cell } from '../text/index.js';
 import { paint } from './color.js';
-import { alignRows, printable, type Cell } from './table.js';
 
 /** A bundle in lines; with its layers where they are wanted. `source` is the name of its model: the file may have had another when it was built. */
 export function bundleLines(

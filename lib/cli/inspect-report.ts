@@ -1,8 +1,8 @@
 import type { MacCount, ValueInfo } from '../graph/index.js';
+import { alignRows, printable, type Cell } from '../text/index.js';
 import { paint } from './color.js';
 import type { Inspection, Recognition } from './inspect.js';
 import { nouns } from './recognized.js';
-import { alignRows, printable, type Cell } from './table.js';
 
 /** An inspection for people. `recognizedAs`: the line of a model that was recognised whole. */
 export function inspectionLines(inspection: Inspection, recognizedAs: string | undefined): string[] {

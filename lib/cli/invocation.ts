@@ -4,10 +4,10 @@ import { setImmediate } from 'node:timers/promises';
 import { CommanderError } from 'commander';
 
 import { ArgumentError, FoveateError, InternalError, MediaError } from '../errors/index.js';
+import { printable } from '../text/index.js';
 import { paint } from './color.js';
 import { exitCodeOf, type ExitCode } from './exit.js';
 import { JsonDocument } from './json-document.js';
-import { printable } from './table.js';
 import { errorInFlags, type Flags } from './wording.js';
 
 /** Why a call ends early although nothing failed. */

@@ -1,7 +1,7 @@
 import { ModelError } from '../errors/index.js';
 import type { OnnxModel, ValueInfo } from '../graph/index.js';
 import { isDType } from '../tensor/index.js';
-import { printable } from './table.js';
+import { printable } from '../text/index.js';
 
 /** How a file of types begins that foveate wrote, and may replace. */
 export const declarationMark = '// Made by foveate typegen';

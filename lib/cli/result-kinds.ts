@@ -1,7 +1,6 @@
 import type { Classification, DenseMap, Detections, Embedding, RotatedBox, Segmentation } from '../results/index.js';
 import type { TaskName } from '../tasks/index.js';
-import type { CsvField } from './csv.js';
-import type { Cell } from './table.js';
+import type { Cell, CsvField } from '../text/index.js';
 
 export type TaskResult = Classification | Detections | Segmentation | Embedding | DenseMap;
 

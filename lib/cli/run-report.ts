@@ -1,15 +1,14 @@
 import type { ArgumentError, MediaError } from '../errors/index.js';
 import type { Timing } from '../results/index.js';
 import type { Task } from '../tasks/index.js';
+import { alignRows, csvRecord, printable, type CsvField } from '../text/index.js';
 import { paint } from './color.js';
-import { csvRecord, type CsvField } from './csv.js';
 import type { InputPicture } from './inputs.js';
 import type { Invocation } from './invocation.js';
 import type { JsonDocument } from './json-document.js';
 import type { WrittenFiles } from './output-folder.js';
 import { recognizedOf } from './recognized.js';
 import { resultKind, type TaskResult } from './result-kinds.js';
-import { alignRows, printable } from './table.js';
 
 /** What can be wrong with one picture, and leaves the others as they are. */
 export type PictureError = MediaError | ArgumentError;

@@ -7,9 +7,9 @@ import { ArgumentError, MediaError } from '../errors/index.js';
 import { modelPath, readModel, type OnnxModel } from '../graph/index.js';
 import { metadataLabels } from '../labels/index.js';
 import { sha256OfFile } from '../engine/index.js';
+import { printable } from '../text/index.js';
 import type { Invocation } from './invocation.js';
 import { declarationMark, modelDeclaration } from './model-declaration.js';
-import { printable } from './table.js';
 import { notWritable, writeWhole } from './whole-file.js';
 
 interface TypegenOptionValues {
