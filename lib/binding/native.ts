@@ -224,6 +224,21 @@ export interface NativeMask {
   readonly lease: LeaseHandle | undefined;
 }
 
+export interface NativeLabelMapsSpec {
+  readonly width: number;
+  readonly height: number;
+  readonly classes: number;
+  /** In pixels; without it, boundaries are not counted. */
+  readonly radius: number | undefined;
+}
+
+export interface NativeLabelMapCounts {
+  /** classes * classes pixels, a row for each true class. */
+  readonly confusion: Uint32Array;
+  /** Of each class: pixels of its boundary in the true map, and those matched; the same of the predicted map. */
+  readonly boundaries?: Uint32Array;
+}
+
 export type NativeColor = readonly [red: number, green: number, blue: number];
 
 /** The mask of one object. Without a lease it is copied before the call returns. */
@@ -378,4 +393,11 @@ export interface Native {
   ): Promise<NativeDenseMap>;
   denseMapLevels(values: NativeLeased, min: number, max: number, operation?: OperationHandle): Promise<NativeLease>;
   maskColor(mask: NativeMask, palette: readonly NativeColor[], operation?: OperationHandle): Promise<NativeLease>;
+  /** The maps are copied before the call returns. */
+  labelMapsCompare(
+    truth: Uint8Array,
+    predicted: Uint8Array,
+    spec: NativeLabelMapsSpec,
+    operation?: OperationHandle,
+  ): Promise<NativeLabelMapCounts>;
 }

@@ -1,0 +1,71 @@
+/** Statistics over pictures that count more than once, or not at all: what intervals, slices and comparisons are made from. */
+import { invalidArgument } from '../errors/index.js';
+import { averagePrecisionRecall, countClasses } from './class-counts.js';
+import { checkLabels } from './scores.js';
+
+export interface Statistic {
+  readonly name: string;
+  /** Whether less is better, as of a loss. Default false. */
+  readonly lowerIsBetter?: boolean | undefined;
+  /** Where the statistic is the share of pictures that are right: 1 for each that is, 0 for the others. Comparisons then test them exactly. */
+  readonly outcomes?: Uint8Array | undefined;
+  /** The statistic of the pictures, each counting as often as its weight says. NaN where it is undefined. */
+  compute(weights: Float64Array): number;
+}
+
+/**
+ * The mean of one value for each picture, such as whether a prediction is right, or a loss. Pictures whose value is NaN have none, and do not count.
+ */
+export function meanStatistic(
+  name: string,
+  values: ArrayLike<number>,
+  options: { readonly lowerIsBetter?: boolean } = {},
+): Statistic {
+  const defined = Float64Array.from(values);
+  return {
+    name,
+    lowerIsBetter: options.lowerIsBetter,
+    outcomes: defined.every((value) => value === 0 || value === 1) ? Uint8Array.from(defined) : undefined,
+    compute: (weights) => {
+      checkWeights(weights, defined.length);
+      let sum = 0;
+      let total = 0;
+      for (let i = 0; i < defined.length; i++) {
+        const value = defined[i] as number;
+        if (Number.isNaN(value)) continue;
+        const weight = weights[i] as number;
+        sum += weight * value;
+        total += weight;
+      }
+      return sum / total;
+    },
+  };
+}
+
+/** Accuracy, balanced accuracy and macro F1 of predicted classes, -1 being none. Throws INVALID_ARGUMENT as `evaluateClassification` does. */
+export function classificationStatistics(truth: Int32Array, predicted: Int32Array, classes: number): Statistic[] {
+  checkLabels('truth', truth, predicted.length, classes);
+  for (const [i, id] of predicted.entries()) {
+    if (id < -1 || id >= classes)
+      throw invalidArgument(`predicted[${i}]`, `a class from 0 to ${classes - 1}, or -1 for none`, id);
+  }
+  const averages = (weights: Float64Array): ReturnType<typeof averagePrecisionRecall> => {
+    checkWeights(weights, truth.length);
+    return averagePrecisionRecall(countClasses(truth, predicted, classes, weights));
+  };
+  return [
+    meanStatistic(
+      'accuracy',
+      predicted.map((id, i) => Number(id === truth[i])),
+    ),
+    { name: 'balanced accuracy', compute: (weights) => averages(weights).balancedAccuracy },
+    { name: 'macro F1', compute: (weights) => averages(weights).macro.f1 },
+  ];
+}
+
+/** Throws INVALID_ARGUMENT unless there is a weight for each of `pictures` pictures. */
+export function checkWeights(weights: Float64Array, pictures: number): void {
+  if (weights.length !== pictures) {
+    throw invalidArgument('weights', `${pictures} weights, one for each picture`, weights.length);
+  }
+}

@@ -1,0 +1,10 @@
+// Comparing label maps, for JavaScript.
+#pragma once
+
+#include "napi/napi_setup.h"
+
+namespace foveate {
+
+void register_segmentation_metrics(Napi::Env env, Napi::Object exports);
+
+}  // namespace foveate
