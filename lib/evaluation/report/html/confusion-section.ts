@@ -1,0 +1,154 @@
+import { markup, type Markup } from '../../../text/index.js';
+import type { ConfusionCounts, EvaluationResult } from '../../evaluation-result.js';
+import { countText, isNumber, shortened } from '../metric.js';
+import { coordinate } from './drawing.js';
+import { heatStep } from './palette.js';
+import { named, numberCell, scrolled, section } from './parts.js';
+
+/** With more classes there is no room for numbers, then none for names: classes that follow each other share a cell. */
+const numberedClasses = 24;
+const namedClasses = 64;
+const shownPairs = 20;
+
+/** What is drawn: the matrix, or sums of its blocks. */
+interface HeatMap {
+  readonly names: readonly string[];
+  readonly counts: readonly (readonly number[])[];
+  /** How many classes share a row. */
+  readonly block: number;
+}
+
+/** The confusion matrix as a heat map, and the pairs that are confused most as a table. */
+export function confusionSection({ task, confusion }: EvaluationResult): Markup | undefined {
+  if (confusion === undefined || confusion.classes.length === 0) return undefined;
+  const map = heatMapOf(confusion);
+  const note = [
+    'Each row is shaded by its share of what is actually of the class: blue where it is right, orange where not. ',
+    map.block > 1 ? `A square stands for ${map.block} classes that follow each other, in both directions. ` : '',
+    task === 'detect' ? 'Actual background is what was found where nothing is; predicted background is what was missed.' : '',
+  ];
+  return section(
+    'confusion',
+    'Confusion',
+    markup`<div class="confusion">${scrolled('Confusion matrix', drawing(map, confusion.classes.length))}${pairTable(confusion)}</div>`,
+    note,
+  );
+}
+
+const countAt = ({ matrix }: ConfusionCounts, actual: number, predicted: number): number => {
+  const count = matrix[actual]?.[predicted];
+  return isNumber(count) ? count : 0;
+};
+
+function heatMapOf(confusion: ConfusionCounts): HeatMap {
+  const { classes } = confusion;
+  const block = Math.ceil(classes.length / namedClasses);
+  const size = Math.ceil(classes.length / block);
+  const counts = Array.from({ length: size }, () => new Array<number>(size).fill(0));
+  for (let actual = 0; actual < classes.length; actual++) {
+    const row = counts[Math.floor(actual / block)] as number[];
+    for (let predicted = 0; predicted < classes.length; predicted++) {
+      row[Math.floor(predicted / block)]! += countAt(confusion, actual, predicted);
+    }
+  }
+  const names = block === 1 ? classes : counts.map((_, i) => String(i * block + 1));
+  return { names, counts, block };
+}
+
+function drawing(map: HeatMap, classes: number): Markup {
+  const { names, counts, block } = map;
+  const size = names.length;
+  const cell = Math.min(84, Math.max(10, Math.floor(600 / size)));
+  const letters = block > 1 ? 5 : 18;
+  const font = Math.min(12, cell);
+  const longest = Math.max(...names.map((name) => shortened(name, letters).length));
+  const isFlat = cell >= 80 && longest <= 12;
+  const gutter = 34 + longest * font * 0.6;
+  const head = isFlat ? 46 : gutter;
+  const side = size * cell;
+  const [width, height] = [gutter + side + 8, head + side + 8];
+  // Every eighth block bears the number of its first class.
+  const told = names
+    .map((name, i) => ({ name: shortened(name, letters), at: (i + 0.5) * cell, i }))
+    .filter(({ i }) => block === 1 || i % 8 === 0);
+  const label = `Heat map of ${classes} x ${classes} classes, actual by predicted; the table beside it has the numbers that matter.`;
+  return markup`<svg class="heat" viewBox="0 0 ${coordinate(width)} ${coordinate(height)}" width="${coordinate(width)}" height="${coordinate(height)}" role="img" aria-label="${label}">
+<text class="axis" x="${coordinate(gutter + side / 2)}" y="14" text-anchor="middle">predicted${block > 1 && ' (number of the class)'}</text>
+<text class="axis" transform="translate(14 ${coordinate(head + side / 2)}) rotate(-90)" text-anchor="middle">actual</text>
+${told.map(
+  ({ name, at }) =>
+    markup`<text class="label" font-size="${font}" x="${coordinate(gutter - 6)}" y="${coordinate(head + at + font * 0.35)}" text-anchor="end">${name}</text>${
+      isFlat
+        ? markup`<text class="label" font-size="${font}" x="${coordinate(gutter + at)}" y="${coordinate(head - 8)}" text-anchor="middle">${name}</text>`
+        : markup`<text class="label" font-size="${font}" transform="translate(${coordinate(gutter + at + font * 0.35)} ${coordinate(head - 6)}) rotate(-90)">${name}</text>`
+    }`,
+)}<g transform="translate(${coordinate(gutter)} ${coordinate(head)})"><rect class="floor" width="${side}" height="${side}"/>${squares(counts, cell)}${
+    size <= numberedClasses && numbers(counts, cell)
+  }</g></svg>`;
+}
+
+/** The step of a cell, and whether it is on the diagonal. */
+function shade(counts: HeatMap['counts'], actual: number, predicted: number): string | undefined {
+  const row = counts[actual] as readonly number[];
+  const step = heatStep((row[predicted] as number) / row.reduce((sum, count) => sum + count, 0));
+  return step === 0 ? undefined : `${actual === predicted ? 'right' : 'wrong'}${step}`;
+}
+
+/** One path for all cells of a shade: a thousand cells weigh as little as they can. */
+function squares(counts: HeatMap['counts'], cell: number): Markup[] {
+  const gap = cell > 16 ? 1 : 0;
+  const edge = cell - gap;
+  const paths = new Map<string, string[]>();
+  counts.forEach((row, actual) => {
+    row.forEach((_, predicted) => {
+      const name = shade(counts, actual, predicted);
+      if (name === undefined) return;
+      const path = paths.get(name) ?? [];
+      path.push(`M${predicted * cell} ${actual * cell}h${edge}v${edge}h-${edge}z`);
+      paths.set(name, path);
+    });
+  });
+  return [...paths].map(([name, path]) => markup`<path class="${name}" d="${path.join('')}"/>`);
+}
+
+function numbers(counts: HeatMap['counts'], cell: number): Markup[] {
+  const font = Math.min(15, Math.max(9, Math.round(cell * 0.34)));
+  return counts.flatMap((row, actual) =>
+    row.flatMap((count, predicted) => {
+      if (count === 0) return [];
+      const [cx, cy] = [(predicted + 0.5) * cell, (actual + 0.5) * cell + font * 0.35];
+      return [
+        markup`<text class="on-${shade(counts, actual, predicted)}" font-size="${font}" x="${coordinate(cx)}" y="${coordinate(cy)}" text-anchor="middle">${compact(count, cell)}</text>`,
+      ];
+    }),
+  );
+}
+
+/** A count that fits into its cell. */
+function compact(count: number, cell: number): string {
+  if (cell >= 56 || count < 10_000) return cell >= 56 ? countText(count) : String(count);
+  return count < 1e6 ? `${Math.round(count / 1000)}k` : `${Math.round(count / 1e6)}M`;
+}
+
+function pairTable(confusion: ConfusionCounts): Markup | undefined {
+  const { classes } = confusion;
+  const pairs = classes.flatMap((_, actual) => {
+    const counts = classes.map((__, predicted) => countAt(confusion, actual, predicted));
+    const total = counts.reduce((sum, count) => sum + count, 0);
+    return counts.flatMap((count, predicted) =>
+      count > 0 && predicted !== actual ? [{ actual, predicted, count, share: count / total }] : [],
+    );
+  });
+  if (pairs.length === 0) return markup`<p class="muted">No class was taken for another.</p>`;
+  const worst = pairs.toSorted((a, b) => b.count - a.count).slice(0, shownPairs);
+  const table = markup`<table data-sortable=""><caption>Most confused${pairs.length > shownPairs && `: ${shownPairs} of ${countText(pairs.length)} pairs`}</caption>
+<thead><tr><th scope="col">Actual</th><th scope="col">Predicted</th><th scope="col" class="number">Count</th><th scope="col" class="number">Of actual</th></tr></thead>
+<tbody>${worst.map(
+    ({ actual, predicted, count, share }) => markup`
+<tr><td>${named(classes[actual] as string)}</td><td>${named(classes[predicted] as string)}</td>${numberCell(countText(count), count)}${numberCell(
+      `${(100 * share).toFixed(1)} %`,
+      share,
+    )}</tr>`,
+  )}</tbody></table>`;
+  return scrolled('Most confused pairs', table);
+}
