@@ -13,6 +13,7 @@ import type {
   NativeSupport,
   NativeTensorRt,
 } from './native-engine.js';
+import type { NativeTrackedObjects, NativeTrackingOptions, NativeTrackingParts } from './native-metrics.js';
 
 declare const tag: unique symbol;
 /** A native object that only the addon can look into. */
@@ -378,4 +379,11 @@ export interface Native {
   ): Promise<NativeDenseMap>;
   denseMapLevels(values: NativeLeased, min: number, max: number, operation?: OperationHandle): Promise<NativeLease>;
   maskColor(mask: NativeMask, palette: readonly NativeColor[], operation?: OperationHandle): Promise<NativeLease>;
+
+  trackingMeasure(
+    truth: NativeTrackedObjects,
+    found: NativeTrackedObjects,
+    options: NativeTrackingOptions,
+    operation?: OperationHandle,
+  ): Promise<NativeTrackingParts>;
 }
