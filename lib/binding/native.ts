@@ -13,6 +13,7 @@ import type {
   NativeSupport,
   NativeTensorRt,
 } from './native-engine.js';
+import type { NativeTrackedObjects, NativeTrackingOptions, NativeTrackingParts } from './native-metrics.js';
 
 declare const tag: unique symbol;
 /** A native object that only the addon can look into. */
@@ -400,4 +401,11 @@ export interface Native {
     spec: NativeLabelMapsSpec,
     operation?: OperationHandle,
   ): Promise<NativeLabelMapCounts>;
+
+  trackingMeasure(
+    truth: NativeTrackedObjects,
+    found: NativeTrackedObjects,
+    options: NativeTrackingOptions,
+    operation?: OperationHandle,
+  ): Promise<NativeTrackingParts>;
 }

@@ -3,6 +3,7 @@
 #include "napi/lease.h"
 #include "napi/log.h"
 #include "napi/metrics_segmentation.h"
+#include "napi/metrics.h"
 #include "napi/session.h"
 #include "napi/tensorrt.h"
 #include "napi/vision.h"
@@ -22,6 +23,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   foveate::register_results(env, exports);
   foveate::register_draw(env, exports);
   foveate::register_segmentation_metrics(env, exports);
+  foveate::register_metrics_tracking(env, exports);
   return exports;
 }
 
