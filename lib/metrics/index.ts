@@ -14,3 +14,59 @@ export {
   type TrackingSequence,
   type TrackingSummary,
 } from './tracking-metrics.js';
+export {
+  boxAgreement,
+  embeddingAgreement,
+  maskAgreement,
+  predictionAgreement,
+  scoreAgreement,
+  type BoxAgreement,
+  type EmbeddingAgreement,
+  type FoundBoxes,
+  type MaskAgreement,
+  type PredictionAgreement,
+  type ScoreAgreement,
+} from './agreement.js';
+export { bootstrap, percentileInterval, type BootstrapOptions, type Estimate, type Interval } from './bootstrap.js';
+export type { CalibrationBin } from './calibration.js';
+export type { AveragedPrecisionRecall, PrecisionRecall } from './class-counts.js';
+export {
+  evaluateClassification,
+  evaluateRankedClassification,
+  type ClassificationMetrics,
+  type ClassificationOptions,
+  type ClassMetrics,
+  type RankedPredictions,
+} from './classification-metrics.js';
+export {
+  compareRuns,
+  compareSamples,
+  type Comparison,
+  type EvaluatedRun,
+  type SampledValue,
+  type Verdict,
+} from './comparison.js';
+export { mcNemar, type Discordance } from './mcnemar.js';
+export { Random } from './random.js';
+export { precisionRecallCurve, rocCurve, thinCurve, type Curve } from './ranking.js';
+export type { ScoreMatrix } from './scores.js';
+export {
+  SegmentationMetrics,
+  type SegmentationOptions,
+  type SegmentationSummary,
+  type SegmentedClass,
+} from './segmentation-metrics.js';
+export {
+  enoughPictures,
+  evaluateSlices,
+  sliceBy,
+  sliceBySize,
+  type AttributeValue,
+  type EvaluatedSlice,
+  type Slice,
+  type SliceOptions,
+  type SliceReport,
+  type SliceValue,
+  type WorstSlice,
+} from './slices.js';
+export { classificationStatistics, meanStatistic, type Statistic } from './statistic.js';

@@ -5,7 +5,7 @@
 #include "metrics/segmentation.h"
 #include "napi/arguments.h"
 #include "napi/environment.h"
-#include "napi/lease.h"
+#include "napi/float_tensor.h"
 
 namespace foveate {
 namespace {
