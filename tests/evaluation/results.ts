@@ -374,14 +374,12 @@ export function resultOfClasses(count: number): EvaluationResult {
   return {
     ...results.classify,
     classes: names.map((name) => ({ name, count: 50, metrics: { recall: random(), precision: random(), F1: random() } })),
-    curves: names
-      .slice(0, 120)
-      .map((name) => ({
-        kind: 'precision-recall' as const,
-        name,
-        x: [0, 0.5, 0.8 + 0.2 * random(), 1],
-        y: [1, 0.9, 0.6 + 0.3 * random(), 0],
-      })),
+    curves: names.slice(0, 120).map((name) => ({
+      kind: 'precision-recall' as const,
+      name,
+      x: [0, 0.5, 0.8 + 0.2 * random(), 1],
+      y: [1, 0.9, 0.6 + 0.3 * random(), 0],
+    })),
     confusion: { classes: names, matrix },
   };
 }

@@ -124,8 +124,9 @@ function numbers(counts: HeatMap['counts'], cell: number): Markup[] {
     row.flatMap((count, predicted) => {
       if (count === 0) return [];
       const [cx, cy] = [(predicted + 0.5) * cell, (actual + 0.5) * cell + font * 0.35];
+      const name = shade(counts, actual, predicted);
       return [
-        markup`<text class="on-${shade(counts, actual, predicted)}" font-size="${font}" x="${coordinate(cx)}" y="${coordinate(cy)}" text-anchor="middle">${compact(count, cell)}</text>`,
+        markup`<text class="${name === undefined ? 'label' : `on-${name}`}" font-size="${font}" x="${coordinate(cx)}" y="${coordinate(cy)}" text-anchor="middle">${compact(count, cell)}</text>`,
       ];
     }),
   );
