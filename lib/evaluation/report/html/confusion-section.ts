@@ -7,12 +7,16 @@ import { named, numberCell, scrolled, section } from './parts.js';
 
 /** With more classes there is no room for numbers, then none for names: classes that follow each other share a cell. */
 const numberedClasses = 24;
-const namedClasses = 64;
+const namedClasses = 100;
+const blocks = 64;
 const shownPairs = 20;
+/** With more, the matrix takes the width of the page, and the pairs stand below it. */
+const besideClasses = 12;
 
 /** What is drawn: the matrix, or sums of its blocks. */
 interface HeatMap {
-  readonly names: readonly string[];
+  /** What is written beside a row and above a column; undefined where only some have a name. */
+  readonly names: readonly (string | undefined)[];
   readonly counts: readonly (readonly number[])[];
   /** How many classes share a row. */
   readonly block: number;
@@ -21,16 +25,17 @@ interface HeatMap {
 /** The confusion matrix as a heat map, and the pairs that are confused most as a table. */
 export function confusionSection({ task, confusion }: EvaluationResult): Markup | undefined {
   if (confusion === undefined || confusion.classes.length === 0) return undefined;
-  const map = heatMapOf(confusion);
+  const hasBackground = task === 'detect' && confusion.classes.length > 1;
+  const map = heatMapOf(confusion, hasBackground);
   const note = [
     'Each row is shaded by its share of what is actually of the class: blue where it is right, orange where not. ',
     map.block > 1 ? `A square stands for ${map.block} classes that follow each other, in both directions. ` : '',
-    task === 'detect' ? 'Actual background is what was found where nothing is; predicted background is what was missed.' : '',
+    hasBackground ? 'Actual background is what was found where nothing is; predicted background is what was missed.' : '',
   ];
   return section(
     'confusion',
     'Confusion',
-    markup`<div class="confusion">${scrolled('Confusion matrix', drawing(map, confusion.classes.length))}${pairTable(confusion)}</div>`,
+    markup`<div class="confusion${map.names.length > besideClasses && ' wide'}">${scrolled('Confusion matrix', drawing(map, confusion.classes.length))}<div class="pairs">${pairTables(confusion, hasBackground)}</div></div>`,
     note,
   );
 }
@@ -40,37 +45,39 @@ const countAt = ({ matrix }: ConfusionCounts, actual: number, predicted: number)
   return isNumber(count) ? count : 0;
 };
 
-function heatMapOf(confusion: ConfusionCounts): HeatMap {
+/** Background is no class like the others: it keeps a row of its own. */
+function heatMapOf(confusion: ConfusionCounts, hasBackground: boolean): HeatMap {
   const { classes } = confusion;
-  const block = Math.ceil(classes.length / namedClasses);
-  const size = Math.ceil(classes.length / block);
+  const block = classes.length <= namedClasses ? 1 : Math.ceil(classes.length / blocks);
+  const real = classes.length - (hasBackground ? 1 : 0);
+  const size = Math.ceil(real / block) + (hasBackground ? 1 : 0);
+  const blockOf = (index: number): number => (index < real ? Math.floor(index / block) : size - 1);
   const counts = Array.from({ length: size }, () => new Array<number>(size).fill(0));
-  for (let actual = 0; actual < classes.length; actual++) {
-    const row = counts[Math.floor(actual / block)] as number[];
-    for (let predicted = 0; predicted < classes.length; predicted++) {
-      row[Math.floor(predicted / block)]! += countAt(confusion, actual, predicted);
-    }
-  }
-  const names = block === 1 ? classes : counts.map((_, i) => String(i * block + 1));
+  classes.forEach((_, actual) => {
+    const row = counts[blockOf(actual)] as number[];
+    classes.forEach((__, predicted) => {
+      row[blockOf(predicted)]! += countAt(confusion, actual, predicted);
+    });
+  });
+  if (block === 1) return { names: classes.map((name) => shortened(name, 18)), counts, block };
+  // Every eighth block bears the number of its first class.
+  const names = counts.map((_, i) =>
+    hasBackground && i === size - 1 ? classes[real] : i % 8 === 0 ? String(i * block + 1) : undefined,
+  );
   return { names, counts, block };
 }
 
-function drawing(map: HeatMap, classes: number): Markup {
-  const { names, counts, block } = map;
+function drawing({ names, counts, block }: HeatMap, classes: number): Markup {
   const size = names.length;
-  const cell = Math.min(84, Math.max(10, Math.floor(600 / size)));
-  const letters = block > 1 ? 5 : 18;
-  const font = Math.min(12, cell);
-  const longest = Math.max(...names.map((name) => shortened(name, letters).length));
+  const cell = Math.min(84, Math.max(9, Math.floor((size > numberedClasses ? 720 : 600) / size)));
+  const font = block > 1 ? 11 : Math.min(12, cell);
+  const longest = Math.max(...names.map((name = '') => name.length));
   const isFlat = cell >= 80 && longest <= 12;
   const gutter = 34 + longest * font * 0.6;
   const head = isFlat ? 46 : gutter;
   const side = size * cell;
   const [width, height] = [gutter + side + 8, head + side + 8];
-  // Every eighth block bears the number of its first class.
-  const told = names
-    .map((name, i) => ({ name: shortened(name, letters), at: (i + 0.5) * cell, i }))
-    .filter(({ i }) => block === 1 || i % 8 === 0);
+  const told = names.flatMap((name, i) => (name === undefined ? [] : [{ name, at: (i + 0.5) * cell }]));
   const label = `Heat map of ${classes} x ${classes} classes, actual by predicted; the table beside it has the numbers that matter.`;
   return markup`<svg class="heat" viewBox="0 0 ${coordinate(width)} ${coordinate(height)}" width="${coordinate(width)}" height="${coordinate(height)}" role="img" aria-label="${label}">
 <text class="axis" x="${coordinate(gutter + side / 2)}" y="14" text-anchor="middle">predicted${block > 1 && ' (number of the class)'}</text>
@@ -117,8 +124,9 @@ function numbers(counts: HeatMap['counts'], cell: number): Markup[] {
     row.flatMap((count, predicted) => {
       if (count === 0) return [];
       const [cx, cy] = [(predicted + 0.5) * cell, (actual + 0.5) * cell + font * 0.35];
+      const name = shade(counts, actual, predicted);
       return [
-        markup`<text class="on-${shade(counts, actual, predicted)}" font-size="${font}" x="${coordinate(cx)}" y="${coordinate(cy)}" text-anchor="middle">${compact(count, cell)}</text>`,
+        markup`<text class="${name === undefined ? 'label' : `on-${name}`}" font-size="${font}" x="${coordinate(cx)}" y="${coordinate(cy)}" text-anchor="middle">${compact(count, cell)}</text>`,
       ];
     }),
   );
@@ -130,18 +138,40 @@ function compact(count: number, cell: number): string {
   return count < 1e6 ? `${Math.round(count / 1000)}k` : `${Math.round(count / 1e6)}M`;
 }
 
-function pairTable(confusion: ConfusionCounts): Markup | undefined {
+interface Pair {
+  readonly actual: number;
+  readonly predicted: number;
+  readonly count: number;
+  /** Of what is actually of the class. */
+  readonly share: number;
+}
+
+/** What was taken for what; what was missed or found where nothing is stands apart, as it would hide the rest. */
+function pairTables(confusion: ConfusionCounts, hasBackground: boolean): Markup[] {
   const { classes } = confusion;
   const pairs = classes.flatMap((_, actual) => {
     const counts = classes.map((__, predicted) => countAt(confusion, actual, predicted));
     const total = counts.reduce((sum, count) => sum + count, 0);
-    return counts.flatMap((count, predicted) =>
+    return counts.flatMap((count, predicted): Pair[] =>
       count > 0 && predicted !== actual ? [{ actual, predicted, count, share: count / total }] : [],
     );
   });
-  if (pairs.length === 0) return markup`<p class="muted">No class was taken for another.</p>`;
-  const worst = pairs.toSorted((a, b) => b.count - a.count).slice(0, shownPairs);
-  const table = markup`<table data-sortable=""><caption>Most confused${pairs.length > shownPairs && `: ${shownPairs} of ${countText(pairs.length)} pairs`}</caption>
+  const background = hasBackground ? classes.length - 1 : -1;
+  const isOfBackground = ({ actual, predicted }: Pair): boolean => actual === background || predicted === background;
+  const confused = pairs.filter((pair) => !isOfBackground(pair));
+  return [
+    ...(confused.length === 0
+      ? [markup`<p class="muted">No class was taken for another.</p>`]
+      : [pairTable('Most confused', classes, confused, hasBackground ? shownPairs / 2 : shownPairs)]),
+    ...(hasBackground && confused.length < pairs.length
+      ? [pairTable('Most missed or invented', classes, pairs.filter(isOfBackground), shownPairs / 2)]
+      : []),
+  ];
+}
+
+function pairTable(title: string, classes: readonly string[], pairs: readonly Pair[], limit: number): Markup {
+  const worst = pairs.toSorted((a, b) => b.count - a.count).slice(0, limit);
+  const table = markup`<table data-sortable=""><caption>${title}${pairs.length > limit && `: ${limit} of ${countText(pairs.length)} pairs`}</caption>
 <thead><tr><th scope="col">Actual</th><th scope="col">Predicted</th><th scope="col" class="number">Count</th><th scope="col" class="number">Of actual</th></tr></thead>
 <tbody>${worst.map(
     ({ actual, predicted, count, share }) => markup`
@@ -150,5 +180,5 @@ function pairTable(confusion: ConfusionCounts): Markup | undefined {
       share,
     )}</tr>`,
   )}</tbody></table>`;
-  return scrolled('Most confused pairs', table);
+  return scrolled(title, table);
 }

@@ -24,9 +24,9 @@ export function whisker(
   const [low, high] = interval ?? [undefined, undefined];
   const band =
     isNumber(low) && isNumber(high)
-      ? markup`<rect class="band" x="${coordinate(x(low))}" y="${coordinate(height / 2 - 3)}" width="${coordinate(
+      ? markup`<rect class="band" x="${coordinate(x(low))}" y="${coordinate(height / 2 - 5)}" width="${coordinate(
           Math.max(x(high) - x(low), 1),
-        )}" height="6" rx="3"/>`
+        )}" height="10" rx="2"/>`
       : undefined;
-  return markup`${band}${isNumber(value) && markup`<circle class="dot" cx="${coordinate(x(value))}" cy="${middle}" r="4"/>`}`;
+  return markup`${band}${isNumber(value) && markup`<circle class="dot" cx="${coordinate(x(value))}" cy="${middle}" r="3"/>`}`;
 }

@@ -29,13 +29,12 @@ export function metricSection({ task, metrics, intervals }: EvaluationResult): M
 function card(name: string, metrics: MetricValues, intervals: MetricIntervals, isHeadline: boolean): Markup {
   const value = metrics[name];
   const interval = intervals[name];
-  const x = scale(0, 1, 6, 194);
   const drawing =
     isShare(name, value) &&
-    markup`<svg class="whisker" viewBox="0 0 200 14" aria-hidden="true"><line class="track" x1="6" y1="7" x2="194" y2="7"/>${whisker(value, interval, x, 14)}</svg>`;
+    markup`<line class="track" x1="6" y1="7" x2="194" y2="7"/>${whisker(value, interval, scale(0, 1, 6, 194), 14)}`;
   return markup`
 <li class="card${isHeadline && ' headline'}"><p class="name">${named(name)}</p><p class="meaning">${metricMeaning(name)}</p>
-<p class="value">${metricText(name, value)}</p>${drawing}<p class="interval">${
+<p class="value">${metricText(name, value)}</p><svg class="whisker" viewBox="0 0 200 14" aria-hidden="true">${drawing}</svg><p class="interval">${
     interval === undefined ? markup`&nbsp;` : intervalText(name, interval)
   }</p></li>`;
 }

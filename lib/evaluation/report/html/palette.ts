@@ -55,15 +55,18 @@ export const marks = {
 /** Steps of a heat map above nothing. */
 export const heatSteps = 8;
 
+/** Below this share there is nothing to see: in thousands of pixels, every class is taken for every other. */
+const leastHeat = 0.0005;
+
 /** The step of a share from 0 to 1. By its root, so that rare mistakes are seen beside what is nearly always right. */
 export function heatStep(share: number): number {
-  return share > 0 ? Math.max(1, Math.round(Math.sqrt(Math.min(share, 1)) * heatSteps)) : 0;
+  return share >= leastHeat ? Math.max(1, Math.round(Math.sqrt(Math.min(share, 1)) * heatSteps)) : 0;
 }
 
 /** What a step is filled with, between the surface and `strongest`. */
 export function heatColor(theme: Theme, strongest: string, step: number): string {
   const [from, to] = [channels(theme.surface), channels(strongest)];
-  const share = 0.06 + 0.94 * (step / heatSteps);
+  const share = 0.04 + 0.96 * (step / heatSteps) ** 1.3;
   return `#${from
     .map((value, i) =>
       Math.round(value + ((to[i] as number) - value) * share)

@@ -12,10 +12,12 @@ const margin = 14;
 interface SliceAxis {
   readonly x: (value: number) => number;
   readonly ticks: readonly number[];
+  /** Of the ticks. */
+  readonly decimals: number;
   readonly overall: number | undefined;
 }
 
-/** For each attribute a table of its values, with the headline as a dot on a common axis, beside a line where that of all pictures lies. */
+/** A table of the values of each attribute, with the headline as a dot on a common axis, beside a line where that of all pictures lies. */
 export function sliceSection({ task, metrics, slices }: EvaluationResult): Markup | undefined {
   const headline = headlineOf(
     task,
@@ -24,25 +26,28 @@ export function sliceSection({ task, metrics, slices }: EvaluationResult): Marku
   if (headline === undefined) return undefined;
   const shown = slices.slice(0, shownSlices);
   const axis = axisOf(shown, headline, metrics[headline]);
-  const groups = groupBy(shown, ({ attribute }) => attribute);
   const note =
     axis.overall !== undefined &&
-    markup`The line is ${named(headline)} of all pictures, ${metricText(headline, axis.overall)}. <b>Below</b>: the whole interval lies under it.`;
-  const tables = [...groups].map(([attribute, group]) => sliceTable(attribute, group, headline, axis));
-  return section('slices', 'Slices', [...tables, others(shown.length, slices.length, 'slices')], note);
+    markup`The line is ${named(headline)} of all pictures, ${metricText(headline, axis.overall)}.${
+      shown.some(({ intervals }) => intervals[headline] !== undefined) && markup` <b>Below</b>: the whole interval lies under it.`
+    }`;
+  return section('slices', 'Slices', [sliceTable(shown, headline, axis), others(shown.length, slices.length, 'slices')], note);
 }
 
-function sliceTable(attribute: string, group: readonly SliceResult[], headline: string, axis: SliceAxis): Markup {
-  const worst = worstOf(group, headline);
-  const rest = metricNames(group.map(({ metrics }) => metrics)).filter((name) => name !== headline);
-  const table = markup`<table class="slices"><caption>${named(attribute)}</caption>
+function sliceTable(slices: readonly SliceResult[], headline: string, axis: SliceAxis): Markup {
+  const rest = metricNames(slices.map(({ metrics }) => metrics)).filter((name) => name !== headline);
+  const groups = [...groupBy(slices, ({ attribute }) => attribute)].map(([attribute, group]) => {
+    const worst = worstOf(group, headline);
+    return markup`<tbody><tr><th scope="rowgroup" class="attribute" colspan="${6 + rest.length}">${named(attribute)}</th></tr>${group.map(
+      (slice) => sliceRow(slice, headline, rest, axis, slice === worst),
+    )}</tbody>`;
+  });
+  const table = markup`<table class="slices"><caption class="unseen">Slices</caption>
 <thead><tr><th scope="col">Value</th><th scope="col" class="number">Pictures</th><th scope="col" class="number">${named(headline)}</th>
 <th scope="col" class="plot"><span class="unseen">On a line</span>${ticks(axis)}</th><th scope="col">95 %</th>${rest.map(
     (metric) => markup`<th scope="col" class="number">${named(metric)}</th>`,
-  )}<th scope="col"><span class="unseen">Remark</span></th></tr></thead><tbody>${group.map((slice) =>
-    sliceRow(slice, headline, rest, axis, slice === worst),
-  )}</tbody></table>`;
-  return scrolled(`Slices by ${attribute.slice(0, 80)}`, table);
+  )}<th scope="col"><span class="unseen">Remark</span></th></tr></thead>${groups}</table>`;
+  return scrolled('Slices', table);
 }
 
 function sliceRow(slice: SliceResult, headline: string, rest: readonly string[], axis: SliceAxis, isWorst: boolean): Markup {
@@ -67,10 +72,9 @@ function grid({ x, ticks, overall }: SliceAxis): Markup {
   )}${overall !== undefined && markup`<line class="overall" x1="${coordinate(x(overall))}" y1="0" x2="${coordinate(x(overall))}" y2="22"/>`}`;
 }
 
-function ticks({ x, ticks }: SliceAxis): Markup {
+function ticks({ x, ticks, decimals }: SliceAxis): Markup {
   return markup`<svg viewBox="0 0 ${width} 14" aria-hidden="true">${ticks.map(
-    (tick) =>
-      markup`<text class="tick" x="${coordinate(x(tick))}" y="11" text-anchor="middle">${Number(tick.toPrecision(6))}</text>`,
+    (tick) => markup`<text class="tick" x="${coordinate(x(tick))}" y="11" text-anchor="middle">${tick.toFixed(decimals)}</text>`,
   )}</svg>`;
 }
 
@@ -86,7 +90,8 @@ function axisOf(slices: readonly SliceResult[], headline: string, overall: numbe
   const last = Math.max(first + 1, Math.ceil(high / step - 1e-9));
   const ticks = Array.from({ length: last - first + 1 }, (_, i) => (first + i) * step);
   const x = scale(ticks[0] as number, ticks.at(-1) as number, margin, width - margin);
-  return { x, ticks, overall: isNumber(overall) ? overall : undefined };
+  const decimals = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
+  return { x, ticks, decimals, overall: isNumber(overall) ? overall : undefined };
 }
 
 /** 1, 2 or 5 times a power of ten, the next above `step`. */

@@ -75,19 +75,19 @@ footer{color:var(--muted);font-size:13px;margin-top:48px;padding-bottom:40px}
 .headline{grid-column:span 2;grid-row:span 2;border-top:3px solid var(--accent);padding:16px 20px}
 .headline .name{font-size:17px}
 .headline .meaning{font-size:14px}
-.headline .value{font-size:60px;letter-spacing:-.03em;line-height:1.05}
+.headline .value{font-size:76px;letter-spacing:-.035em;line-height:1.05}
 .headline .interval{font-size:14px}
 @media (max-width:420px){.headline{grid-column:span 1}.headline .value{font-size:44px}}
 svg{display:block;max-width:100%;height:auto}
 .whisker{width:100%;margin:6px 0 2px;overflow:visible}
 .track{stroke:var(--line);stroke-width:2;stroke-linecap:round}
-.band{fill:var(--accent);fill-opacity:.38}
+.band{fill:var(--accent);fill-opacity:.32}
 .dot{fill:var(--accent)}
 
 table{border-collapse:collapse;width:100%;font-size:14px}
 caption{text-align:left;font-weight:650;padding:12px 14px 2px}
 th,td{padding:6px 14px;text-align:left;vertical-align:middle;border-bottom:1px solid var(--line);font-weight:400}
-tbody tr:last-child>*{border-bottom:0}
+tbody:last-of-type tr:last-child>*{border-bottom:0}
 thead th{color:var(--muted);font-size:12.5px;font-weight:600;white-space:nowrap;background:var(--surface);vertical-align:bottom}
 thead bdi{display:inline-block;max-width:12rem;overflow:hidden;text-overflow:ellipsis;vertical-align:bottom}
 tbody th{font-weight:500;min-width:8rem}
@@ -102,7 +102,7 @@ thead button{border:0;background:none;padding:0;font-weight:inherit;cursor:point
 thead button::after{content:"";display:inline-block;width:1em;text-align:right}
 [aria-sort=ascending] button::after{content:"\\2191"}
 [aria-sort=descending] button::after{content:"\\2193"}
-.bar{display:inline-block;width:64px;margin-right:10px;vertical-align:middle}
+.bar{display:inline-block;width:64px;max-width:none;margin-right:10px;vertical-align:middle}
 .trough{fill:var(--line)}
 .fill{fill:var(--accent)}
 .tag{display:inline-block;border:1px solid var(--line);border-radius:4px;padding:0 6px;font-size:12px;color:var(--muted);white-space:nowrap}
@@ -112,6 +112,7 @@ thead button::after{content:"";display:inline-block;width:1em;text-align:right}
 .tick{fill:var(--muted);font-size:11.5px}
 .grid{stroke:var(--line);stroke-width:1}
 .overall{stroke:var(--muted);stroke-width:1.25}
+.slices .attribute{font-weight:650;padding-top:16px;border-bottom-color:transparent;padding-bottom:2px}
 td.interval{color:var(--muted);white-space:nowrap;font-size:13px}
 .latency{width:auto;background:var(--surface);border:1px solid var(--line);border-radius:10px;border-collapse:separate;border-spacing:0}
 
@@ -129,12 +130,15 @@ td.interval{color:var(--muted);white-space:nowrap;font-size:13px}
 .legend li{display:flex;align-items:center;gap:7px;min-width:0}
 .legend svg{width:26px;flex:none}
 
-.confusion{display:grid;grid-template-columns:minmax(0,auto) minmax(300px,1fr);gap:16px;align-items:start}
+.confusion{display:grid;grid-template-columns:minmax(0,auto) minmax(320px,1fr);gap:16px;align-items:start}
 @media (max-width:980px){.confusion{grid-template-columns:minmax(0,1fr)}}
-.confusion>.scroll+.scroll{margin-top:0}
+.confusion.wide{grid-template-columns:minmax(0,1fr)}
+.pairs td:not(.number){min-width:7rem}
+.pairs{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(400px,100%),1fr));gap:16px;align-content:start}
+.confusion .scroll+.scroll{margin-top:0}
 .confusion th,.confusion td{padding:4px 12px;font-size:13.5px}
 .confusion>p{padding:12px 0}
-.heat{max-width:none;margin:12px}
+.heat{max-width:none;margin:12px auto}
 .floor{fill:var(--surface);stroke:var(--line)}
 .label{fill:var(--ink)}
 
