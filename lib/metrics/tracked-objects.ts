@@ -1,4 +1,4 @@
-import { describeValue, invalidArgument } from '../errors/index.js';
+import { ArgumentError, invalidArgument } from '../errors/index.js';
 
 /** Objects followed through the frames of a video: one row for each object in each frame, in any order. */
 export interface TrackedObjects {
@@ -40,11 +40,13 @@ function checkArray(
   type: typeof Int32Array | typeof Float64Array,
   length: number | undefined = undefined,
 ): void {
-  if (!(value instanceof type)) throw invalidArgument(name, `a ${type.name}`, value);
+  if (!(value instanceof type)) {
+    throw invalidArgument(name, type === Int32Array ? 'an Int32Array' : 'a Float64Array', value);
+  }
   if (length === undefined || value.length === length) return;
-  throw invalidArgument(
-    name,
-    `${length} numbers, which is what the frames' rows make,`,
-    `${describeValue(value)} of ${value.length}`,
-  );
+  throw new ArgumentError('INVALID_ARGUMENT', {
+    message: `Expected ${length} numbers for ${name} but received ${value.length}`,
+    hint: 'Each row has a frame, an id and a box of four numbers.',
+    details: { name },
+  });
 }
