@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { expect } from 'vitest';
 
+import type { LabelMap } from '../../lib/dataset/index.js';
 import type { ScoreMatrix } from '../../lib/metrics/index.js';
 
 /** `null` stands for NaN, 'Infinity' for itself. */
@@ -90,4 +91,42 @@ export function difference(received: unknown, expected: Answer, way = 'value'): 
 
 export function expectClose(received: unknown, expected: Answer): void {
   expect(difference(received, expected)).toBe('');
+}
+
+export interface MadeLabelMaps {
+  readonly pictures: readonly { readonly truth: LabelMap; readonly predicted: LabelMap }[];
+  readonly weights: Float64Array;
+}
+
+/** As `made` of segmentation.py. */
+export function madeLabelMaps(
+  kind: string,
+  classes: number,
+  seed: number,
+  sizes: readonly (readonly [number, number])[],
+): MadeLabelMaps {
+  const numbers = new Numbers(seed);
+  const known = kind === 'one class' ? 1 : kind === 'absent' ? Math.max(1, Math.floor(classes / 2)) : classes;
+  const pictures = sizes.map(([width, height]) => {
+    const truth = madeLabels(kind, known, width, height, numbers);
+    let predicted = kind === 'perfect' ? truth : madeLabels(kind, known, width, height, numbers);
+    if (kind === 'near') {
+      predicted = truth.map((_, i) => truth[Math.floor(i / width) * width + Math.max(0, (i % width) - 2)]!);
+    }
+    let seen = truth;
+    if (kind === 'all ignored') seen = truth.map(() => 255);
+    else if (kind !== 'perfect') seen = truth.map((label) => (numbers.below(12) === 0 ? 255 : label));
+    return { truth: { data: seen, width, height }, predicted: { data: predicted, width, height } };
+  });
+  return { pictures, weights: Float64Array.from(sizes, (_, i) => (i === 0 ? 1 : numbers.below(4))) };
+}
+
+function madeLabels(kind: string, known: number, width: number, height: number, numbers: Numbers): Uint8Array {
+  const block = kind === 'pixels' ? 1 : 1 + numbers.below(9);
+  const across = Math.ceil(width / block);
+  const ofBlocks = Array.from({ length: across * Math.ceil(height / block) }, () => numbers.below(known));
+  return Uint8Array.from({ length: width * height }, (_, i) => {
+    const label = ofBlocks[Math.floor(Math.floor(i / width) / block) * across + Math.floor((i % width) / block)]!;
+    return numbers.below(40) === 0 ? numbers.below(known) : label;
+  });
 }
