@@ -69,7 +69,11 @@ export const brokenCoco = [
   kind('empty-file', '', { line: 1, says: ['an object', 'the file ends'] }),
   kind('list-file', '[]', { line: 1, says: ['an object', '"["'] }),
   kind('utf-16', Buffer.from(`\ufeff${text}`, 'utf16le'), { says: ['UTF-8', 'UTF-16'] }),
-  kind('latin-1', Buffer.from(text.replace('cat', 'k\u00e4t'), 'latin1'), { line: 11, field: 'categories[0]', says: ['UTF-8'] }),
+  kind('latin-1', Buffer.from(text.replace('"cat"', '"k\u00e4t"'), 'latin1'), {
+    line: 11,
+    field: 'categories[0]',
+    says: ['UTF-8'],
+  }),
   kind(
     'images-not-a-list',
     changed((document) => (document.images = {})),

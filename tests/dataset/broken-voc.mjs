@@ -47,8 +47,8 @@ function fieldKind(name, from, to, line, field, says, extra) {
 }
 
 export const brokenVoc = [
-  kind('tag-not-closed', replaced('</ymin>', ''), { line: 10, says: ['XML', 'ymin'] }),
-  kind('truncated', xml('b').slice(0, 150), { says: ['XML', 'annotation'] }),
+  kind('tag-not-closed', replaced('</ymin>', ''), { line: 10, says: ['XML', '<ymin>', 'not closed'] }),
+  kind('truncated', xml('b').slice(0, 150), { line: 5, says: ['XML', '<object>', 'not closed'] }),
   kind('other-root', '<svg></svg>', { line: 1, says: ['<annotation>', '<svg>'] }),
   kind('empty-file', '', { says: ['<annotation>'] }),
   fieldKind('no-box', /<bndbox>[^]*<\/bndbox>/, '', 5, 'object[0].bndbox', ['a box', 'undefined']),
