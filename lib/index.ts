@@ -86,6 +86,22 @@ export {
 } from './results/index.js';
 export type { LabelsOption, LabelsSource } from './labels/index.js';
 export {
+  openDataset,
+  type Annotation,
+  type AnnotationBox,
+  type Attributes,
+  type Category,
+  type Dataset,
+  type DatasetFormat,
+  type DatasetImage,
+  type DatasetNotice,
+  type DatasetOptions,
+  type DatasetTask,
+  type LabelMap,
+  type RunLengthEncoding,
+  type SourcePlace,
+} from './dataset/index.js';
+export {
   Classifier,
   DensePredictor,
   Detector,

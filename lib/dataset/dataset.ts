@@ -17,6 +17,8 @@ export interface Category {
   readonly keypoints?: readonly string[] | undefined;
   /** Pairs of places in {@link keypoints}, from 0, that are joined. */
   readonly skeleton?: readonly (readonly [number, number])[] | undefined;
+  /** ImageNet: WordNet's identifier, such as n01440764. */
+  readonly wnid?: string | undefined;
   /** Red, green, blue, 0 to 255: what stands for it in a mask of colours. */
   readonly color?: readonly [number, number, number] | undefined;
 }
@@ -40,6 +42,9 @@ export interface SourcePlace {
   readonly field?: string | undefined;
 }
 
+/** What a format says besides. Objects within are spread (`attributes.occluded`, `part[0].name`), other lists are JSON. */
+export type Attributes = Readonly<Record<string, string | number | boolean>>;
+
 /** One labelled object. */
 export interface Annotation {
   readonly id?: number | undefined;
@@ -56,10 +61,10 @@ export interface Annotation {
   readonly isIgnored: boolean;
   /** x, y and visibility (0: not labelled, 1: hidden, 2: visible) of each keypoint. */
   readonly keypoints?: readonly number[] | undefined;
-  /** Oriented boxes: four corners, clockwise, in pixels. */
+  /** Oriented boxes: x and y of four corners, clockwise, in pixels. YOLO writes quadrilaterals like them: there, {@link segmentation} has them too. */
   readonly corners?: readonly number[] | undefined;
   /** Whatever else the format says of it: VOC's pose and truncated, COCO's own fields of a data set. */
-  readonly attributes: Readonly<Record<string, string | number | boolean>>;
+  readonly attributes: Attributes;
 }
 
 /** One picture and what is labelled in it. */
@@ -73,13 +78,13 @@ export interface DatasetImage {
   /** In pixels; undefined where the data set does not say. */
   readonly width: number | undefined;
   readonly height: number | undefined;
-  /** Classes of the whole picture: places in {@link Dataset.categories}. Empty where objects or pixels are labelled. */
+  /** Classes of the whole picture: places in {@link Dataset.categories}. Empty where objects or pixels are labelled, and for pictures that have none. */
   readonly categories: readonly number[];
   readonly annotations: readonly Annotation[];
   /** For labelled pixels: reads the class of each, row by row, a place in {@link Dataset.categories}, or 255 where it is not to be counted. */
   readonly labelMap?: ((signal?: AbortSignal) => Promise<LabelMap>) | undefined;
   /** Whatever else the format says of the picture: for slices. */
-  readonly attributes: Readonly<Record<string, string | number | boolean>>;
+  readonly attributes: Attributes;
 }
 
 /** Pixels of a {@link LabelMap} that are not to be counted. */
@@ -100,9 +105,15 @@ export interface Dataset {
   readonly categories: readonly Category[];
   /** How many pictures there are. */
   readonly size: number;
-  /** What was found and is no error: pictures without labels, labels without pictures. */
+  /**
+   * What was found and is no error, one of each kind, with how often and where first: pictures without labels, labels without pictures. Of formats that
+   * are read as they are asked for, complete once {@link images} has come to its end.
+   */
   readonly notices: readonly DatasetNotice[];
-  /** Pictures in the order of the data set, each read as it is asked for where the format allows. Rejects with DATASET_INVALID, ABORTED. */
+  /**
+   * Pictures in the order of the data set, each read as it is asked for where the format allows. Can be gone through any number of times.
+   * Rejects with DATASET_INVALID, DATASET_NOT_FOUND, ABORTED.
+   */
   images(signal?: AbortSignal): AsyncIterable<DatasetImage>;
 }
 

@@ -1,8 +1,10 @@
+export { openDataset, type DatasetOptions } from './open-dataset.js';
 export {
   datasetFormats,
   ignoredPixel,
   type Annotation,
   type AnnotationBox,
+  type Attributes,
   type Category,
   type Dataset,
   type DatasetFormat,

@@ -1,3 +1,5 @@
+export { imagenet1000 } from './imagenet-1000.js';
+export { imagenetWnids } from './imagenet-wnids.js';
 export {
   declaredLabelCount,
   metadataLabels,
@@ -8,3 +10,4 @@ export {
   type ResolvedLabels,
   type ResolveLabelsOptions,
 } from './resolve-labels.js';
+export { voc20, voc21 } from './voc-20.js';

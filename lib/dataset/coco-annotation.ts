@@ -1,0 +1,89 @@
+import type { Annotation, AnnotationBox, Category, DatasetImage, SourcePlace } from './dataset.js';
+import { boxAround, checkAtLeast, checkFinite, checkFlag, checkId, checkPolygon, extraAttributes } from './field-checks.js';
+import { checkRunLength } from './run-length.js';
+import { invalidAt, unexpected, within } from './source-place.js';
+
+/** Read into fields of their own. `ignore` is not: pycocotools puts `iscrowd` in its place. */
+const annotationKeys = new Set([
+  'id',
+  'image_id',
+  'category_id',
+  'bbox',
+  'segmentation',
+  'area',
+  'iscrowd',
+  'keypoints',
+  'num_keypoints',
+]);
+
+/** One of COCO's annotations, of a picture and a category that are known. Throws DATASET_INVALID. */
+export function cocoAnnotation(
+  raw: Readonly<Record<string, unknown>>,
+  image: Pick<DatasetImage, 'width' | 'height'>,
+  category: { readonly index: number; readonly of: Category },
+  place: SourcePlace,
+): Annotation {
+  const segmentation = readSegmentation(raw['segmentation'], image, within(place, 'segmentation'));
+  const keypoints = readKeypoints(raw['keypoints'], category.of, within(place, 'keypoints'));
+  const box = readBox(raw['bbox'], segmentation, within(place, 'bbox'));
+  if (box === undefined && segmentation === undefined && keypoints === undefined) {
+    throw invalidAt(place, 'expected bbox, segmentation or keypoints but it has none');
+  }
+  const { id, area, iscrowd } = raw;
+  return {
+    id: id === undefined ? undefined : checkId(id, within(place, 'id')),
+    category: category.index,
+    box,
+    segmentation,
+    area: area === undefined || area === null ? undefined : checkAtLeast(area, 0, within(place, 'area')),
+    isCrowd: checkFlag(iscrowd, within(place, 'iscrowd')),
+    isIgnored: false,
+    keypoints,
+    attributes: extraAttributes(raw, annotationKeys),
+  };
+}
+
+/** Where no box is given, the one around the polygons. */
+function readBox(bbox: unknown, segmentation: Annotation['segmentation'], place: SourcePlace): AnnotationBox | undefined {
+  if (bbox === undefined || bbox === null) {
+    return Array.isArray(segmentation) ? boxAround(segmentation as readonly number[][]) : undefined;
+  }
+  if (!Array.isArray(bbox) || bbox.length !== 4) throw unexpected(place, 'four numbers, x, y, width and height,', bbox);
+  for (let i = 0; i < 4; i++) {
+    const at = within(place, `[${i}]`);
+    if (i < 2) checkFinite(bbox[i], at);
+    else checkAtLeast(bbox[i], 0, at);
+  }
+  return bbox as unknown as AnnotationBox;
+}
+
+function readSegmentation(
+  value: unknown,
+  { width, height }: Pick<DatasetImage, 'width' | 'height'>,
+  place: SourcePlace,
+): Annotation['segmentation'] {
+  // Tools write an empty list for "no outline".
+  if (value === undefined || value === null || (Array.isArray(value) && value.length === 0)) return undefined;
+  if (Array.isArray(value)) return value.map((polygon, i) => checkPolygon(polygon, within(place, `[${i}]`)));
+  if (typeof value !== 'object') throw unexpected(place, 'polygons or run-length encoding', value);
+  const picture = width === undefined || height === undefined ? undefined : ([height, width] as const);
+  return checkRunLength(value as Record<string, unknown>, picture, place);
+}
+
+function readKeypoints(value: unknown, { name, keypoints }: Category, place: SourcePlace): readonly number[] | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (!Array.isArray(value)) throw unexpected(place, 'a list of x, y and visibility in turn', value);
+  const expected = 3 * (keypoints?.length ?? Math.ceil(value.length / 3));
+  if (value.length !== expected) {
+    const why =
+      keypoints === undefined ? 'x, y and visibility in turn' : `the ${keypoints.length} keypoints of ${JSON.stringify(name)}`;
+    throw invalidAt(place, `expected ${expected} numbers, ${why}, but received ${value.length}`);
+  }
+  for (let i = 0; i < value.length; i++) {
+    const at = within(place, `[${i}]`);
+    const number = checkFinite(value[i], at);
+    if (i % 3 === 2 && number !== 0 && number !== 1 && number !== 2)
+      throw unexpected(at, '0, 1 or 2, whether it is seen,', number);
+  }
+  return value as number[];
+}
