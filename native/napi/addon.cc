@@ -2,6 +2,7 @@
 #include "napi/environment.h"
 #include "napi/lease.h"
 #include "napi/log.h"
+#include "napi/metrics.h"
 #include "napi/session.h"
 #include "napi/tensorrt.h"
 #include "napi/vision.h"
@@ -20,6 +21,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   foveate::register_detections(env, exports);
   foveate::register_results(env, exports);
   foveate::register_draw(env, exports);
+  foveate::register_metrics(env, exports);
   return exports;
 }
 
