@@ -24,6 +24,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   foveate::register_draw(env, exports);
   foveate::register_segmentation_metrics(env, exports);
   foveate::register_metrics_tracking(env, exports);
+  foveate::register_metrics(env, exports);
   return exports;
 }
 
