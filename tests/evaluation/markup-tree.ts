@@ -56,7 +56,9 @@ function decoded(text: string): string {
 
 /** All elements within, in document order, the element itself among them. */
 export function elements(from: Element): Element[] {
-  return [from, ...from.children.flatMap((child) => (typeof child === 'string' ? [] : elements(child)))];
+  const found = [from];
+  for (const child of from.children) if (typeof child !== 'string') for (const inner of elements(child)) found.push(inner);
+  return found;
 }
 
 export function named(from: Element, name: string): Element[] {
