@@ -168,6 +168,20 @@ describe('htmlReport', () => {
     expect(html.length).toBeLessThan(60_000);
   });
 
+  it('bounds its lists, and says so', async () => {
+    const many = <T>(item: T): T[] => new Array<T>(3000).fill(item);
+    const root = await report({
+      ...emptyResult,
+      classes: many({ name: 'a', count: 1, metrics: { F1: 0.5 } }),
+      slices: many({ attribute: 'a', value: 'b', images: 1, metrics: { top1: 0.5 }, intervals: {} }),
+      failures: many({ image: 'a', code: 'MEDIA_INVALID', message: 'b' }),
+    });
+    expect(rows(part(root, 'classes'))).toHaveLength(1 + 2000);
+    expect(textOf(part(root, 'classes'))).toContain('2,000 of 3,000 classes are shown');
+    expect(textOf(part(root, 'slices'))).toContain('500 of 3,000 slices are shown');
+    expect(textOf(part(root, 'failures'))).toContain('500 of 3,000 pictures are shown');
+  });
+
   it('sorts classes from the worst, those without a value last, with the values to sort by', async () => {
     const table = part(await report(results.detect), 'classes');
     const values = named(table, 'tr')

@@ -93,7 +93,7 @@ thead bdi{display:inline-block;max-width:12rem;overflow:hidden;text-overflow:ell
 tbody th{font-weight:500;min-width:8rem}
 .number{text-align:right;white-space:nowrap}
 tbody tr:hover>*{background:color-mix(in srgb,var(--accent) 6%,var(--surface))}
-.scroll{overflow:auto;background:var(--surface);border:1px solid var(--line);border-radius:10px}
+.scroll{position:relative;overflow:auto;background:var(--surface);border:1px solid var(--line);border-radius:10px}
 .scroll+.scroll{margin-top:12px}
 .scroll+.note{margin-top:10px}
 .long{max-height:34rem}
