@@ -1,19 +1,14 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { htmlReport, type EvaluationExample, type EvaluationResult } from '../../lib/evaluation/index.js';
-import { byId, classed, elements, named, parseMarkup, textOf, type Element } from './markup-tree.js';
-import { emptyResult, numbersFrom, pictures, resultOfClasses, results } from './results.js';
+import { htmlReport, type EvaluationResult } from '../../lib/evaluation/index.js';
+import { byId, classed, elements, named, parseMarkup, rows, textOf, type Element } from './markup-tree.js';
+import { emptyResult, pictures, resultOfClasses, results } from './results.js';
 
 const report = async (result: EvaluationResult): Promise<Element> => parseMarkup(await htmlReport(result));
 const part = (root: Element, id: string): Element => byId(root, id) as Element;
-const rows = (from: Element): string[][] =>
-  named(from, 'tr').map((row) => row.children.flatMap((cell) => (typeof cell === 'string' ? [] : [textOf(cell)])));
 
 const all = { ...results, empty: emptyResult, one: resultOfClasses(1), thousand: resultOfClasses(1000) };
 
@@ -182,6 +177,17 @@ describe('htmlReport', () => {
     expect(textOf(part(root, 'failures'))).toContain('500 of 3,000 pictures are shown');
   });
 
+  it('groups the metrics of masks and keypoints, and no thresholds', async () => {
+    const metrics = { AP: 0.4, 'AP@0.5': 0.6, 'mask.AP': 0.3, 'keypoints.AP@0.75': 0.2, 'mask.AP50': 0.5 };
+    const section = part(await report({ ...emptyResult, task: 'detect', metrics }), 'metrics');
+    expect(named(section, 'h3').map(textOf)).toEqual(['Masks', 'Keypoints']);
+    expect(named(section, 'ul').map((list) => classed(list, 'name').map(textOf))).toEqual([
+      ['AP', 'AP@0.5'],
+      ['mask.AP', 'mask.AP50'],
+      ['keypoints.AP@0.75'],
+    ]);
+  });
+
   it('sorts classes from the worst, those without a value last, with the values to sort by', async () => {
     const table = part(await report(results.detect), 'classes');
     const values = named(table, 'tr')
@@ -229,179 +235,5 @@ describe('htmlReport', () => {
     expect(Math.max(...paths.map((path) => path.split('L').length))).toBe(240);
     expect(paths.filter((path) => !path.startsWith('M52 284L') || !path.endsWith('L508 12'))).toEqual([]); // both ends are there
     expect(classed(section, 'legend').map(textOf)[0]).toContain('92 of 292 more');
-  });
-});
-
-describe('confusion', () => {
-  const cells = (root: Element, name: string): number =>
-    classed(root, name).reduce((sum, { attributes }) => sum + (attributes['d']?.split('M').length ?? 1) - 1, 0);
-
-  it('writes numbers into the cells of few classes', async () => {
-    const section = part(await report(results.classify), 'confusion');
-    const svg = named(section, 'svg')[0] as Element;
-    const numbers = elements(svg).filter(({ name, attributes }) => name === 'text' && /^on-/.test(attributes['class'] ?? ''));
-    const counts = results.classify.confusion!.matrix.flat().filter((count) => count > 0);
-    expect(numbers.map(textOf)).toEqual(counts.map(String));
-    expect(cells(svg, 'right8')).toBe(6);
-    expect(rows(section)[1]).toEqual(['ring', 'circle', '31', '6.2 %']);
-  });
-
-  it('names all of 80 classes, with background apart', async () => {
-    const section = part(await report(results.detect), 'confusion');
-    expect(
-      classed(section, 'label')
-        .map(textOf)
-        .filter((label) => label === 'background'),
-    ).toHaveLength(2);
-    expect(classed(section, 'label')).toHaveLength(2 * 81);
-    const [confused, missed] = named(section, 'table') as [Element, Element];
-    expect(rows(confused).slice(1).flat()).not.toContain('background');
-    for (const row of rows(missed).slice(1)) expect(row.slice(0, 2)).toContain('background');
-  });
-
-  it('sums a thousand classes in blocks, and lists the worst pairs', async () => {
-    const result = resultOfClasses(1000);
-    const section = part(await report(result), 'confusion');
-    expect(textOf(section)).toContain('A square stands for 16 classes');
-    const squares = Array.from({ length: 8 }, (_, i) => cells(section, `right${i + 1}`)).reduce((sum, count) => sum + count, 0);
-    expect(squares).toBe(63);
-    const worst = Math.max(...result.confusion!.matrix.map((row, i) => Math.max(...row.filter((_, j) => i !== j))));
-    expect(rows(section)[1]?.[2]).toBe(String(worst));
-    expect(rows(section)).toHaveLength(21);
-  });
-
-  it('keeps background apart from a thousand classes', async () => {
-    const { classes, matrix } = resultOfClasses(1000).confusion!;
-    const confusion = {
-      classes: [...classes, 'background'],
-      matrix: [...matrix.map((row) => [...row, 5]), new Array<number>(1001).fill(1)],
-    };
-    const section = part(await report({ ...results.detect, confusion }), 'confusion');
-    expect(
-      classed(section, 'label')
-        .map(textOf)
-        .filter((label) => label === 'background'),
-    ).toHaveLength(2);
-  });
-
-  it.each([
-    [['a'], [[3]]],
-    [['a'], [[0]]],
-    [['a', 'b'], [[1]]],
-    [
-      ['a', 'b'],
-      [
-        [null as never, 2],
-        [Number.NaN, 1],
-      ],
-    ],
-    [[], []],
-  ])('takes %j with %j', async (classes, matrix) => {
-    const root = await report({ ...emptyResult, confusion: { classes, matrix } });
-    expect(
-      named(root, 'path')
-        .map(({ attributes }) => attributes['d'])
-        .join(''),
-    ).not.toContain('NaN');
-    expect(byId(root, 'confusion') === undefined).toBe(classes.length === 0);
-  });
-});
-
-describe('examples', () => {
-  it('embeds pictures with their boxes, and names those that are missing', async () => {
-    const section = part(await report(results.detect), 'examples');
-    const figures = named(section, 'figure');
-    expect(figures).toHaveLength(6);
-    expect(named(section, 'image')).toHaveLength(4);
-    const wrong = figures[1] as Element;
-    expect(named(wrong, 'rect').map(({ attributes }) => attributes['class'])).toEqual([
-      'halo',
-      'truth',
-      'halo',
-      'found',
-      'truth-tag',
-      'found-tag',
-    ]);
-    expect(classed(wrong, 'tag-text').map(textOf)).toEqual(['cross', 'square 0.87']);
-    expect(named(wrong, 'svg')[0]?.attributes['aria-label']).toBe(
-      'Wrong class: A cross was taken for a square, in val2017/shapes-640x480.jpg',
-    );
-    const missing = classed(section, 'missing');
-    expect(missing.map(({ attributes }) => attributes['aria-label'])).toEqual([
-      'Picture val2017/gone.jpg is not shown: it is not there',
-      'Picture val2017/no-path.jpg is not shown: no path is known',
-    ]);
-  });
-
-  it('embeds the part with the boxes, small', async () => {
-    const section = part(await report(results.detect), 'examples');
-    const image = named(section, 'image')[2] as Element;
-    const bytes = Buffer.from(image.attributes['href']?.split(',')[1] as string, 'base64');
-    const { format, width, height } = await sharp(bytes).metadata();
-    // A triangle of 73 x 68 in 500 x 700: the part is 4 : 3, a fifth of the picture or so, and shown as it is.
-    expect(format).toBe('webp');
-    expect(width / height).toBeCloseTo(4 / 3, 1);
-    expect(width).toBeLessThan(200);
-  });
-
-  it('shows 48 at most, of each kind the first', async () => {
-    const of = (kind: EvaluationExample['kind'], count: number): EvaluationExample[] =>
-      Array.from({ length: count }, (_, i) => ({ image: `${kind} ${i}`, kind, caption: '' }));
-    const examples = [...of('false-positive', 900), ...of('low-iou', 40), ...of('wrong-class', 3)];
-    const section = part(await report({ ...emptyResult, examples }), 'examples');
-    const kinds = named(section, 'figure').map(({ attributes }) => attributes['data-kind']);
-    const count = (kind: string): number => kinds.filter((each) => each === kind).length;
-    expect([count('false-positive'), count('low-iou'), count('wrong-class')]).toEqual([23, 22, 3]);
-    expect(textOf(section)).toContain('48 of 943 examples are shown');
-    expect(textOf(named(section, 'figure')[1] as Element)).toContain('false-positive 1');
-  });
-
-  it('embeds a picture that cannot be compressed in 40 kB: 48 of them stay below 2 MB', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'foveate-report-'));
-    try {
-      const random = numbersFrom(5);
-      const noise = Buffer.alloc(320 * 240 * 3).map(() => 256 * random());
-      const path = join(folder, 'noise.png');
-      await sharp(noise, { raw: { width: 320, height: 240, channels: 3 } })
-        .png()
-        .toFile(path);
-      const examples = [{ image: 'noise', path, kind: 'low-iou', caption: '' } as const];
-      const [image] = named(await report({ ...emptyResult, examples }), 'image');
-      expect(image?.attributes['href']?.length).toBeGreaterThan(10_000);
-      expect(image?.attributes['href']?.length).toBeLessThan(41_000);
-    } finally {
-      await rm(folder, { recursive: true });
-    }
-  });
-
-  it('says of a picture that is broken that it is', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'foveate-report-'));
-    try {
-      const path = join(folder, 'broken.jpg');
-      await writeFile(path, 'no picture');
-      const paths = [path, folder, 'https://example.com/a.jpg', 'x'.repeat(9000), ''];
-      const examples = paths.map((each) => ({ image: 'broken.jpg', path: each, kind: 'low-iou' as const, caption: '' }));
-      const reasons = classed(await report({ ...emptyResult, examples }), 'missing').map(textOf);
-      expect(reasons[0]).toBe('No pictureit cannot be read: MEDIA_UNSUPPORTED');
-      expect(reasons).toHaveLength(5);
-    } finally {
-      await rm(folder, { recursive: true });
-    }
-  });
-
-  it('leaves out boxes that are none, and names no crowd', async () => {
-    const box = (corners: readonly number[]): object => ({ box: corners, role: 'found', label: 'a' });
-    const of = (boxes: readonly object[]): EvaluationExample =>
-      ({ image: 'star.jpg', path: join(pictures, 'star.jpg'), kind: 'low-iou', caption: '', boxes }) as EvaluationExample;
-    const crowd = Array.from({ length: 100 }, (_, i) => box([i, i, i + 20, i + 20]));
-    const examples = [of([box([Number.NaN, 0, 1, 1]), box([1, 2]), box([-50, -50, 9999, 9999])]), of(crowd)];
-    const [odd, many] = named(part(await report({ ...emptyResult, examples }), 'examples'), 'figure') as [Element, Element];
-    expect(classed(odd, 'found')).toHaveLength(1);
-    expect(classed(many, 'found')).toHaveLength(60);
-    expect(classed(many, 'tag-text')).toEqual([]);
-  });
-
-  it('stops when it is told to', async () => {
-    await expect(htmlReport(results.detect, { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'ABORTED' });
   });
 });

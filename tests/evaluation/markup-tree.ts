@@ -77,3 +77,8 @@ export function byId(from: Element, id: string): Element | undefined {
 export function textOf(from: Element): string {
   return from.children.map((child) => (typeof child === 'string' ? child : textOf(child))).join('');
 }
+
+/** The texts of the cells of each row. */
+export function rows(from: Element): string[][] {
+  return named(from, 'tr').map((row) => row.children.flatMap((cell) => (typeof cell === 'string' ? [] : [textOf(cell)])));
+}
