@@ -18,7 +18,7 @@ export interface PixelRegion {
 }
 
 /** From good to bad: the first whose file is small enough is taken, else the last. */
-const qualities = [80, 60, 40, 20, 5];
+const qualities = [80, 50, 20, 5];
 
 /**
  * A part of a picture, made smaller until it fits into `size` x `size`, never larger, in `byteLimit` bytes if a quality can do that.

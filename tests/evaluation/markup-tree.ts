@@ -56,7 +56,9 @@ function decoded(text: string): string {
 
 /** All elements within, in document order, the element itself among them. */
 export function elements(from: Element): Element[] {
-  return [from, ...from.children.flatMap((child) => (typeof child === 'string' ? [] : elements(child)))];
+  const found = [from];
+  for (const child of from.children) if (typeof child !== 'string') for (const inner of elements(child)) found.push(inner);
+  return found;
 }
 
 export function named(from: Element, name: string): Element[] {
@@ -74,4 +76,9 @@ export function byId(from: Element, id: string): Element | undefined {
 
 export function textOf(from: Element): string {
   return from.children.map((child) => (typeof child === 'string' ? child : textOf(child))).join('');
+}
+
+/** The texts of the cells of each row. */
+export function rows(from: Element): string[][] {
+  return named(from, 'tr').map((row) => row.children.flatMap((cell) => (typeof cell === 'string' ? [] : [textOf(cell)])));
 }

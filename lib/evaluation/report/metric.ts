@@ -45,17 +45,21 @@ const headlines: Readonly<Record<EvaluationTask, readonly string[]>> = {
   track: ['HOTA', 'IDF1', 'MOTA'],
 };
 
-/** `keypoints.AP` is AP, of keypoints. */
-const baseName = (name: string): string => name.slice(name.lastIndexOf('.') + 1);
+/** `keypoints.AP` is AP, of keypoints; the point in `AP@0.5` parts nothing. */
+export function metricParts(name: string): { readonly subject: string; readonly base: string } {
+  const [, subject = '', base = name] = /^([^]+)\.([a-z][^]*)$/i.exec(name) ?? [];
+  return { subject, base };
+}
 
 /** A few words on a metric; undefined for one that is not known. */
 export function metricMeaning(name: string): string | undefined {
-  return Object.hasOwn(meanings, baseName(name)) ? meanings[baseName(name)] : undefined;
+  const { base } = metricParts(name);
+  return Object.hasOwn(meanings, base) ? meanings[base] : undefined;
 }
 
 /** Whether it is a share of 1, so that it can stand on an axis from 0 to 1. */
 export function isShare(name: string, value: number | null | undefined): value is number {
-  return isNumber(value) && value >= 0 && value <= 1 && !counts.has(baseName(name));
+  return isNumber(value) && value >= 0 && value <= 1 && !counts.has(metricParts(name).base);
 }
 
 /** Results that were read from a file may hold null for what JSON has no number for. */
@@ -66,7 +70,7 @@ export function isNumber(value: number | null | undefined): value is number {
 /** A value as people read it: shares with three decimals, counts with none. */
 export function metricText(name: string, value: number | null | undefined): string {
   if (!isNumber(value)) return noValue;
-  if (counts.has(baseName(name)) || (Number.isInteger(value) && Math.abs(value) > 1)) return countText(value);
+  if (counts.has(metricParts(name).base) || (Number.isInteger(value) && Math.abs(value) > 1)) return countText(value);
   return value.toFixed(Math.abs(value) >= 100 ? 1 : 3);
 }
 

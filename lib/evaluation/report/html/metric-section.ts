@@ -1,10 +1,10 @@
 import { markup, type Markup } from '../../../text/index.js';
 import type { EvaluationResult, MetricIntervals, MetricValues } from '../../evaluation-result.js';
-import { groupBy, headlineOf, isShare, metricMeaning, metricText } from '../metric.js';
+import { groupBy, headlineOf, isShare, metricMeaning, metricParts, metricText } from '../metric.js';
 import { scale, whisker } from './drawing.js';
 import { intervalText, named, section } from './parts.js';
 
-/** What `mask.AP` and the like are of; other prefixes are shown as they are. */
+/** What `mask.AP` and the like are of; others are shown as they are. */
 const subjects: Readonly<Record<string, string>> = { '': '', box: 'Boxes', mask: 'Masks', keypoints: 'Keypoints' };
 
 /** All metrics as cards, the headline first and largest; those of masks and keypoints in groups of their own. */
@@ -12,13 +12,13 @@ export function metricSection({ task, metrics, intervals }: EvaluationResult): M
   const names = Object.keys(metrics);
   if (names.length === 0) return section('metrics', 'Metrics', markup`<p class="muted">There was nothing to count.</p>`);
   const headline = headlineOf(task, [metrics]) as string;
-  const groups = groupBy(names, (name) => name.slice(0, Math.max(0, name.lastIndexOf('.'))));
+  const groups = groupBy(names, (name) => metricParts(name).subject);
   return section(
     'metrics',
     'Metrics',
-    [...groups].map(([prefix, members]) => {
+    [...groups].map(([subject, members]) => {
       const ordered = members.includes(headline) ? [headline, ...members.filter((name) => name !== headline)] : members;
-      const title = Object.hasOwn(subjects, prefix) ? subjects[prefix] : prefix;
+      const title = Object.hasOwn(subjects, subject) ? subjects[subject] : subject;
       return markup`${title !== '' && title !== undefined && markup`<h3>${named(title)}</h3>`}
 <ul class="cards">${ordered.map((name) => card(name, metrics, intervals, name === headline))}</ul>`;
     }),

@@ -93,13 +93,14 @@ thead bdi{display:inline-block;max-width:12rem;overflow:hidden;text-overflow:ell
 tbody th{font-weight:500;min-width:8rem}
 .number{text-align:right;white-space:nowrap}
 tbody tr:hover>*{background:color-mix(in srgb,var(--accent) 6%,var(--surface))}
-.scroll{overflow:auto;background:var(--surface);border:1px solid var(--line);border-radius:10px}
+.scroll{position:relative;overflow:auto;background:var(--surface);border:1px solid var(--line);border-radius:10px}
 .scroll+.scroll{margin-top:12px}
 .scroll+.note{margin-top:10px}
 .long{max-height:34rem}
 .long thead th{position:sticky;top:0;z-index:1;box-shadow:inset 0 -1px var(--line)}
-thead button{border:0;background:none;padding:0;font-weight:inherit;cursor:pointer}
-thead button::after{content:"";display:inline-block;width:1em;text-align:right}
+thead button{position:relative;border:0;background:none;padding:0;font-weight:inherit;cursor:pointer}
+thead button::after{content:"";position:absolute;right:-1.1em}
+thead .number button::after{right:auto;left:-1.1em}
 [aria-sort=ascending] button::after{content:"\\2191"}
 [aria-sort=descending] button::after{content:"\\2193"}
 .bar{display:inline-block;width:64px;max-width:none;margin-right:10px;vertical-align:middle}
