@@ -14,8 +14,8 @@ export function checkRunLength(
 ): RunLengthEncoding {
   const sizePlace = within(place, 'size');
   if (!Array.isArray(size) || size.length !== 2) throw unexpected(sizePlace, 'height and width', size);
-  const height = checkAtLeast(size[0], 0, within(sizePlace, '[0]'));
-  const width = checkAtLeast(size[1], 0, within(sizePlace, '[1]'));
+  const height = checkAtLeast(size[0], 0, sizePlace, '[0]');
+  const width = checkAtLeast(size[1], 0, sizePlace, '[1]');
   if (picture !== undefined && (height !== picture[0] || width !== picture[1])) {
     throw unexpected(sizePlace, `height and width of the picture, [${picture.join(', ')}],`, size);
   }
