@@ -41,7 +41,7 @@ function checkRun(run: unknown, place: SourcePlace): number {
  * The runs of COCO's compressed text: each character holds five bits of a number, lowest first, and whether more follow; from the fourth run on,
  * numbers are the difference to the run before the last.
  */
-function decodeRuns(text: string, place: SourcePlace): number[] {
+export function decodeRuns(text: string, place: SourcePlace): number[] {
   const runs: number[] = [];
   for (let at = 0; at < text.length;) {
     let value = 0;

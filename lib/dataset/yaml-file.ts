@@ -30,14 +30,10 @@ export class YamlFile {
     this.#path = path;
   }
 
-  has(key: string): boolean {
-    return this.#map.has(key);
-  }
-
   /** As plain JavaScript; undefined where it is not there, or null. */
   get(key: string): unknown {
     const node = this.#resolved(this.#map.get(key, true));
-    const value: unknown = isScalar(node) ? node.value : isMap(node) || isSeq(node) ? node.toJSON() : undefined;
+    const value: unknown = isScalar(node) ? node.value : isMap(node) || isSeq(node) ? node.toJS(this.#document) : undefined;
     return value ?? undefined;
   }
 
@@ -81,7 +77,11 @@ export class YamlFile {
   /** Names may look like numbers, or like true and false. */
   #name(entry: unknown, field: string): string {
     const node = this.#resolved(entry);
-    const text: unknown = isScalar(node) ? (node.source ?? node.value) : isMap(node) || isSeq(node) ? node.toJSON() : node;
+    const text: unknown = isScalar(node)
+      ? (node.source ?? node.value)
+      : isMap(node) || isSeq(node)
+        ? node.toJS(this.#document)
+        : node;
     return checkName(typeof text === 'number' ? String(text) : text, 'a name', {
       file: this.#path,
       ...this.#lineOf(node),
