@@ -61,7 +61,7 @@ function classesOfJson(text: string, place: SourcePlace): readonly NamedClass[] 
   } catch (cause) {
     throw invalidAt(place, `it is not JSON: ${(cause as Error).message}`, undefined, cause);
   }
-  if (Array.isArray(value)) return value.map((name, id) => ({ id, name: checkName(name, 'a name', within(place, `[${id}]`)) }));
+  if (Array.isArray(value)) return value.map((name, id) => ({ id, name: checkName(name, 'a name', place, `[${id}]`) }));
   if (typeof value !== 'object' || value === null)
     throw unexpected(place, 'a list of names, names by id, or colours by name', value);
   const entries = Object.entries(value);

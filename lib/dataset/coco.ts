@@ -17,12 +17,55 @@ const sameName = { one: 'a category with the name of another', many: 'categories
 const nothingLabelled = { one: 'no annotations', many: 'no annotations' };
 const picturesMissing = { one: 'the pictures were not found, looked for in', many: 'the pictures were not found, looked for in' };
 
+type ListName = 'images' | 'annotations' | 'categories';
+
 /** An element of a list of the file, until all lists are read: they may come in any order. */
 interface RawElement {
   readonly value: Readonly<Record<string, unknown>>;
-  readonly place: SourcePlace;
+  readonly line: number;
 }
-type RawLists = Record<'images' | 'annotations' | 'categories', (RawElement | undefined)[]>;
+
+/** A list, whose elements are let go of as they are done: both forms at once would fill the memory twice. */
+class RawList {
+  readonly #file: string;
+  readonly #name: ListName;
+  readonly #elements: (RawElement | undefined)[] = [];
+
+  constructor(file: string, name: ListName) {
+    this.#file = file;
+    this.#name = name;
+  }
+
+  get length(): number {
+    return this.#elements.length;
+  }
+
+  /** Throws DATASET_INVALID where it is no object. */
+  add(value: unknown, line: number): void {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw unexpected({ file: this.#file, line, field: `${this.#name}[${this.length}]` }, 'an object', value);
+    }
+    this.#elements.push({ value: value as Record<string, unknown>, line });
+  }
+
+  peek(index: number): RawElement['value'] | undefined {
+    return this.#elements[index]?.value;
+  }
+
+  take(index: number): { readonly value: RawElement['value']; readonly place: SourcePlace } {
+    const { value, line } = this.#elements[index] as RawElement;
+    this.#elements[index] = undefined;
+    return { value, place: { file: this.#file, line, field: `${this.#name}[${index}]` } };
+  }
+
+  map<T>(change: (value: RawElement['value'], place: SourcePlace, index: number) => T): T[] {
+    return this.#elements.map((_, index) => {
+      const { value, place } = this.take(index);
+      return change(value, place, index);
+    });
+  }
+}
+type RawLists = Record<ListName, RawList>;
 
 /**
  * COCO's instances and keypoints. Everything is checked and held in memory, pictures are not opened.
@@ -33,11 +76,12 @@ type RawLists = Record<'images' | 'annotations' | 'categories', (RawElement | un
 export async function openCoco(path: string, images: string | undefined, signal: AbortSignal | undefined): Promise<Dataset> {
   const lists = await readLists(path, signal);
   const notices = new Notices();
-  const categories = readCategories(lists.categories as RawElement[], notices);
-  const folder = images ?? (await findPictures(path, lists.images[0]?.value['file_name']));
+  const categories = readCategories(lists.categories, notices);
+  const annotationCount = lists.annotations.length;
+  const folder = images ?? (await findPictures(path, lists.images.peek(0)?.['file_name']));
   const { pictures, places } = readImages(lists.images, folder);
   addAnnotations(lists.annotations, pictures, places, categories, notices);
-  if (lists.annotations.length === 0) notices.add(nothingLabelled, { file: path, field: 'annotations' });
+  if (annotationCount === 0) notices.add(nothingLabelled, { file: path, field: 'annotations' });
   const [first] = pictures;
   if (first !== undefined && !(await isFile(first.path))) notices.add(picturesMissing, { file: folder });
   return {
@@ -60,15 +104,13 @@ async function readLists(path: string, signal: AbortSignal | undefined): Promise
       if (index === undefined) {
         if (!Array.isArray(value)) throw unexpected(place, 'a list', value);
         if (lists[key] !== undefined) throw invalidAt(place, 'it is there twice');
-        lists[key] = [];
+        lists[key] = new RawList(path, key);
         continue;
       }
-      const at = within(place, `[${index}]`);
-      if (typeof value !== 'object' || value === null || Array.isArray(value)) throw unexpected(at, 'an object', value);
-      (lists[key] as RawElement[]).push({ value: value as Record<string, unknown>, place: at });
+      lists[key]?.add(value, line);
     }
   }
-  const { images, annotations = [], categories } = lists;
+  const { images, annotations = new RawList(path, 'annotations'), categories } = lists;
   if (images === undefined) throw unexpected({ file: path, field: 'images' }, 'a list', images);
   if (categories === undefined) throw unexpected({ file: path, field: 'categories' }, 'a list', categories);
   return { images, annotations, categories };
@@ -76,17 +118,16 @@ async function readLists(path: string, signal: AbortSignal | undefined): Promise
 
 /** Remembers which element had an id or a name first. */
 class Unique<K extends string | number> {
-  readonly #first = new Map<K, string | undefined>();
+  readonly #first = new Map<K, number>();
 
-  /** Throws DATASET_INVALID where another element has it. */
-  add(key: K, place: SourcePlace, field: string): void {
-    if (this.#first.has(key)) {
-      throw invalidAt(
-        within(place, field),
-        `expected each once, but ${JSON.stringify(key)} is that of ${this.#first.get(key)} too`,
-      );
+  /** Throws DATASET_INVALID where an earlier element has it. */
+  add(key: K, index: number, place: SourcePlace, field: string): void {
+    const first = this.#first.get(key);
+    if (first !== undefined) {
+      const other = `${(place.field as string).replace(/\[\d+\]$/, '')}[${first}]`;
+      throw invalidAt(within(place, field), `expected each once, but ${JSON.stringify(key)} is that of ${other} too`);
     }
-    this.#first.set(key, place.field);
+    this.#first.set(key, index);
   }
 }
 
@@ -96,13 +137,13 @@ interface KnownCategory {
 }
 
 /** By ascending id: the order of the classes of models that were trained on them. */
-function readCategories(list: readonly RawElement[], notices: Notices): readonly KnownCategory[] {
+function readCategories(list: RawList, notices: Notices): readonly KnownCategory[] {
   const ids = new Unique<number>();
   const names = new Set<string>();
-  const categories = list.map(({ value, place }): Category => {
-    const id = checkId(value['id'], within(place, 'id'));
-    ids.add(id, place, 'id');
-    const name = checkName(value['name'], 'a name', within(place, 'name'));
+  const categories = list.map((value, place, index): Category => {
+    const id = checkId(value['id'], place, 'id');
+    ids.add(id, index, place, 'id');
+    const name = checkName(value['name'], 'a name', place, 'name');
     if (names.has(name)) notices.add(sameName, within(place, 'name'));
     names.add(name);
     const { supercategory, keypoints, skeleton } = value;
@@ -123,7 +164,7 @@ function readCategories(list: readonly RawElement[], notices: Notices): readonly
 
 function readNames(value: unknown, place: SourcePlace): readonly string[] {
   if (!Array.isArray(value)) throw unexpected(place, 'a list of names', value);
-  return value.map((name, i) => checkName(name, 'a name', within(place, `[${i}]`)));
+  return value.map((name, i) => checkName(name, 'a name', place, `[${i}]`));
 }
 
 /** COCO counts keypoints from 1. */
@@ -145,27 +186,25 @@ interface HeldPicture extends DatasetImage {
 }
 
 function readImages(
-  list: (RawElement | undefined)[],
+  list: RawList,
   folder: string,
 ): { readonly pictures: readonly HeldPicture[]; readonly places: ReadonlyMap<number, HeldPicture> } {
   const ids = new Unique<number>();
   const names = new Unique<string>();
   const places = new Map<number, HeldPicture>();
-  const pictures = list.map((element, i): HeldPicture => {
-    const { value, place } = element as RawElement;
-    list[i] = undefined;
+  const pictures = list.map((value, place, index): HeldPicture => {
     const { id, file_name: fileName, width, height } = value;
-    const imageId = checkId(id, within(place, 'id'));
-    ids.add(imageId, place, 'id');
+    const imageId = checkId(id, place, 'id');
+    ids.add(imageId, index, place, 'id');
     const namePlace = within(place, 'file_name');
     const { path, name } = resolvePictureName(folder, checkName(fileName, 'the name of a file', namePlace), namePlace);
-    names.add(name, place, 'file_name');
+    names.add(name, index, place, 'file_name');
     const picture = {
       id: imageId,
       name,
       path,
-      width: width === undefined || width === null ? undefined : checkSide(width, within(place, 'width')),
-      height: height === undefined || height === null ? undefined : checkSide(height, within(place, 'height')),
+      width: width === undefined || width === null ? undefined : checkSide(width, place, 'width'),
+      height: height === undefined || height === null ? undefined : checkSide(height, place, 'height'),
       categories: [],
       annotations: [],
       attributes: extraAttributes(value, imageKeys),
@@ -176,9 +215,9 @@ function readImages(
   return { pictures, places };
 }
 
-/** Turns raw annotations into those of their pictures, and lets go of each as it is done: both at once would fill the memory twice. */
+/** Turns raw annotations into those of their pictures. */
 function addAnnotations(
-  list: (RawElement | undefined)[],
+  list: RawList,
   pictures: readonly HeldPicture[],
   places: ReadonlyMap<number, HeldPicture>,
   categories: readonly KnownCategory[],
@@ -187,8 +226,7 @@ function addAnnotations(
   const byId = new Map(categories.map(({ index, category }) => [category.id, { index, of: category }]));
   const ids = new Unique<number>();
   for (let i = 0; i < list.length; i++) {
-    const { value, place } = list[i] as RawElement;
-    list[i] = undefined;
+    const { value, place } = list.take(i);
     const { image_id: imageId, category_id: categoryId } = value;
     const picture = places.get(imageId as number);
     if (picture === undefined) {
@@ -199,7 +237,7 @@ function addAnnotations(
       throw unexpected(within(place, 'category_id'), `an id of one of the ${byId.size} categories`, categoryId);
     }
     const annotation = cocoAnnotation(value, picture, category, place);
-    if (annotation.id !== undefined) ids.add(annotation.id, place, 'id');
+    if (annotation.id !== undefined) ids.add(annotation.id, i, place, 'id');
     if (reachesOut(annotation, picture)) notices.add(boxOutside, within(place, 'bbox'));
     picture.annotations.push(annotation);
   }

@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import { open, type FileHandle } from 'node:fs/promises';
 
 import type { SourcePlace } from './dataset.js';
@@ -93,7 +93,7 @@ interface Token {
 }
 
 /** Finds where elements begin and end, byte by byte; what is in them is left to `JSON.parse`. */
-class JsonSplitter {
+export class JsonSplitter {
   readonly #path: string;
   #state: State = 'start';
   #line = 1;
@@ -147,7 +147,10 @@ class JsonSplitter {
 
   /** Throws DATASET_INVALID unless the object was closed. */
   end(): void {
-    if (this.#token?.isScalar === true) this.#take(this.#rest, this.#token);
+    if (this.#token?.isScalar === true) {
+      this.#take(this.#rest, this.#token);
+      this.#token = undefined;
+    }
     if (this.#state === 'end') return;
     const what = this.#token === undefined ? `expected ${expected[this.#state]} but the file ends` : 'the file ends within it';
     throw invalidAt(this.#place(this.#token?.line), what, 'It was not written or transferred whole.');
@@ -272,8 +275,10 @@ class JsonSplitter {
   }
 
   #parse(bytes: Buffer, line: number, startColumn: number): unknown {
-    if (!isUtf8(bytes)) throw notUtf8(this.#place(line));
-    const source = bytes.toString('utf8');
+    // Most are, and texts of single bytes are made and parsed faster.
+    const ascii = isAscii(bytes);
+    if (!ascii && !isUtf8(bytes)) throw notUtf8(this.#place(line));
+    const source = bytes.toString(ascii ? 'latin1' : 'utf8');
     try {
       return JSON.parse(source);
     } catch (cause) {

@@ -48,7 +48,7 @@ export async function readMask(path: string, signal: AbortSignal | undefined): P
   // libvips spreads one, two and four bits of grey over 0 to 255.
   const spread = isColored ? 1 : 255 / (2 ** depth - 1);
   if (spread !== 1) for (let i = 0; i < data.length; i++) data[i] = (data[i] as number) / spread;
-  return { data, width: info.width, height: info.height, channels };
+  return { data: new Uint8Array(data.buffer, data.byteOffset, data.length), width: info.width, height: info.height, channels };
 }
 
 /**

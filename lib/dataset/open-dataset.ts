@@ -44,7 +44,7 @@ const taken: Readonly<Record<DatasetFormat, readonly (keyof DatasetOptions)[]>> 
  * is recognised. Pictures are not decoded. Formats and layouts: docs/datasets.md.
  *
  * Rejects with DATASET_NOT_FOUND, DATASET_INVALID and DATASET_UNSUPPORTED, whose `details` have `file` and, where they are known, `line` and `field`;
- * INVALID_ARGUMENT, UNKNOWN_OPTION, LABELS_INVALID, ABORTED.
+ * INVALID_ARGUMENT, UNKNOWN_OPTION, ABORTED.
  */
 export async function openDataset(path: string | URL, options: DatasetOptions = {}): Promise<Dataset> {
   const source = checkPath('path', path);

@@ -14,8 +14,8 @@ export function checkRunLength(
 ): RunLengthEncoding {
   const sizePlace = within(place, 'size');
   if (!Array.isArray(size) || size.length !== 2) throw unexpected(sizePlace, 'height and width', size);
-  const height = checkAtLeast(size[0], 0, within(sizePlace, '[0]'));
-  const width = checkAtLeast(size[1], 0, within(sizePlace, '[1]'));
+  const height = checkAtLeast(size[0], 0, sizePlace, '[0]');
+  const width = checkAtLeast(size[1], 0, sizePlace, '[1]');
   if (picture !== undefined && (height !== picture[0] || width !== picture[1])) {
     throw unexpected(sizePlace, `height and width of the picture, [${picture.join(', ')}],`, size);
   }
@@ -41,7 +41,7 @@ function checkRun(run: unknown, place: SourcePlace): number {
  * The runs of COCO's compressed text: each character holds five bits of a number, lowest first, and whether more follow; from the fourth run on,
  * numbers are the difference to the run before the last.
  */
-function decodeRuns(text: string, place: SourcePlace): number[] {
+export function decodeRuns(text: string, place: SourcePlace): number[] {
   const runs: number[] = [];
   for (let at = 0; at < text.length;) {
     let value = 0;

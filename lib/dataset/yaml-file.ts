@@ -1,4 +1,15 @@
-import { isMap, isScalar, isSeq, LineCounter, parseAllDocuments, type Node, type Pair, type YAMLMap } from 'yaml';
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseAllDocuments,
+  type Document,
+  type Node,
+  type Pair,
+  type YAMLMap,
+} from 'yaml';
 
 import type { NamedClass } from './class-names.js';
 import type { SourcePlace } from './dataset.js';
@@ -7,24 +18,22 @@ import { invalidAt, unexpected } from './source-place.js';
 
 /** The map that a YAML file holds, with the lines of its members. */
 export class YamlFile {
+  readonly #document: Document;
   readonly #map: YAMLMap;
   readonly #lines: LineCounter;
   readonly #path: string;
 
-  constructor(map: YAMLMap, lines: LineCounter, path: string) {
+  constructor(document: Document, map: YAMLMap, lines: LineCounter, path: string) {
+    this.#document = document;
     this.#map = map;
     this.#lines = lines;
     this.#path = path;
   }
 
-  has(key: string): boolean {
-    return this.#map.has(key);
-  }
-
   /** As plain JavaScript; undefined where it is not there, or null. */
   get(key: string): unknown {
-    const node: unknown = this.#map.get(key, true);
-    const value: unknown = isScalar(node) ? node.value : isMap(node) || isSeq(node) ? node.toJSON() : undefined;
+    const node = this.#resolved(this.#map.get(key, true));
+    const value: unknown = isScalar(node) ? node.value : isMap(node) || isSeq(node) ? node.toJS(this.#document) : undefined;
     return value ?? undefined;
   }
 
@@ -36,7 +45,7 @@ export class YamlFile {
 
   /** Names in a list, or by ids from 0 without a gap. Throws DATASET_INVALID. */
   names(key: string): readonly NamedClass[] {
-    const node: unknown = this.#map.get(key, true);
+    const node = this.#resolved(this.#map.get(key, true));
     const at = this.place(key);
     if (isSeq(node)) return node.items.map((item, id) => ({ id, name: this.#name(item, `${key}[${id}]`) }));
     if (!isMap(node)) throw unexpected(at, 'a list or a map of names', this.get(key));
@@ -60,9 +69,19 @@ export class YamlFile {
     });
   }
 
+  /** What an alias stands for. */
+  #resolved(node: unknown): unknown {
+    return isAlias(node) ? node.resolve(this.#document) : node;
+  }
+
   /** Names may look like numbers, or like true and false. */
-  #name(node: unknown, field: string): string {
-    const text: unknown = isScalar(node) ? (node.source ?? node.value) : isMap(node) || isSeq(node) ? node.toJSON() : node;
+  #name(entry: unknown, field: string): string {
+    const node = this.#resolved(entry);
+    const text: unknown = isScalar(node)
+      ? (node.source ?? node.value)
+      : isMap(node) || isSeq(node)
+        ? node.toJS(this.#document)
+        : node;
     return checkName(typeof text === 'number' ? String(text) : text, 'a name', {
       file: this.#path,
       ...this.#lineOf(node),
@@ -91,5 +110,5 @@ export function readYaml(text: string, path: string): YamlFile {
     throw invalidAt({ file: path, line }, `it is not YAML: ${fault.message} at column ${col}`, undefined, fault);
   }
   if (!isMap(document.contents)) throw unexpected({ file: path, line: 1 }, 'a map, key: value,', document.toJSON());
-  return new YamlFile(document.contents, lines, path);
+  return new YamlFile(document, document.contents, lines, path);
 }

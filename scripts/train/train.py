@@ -16,6 +16,7 @@ from torch import Tensor, nn
 import dataset
 from dataset import Scene, Split
 from export import count_parameters, export, open_session, verify
+from label_files import write_label_files
 from pictures import write_pictures
 from report import Measurement, write_report
 from tasks import TASKS, Plan, Symmetry, Task, stack_images
@@ -128,6 +129,7 @@ def main() -> None:
             plan = task.plan.quick() if arguments.quick else task.plan
             write_report(models_folder, build(task, plan, models_folder, arguments.threads))
     write_pictures(pictures_folder)
+    write_label_files(pictures_folder)
 
 
 if __name__ == "__main__":
