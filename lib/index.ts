@@ -86,6 +86,23 @@ export {
 } from './results/index.js';
 export type { LabelsOption, LabelsSource } from './labels/index.js';
 export {
+  evaluateTracking,
+  readMotFile,
+  type ClearMetrics,
+  type EvaluateTrackingOptions,
+  type HotaMetrics,
+  type HotaThreshold,
+  type HotaValues,
+  type IdentityMetrics,
+  type ReadMotFileOptions,
+  type TrackedObjects,
+  type TrackingBenchmark,
+  type TrackingMetrics,
+  type TrackingRules,
+  type TrackingSequence,
+  type TrackingSummary,
+} from './metrics/index.js';
+export {
   Classifier,
   DensePredictor,
   Detector,
