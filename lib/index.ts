@@ -101,6 +101,22 @@ export {
   type RunLengthEncoding,
   type SourcePlace,
 } from './dataset/index.js';
+  evaluateTracking,
+  readMotFile,
+  type ClearMetrics,
+  type EvaluateTrackingOptions,
+  type HotaMetrics,
+  type HotaThreshold,
+  type HotaValues,
+  type IdentityMetrics,
+  type ReadMotFileOptions,
+  type TrackedObjects,
+  type TrackingBenchmark,
+  type TrackingMetrics,
+  type TrackingRules,
+  type TrackingSequence,
+  type TrackingSummary,
+} from './metrics/index.js';
 export {
   Classifier,
   DensePredictor,

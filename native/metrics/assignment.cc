@@ -1,6 +1,7 @@
 #include "metrics/assignment.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -79,11 +80,44 @@ bool Assignment::augment(std::size_t row) {
   }
 }
 
+// Most lefts find their nearest right free: then there is no path to keep. Of equally near ones that is the first.
+std::size_t Assignment::nearest_free(std::size_t row) {
+  constexpr std::size_t kLanes = 8;
+  const double* costs = costs_ + row * longer_;
+  const double* right_price = right_price_.data();
+  double* distance = distance_.data();
+  std::array<double, kLanes> least;
+  least.fill(kInfinity);
+  std::size_t right = 0;
+  for (; right + kLanes <= longer_; right += kLanes) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const double through = costs[right + lane] - right_price[right + lane];
+      distance[right + lane] = through;
+      least[lane] = through < least[lane] ? through : least[lane];
+    }
+  }
+  for (; right < longer_; ++right) {
+    distance[right] = costs[right] - right_price[right];
+    least[0] = std::min(least[0], distance[right]);
+  }
+  path_cost_ = *std::min_element(least.begin(), least.end());
+  if (path_cost_ == kInfinity) return kNone;
+  for (right = 0; right < longer_; ++right) {
+    if (distance[right] == path_cost_ && left_of_right_[right] < 0) return right;
+  }
+  return kNone;
+}
+
 // Dijkstra's search from a left to the nearest right that is free, which is returned; kNone where none can be reached.
 std::size_t Assignment::shortest_path(std::size_t row) {
+  reached_left_.assign(1, static_cast<std::int32_t>(row));
+  reached_right_.clear();
+  if (const std::size_t right = nearest_free(row); right != kNone) {
+    previous_[right] = static_cast<std::int32_t>(row);
+    return right;
+  }
   std::fill(distance_.begin(), distance_.end(), kInfinity);
   reached_left_.clear();
-  reached_right_.clear();
   // From the last to the first: with all costs equal, left i is paired with right i.
   for (std::size_t place = 0; place < longer_; ++place) open_[place] = static_cast<std::int32_t>(longer_ - place - 1);
 

@@ -31,6 +31,7 @@ class Assignment {
  private:
   bool augment(std::size_t row);
   std::size_t shortest_path(std::size_t row);
+  std::size_t nearest_free(std::size_t row);
 
   const double* costs_ = nullptr;  // shorter * longer
   std::size_t shorter_ = 0;

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "core/instructions.h"
 #include "metrics/assignment.h"
 #include "metrics/tracked_rows.h"
 
@@ -39,16 +40,44 @@ Box box_of(const TrackedObjects& objects, std::int32_t row) {
   return {box[0], box[1], right, bottom, (right - box[0]) * (bottom - box[1])};
 }
 
-// 0 for boxes without an area.
-double iou_of(const Box& a, const Box& b) {
-  const double width = std::min(a.right, b.right) - std::max(a.left, b.left);
-  if (!(width > 0)) return 0;
-  const double height = std::min(a.bottom, b.bottom) - std::max(a.top, b.top);
-  if (!(height > 0)) return 0;
-  const double both = width * height;
-  const double either = a.area + b.area - both;
-  return a.area <= kEpsilon || b.area <= kEpsilon || either <= kEpsilon ? 0 : both / either;
-}
+// Boxes side by side, so that many are compared with one at once.
+class BoxColumns {
+ public:
+  void clear() {
+    for (auto* side : {&left_, &top_, &right_, &bottom_, &area_}) side->clear();
+  }
+  void add(const Box& box) {
+    left_.push_back(box.left);
+    top_.push_back(box.top);
+    right_.push_back(box.right);
+    bottom_.push_back(box.bottom);
+    area_.push_back(box.area);
+  }
+
+  // Calls `use` with the place of each box that overlaps this one, and the IoU. Boxes without an area overlap nothing.
+  template <typename Use>
+  void for_each_overlap(const Box& box, Use use) {
+    shared_.resize(left_.size());
+    with_best_instructions([count = left_.size(), box, left = left_.data(), top = top_.data(), right = right_.data(),
+                            bottom = bottom_.data(), shared = shared_.data()]() FOVEATE_HOT {
+      for (std::size_t i = 0; i < count; ++i) {
+        const double width = std::min(box.right, right[i]) - std::max(box.left, left[i]);
+        const double height = std::min(box.bottom, bottom[i]) - std::max(box.top, top[i]);
+        shared[i] = std::max(width, 0.0) * std::max(height, 0.0);
+      }
+    });
+    if (box.area <= kEpsilon) return;
+    for (std::size_t i = 0; i < shared_.size(); ++i) {
+      if (!(shared_[i] > 0) || area_[i] <= kEpsilon) continue;
+      const double either = box.area + area_[i] - shared_[i];
+      if (either > kEpsilon) use(i, shared_[i] / either);
+    }
+  }
+
+ private:
+  std::vector<double> left_, top_, right_, bottom_, area_;
+  std::vector<double> shared_;  // area, with the box that all are compared with
+};
 
 // Goes through the frames of two sides together, and finds which boxes overlap.
 class FrameWalk {
@@ -76,14 +105,13 @@ class FrameWalk {
   void append_overlaps(std::vector<TrackOverlap>& overlaps) {
     boxes_.clear();
     for (std::size_t j = 0; j < frame_.found_count; ++j) {
-      boxes_.push_back(box_of(found_, found_rows_.order[frame_.found_begin + j]));
+      boxes_.add(box_of(found_, found_rows_.order[frame_.found_begin + j]));
     }
     for (std::size_t i = 0; i < frame_.truth_count; ++i) {
       const Box truth = box_of(truth_, truth_rows_.order[frame_.truth_begin + i]);
-      for (std::size_t j = 0; j < boxes_.size(); ++j) {
-        const double iou = iou_of(truth, boxes_[j]);
+      boxes_.for_each_overlap(truth, [&](std::size_t j, double iou) {
         if (iou > 0) overlaps.push_back({static_cast<std::int32_t>(i), static_cast<std::int32_t>(j), -1, iou});
-      }
+      });
     }
   }
 
@@ -102,7 +130,7 @@ class FrameWalk {
   const TrackedObjects& found_;
   const TrackedRows& found_rows_;
   TrackedFrame frame_{};
-  std::vector<Box> boxes_;
+  BoxColumns boxes_;
 };
 
 Status check_classes(const TrackedObjects& objects, const std::string& side, std::int32_t least, std::int32_t most) {

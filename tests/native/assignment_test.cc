@@ -64,7 +64,7 @@ TEST(Assignment, IsTheBestOfAllPairings) {
   for (int round = 0; round < 600; ++round) {
     const std::size_t rows = 1 + random() % 6;
     const std::size_t columns = 1 + random() % 6;
-    const unsigned apart = round % 3 == 0 ? 0 : random() % 101;
+    const std::size_t apart = round % 3 == 0 ? 0 : random() % 101;
     std::vector<double> costs(rows * columns);
     for (double& cost : costs) cost = random() % 100 < apart ? kInfinity : static_cast<double>(random() % 9) - 4;
     const Best best = best_by_trial(costs, rows, columns);

@@ -3,12 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <map>
 #include <numeric>
 #include <random>
-#include <set>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -166,10 +167,10 @@ TEST(Tracking, RulesDifferInWhatComesAfterAGap) {
 
 TEST(Tracking, DistractorsTakeOutWhatLiesOnThem) {
   constexpr std::int32_t kStaticPerson = 7, kVehicle = 6, kCar = 3;
-  for (const auto [class_id, benchmark, taken_out] : {std::tuple{kStaticPerson, TrackingBenchmark::kMot17, true},
-                                                      {kVehicle, TrackingBenchmark::kMot17, false},
-                                                      {kVehicle, TrackingBenchmark::kMot20, true},
-                                                      {kCar, TrackingBenchmark::kMot20, false}}) {
+  for (const auto& [class_id, benchmark, taken_out] : {std::tuple{kStaticPerson, TrackingBenchmark::kMot17, true},
+                                                       {kVehicle, TrackingBenchmark::kMot17, false},
+                                                       {kVehicle, TrackingBenchmark::kMot20, true},
+                                                       {kCar, TrackingBenchmark::kMot20, false}}) {
     const Rows truth = Rows().add(1, 1, kHere).add(1, 2, kThere, class_id).add(2, 1, kHere, 1, 0.9);
     const Rows found = Rows().add(1, 3, kHere).add(1, 4, kThere).add(2, 3, kHere);
     const TrackingParts parts = measure(truth, found, TrackingRules::kTrackEval, benchmark);
