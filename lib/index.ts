@@ -101,6 +101,7 @@ export {
   type RunLengthEncoding,
   type SourcePlace,
 } from './dataset/index.js';
+export {
   evaluateTracking,
   readMotFile,
   type ClearMetrics,
@@ -151,6 +152,30 @@ export {
   type BuildEngineOptions,
   type BuildEngineResult,
 } from './tasks/index.js';
+export {
+  comparePredictions,
+  evaluate,
+  evaluatePredictions,
+  evaluateTracks,
+  htmlReport,
+  judge,
+  junitReport,
+  readEvaluation,
+  readGate,
+  type ClassResult,
+  type EvaluableTask,
+  type EvaluatedDetections,
+  type EvaluateOptions,
+  type EvaluatePredictionsOptions,
+  type EvaluationCurve,
+  type EvaluationExample,
+  type EvaluationFailure,
+  type EvaluationResult,
+  type GateRules,
+  type GateVerdict,
+  type LatencyMs,
+  type SliceResult,
+} from './evaluation/index.js';
 export {
   OnnxModel,
   parseModel,

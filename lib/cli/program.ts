@@ -4,7 +4,9 @@ import { packageVersion } from '../binding/index.js';
 import { addBuild } from './build.js';
 import { buildFlagsOfOtherNames } from './build-options.js';
 import { addDoctor } from './doctor.js';
+import { addEval } from './eval.js';
 import { exitCodes } from './exit.js';
+import { addGate } from './gate.js';
 import { addInspect } from './inspect.js';
 import { addInstall } from './install.js';
 import type { Invocation } from './invocation.js';
@@ -17,6 +19,8 @@ const examples = `
 Examples:
   foveate run yolov8n.onnx street.jpg
   foveate inspect yolov8n.onnx
+  foveate eval yolov8n.onnx --data coco/annotations/instances_val2017.json -o val/
+  foveate gate gate.yaml val/results.json
   foveate build yolov8n.onnx --compute-capability 89 -o yolov8n.bundle
   foveate typegen yolov8n.onnx -o yolov8n.d.ts
   foveate install tensorrt-rtx
@@ -40,6 +44,8 @@ export function createProgram(invocation: Invocation): Command {
     .addHelpText('after', examples);
   addRun(program, invocation);
   addInspect(program, invocation);
+  addEval(program, invocation);
+  addGate(program, invocation);
   addBuild(program, invocation);
   addTypegen(program, invocation);
   addInstall(program, invocation);
@@ -50,6 +56,7 @@ export function createProgram(invocation: Invocation): Command {
 /** Names of the library's options that are flags of another name. */
 const otherNames: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
   run: flagsOfOtherNames,
+  eval: flagsOfOtherNames,
   build: buildFlagsOfOtherNames,
 };
 

@@ -4,7 +4,7 @@ import { Option, type Command } from 'commander';
 
 import { ArgumentError, MediaError } from '../errors/index.js';
 import { Classifier, DensePredictor, Detector, Embedder, loadTask, type Task } from '../tasks/index.js';
-import { mapInOrder } from './in-order.js';
+import { mapInOrder } from '../evaluation/in-order.js';
 import { listPictures, type InputPicture } from './inputs.js';
 import type { Invocation } from './invocation.js';
 import { OutputFolder, type WrittenFiles } from './output-folder.js';

@@ -22,6 +22,8 @@ export interface EvaluationResult {
   readonly examples: readonly EvaluationExample[];
   /** Pictures that could not be evaluated. */
   readonly failures: readonly EvaluationFailure[];
+  /** What a reader should know, such as classes that the model does not have. */
+  readonly notices?: readonly string[] | undefined;
 }
 
 export type EvaluationTask = 'classify' | 'detect' | 'segment' | 'track';

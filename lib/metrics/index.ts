@@ -2,6 +2,7 @@ export { readMotFile, type ReadMotFileOptions } from './mot-file.js';
 export type { TrackedObjects } from './tracked-objects.js';
 export {
   evaluateTracking,
+  trackingBenchmarks,
   type ClearMetrics,
   type EvaluateTrackingOptions,
   type HotaMetrics,
@@ -27,7 +28,14 @@ export {
   type PredictionAgreement,
   type ScoreAgreement,
 } from './agreement.js';
-export { bootstrap, percentileInterval, type BootstrapOptions, type Estimate, type Interval } from './bootstrap.js';
+export {
+  bootstrap,
+  bootstrapAmong,
+  percentileInterval,
+  type BootstrapOptions,
+  type Estimate,
+  type Interval,
+} from './bootstrap.js';
 export type { CalibrationBin } from './calibration.js';
 export type { AveragedPrecisionRecall, PrecisionRecall } from './class-counts.js';
 export {
@@ -70,3 +78,21 @@ export {
   type WorstSlice,
 } from './slices.js';
 export { classificationStatistics, meanStatistic, type Statistic } from './statistic.js';
+export {
+  boxSummaryNames,
+  cocoKeypointSigmas,
+  DetectionMetrics,
+  evaluateDetections,
+  keypointSummaryNames,
+  type BootstrapResult,
+  type CategoryMetrics,
+  type DetectionMatches,
+  type EvaluateDetectionsOptions,
+  type ObjectSize,
+  type PrecisionRecallCurve,
+  type SummaryName,
+} from './detection-metrics.js';
+export type { DetectionKind, FoundObjects, TruthObjects } from './detection-objects.js';
+export { readCocoResults, type CocoResultsOptions } from './coco-results.js';
+export { rasterizePolygons, RunLengthMasks, type PolygonObject } from './run-length-masks.js';
+export { truthOfDataset, type DatasetTruth, type TruthOptions } from './truth-objects.js';

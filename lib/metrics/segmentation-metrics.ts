@@ -7,6 +7,8 @@ import { checkWeights, type Statistic } from './statistic.js';
 export interface SegmentationOptions {
   /** How many classes there are, 1 to 255: labels go from 0 to `classes` - 1, and 255 in the true map is not counted. */
   readonly classes: number;
+  /** Over how many of them, from the first on, means are taken: the others are wrong wherever they are predicted. Default all. */
+  readonly meanClasses?: number | undefined;
   /** Whether boundaries are compared too, which takes several times as long. Default true. */
   readonly boundaries?: boolean | undefined;
   /** How far apart boundaries may lie, as a share of the picture's diagonal, 0 to 1; rounded up to whole pixels. Default 0.0075. */
@@ -71,9 +73,11 @@ export class SegmentationMetrics {
 
   /** Throws INVALID_ARGUMENT, UNKNOWN_OPTION. */
   constructor(options: SegmentationOptions) {
-    checkOptions('segmentation options', options, ['classes', 'boundaries', 'boundaryTolerance']);
+    checkOptions('segmentation options', options, ['classes', 'meanClasses', 'boundaries', 'boundaryTolerance']);
+    const classes = checkInteger('classes', options.classes, 1, 255);
     this.#options = {
-      classes: checkInteger('classes', options.classes, 1, 255),
+      classes,
+      meanClasses: checkInteger('meanClasses', options.meanClasses ?? classes, 1, classes),
       boundaries: checkBoolean('boundaries', options.boundaries ?? true),
       boundaryTolerance: checkNumber('boundaryTolerance', options.boundaryTolerance ?? 0.0075, 0, 1),
     };
@@ -118,7 +122,7 @@ export class SegmentationMetrics {
   summary(): SegmentationSummary {
     const pictures = this.#counted();
     return {
-      ...summarize(pictures, new Float64Array(pictures.length).fill(1), this.#options.classes),
+      ...summarize(pictures, new Float64Array(pictures.length).fill(1), this.#options.meanClasses),
       pictures: pictures.length,
       confusion: this.#confusion.slice(),
     };
@@ -127,12 +131,12 @@ export class SegmentationMetrics {
   /** The means of the summary, for intervals, slices and comparisons over the pictures whose `add` has settled by now, in their order. */
   statistics(): Statistic[] {
     const pictures = this.#counted();
-    const { classes, boundaries } = this.#options;
+    const { meanClasses, boundaries } = this.#options;
     const statistic = (name: string, of: (summary: Summary) => number): Statistic => ({
       name,
       compute: (weights) => {
         checkWeights(weights, pictures.length);
-        return of(summarize(pictures, weights, classes));
+        return of(summarize(pictures, weights, meanClasses));
       },
     });
     return [
@@ -141,6 +145,12 @@ export class SegmentationMetrics {
       statistic('pixel accuracy', (summary) => summary.pixelAccuracy),
       ...(boundaries ? [statistic('mean boundary F', (summary) => summary.meanBoundaryF)] : []),
     ];
+  }
+
+  /** The mean IoU of each picture by itself, in the order of the pictures; NaN where all is ignored. */
+  pictureIous(): Float64Array {
+    const one = Float64Array.of(1);
+    return Float64Array.from(this.#counted(), (picture) => summarize([picture], one, this.#options.meanClasses).meanIou);
   }
 
   #counted(): PictureCounts[] {
@@ -186,7 +196,8 @@ function boundaryF(counts: Uint32Array): number {
 
 type Summary = Omit<SegmentationSummary, 'pictures' | 'confusion'>;
 
-function summarize(pictures: readonly PictureCounts[], weights: Float64Array, classes: number): Summary {
+function summarize(pictures: readonly PictureCounts[], weights: Float64Array, meanClasses: number): Summary {
+  const classes = pictures[0]?.correct.length ?? 0;
   const correct = new Float64Array(classes);
   const support = new Float64Array(classes);
   const predicted = new Float64Array(classes);
@@ -218,14 +229,15 @@ function summarize(pictures: readonly PictureCounts[], weights: Float64Array, cl
     };
   });
   const pixels = sumOf(support);
+  const counted = perClass.slice(0, meanClasses);
   return {
     pixels,
     pixelAccuracy: sumOf(correct) / pixels,
-    meanIou: meanOf(perClass, 'iou'),
-    meanDice: meanOf(perClass, 'dice'),
-    meanAccuracy: meanOf(perClass, 'accuracy'),
+    meanIou: meanOf(counted, 'iou'),
+    meanDice: meanOf(counted, 'dice'),
+    meanAccuracy: meanOf(counted, 'accuracy'),
     frequencyWeightedIou: perClass.reduce((sum, { iou, support: own }) => (own > 0 ? sum + iou * own : sum), 0) / pixels,
-    meanBoundaryF: meanOf(perClass, 'boundaryF'),
+    meanBoundaryF: meanOf(counted, 'boundaryF'),
     perClass,
   };
 }

@@ -15,7 +15,7 @@ const trackingRules = ['trackeval', 'py-motmetrics'] as const;
 /** Whose definitions of CLEAR MOT and of identity are followed. HOTA has one. */
 export type TrackingRules = (typeof trackingRules)[number];
 
-const trackingBenchmarks = ['MOT15', 'MOT16', 'MOT17', 'MOT20'] as const;
+export const trackingBenchmarks = ['MOT15', 'MOT16', 'MOT17', 'MOT20'] as const;
 export type TrackingBenchmark = (typeof trackingBenchmarks)[number];
 
 export interface EvaluateTrackingOptions {

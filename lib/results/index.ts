@@ -11,7 +11,7 @@ export {
   type RotatedBox,
 } from './detections.js';
 export { Embedding, lengthOf, type ZeroShotOptions } from './embedding.js';
-export { InstanceMask, type RunLengthMask } from './instance-mask.js';
+export { InstanceMask, runLengthMask, type RunLengthMask } from './instance-mask.js';
 export { classColor } from './palette.js';
 export { Segmentation, type Region } from './segmentation.js';
 export type { Timing } from './timing.js';

@@ -1,4 +1,3 @@
-// Metrics, for JavaScript.
 // Numbers of merit, for JavaScript.
 #pragma once
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { mapInOrder } from '../../lib/cli/in-order.js';
+import { mapInOrder } from '../../lib/evaluation/in-order.js';
 
 const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 

@@ -3,13 +3,13 @@
  * ever held. The first failure is thrown, after the work in progress has come to its end.
  */
 export async function* mapInOrder<T, R>(
-  items: Iterable<T>,
+  items: Iterable<T> | AsyncIterable<T>,
   places: number,
   work: (item: T) => Promise<R>,
 ): AsyncGenerator<R, void, undefined> {
   const running: Promise<R>[] = [];
   try {
-    for (const item of items) {
+    for await (const item of items) {
       if (running.length === places) yield await (running.shift() as Promise<R>);
       const result = work(item);
       // It is awaited when its turn comes; a failure before that is not an unhandled one.

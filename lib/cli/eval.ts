@@ -1,0 +1,217 @@
+import { stat } from 'node:fs/promises';
+import { extname } from 'node:path';
+
+import { Option, type Command } from 'commander';
+
+import { datasetFormats, openDataset, type Dataset, type DatasetFormat, type DatasetOptions } from '../dataset/index.js';
+import { ArgumentError } from '../errors/index.js';
+import {
+  comparePredictions,
+  csvReport,
+  evaluate,
+  evaluatePredictions,
+  evaluateTracks,
+  tableReport,
+  type EvaluableTask,
+  type EvaluationResult,
+} from '../evaluation/index.js';
+import { trackingBenchmarks, type Comparison, type TrackingBenchmark } from '../metrics/index.js';
+import { modelPath } from '../graph/index.js';
+import { Classifier, Detector, loadTask, Segmenter, type Task } from '../tasks/index.js';
+import { printable } from '../text/index.js';
+import { EvaluationFolder } from './evaluation-folder.js';
+import type { Invocation } from './invocation.js';
+import { startProgress } from './progress.js';
+import { loadTaskOptions, taskOptions, type TaskOptionValues } from './task-options.js';
+
+interface EvalOptionValues extends TaskOptionValues {
+  readonly data: string;
+  readonly format?: DatasetFormat;
+  readonly split?: string;
+  readonly images?: string;
+  readonly predictions?: string;
+  readonly benchmark?: TrackingBenchmark;
+  readonly baseline?: string;
+  readonly output?: string;
+  readonly resume?: boolean;
+  readonly overwrite?: boolean;
+  readonly json?: boolean;
+  readonly csv?: boolean;
+  readonly quiet?: boolean;
+}
+
+const examples = `
+Examples:
+  foveate eval yolov8n.onnx --data coco/annotations/instances_val2017.json --images coco/val2017 -o val/
+  foveate eval mobilenetv2.onnx --data imagenet/val --json > results.json
+  foveate eval segmenter.onnx --data cityscapes/ --format masks -o val/ --resume
+  foveate eval --predictions val/predictions.ndjson --data coco/annotations/instances_val2017.json
+  foveate eval --predictions detectron2-results.json --data coco/annotations/instances_val2017.json
+  foveate eval int8.onnx --data val/ -o int8/ --baseline fp32/predictions.ndjson
+  foveate eval --predictions tracks/ --data MOT17/train --benchmark MOT17
+
+In the folder of --output: results.json, which foveate gate reads, report.html, results.csv, junit.xml,
+and predictions.ndjson, from which all numbers are counted again with --predictions.
+
+Detectors are measured as papers do: scores from 0.001 on, suppression at an IoU of 0.7, 300 objects a
+picture, unless the options say otherwise. Tracks are MOTChallenge's files: SEQUENCE.txt for each folder that has
+gt/gt.txt. A picture that cannot be read is told and counted nowhere;
+the exit code is 4.`;
+
+/** Options of a task that change nothing here, or for tasks that are not evaluated. */
+const leftOut = ['topK', 'classes', 'modelOutput', 'pooling', 'scaling', 'interpolation'];
+
+/** `foveate eval [MODEL] --data DATASET` */
+export function addEval(program: Command, invocation: Invocation): void {
+  const command = program
+    .command('eval')
+    .summary('measure a model on a labelled data set')
+    .description('Runs a model on a labelled data set, or takes what it found before, and counts it against the labels.')
+    .argument('[model]', 'an ONNX file; not with --predictions')
+    .requiredOption('--data <path>', 'the data set: a file or a folder')
+    .addOption(new Option('--format <name>', 'its format (default: recognised)').choices(datasetFormats))
+    .option('--split <name>', 'which part of it, such as val')
+    .option('--images <dir>', 'where its pictures are (default: where the data set says)')
+    .option('--predictions <file>', 'count what a file holds, and run no model')
+    .addOption(
+      new Option('--benchmark <name>', 'of tracks: prepare the rows as that MOTChallenge does').choices(trackingBenchmarks),
+    )
+    .option('--baseline <file>', 'compare with the predictions of another run, picture by picture')
+    .option('-o, --output <dir>', 'write results, reports and predictions there')
+    .option('--resume', 'go on with a run to --output that was interrupted')
+    .option('--overwrite', 'replace what is in --output')
+    .addOption(new Option('--json', 'print one JSON document').conflicts('csv'))
+    .addOption(new Option('--csv', 'print CSV').conflicts('json'))
+    .option('-q, --quiet', 'no progress and no notes');
+  for (const { heading, options } of taskOptions()) {
+    const used = options.filter((option) => !leftOut.includes(option.attributeName()));
+    if (used.length === 0) continue;
+    command.optionsGroup(heading);
+    for (const option of used) command.addOption(option);
+  }
+  command
+    .addHelpText('after', examples)
+    .action((model: string | undefined, options: EvalOptionValues) => run(model, options, invocation));
+}
+
+async function run(model: string | undefined, options: EvalOptionValues, invocation: Invocation): Promise<void> {
+  const { data, format, split, images, predictions, benchmark, baseline, output, resume, overwrite, quiet } = options;
+  const forTask = taskValues(options);
+  const { signal } = invocation;
+  checkSource(model, predictions, resume === true && output === undefined);
+  if (predictions !== undefined && (await holdsTracks(predictions))) {
+    return finish(await evaluateTracks(predictions, data, { benchmark, signal }), options, invocation);
+  }
+  const dataset = await openLabelled(data, { format, split, images, signal }, forTask.labels);
+  if (quiet !== true) for (const { message } of dataset.notices) invocation.tell(`note: ${printable(message)}`);
+  const folder = output === undefined ? undefined : await EvaluationFolder.create(output, { resume, overwrite });
+  const result =
+    model === undefined
+      ? await evaluatePredictions(predictions as string, dataset, { signal })
+      : await measure(
+          model,
+          forTask,
+          async (task, options) => {
+            const progress = startProgress(dataset.size, 'pictures', quiet !== true);
+            try {
+              return await evaluate(task, dataset, {
+                ...options,
+                model,
+                predictions: folder?.predictions,
+                resume,
+                signal,
+                onProgress: (done) => progress.advance(done),
+              });
+            } catch (error) {
+              if (signal.aborted && folder !== undefined) invocation.tell('The same call with --resume goes on from here.');
+              throw error;
+            } finally {
+              progress.stop();
+            }
+          },
+          signal,
+        );
+  const comparison =
+    baseline === undefined
+      ? undefined
+      : await comparePredictions(baseline, predictions ?? (folder as EvaluationFolder).predictions, dataset, { signal });
+  await finish(result, options, invocation, folder, comparison);
+}
+
+/** Tells what was found, and writes it where that was asked for. */
+async function finish(
+  result: EvaluationResult,
+  { output, resume, overwrite, csv, quiet }: EvalOptionValues,
+  invocation: Invocation,
+  begun?: EvaluationFolder,
+  comparison?: readonly Comparison[],
+): Promise<void> {
+  const folder = begun ?? (output === undefined ? undefined : await EvaluationFolder.create(output, { resume, overwrite }));
+  await folder?.write(result, invocation.signal);
+  if (result.failures.length > 0) invocation.exitCode = 4;
+  if (quiet !== true) for (const notice of result.notices ?? []) invocation.tell(`note: ${printable(notice)}`);
+  if (invocation.document !== undefined) return invocation.document.whole({ ...result, ...(comparison && { comparison }) });
+  if (csv === true) return invocation.out(csvReport(result));
+  invocation.out(`${tableReport(result).join('\n')}\n`);
+  if (comparison !== undefined)
+    invocation.out(`\nAgainst the baseline\n${comparison.map(({ words }) => `  ${words}\n`).join('')}`);
+  if (folder !== undefined && quiet !== true) invocation.tell(`Written to ${output}: ${folder.names.join(', ')}`);
+}
+
+/** Names that are given are those of the data set's classes too, unless it names them itself. */
+async function openLabelled(data: string, options: DatasetOptions, labels: DatasetOptions['labels']): Promise<Dataset> {
+  if (labels === undefined) return openDataset(data, options);
+  try {
+    return await openDataset(data, { ...options, labels });
+  } catch (error) {
+    const namesItself =
+      error instanceof ArgumentError && error.details['name'] === 'labels' && error.details['format'] !== undefined;
+    if (!namesItself) throw error;
+    return openDataset(data, options);
+  }
+}
+
+/** Tracks come as text, as of MOTChallenge: a file for each sequence. */
+async function holdsTracks(predictions: string): Promise<boolean> {
+  return extname(predictions) === '.txt' || (await stat(predictions).catch(() => undefined))?.isDirectory() === true;
+}
+
+/** What is left for the task. */
+function taskValues(options: EvalOptionValues): TaskOptionValues {
+  const own = ['data', 'format', 'split', 'images', 'predictions', 'benchmark', 'baseline', 'output', 'resume', 'overwrite'];
+  const shown = ['json', 'csv', 'quiet'];
+  return Object.fromEntries(Object.entries(options).filter(([name]) => !own.includes(name) && !shown.includes(name)));
+}
+
+/** Opens the model with what the flags say. What is measured of detectors is for the evaluation, the rest for the task. */
+async function measure(
+  model: string,
+  values: TaskOptionValues,
+  work: (task: EvaluableTask, detections: object) => Promise<EvaluationResult>,
+  signal: AbortSignal,
+): Promise<EvaluationResult> {
+  modelPath('model', model);
+  const { scoreThreshold, iouThreshold, maxDetections, classAgnostic, ...forTask } = values;
+  await using task: Task = await loadTask(model, { ...loadTaskOptions(forTask), signal });
+  if (task instanceof Classifier || task instanceof Detector || task instanceof Segmenter) {
+    return await work(task, { scoreThreshold, iouThreshold, maxDetections, classAgnostic });
+  }
+  throw new ArgumentError('INVALID_ARGUMENT', {
+    message: 'Expected a classifier, a detector or a segmenter to evaluate but received a model without classes',
+    hint: 'Embeddings and dense maps are held against no labels.',
+  });
+}
+
+function checkSource(model: string | undefined, predictions: string | undefined, resumesNothing: boolean): void {
+  if ((model === undefined) === (predictions === undefined)) {
+    throw new ArgumentError('INVALID_ARGUMENT', {
+      message: `Expected a model or --predictions but received ${model === undefined ? 'neither' : 'both'}`,
+      hint: 'foveate eval MODEL --data DATASET runs a model; with --predictions FILE what it found is counted again.',
+    });
+  }
+  if (!resumesNothing) return;
+  throw new ArgumentError('INVALID_ARGUMENT', {
+    message: 'Expected --output beside --resume',
+    hint: 'A run goes on with the predictions that are kept there.',
+  });
+}
