@@ -43,26 +43,38 @@ const models = [
   { model: example('models/shapes-detector.onnx'), pictures: shapes },
   { model: example('models/shapes-segmenter.onnx'), pictures: shapes },
   { model: join(shared, 'models/mobilenetv2_fp32.onnx'), pictures: picturesIn(join(shared, 'images/imagenet'), /\.jpe?g$/i) },
-  { model: join(shared, 'models/yolov8n_fp32.onnx'), pictures: picturesIn(join(shared, 'images/scenes'), /\.jpe?g$/i).slice(0, 12) },
+  {
+    model: join(shared, 'models/yolov8n_fp32.onnx'),
+    pictures: picturesIn(join(shared, 'images/scenes'), /\.jpe?g$/i).slice(0, 12),
+  },
 ];
 
 /** Every runtime besides the carrier's. */
 async function otherRuntimes(): Promise<Runtime[]> {
   const runtimes: Runtime[] = [];
-  const older = await runProgram(process.execPath, ['tests/package/older-onnxruntime.mjs'], { cwd: projectRoot, timeoutMs: 300_000 });
+  const older = await runProgram(process.execPath, ['tests/package/older-onnxruntime.mjs'], {
+    cwd: projectRoot,
+    timeoutMs: 300_000,
+  });
   const folder = older.stdout.trim().split('\n').at(-1) ?? '';
   const library = join(folder, `node_modules/onnxruntime-node/bin/napi-v3/linux/${process.arch}/libonnxruntime.so.1`);
   if (older.code === 0 && existsSync(library)) {
     runtimes.push({ name: 'onnxruntime 1.20.1, cpu', env: { FOVEATE_ONNXRUNTIME_PATH: library, FOVEATE_PARITY_DEVICE: 'cpu' } });
   }
   const { FOVEATE_ONNXRUNTIME_PATH: own } = process.env;
-  const cuda = await run({ name: '', env: { FOVEATE_PARITY_DEVICE: 'cuda', ...(own && { FOVEATE_ONNXRUNTIME_PATH: own }) } }, models[0]);
+  const cuda = await run(
+    { name: '', env: { FOVEATE_PARITY_DEVICE: 'cuda', ...(own && { FOVEATE_ONNXRUNTIME_PATH: own }) } },
+    models[0],
+  );
   if (cuda !== undefined) runtimes.push({ name: 'cuda', env: { FOVEATE_PARITY_DEVICE: 'cuda' } });
   return runtimes;
 }
 
 /** undefined where the runtime cannot be used. */
-async function run({ env }: Runtime, { model, pictures }: (typeof models)[number] = models[0] as (typeof models)[number]): Promise<Found[] | undefined> {
+async function run(
+  { env }: Runtime,
+  { model, pictures }: (typeof models)[number] = models[0] as (typeof models)[number],
+): Promise<Found[] | undefined> {
   const { code, stdout } = await runProgram(process.execPath, [child, model, ...pictures], { env, timeoutMs: 300_000 });
   if (code !== 0) return undefined;
   return stdout
@@ -98,7 +110,9 @@ async function expectSame(first: readonly Found[], second: readonly Found[], run
   const [one] = first as [Found];
   if (one.top !== undefined) {
     const tops = [first, second].map((found) => Int32Array.from(found, ({ top }) => top)) as [Int32Array, Int32Array];
-    expect(predictionAgreement(...tops, Math.max(...tops.flatMap((ids) => [...ids])) + 1).top1, runtime).toBeGreaterThanOrEqual(0.99);
+    expect(predictionAgreement(...tops, Math.max(...tops.flatMap((ids) => [...ids])) + 1).top1, runtime).toBeGreaterThanOrEqual(
+      0.99,
+    );
   } else if (one.boxes !== undefined) {
     const boxes = [first, second].map((found) =>
       found.map(({ boxes, classIds }) => ({ boxes: Float64Array.from(boxes), classIds: Int32Array.from(classIds) })),
