@@ -193,4 +193,27 @@ export {
   type ValueInfo,
   type ValueKind,
 } from './graph/index.js';
+export {
+  cocoKeypointSigmas,
+  DetectionMetrics,
+  evaluateDetections,
+  rasterizePolygons,
+  readCocoResults,
+  RunLengthMasks,
+  truthOfDataset,
+  type BootstrapResult,
+  type CategoryMetrics,
+  type CocoResultsOptions,
+  type DatasetTruth,
+  type DetectionKind,
+  type DetectionMatches,
+  type EvaluateDetectionsOptions,
+  type FoundObjects,
+  type ObjectSize,
+  type PolygonObject,
+  type PrecisionRecallCurve,
+  type SummaryName,
+  type TruthObjects,
+  type TruthOptions,
+} from './metrics/index.js';
 export { packageVersion as version } from './binding/index.js';

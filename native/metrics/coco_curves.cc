@@ -160,18 +160,6 @@ std::uint64_t mixed(std::uint64_t value) {
   return value ^ (value >> 31);
 }
 
-// How often each picture is drawn.
-void draw_pictures(std::uint64_t seed, std::uint32_t number, std::vector<std::uint32_t>& counts) {
-  constexpr std::uint64_t kStep = 0x9e3779b97f4a7c15ULL;
-  std::fill(counts.begin(), counts.end(), 0);
-  std::uint64_t state = mixed(mixed(seed + kStep) + (std::uint64_t{number} + 1) * kStep);
-  for (std::size_t i = 0; i < counts.size(); ++i) {
-    state += kStep;
-    // The upper 32 bits, scaled: 2^32 is so much more than there are pictures that no picture is favoured noticeably.
-    ++counts[static_cast<std::size_t>((mixed(state) >> 32) * counts.size() >> 32)];
-  }
-}
-
 }  // namespace
 
 std::vector<AreaRange> coco_areas(ObjectKind kind) {
@@ -181,6 +169,18 @@ std::vector<AreaRange> coco_areas(ObjectKind kind) {
   std::vector<AreaRange> areas = {{0, kLargest}, {0, kSmall}, {kSmall, kMedium}, {kMedium, kLargest}};
   if (kind == ObjectKind::kKeypoints) areas.erase(areas.begin() + 1);
   return areas;
+}
+
+std::vector<std::uint32_t> draw_pictures(std::uint64_t seed, std::uint32_t number, std::size_t images) {
+  constexpr std::uint64_t kStep = 0x9e3779b97f4a7c15ULL;
+  std::vector<std::uint32_t> counts(images);
+  std::uint64_t state = mixed(mixed(seed + kStep) + (std::uint64_t{number} + 1) * kStep);
+  for (std::size_t i = 0; i < images; ++i) {
+    state += kStep;
+    // The upper 32 bits, scaled: 2^32 is so much more than there are pictures that none is favoured noticeably.
+    ++counts[static_cast<std::size_t>((mixed(state) >> 32) * images >> 32)];
+  }
+  return counts;
 }
 
 Result<Curves> accumulate(const Matching& matching, const MatchSpec& spec, const CancelToken* cancel) {
@@ -240,11 +240,10 @@ Result<std::vector<double>> resample(const Matching& matching, const MatchSpec& 
   Curves means;
   means.mean_precision.assign(curve_of(spec, categories, 0, 0), -1);
   means.recall.assign(means.mean_precision.size(), -1);
-  std::vector<std::uint32_t> weights(static_cast<std::size_t>(spec.images));
-  CurveMaker maker(matching, spec, weights);
   std::vector<double> summaries;
   for (std::uint32_t number = first; number - first < count; ++number) {
-    draw_pictures(seed, number, weights);
+    const auto weights = draw_pictures(seed, number, static_cast<std::size_t>(spec.images));
+    CurveMaker maker(matching, spec, weights);
     for (std::size_t category = 0; category < categories; ++category) {
       if (cancel != nullptr && cancel->cancelled()) return aborted();
       for (std::size_t area = 0; area < spec.areas.size(); ++area) {

@@ -35,6 +35,9 @@ Result<Curves> accumulate(const Matching& matching, const MatchSpec& spec, const
 // the areas of its kind.
 std::vector<double> summarize(const Curves& curves, const MatchSpec& spec);
 
+// How often each of so many pictures is drawn for one resample.
+std::vector<std::uint32_t> draw_pictures(std::uint64_t seed, std::uint32_t number, std::size_t images);
+
 // Of what other data of the same size would give (the bootstrap): resamples `first` to `first + count`, in each of which
 // as many pictures are drawn as there are, with replacement. A picture counts as often as it is drawn; nothing is
 // matched again. The summaries, one after the other. The same seed draws the same pictures, whatever was found in them,
