@@ -38,7 +38,9 @@ export function headerOf(
   model: PredictionsHeader['model'],
   foveate: string,
 ): PredictionsHeader {
-  const { scale, mean, std, ...preprocess } = task.preprocess.options as unknown as Record<string, unknown>;
+  const preprocess = Object.entries(task.preprocess.options).map(
+    ([name, value]) => [`preprocess.${name}`, Array.isArray(value) ? value.join(' ') : (value as string | number)] as const,
+  );
   return {
     task: predictedTaskOf(task),
     labels: task.labels,
@@ -46,7 +48,7 @@ export function headerOf(
     foveate,
     options: {
       ...(task instanceof Detector && (detections as Record<string, number | boolean>)),
-      preprocess: JSON.stringify({ ...preprocess, scale, mean, std }),
+      ...Object.fromEntries(preprocess),
     },
   };
 }
