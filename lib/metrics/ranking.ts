@@ -2,72 +2,121 @@
 import { checkInteger } from '../errors/index.js';
 import type { ScoreMatrix } from './scores.js';
 
-/** Columns that are taken out of the matrix at once: a line of the cache holds so many floats. */
-const blockColumns = 16;
+/** What is kept of so many classes stays in the cache while a stretch of each row is read. */
+const blockClasses = 32;
 
-/** Area under the ROC curve of each class against the rest. NaN where all pictures, or none, are of the class. */
-export function rocAreas(truth: Int32Array, scores: ScoreMatrix, support: Float64Array): Float64Array {
-  const { values, classes } = scores;
-  const count = truth.length;
-  const areas = new Float64Array(classes).fill(NaN);
-  const block = new Float64Array(count * Math.min(blockColumns, classes));
-  for (let first = 0; first < classes; first += blockColumns) {
-    const columns = Math.min(blockColumns, classes - first);
-    for (let i = 0; i < count; i++) {
-      const row = i * classes + first;
-      for (let c = 0; c < columns; c++) block[c * count + i] = values[row + c] as number;
-    }
-    for (let c = 0; c < columns; c++) {
-      const positives = support[first + c] as number;
-      if (positives === 0 || positives === count) continue;
-      areas[first + c] = rocArea(truth, first + c, block.subarray(c * count, (c + 1) * count), positives);
+/**
+ * Area under the ROC curve of each class against the rest: the share of pairs of a picture of the class and another whose scores are in order, a tie being
+ * half. Counted in whole numbers, so exact. NaN where all pictures, or none, are of the class.
+ */
+export function rocAreas(truth: Int32Array, { values, classes }: ScoreMatrix, support: Float64Array): Float64Array {
+  const { sorted, begins, lowest, highest, scale, starts, partsAt } = ownScores(truth, { values, classes }, support);
+  const halves = new Float64Array(classes);
+  for (let first = 0; first < classes; first += blockClasses) {
+    const behind = Math.min(first + blockClasses, classes);
+    for (let i = 0; i < truth.length; i++) {
+      const label = truth[i];
+      for (let c = first; c < behind; c++) {
+        const score = values[i * classes + c] as number;
+        if (score > (highest[c] as number) || c === label) continue;
+        const end = begins[c + 1] as number;
+        if (score < (lowest[c] as number)) {
+          halves[c] = (halves[c] as number) + 2 * (end - (begins[c] as number));
+          continue;
+        }
+        const part = (partsAt[c] as number) + (((score - (lowest[c] as number)) * (scale[c] as number)) | 0);
+        const partEnd = starts[part + 1] as number;
+        let low = starts[part] as number;
+        let high = partEnd;
+        while (low < high) {
+          const middle = (low + high) >>> 1;
+          if ((sorted[middle] as number) < score) low = middle + 1;
+          else high = middle;
+        }
+        halves[c] = (halves[c] as number) + 2 * (end - low);
+        if (low < partEnd && sorted[low] === score) halves[c] = (halves[c] as number) - countEqual(sorted, low, partEnd);
+      }
     }
   }
-  return areas;
+  return halves.map((half, c) => {
+    const positives = support[c] as number;
+    // 0 / 0 where there are no pairs.
+    return half / (2 * positives * (truth.length - positives));
+  });
 }
 
-/** The share of pairs of a picture of the class and another whose scores are in order, a tie being half: in whole numbers, so exact. */
-function rocArea(truth: Int32Array, classId: number, column: Float64Array, positives: number): number {
-  const sorted = new Float64Array(positives);
-  let found = 0;
-  for (let i = 0; i < column.length; i++) if (truth[i] === classId) sorted[found++] = column[i] as number;
-  sorted.sort();
-  const lowest = sorted[0] as number;
-  let halves = 0;
-  for (let i = 0; i < column.length; i++) {
-    if (truth[i] === classId) continue;
-    const score = column[i] as number;
-    if (score < lowest) {
-      halves += 2 * positives;
-      continue;
-    }
-    const notBelow = firstNotBelow(sorted, score);
-    const above = sorted[notBelow] === score ? firstAbove(sorted, score) : notBelow;
-    halves += 2 * (positives - above) + (above - notBelow);
+/**
+ * The scores that pictures have for their own class: ascending within each class, the classes one after the other. The range of a class is divided into
+ * equal parts, so that little is left to search in one: rounding keeps the order, what is in a lower part is lower.
+ */
+interface OwnScores {
+  readonly sorted: Float64Array;
+  /** Of each class in `sorted`, and the end of the last one. */
+  readonly begins: Int32Array;
+  /** -Infinity where the class has no picture, so that every score is above it. */
+  readonly lowest: Float64Array;
+  readonly highest: Float64Array;
+  /** Parts per score. */
+  readonly scale: Float64Array;
+  /** Where the parts of all classes begin in `sorted`: those of a class, and their end, from `partsAt` on. */
+  readonly starts: Int32Array;
+  readonly partsAt: Int32Array;
+}
+
+function ownScores(truth: Int32Array, { values, classes }: ScoreMatrix, support: Float64Array): OwnScores {
+  const begins = new Int32Array(classes + 1);
+  const partsAt = new Int32Array(classes + 1);
+  for (let c = 0; c < classes; c++) {
+    begins[c + 1] = (begins[c] as number) + (support[c] as number);
+    partsAt[c + 1] = (partsAt[c] as number) + partsOf(support[c] as number) + 2;
   }
-  return halves / (2 * positives * (column.length - positives));
+  const sorted = new Float64Array(truth.length);
+  const next = begins.slice();
+  for (let i = 0; i < truth.length; i++) {
+    const label = truth[i] as number;
+    const place = next[label] as number;
+    sorted[place] = values[i * classes + label] as number;
+    next[label] = place + 1;
+  }
+  const lowest = new Float64Array(classes).fill(-Infinity);
+  const highest = lowest.slice();
+  const scale = new Float64Array(classes);
+  const starts = new Int32Array(partsAt[classes] as number);
+  for (let c = 0; c < classes; c++) {
+    const [begin, end] = [begins[c] as number, begins[c + 1] as number];
+    if (begin === end) continue;
+    sorted.subarray(begin, end).sort();
+    lowest[c] = sorted[begin] as number;
+    highest[c] = sorted[end - 1] as number;
+    const range = (highest[c] as number) - (lowest[c] as number);
+    scale[c] = range > 0 && range < Infinity ? partsOf(end - begin) / range : 0;
+    const ofClass = starts.subarray(partsAt[c], partsAt[c + 1]).fill(end);
+    for (let place = end - 1; place >= begin; place--) {
+      ofClass[(((sorted[place] as number) - (lowest[c] as number)) * (scale[c] as number)) | 0] = place;
+    }
+    for (let part = ofClass.length - 2; part >= 0; part--) {
+      ofClass[part] = Math.min(ofClass[part] as number, ofClass[part + 1] as number);
+    }
+  }
+  return { sorted, begins, lowest, highest, scale, starts, partsAt };
 }
 
-function firstNotBelow(sorted: Float64Array, score: number): number {
-  let low = 0;
-  let high = sorted.length;
+/** Of a class with so many pictures. The highest score falls into one part more. */
+function partsOf(pictures: number): number {
+  return Math.min(4 * pictures, 65_536);
+}
+
+/** How many scores from `begin` up to `end` equal the one at `begin`. */
+function countEqual(sorted: Float64Array, begin: number, end: number): number {
+  const score = sorted[begin] as number;
+  let low = begin;
+  let high = end;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((sorted[middle] as number) < score) low = middle + 1;
-    else high = middle;
+    if ((sorted[middle] as number) > score) high = middle;
+    else low = middle + 1;
   }
-  return low;
-}
-
-function firstAbove(sorted: Float64Array, score: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((sorted[middle] as number) <= score) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return low - begin;
 }
 
 /** A curve for a report: a point for each threshold, of which the first is Infinity. */

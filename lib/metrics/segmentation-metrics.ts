@@ -31,7 +31,7 @@ export interface SegmentedClass {
   readonly predicted: number;
 }
 
-/** Means leave out the classes for which a value is NaN, as mmsegmentation, torchmetrics and scikit-learn's jaccard_score do. NaN where nothing is left. */
+/** Means leave out the classes for which a value is NaN, as scikit-learn's jaccard_score does. NaN where nothing is left. */
 export interface SegmentationSummary {
   readonly pictures: number;
   /** Counted: without those ignored. */

@@ -150,6 +150,17 @@ describe('classification metrics', () => {
     }
   });
 
+  it('counts a score on any edge of any number of bins to the bin below', () => {
+    for (let bins = 2; bins <= 60; bins++) {
+      const edges = Array.from({ length: bins - 1 }, (_, i) => (i + 1) * (1 / bins)).filter((edge) => edge > 0.5);
+      const scores = { values: Float64Array.from(edges.flatMap((edge) => [edge, 1 - edge])), classes: 2 };
+      if (edges.length === 0) continue;
+      const { calibration } = evaluateClassification(new Int32Array(edges.length), scores, { bins });
+      const filled = calibration.filter(({ count }) => count > 0);
+      expect(filled.map(({ count, to }) => [count, to])).toEqual(edges.map((edge) => [1, edge]));
+    }
+  });
+
   it('thins a curve to its own points, the ends among them', () => {
     const { truth, scores } = madeClassification('noise', 2000, 3, 9);
     const curve = rocCurve(truth, scores, 1)!;

@@ -5,7 +5,7 @@
 A list of { kind, classes, seed, tolerance, sizes, expected }: the label maps of each size follow from the others, by `made` below and
 madeLabelMaps in tests/metrics/made.ts. null is NaN. repeated: of the pictures, each as often as its weight says.
 
-Overlap is scikit-learn's, over the pixels of all pictures that are not ignored. The boundary is as davis2017-evaluation takes it; near is what
+Overlap is scikit-learn's, over the pixels of all pictures that are not ignored. The boundary is that of DAVIS, written down from its definition; near is what
 scipy's exact Euclidean distance transform says.
 """
 
