@@ -67,7 +67,9 @@ export async function openImageNet(
 async function folderOfSplit(path: string, split: string | undefined): Promise<string> {
   const { folders } = await readFolder(path);
   const splits = folders.filter((name) => splitNames.has(name.toLowerCase()));
-  const isSplit = splits.length > 0 && splits.length === folders.length;
+  // A class may be called test; folders within it are none.
+  const around = await Promise.all(splits.map(async (name) => (await readFolder(nodePath.join(path, name))).folders.length > 0));
+  const isSplit = splits.length > 0 && (splits.length === folders.length || around.every(Boolean));
   if (split === undefined) return isSplit ? nodePath.join(path, chooseSplit(splits)) : path;
   if (!folders.includes(split)) {
     throw missingAt(

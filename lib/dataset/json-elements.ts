@@ -92,6 +92,34 @@ interface Token {
   inText: boolean;
 }
 
+/** An element of a list, from its first byte to behind its last. */
+interface WholeElement {
+  readonly start: number;
+  readonly end: number;
+  readonly line: number;
+  readonly column: number;
+}
+
+/**
+ * Elements that follow each other, with commas between. V8 puts what it makes of a long text among the old objects at once, and copies what it makes of short
+ * ones twice before. undefined where one is wrong: which, only parsing them one by one tells.
+ */
+function parseTogether(bytes: Buffer, whole: readonly WholeElement[]): readonly unknown[] | undefined {
+  const [first] = whole;
+  const last = whole.at(-1);
+  if (first === undefined || last === undefined) return [];
+  const list = bytes.subarray(first.start, last.end);
+  // Most are, and texts of single bytes are made and parsed faster.
+  const ascii = isAscii(list);
+  if (!ascii && !isUtf8(list)) return undefined;
+  try {
+    const values = JSON.parse(`[${list.toString(ascii ? 'latin1' : 'utf8')}]`) as unknown[];
+    return values.length === whole.length ? values : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** Finds where elements begin and end, byte by byte; what is in them is left to `JSON.parse`. */
 export class JsonSplitter {
   readonly #path: string;
@@ -116,16 +144,22 @@ export class JsonSplitter {
     const found: JsonElement[] = [];
     let at = this.#rest.length;
     let tokenStart = 0;
+    const whole: WholeElement[] = [];
     while (at < bytes.length) {
       if (this.#token !== undefined) {
         at = this.#skipToken(bytes, at);
         if (at === -1) break;
-        const element = this.#take(bytes.subarray(tokenStart, at), this.#token);
+        const { line, column } = this.#token;
         this.#token = undefined;
-        if (element !== undefined) found.push(element);
+        if (this.#state === 'element' || this.#state === 'first element') {
+          whole.push({ start: tokenStart, end: at, line, column });
+          this.#state = 'behind element';
+        } else this.#takeMember(bytes.subarray(tokenStart, at), line, column, found);
         continue;
       }
       const byte = bytes[at] as number;
+      // The list ends here, or something is wrong behind elements that may be wrong themselves.
+      if (this.#state === 'behind element' && byte !== comma && !isSpace(byte)) this.#takeElements(bytes, whole, found);
       if (isSpace(byte)) {
         at++;
         if (byte === lineFeed) this.#beginLine(1, at);
@@ -137,6 +171,7 @@ export class JsonSplitter {
         if (!this.#begin(byte, bytes, at)) at++;
       }
     }
+    this.#takeElements(bytes, whole, found);
     this.#rest = this.#token === undefined ? Buffer.alloc(0) : bytes.subarray(tokenStart);
     this.#offset += bytes.length - this.#rest.length;
     if (this.#rest.length > maxElementBytes) {
@@ -147,10 +182,6 @@ export class JsonSplitter {
 
   /** Throws DATASET_INVALID unless the object was closed. */
   end(): void {
-    if (this.#token?.isScalar === true) {
-      this.#take(this.#rest, this.#token);
-      this.#token = undefined;
-    }
     if (this.#state === 'end') return;
     const what = this.#token === undefined ? `expected ${expected[this.#state]} but the file ends` : 'the file ends within it';
     throw invalidAt(this.#place(this.#token?.line), what, 'It was not written or transferred whole.');
@@ -262,32 +293,41 @@ export class JsonSplitter {
     this.#lineStart = this.#offset + at;
   }
 
-  #take(bytes: Buffer, { line, column }: { line: number; column: number }): JsonElement | undefined {
-    const value = this.#parse(bytes, line, column);
-    if (this.#state === 'first key' || this.#state === 'key') {
+  #takeMember(bytes: Buffer, line: number, column: number, found: JsonElement[]): void {
+    const value = this.#parse(bytes, line, column, this.#key);
+    if (this.#state === 'value') {
+      this.#state = 'behind value';
+      found.push({ key: this.#key, index: undefined, value, line });
+    } else {
       this.#key = value as string;
       this.#state = 'colon';
-      return undefined;
     }
-    const isMember = this.#state === 'value';
-    this.#state = isMember ? 'behind value' : 'behind element';
-    return { key: this.#key, index: isMember ? undefined : this.#index++, value, line };
   }
 
-  #parse(bytes: Buffer, line: number, startColumn: number): unknown {
-    // Most are, and texts of single bytes are made and parsed faster.
-    const ascii = isAscii(bytes);
-    if (!ascii && !isUtf8(bytes)) throw notUtf8(this.#place(line));
-    const source = bytes.toString(ascii ? 'latin1' : 'utf8');
+  /** Parses elements that follow each other, and forgets them. */
+  #takeElements(bytes: Buffer, whole: WholeElement[], found: JsonElement[]): void {
+    const values = parseTogether(bytes, whole);
+    whole.forEach(({ start, end, line, column }, i) => {
+      const value =
+        values === undefined ? this.#parse(bytes.subarray(start, end), line, column, `${this.#key}[${this.#index}]`) : values[i];
+      found.push({ key: this.#key, index: this.#index++, value, line });
+    });
+    whole.length = 0;
+  }
+
+  #parse(bytes: Buffer, line: number, startColumn: number, field: string): unknown {
+    const place = { file: this.#path, line, ...(field === '' ? {} : { field }) };
+    if (!isUtf8(bytes)) throw notUtf8(place);
+    const source = bytes.toString('utf8');
     try {
       return JSON.parse(source);
     } catch (cause) {
       const { position, expected: what, found } = jsonFault(source);
       const before = source.slice(0, position).split('\n');
-      const place = { ...this.#place(line), line: line + before.length - 1 };
       const column = (before.at(-1) as string).length + (before.length === 1 ? startColumn : 1);
       const hint = /^"-?(NaN|Infinity)/.test(found) ? 'JSON has no NaN and no Infinity: write null, or leave it out.' : undefined;
-      throw invalidAt(place, `it is not JSON: expected ${what} at column ${column} but found ${found}`, hint, cause);
+      const problem = `it is not JSON: expected ${what} at column ${column} but found ${found}`;
+      throw invalidAt({ ...place, line: line + before.length - 1 }, problem, hint, cause);
     }
   }
 

@@ -20,8 +20,6 @@ const rgb = 2;
 const palette = 3;
 const rgba = 6;
 
-const pixelLimit = 268_402_689;
-
 /**
  * The pixels of a PNG as the file has them: of a palette the indices, not the colours, and of few bits the values, not what they are of 255.
  * Rejects with DATASET_NOT_FOUND, DATASET_INVALID, ABORTED.
@@ -35,7 +33,7 @@ export async function readMask(path: string, signal: AbortSignal | undefined): P
   throwIfAborted(signal);
   const { depth, isColored, plain } = plainPng(bytes, place);
   const decode = await loadSharp();
-  const image = decode(plain, { failOn: 'warning', limitInputPixels: pixelLimit });
+  const image = decode(plain, { failOn: 'warning' });
   const channels = isColored ? 3 : 1;
   const { data, info } = await image
     .removeAlpha()

@@ -12,8 +12,8 @@ import { chooseSplit } from './splits.js';
 const withoutMask = { one: 'a picture without a mask, left out', many: 'pictures without masks, left out' };
 const withoutPicture = { one: 'a mask without a picture', many: 'masks without pictures' };
 
-const maskFolders = ['masks', 'mask', 'annotations', 'labels', 'SegmentationClass'];
-const pictureFolders = ['images', 'image', 'imgs', 'JPEGImages'];
+const maskFolders = ['masks', 'mask', 'annotations', 'labels'];
+const pictureFolders = ['images', 'image', 'imgs'];
 
 /** Files that name the classes, the first that is there counts. */
 const classFiles = ['classes.json', 'classes.txt', 'labels.txt', 'labelmap.txt', 'label_colors.txt'];

@@ -70,10 +70,8 @@ async function candidatesIn(path: string, split: string | undefined): Promise<re
       split === undefined ? [] : files.filter((file) => nodePath.basename(file).toLowerCase().includes(split.toLowerCase()));
     found.push(...(named.length > 0 ? named : files).map((file) => ({ format, path: file })));
   }
-  if (entries.folders.includes('Annotations')) {
-    const annotations = await readFolder(nodePath.join(path, 'Annotations'));
-    if (annotations.files.some((name) => /\.xml$/i.test(name))) found.push({ format: 'voc', path });
-  } else if (await hasMasks(path, entries)) found.push({ format: 'masks', path });
+  if (await isVoc(path, entries)) found.push({ format: 'voc', path });
+  else if (await hasMasks(path, entries)) found.push({ format: 'masks', path });
   if (found.length === 0 && (await hasClasses(path, entries))) found.push({ format: 'imagenet', path });
   return found;
 }
@@ -119,6 +117,13 @@ async function looksLike(file: string, format: DatasetFormat): Promise<boolean> 
   } finally {
     await handle.close();
   }
+}
+
+/** Objects, or pixels alone. */
+async function isVoc(path: string, { folders }: FolderEntries): Promise<boolean> {
+  if (folders.includes('SegmentationClass')) return true;
+  if (!folders.includes('Annotations')) return false;
+  return (await readFolder(nodePath.join(path, 'Annotations'))).files.some((name) => /\.xml$/i.test(name));
 }
 
 async function hasMasks(path: string, { folders }: FolderEntries): Promise<boolean> {

@@ -4,7 +4,7 @@ import { FoveateError } from '../errors/index.js';
 import type { Category, Dataset, DatasetImage, SourcePlace } from './dataset.js';
 import { imagesOf } from './images-of.js';
 import { Notices } from './notices.js';
-import { filesWithin, isDirectory, isFile, isPictureName, stemOf } from './picture-files.js';
+import { filesWithin, isDirectory, isFile, isPictureName, readFolder, stemOf } from './picture-files.js';
 import { pictureSize } from './picture-size.js';
 import { readText, throwIfAborted } from './source-file.js';
 import { invalidAt, missingAt, unexpected } from './source-place.js';
@@ -152,10 +152,9 @@ async function noticeLabels(pictures: readonly YoloImage[], notices: Notices): P
     pictures.filter(({ path, labels }) => stemOf(path) !== stemOf(labels)).map(({ labels }) => nodePath.dirname(labels)),
   );
   for (const folder of folders) {
-    for (const name of (await isDirectory(folder)) ? await filesWithin(folder) : []) {
+    for (const name of (await isDirectory(folder)) ? (await readFolder(folder)).files : []) {
       const file = nodePath.join(folder, name);
-      if (name.endsWith('.txt') && name !== 'classes.txt' && nodePath.dirname(file) === folder && !wanted.has(file))
-        notices.add(withoutPicture, { file });
+      if (name.endsWith('.txt') && name !== 'classes.txt' && !wanted.has(file)) notices.add(withoutPicture, { file });
     }
   }
 }

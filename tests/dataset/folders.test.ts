@@ -37,6 +37,12 @@ describe('folders of classes', () => {
       ['b/3.png', 'b'],
     ]);
     expect(await classesOf(folder, { split: 'train' })).toEqual([['a/1.png', 'a']]);
+    const besides = await folderWith({ 'notes/x.txt': '', 'val/a/1.png': picture, 'train/a/2.png': picture });
+    expect(await classesOf(besides)).toEqual([['a/1.png', 'a']]);
+    expect(await classesOf(await folderWith({ 'test/1.png': picture, 'a/2.png': picture }))).toEqual([
+      ['a/2.png', 'a'],
+      ['test/1.png', 'test'],
+    ]);
   });
 
   it('identifiers of ILSVRC 2012 stand for its 1000 classes, however few there are', async () => {

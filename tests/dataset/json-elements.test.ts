@@ -64,7 +64,9 @@ describe('elements of a JSON file', () => {
     ['{"a":[tru]}', 'line 1, a[0]: it is not JSON: expected a value at column 7 but found "tru"'],
     ['{"a":[{]}', 'line 1, a[0]: it is not JSON: expected a name in quotes at column 8 but found "]"'],
     ['{"a":["\t"]}', 'line 1, a[0]: it is not JSON: expected a value at column 7 but found "\\"\\t\\""'],
-    ['{"a":[1', 'line 1, a: expected "," or "]" but the file ends'],
+    ['{"a":[1', 'line 1, a[0]: the file ends within it'],
+    ['{"a":[1 ', 'line 1, a: expected "," or "]" but the file ends'],
+    ['{"a":[{"b":tru},{"c" 1}', 'line 1, a[0]: it is not JSON: expected a value at column 12 but found "tru}"'],
     ['{"a":["x', 'line 1, a[0]: the file ends within it'],
     ['{', 'line 1: expected a name in quotes but the file ends'],
   ])('refuses %j', (text, message) => {

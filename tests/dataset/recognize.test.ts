@@ -1,3 +1,4 @@
+import { symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { expect, it } from 'vitest';
@@ -20,6 +21,7 @@ it.each([
   ['yolo', { 'data.yaml': 'val: images\nnames: [a]\n', 'images/a.png': picture, 'labels/a.txt': '' }],
   ['yolo', { 'coco8.YAML': 'val: images\nnames: [a]\n', 'other.yaml': 'lr: 0.1\n', 'images/a.png': picture }],
   ['voc', { 'Annotations/a.xml': '<annotation/>', 'SegmentationClass/a.png': picture }],
+  ['voc', { 'SegmentationClass/a.png': picture, 'JPEGImages/a.jpg': picture }],
   ['masks', { 'images/a.png': picture, 'masks/a.png': picture, 'classes.txt': 'a' }],
   ['csv', { 'labels.csv': 'image,label\n', 'a.jpg': picture }],
   ['imagenet', { 'cat/a.jpg': picture, 'dog/b.jpg': picture, 'readme.txt': '' }],
@@ -49,6 +51,15 @@ it.each([
 ])('refuses %o', async (options, code, hint) => {
   const folder = await folderWith({ 'a.json': coco });
   await expect(openDataset(folder, options as unknown as DatasetOptions)).rejects.toMatchObject({ code, hint });
+});
+
+it('a link that leads round in circles is not there', async () => {
+  const folder = await folderWith({});
+  await symlink('a.json', join(folder, 'a.json'));
+  await expect(openDataset(join(folder, 'a.json'))).rejects.toMatchObject({
+    code: 'DATASET_NOT_FOUND',
+    details: { file: join(folder, 'a.json') },
+  });
 });
 
 it('a path that is not there, and a file of no data set', async () => {
