@@ -15,16 +15,26 @@ if name == "pycocotools":
 else:
     from faster_coco_eval import COCO, COCOeval_faster as COCOeval
 
+
+def now():
+    """Wall time and processor time."""
+    return time.perf_counter(), time.process_time()
+
+
+def between(start, end):
+    return {"wall": end[0] - start[0], "processor": end[1] - start[1]}
+
+
 with contextlib.redirect_stdout(io.StringIO()):
-    start = time.perf_counter()
+    start = now()
     truth = COCO(truth_path)
     found = truth.loadRes(results_path)
-    loaded = time.perf_counter()
+    loaded = now()
     evaluation = COCOeval(truth, found, "bbox")
     evaluation.evaluate()
     evaluation.accumulate()
     evaluation.summarize()
-    done = time.perf_counter()
+    done = now()
 peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM"))
 stats = [float(value) for value in evaluation.stats[:12]]
-print(json.dumps({"load": loaded - start, "evaluate": done - loaded, "peak": peak, "stats": stats}))
+print(json.dumps({"load": between(start, loaded), "evaluate": between(loaded, done), "peak": peak, "stats": stats}))

@@ -30,7 +30,8 @@ export async function writeMadeResults({ images, truths, found }, truthPath, res
   for (let i = 0; i < truths; i++) {
     const image = i < images ? i : Math.floor(random() * images);
     const others = ofImage[image];
-    const category = others.length > 0 && random() < 0.6 ? others[Math.floor(random() * others.length)].category_id : anyCategory();
+    const category =
+      others.length > 0 && random() < 0.6 ? others[Math.floor(random() * others.length)].category_id : anyCategory();
     const bbox = makeBox().map((value) => Math.round(value * 100) / 100);
     const area = bbox[2] * bbox[3] * (0.4 + 0.5 * random());
     const annotation = { id: i + 1, image_id: image + 1, category_id: category, bbox, area, iscrowd: random() < 0.01 ? 1 : 0 };
@@ -53,7 +54,12 @@ export async function writeMadeResults({ images, truths, found }, truthPath, res
       const spread = 0.02 + 0.3 * random() ** 2;
       const [x, y, width, height] = truth?.bbox ?? makeBox();
       const bbox = truth
-        ? [x + normal() * spread * width, y + normal() * spread * height, width * Math.exp(normal() * spread), height * Math.exp(normal() * spread)]
+        ? [
+            x + normal() * spread * width,
+            y + normal() * spread * height,
+            width * Math.exp(normal() * spread),
+            height * Math.exp(normal() * spread),
+          ]
         : [x, y, width, height];
       const quality = truth ? Math.max(0, 1 - 3 * spread) : 0;
       const score = Math.min(1, Math.max(0.001, 0.02 + quality * (0.4 + 0.5 * random()) + random() ** 4 * 0.4));

@@ -72,7 +72,9 @@ export const cocoKeypointSigmas: readonly number[] = [
 ].map((sigma) => sigma / 10);
 
 /** As numpy spaces them: rounding decides which side of a threshold an IoU falls on. */
-const cocoIouThresholds: readonly number[] = Array.from({ length: 10 }, (_, i) => (i === 9 ? 0.95 : i * ((0.95 - 0.5) / 9) + 0.5));
+const cocoIouThresholds: readonly number[] = Array.from({ length: 10 }, (_, i) =>
+  i === 9 ? 0.95 : i * ((0.95 - 0.5) / 9) + 0.5,
+);
 const recallPoints = 101;
 const sizeNames: Readonly<Record<DetectionKind, readonly ObjectSize[]>> = {
   box: ['all', 'small', 'medium', 'large'],
@@ -111,7 +113,10 @@ export async function evaluateDetections<K extends DetectionKind>(
   return new DetectionMetrics(matched, kind, categories, maxDetections, thresholds);
 }
 
-function checkMaxDetections(kind: DetectionKind, value: readonly number[] = kind === 'keypoints' ? [20] : [1, 10, 100]): number[] {
+function checkMaxDetections(
+  kind: DetectionKind,
+  value: readonly number[] = kind === 'keypoints' ? [20] : [1, 10, 100],
+): number[] {
   const count = kind === 'keypoints' ? 1 : 3;
   const isAscending = Array.isArray(value) && value.every((most, i) => i === 0 || most > (value[i - 1] as number));
   if (!isAscending || value.length !== count) {
@@ -145,7 +150,13 @@ export class DetectionMetrics<K extends DetectionKind = DetectionKind> {
   readonly #categories: number;
 
   /** @internal */
-  constructor(matched: NativeMatched, kind: K, categories: number, maxDetections: readonly number[], iouThresholds: readonly number[]) {
+  constructor(
+    matched: NativeMatched,
+    kind: K,
+    categories: number,
+    maxDetections: readonly number[],
+    iouThresholds: readonly number[],
+  ) {
     this.kind = kind;
     this.iouThresholds = iouThresholds;
     this.maxDetections = maxDetections;
@@ -224,7 +235,9 @@ export class DetectionMetrics<K extends DetectionKind = DetectionKind> {
     );
     const numbers = parts.flatMap((part) => [...part]);
     const width = numbers.length / resamples;
-    const samples = this.#named((i) => Float64Array.from({ length: resamples }, (_, n) => orNaN(numbers[n * width + i] as number)));
+    const samples = this.#named((i) =>
+      Float64Array.from({ length: resamples }, (_, n) => orNaN(numbers[n * width + i] as number)),
+    );
     const columns = Object.values<Float64Array>(samples);
     return { intervals: this.#named((i) => middleOf(columns[i] as Float64Array, confidence)), samples };
   }

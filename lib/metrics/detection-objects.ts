@@ -50,7 +50,11 @@ interface Extent {
 }
 
 /** The arrays as the core takes them. Throws INVALID_ARGUMENT, naming the entry. */
-export function checkedObjects(name: 'truth' | 'found', objects: TruthObjects & Partial<FoundObjects>, extent: Extent): NativeObjects {
+export function checkedObjects(
+  name: 'truth' | 'found',
+  objects: TruthObjects & Partial<FoundObjects>,
+  extent: Extent,
+): NativeObjects {
   const count = checkType(`${name}.images`, objects.images, Int32Array).length;
   checkPlaces(`${name}.images`, objects.images, count, extent.imageCount, 'imageCount');
   checkPlaces(`${name}.categories`, objects.categories, count, extent.categoryCount, 'categoryCount');
@@ -59,7 +63,8 @@ export function checkedObjects(name: 'truth' | 'found', objects: TruthObjects & 
     if (objects[field] !== undefined) checkFinite(`${name}.${field}`, objects[field], count);
   }
   for (const field of ['crowd', 'ignored'] as const) {
-    if (objects[field] !== undefined) checkLength(`${name}.${field}`, checkType(`${name}.${field}`, objects[field], Uint8Array), count);
+    if (objects[field] !== undefined)
+      checkLength(`${name}.${field}`, checkType(`${name}.${field}`, objects[field], Uint8Array), count);
   }
   const { images, categories, boxes, areas, scores, crowd, ignored } = objects;
   const common = { images, categories, boxes, areas, scores, crowd, ignored };
@@ -80,7 +85,8 @@ function checkType<T extends object>(name: string, value: unknown, type: abstrac
 }
 
 function checkLength(name: string, value: { readonly length: number }, length: number): void {
-  if (value.length !== length) throw invalidArgument(name, `${length} entries, as images has objects,`, `${value.length} entries`);
+  if (value.length !== length)
+    throw invalidArgument(name, `${length} entries, as images has objects,`, `${value.length} entries`);
 }
 
 function checkPlaces(name: string, value: unknown, length: number, limit: number, limitName: string): void {

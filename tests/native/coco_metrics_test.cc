@@ -20,7 +20,8 @@ struct Objects {
   std::vector<double> boxes, scores;
   std::vector<std::uint8_t> crowd;
 
-  void add(std::int32_t image, std::int32_t category, std::vector<double> box, double score = 0, bool is_crowd = false) {
+  void add(std::int32_t image, std::int32_t category, std::vector<double> box, double score = 0,
+           bool is_crowd = false) {
     images.push_back(image);
     categories.push_back(category);
     boxes.insert(boxes.end(), box.begin(), box.end());
@@ -129,7 +130,8 @@ TEST(CocoCurves, ResamplesAsIfPicturesWereRepeated) {
   for (std::int32_t image = 0; image < kImages; ++image) {
     for (std::int32_t category = 0; category < 3; ++category) {
       for (unsigned i = random() % 4; i > 0; --i) {
-        const std::vector<double> box{unit(random) * 100, unit(random) * 100, 5 + unit(random) * 120, 5 + unit(random) * 120};
+        const std::vector<double> box{unit(random) * 100, unit(random) * 100, 5 + unit(random) * 120,
+                                      5 + unit(random) * 120};
         truth.add(image, category, box, 0, random() % 8 == 0);
         found.add(image, category, {box[0] + unit(random) * 8, box[1], box[2], box[3]}, unit(random));
       }
@@ -220,9 +222,11 @@ class CocoResultsTest : public testing::Test {
 };
 
 TEST_F(CocoResultsTest, ReadsFieldsInAnyOrderAndSkipsOthers) {
-  const auto results = read(R"( [ {"score": 1e-3, "bbox": [1, -2.5, 3, 4E1], "x": {"a": [null, "\u20ac\n", {}]}, "category_id": 90, "image_id": 7.0},
+  const auto results =
+      read(
+          R"( [ {"score": 1e-3, "bbox": [1, -2.5, 3, 4E1], "x": {"a": [null, "\u20ac\n", {}]}, "category_id": 90, "image_id": 7.0},
     {"image_id":42,"category_id":1,"score":0.87345123456789012,"bbox":[0,0,0,0],"segmentation":[]}] )")
-                           .value();
+          .value();
   EXPECT_EQ(results.images, (std::vector<std::int32_t>{1, 0}));
   EXPECT_EQ(results.categories, (std::vector<std::int32_t>{1, 0}));
   EXPECT_EQ(results.boxes, (std::vector<double>{1, -2.5, 3, 40, 0, 0, 0, 0}));
@@ -259,11 +263,10 @@ TEST_F(CocoResultsTest, NamesWhatIsWrong) {
 
 TEST_F(CocoResultsTest, ReadsMasksAndKeypoints) {
   const std::string ids = R"("image_id":42,"category_id":1,"score":0.5,)";
-  const auto masks =
-      read("[{" + ids + R"("segmentation":{"size":[2,3],"counts":[1,2,3]}},{)" + ids +
-               R"("segmentation":{"counts":"123","size":[2,3]}}])",
-           ObjectKind::kMask)
-          .value();
+  const auto masks = read("[{" + ids + R"("segmentation":{"size":[2,3],"counts":[1,2,3]}},{)" + ids +
+                              R"("segmentation":{"counts":"123","size":[2,3]}}])",
+                          ObjectKind::kMask)
+                         .value();
   EXPECT_EQ(masks.mask_text, "123123");
   EXPECT_EQ(masks.boxes, (std::vector<double>{0, 0, 2, 2, 0, 0, 2, 2}));
   EXPECT_TRUE(masks.areas.empty());

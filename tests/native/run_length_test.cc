@@ -106,10 +106,10 @@ TEST(RunLength, RefusesDamagedText) {
   EXPECT_TRUE(refused("\x20"));            // no digit
   EXPECT_TRUE(refused("\xff\xff"));
   EXPECT_TRUE(refused("p"));
-  EXPECT_TRUE(refused(std::string(100, 'o')));   // never ends
-  EXPECT_TRUE(refused("O"));                     // -1
-  EXPECT_TRUE(refused("oooooo?"));               // far more than fits
-  EXPECT_TRUE(refused("ooooooO"));               // far below 0
+  EXPECT_TRUE(refused(std::string(100, 'o')));  // never ends
+  EXPECT_TRUE(refused("O"));                    // -1
+  EXPECT_TRUE(refused("oooooo?"));              // far more than fits
+  EXPECT_TRUE(refused("ooooooO"));              // far below 0
   EXPECT_TRUE(refused(good, 0, 4));
   EXPECT_TRUE(refused(good, -4, -4));
   EXPECT_TRUE(refused(good, 65'536, 1));
