@@ -2,7 +2,7 @@ import type { Annotation, DatasetImage, RunLengthEncoding } from '../dataset/ind
 import { createError } from '../errors/index.js';
 import { cocoKeypointSigmas } from './detection-metrics.js';
 import type { DetectionKind, TruthObjects } from './detection-objects.js';
-import { rasterizePolygons, RunLengthMasks, type PolygonObject } from './run-length-masks.js';
+import { rasterizePolygons, type PolygonObject } from './run-length-masks.js';
 
 /** What is true of the pictures of a data set. */
 export interface DatasetTruth {

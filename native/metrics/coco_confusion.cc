@@ -60,8 +60,8 @@ Result<std::vector<std::uint32_t>> count_confusions(const ObjectList& truth, con
           continue;
         }
         const double most = best == truths.size() ? -1 : overlaps[i * truths.size() + best];
-        const bool closer_kin = meets == most && category_of(truth, truths[j]) == category &&
-                                category_of(truth, truths[best]) != category;
+        const bool closer_kin =
+            meets == most && category_of(truth, truths[j]) == category && category_of(truth, truths[best]) != category;
         if (meets > most || closer_kin) best = j;
       }
       if (best < truths.size()) {

@@ -15,8 +15,8 @@ inline constexpr std::size_t kRecallPoints = 101;
 
 // -1 throughout where a category has no truth in a range of areas.
 struct Curves {
-  // [categories, areas, max_detections, thresholds, kRecallPoints]: the best precision at that recall or beyond, and the
-  // score that it is reached at. 0 where the recall is not reached.
+  // [categories, areas, max_detections, thresholds, kRecallPoints]: the best precision at that recall or beyond, and
+  // the score that it is reached at. 0 where the recall is not reached.
   std::vector<double> precision;
   std::vector<double> scores;
   // [categories, areas, max_detections, thresholds]
@@ -38,8 +38,8 @@ std::vector<double> summarize(const Curves& curves, const MatchSpec& spec);
 // How often each of so many pictures is drawn for one resample.
 std::vector<std::uint32_t> draw_pictures(std::uint64_t seed, std::uint32_t number, std::size_t images);
 
-// Of what other data of the same size would give (the bootstrap): resamples `first` to `first + count`, in each of which
-// as many pictures are drawn as there are, with replacement. A picture counts as often as it is drawn; nothing is
+// Of what other data of the same size would give (the bootstrap): resamples `first` to `first + count`, in each of
+// which as many pictures are drawn as there are, with replacement. A picture counts as often as it is drawn; nothing is
 // matched again. The summaries, one after the other. The same seed draws the same pictures, whatever was found in them,
 // and whatever `first` is. ABORTED.
 Result<std::vector<double>> resample(const Matching& matching, const MatchSpec& spec, std::uint64_t seed,

@@ -198,7 +198,8 @@ class Matcher {
     }
   }
 
-  // The free truth of most overlap, of equal ones the last; -1 where none reaches the threshold. A crowd is always free.
+  // The free truth of most overlap, of equal ones the last; -1 where none reaches the threshold. A crowd is always
+  // free.
   std::ptrdiff_t best_of(std::span<const Candidate> candidates, std::span<const std::int32_t> truths, std::size_t area,
                          bool counted, double threshold) const {
     std::ptrdiff_t best = -1;

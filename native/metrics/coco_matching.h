@@ -46,19 +46,19 @@ struct CountedTruth {
 };
 
 struct Matching {
-  std::vector<RankedFound> found;          // by category, without those beyond the last of max_detections
-  std::vector<Outcome> outcomes;           // areas.size() of each
-  std::vector<std::size_t> found_begins;   // of each category, and the end
-  std::vector<CountedTruth> truths;        // by category
-  std::vector<std::size_t> truth_begins;   // of each category, and the end
+  std::vector<RankedFound> found;         // by category, without those beyond the last of max_detections
+  std::vector<Outcome> outcomes;          // areas.size() of each
+  std::vector<std::size_t> found_begins;  // of each category, and the end
+  std::vector<CountedTruth> truths;       // by category
+  std::vector<std::size_t> truth_begins;  // of each category, and the end
   // Of everything found, as given, at the first threshold and range of areas:
-  std::vector<std::int32_t> matched_truth;   // -1: none
-  std::vector<double> best_overlap;          // with any truth of its picture and category; 0 beyond max_detections
-  std::vector<std::uint8_t> neither;         // 1: ignored, or beyond max_detections: neither right nor wrong
+  std::vector<std::int32_t> matched_truth;  // -1: none
+  std::vector<double> best_overlap;         // with any truth of its picture and category; 0 beyond max_detections
+  std::vector<std::uint8_t> neither;        // 1: ignored, or beyond max_detections: neither right nor wrong
 };
 
-// Both lists were checked, and scores are numbers. INVALID_ARGUMENT: a spec that cannot be. DATASET_INVALID: a mask that
-// is damaged. ABORTED.
+// Both lists were checked, and scores are numbers. INVALID_ARGUMENT: a spec that cannot be. DATASET_INVALID: a mask
+// that is damaged. ABORTED.
 Result<Matching> match_objects(const ObjectList& truth, const ObjectList& found, const MatchSpec& spec,
                                const CancelToken* cancel = nullptr);
 

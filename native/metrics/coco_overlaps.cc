@@ -79,9 +79,9 @@ Status OverlapMeasure::measure(std::span<const std::int32_t> found, std::span<co
   std::size_t at = 0;
   for (const std::int32_t i : found) {
     for (const std::int32_t j : truths) {
-      overlaps[at++] = kind_ == ObjectKind::kBox ? box_overlap(static_cast<std::size_t>(i), static_cast<std::size_t>(j))
-                                                 : keypoint_similarity(static_cast<std::size_t>(i),
-                                                                       static_cast<std::size_t>(j));
+      overlaps[at++] = kind_ == ObjectKind::kBox
+                           ? box_overlap(static_cast<std::size_t>(i), static_cast<std::size_t>(j))
+                           : keypoint_similarity(static_cast<std::size_t>(i), static_cast<std::size_t>(j));
     }
   }
   return {};
@@ -103,8 +103,9 @@ Status OverlapMeasure::measure_masks(std::span<const std::int32_t> found, std::s
           return std::to_string(mask.height) + " x " + std::to_string(mask.width);
         };
         return {error_code::kDatasetInvalid,
-                "Mask " + std::to_string(i) + " of what was found has " + size(mask_) + " pixels (height x width), truth " +
-                    std::to_string(truths[j]) + " of the same picture " + size(truth),
+                "Mask " + std::to_string(i) + " of what was found has " + size(mask_) +
+                    " pixels (height x width), truth " + std::to_string(truths[j]) + " of the same picture " +
+                    size(truth),
                 "Give both in the size of the picture."};
       }
       overlaps[at++] = overlap_of(mask_, truth, truth_.is_crowd(static_cast<std::size_t>(truths[j])));

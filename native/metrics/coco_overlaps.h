@@ -28,12 +28,12 @@ struct MaskList {
 struct ObjectList {
   std::span<const std::int32_t> images;
   std::span<const std::int32_t> categories;
-  std::span<const double> boxes;         // x, y, width, height of each
-  std::span<const double> scores;        // of what was found; no NaN
-  std::span<const double> areas;         // empty: of its mask, or of its box
-  std::span<const std::uint8_t> crowd;   // empty: none is
+  std::span<const double> boxes;          // x, y, width, height of each
+  std::span<const double> scores;         // of what was found; no NaN
+  std::span<const double> areas;          // empty: of its mask, or of its box
+  std::span<const std::uint8_t> crowd;    // empty: none is
   std::span<const std::uint8_t> ignored;  // empty: none is
-  std::span<const double> keypoints;     // x, y, visibility of each
+  std::span<const double> keypoints;      // x, y, visibility of each
   MaskList masks;
 
   std::size_t count() const { return images.size(); }

@@ -160,7 +160,8 @@ class ResultsReader {
     if (!has_counts) return refuse("segmentation.counts", "the lengths of the runs", "nothing");
     if (!is_text) counts_ = encode_runs(mask_);
     auto status = decode_runs(counts_, size_[0], size_[1], mask_);
-    if (!status.ok()) status.error().message = "[" + std::to_string(index_) + "].segmentation: " + status.error().message;
+    if (!status.ok())
+      status.error().message = "[" + std::to_string(index_) + "].segmentation: " + status.error().message;
     return status;
   }
 

@@ -1,4 +1,5 @@
-// What a detector found, as COCO's tools exchange it: [{ image_id, category_id, bbox, score, segmentation, keypoints }].
+// What a detector found, as COCO's tools exchange it: [{ image_id, category_id, bbox, score, segmentation, keypoints
+// }].
 #pragma once
 
 #include <cstdint>
@@ -14,8 +15,8 @@ namespace foveate {
 
 struct CocoResultsSpec {
   ObjectKind kind = ObjectKind::kBox;
-  std::size_t points = 0;                // keypoints of each object
-  std::span<const double> image_ids;     // the place of an id is what the results say instead of it
+  std::size_t points = 0;             // keypoints of each object
+  std::span<const double> image_ids;  // the place of an id is what the results say instead of it
   std::span<const double> category_ids;
 };
 

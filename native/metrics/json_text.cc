@@ -186,8 +186,8 @@ std::string JsonText::shown() const {
 }
 
 Status JsonText::unexpected(std::string_view wanted) const {
-  return {error_code::kDatasetInvalid, "at byte " + std::to_string(at_) + ": expected " + std::string(wanted) +
-                                           " but received " + shown()};
+  return {error_code::kDatasetInvalid,
+          "at byte " + std::to_string(at_) + ": expected " + std::string(wanted) + " but received " + shown()};
 }
 
 }  // namespace foveate

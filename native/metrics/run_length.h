@@ -30,14 +30,14 @@ struct RunBox {
 Status check_mask_size(std::int64_t height, std::int64_t width);
 
 // From COCO's compressed text: each length, from the fourth on less the one two before it, in groups of five bits, the
-// lowest first, as characters from '0' on. `masks` is overwritten, so that its memory serves many masks. DATASET_INVALID
-// where the text is cut short, holds other characters, or its lengths do not add up to the picture.
+// lowest first, as characters from '0' on. `masks` is overwritten, so that its memory serves many masks.
+// DATASET_INVALID where the text is cut short, holds other characters, or its lengths do not add up to the picture.
 Status decode_runs(std::string_view text, std::int64_t height, std::int64_t width, RunLengths& mask);
 std::string encode_runs(const RunLengths& mask);
 
-// The mask of one polygon: x, y, x, y and so on, in pixels, at least three points. Its edges are followed on a grid five
-// times as fine, and fill what lies between them by even and odd, to the pixel as COCO's own tools do. DATASET_INVALID
-// for points that are no number, or beyond a million pixels.
+// The mask of one polygon: x, y, x, y and so on, in pixels, at least three points. Its edges are followed on a grid
+// five times as fine, and fill what lies between them by even and odd, to the pixel as COCO's own tools do.
+// DATASET_INVALID for points that are no number, or beyond a million pixels.
 Status runs_of_polygon(std::span<const double> points, std::int64_t height, std::int64_t width, RunLengths& mask);
 
 // Pixels of either. Both have the same size.

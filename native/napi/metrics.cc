@@ -32,9 +32,8 @@ struct HeldObjects {
       const Napi::Value array = object.Get(name);
       return array.IsUndefined() ? HeldBytes{} : copied_bytes_of(array);
     };
-    return {held("images"),    held("categories"), held("boxes"),     held("scores"),
-            held("areas"),     held("crowd"),      held("ignored"),   held("keypoints"),
-            held("maskSizes"), held("maskText"),   held("maskEnds")};
+    return {held("images"),  held("categories"), held("boxes"),     held("scores"),   held("areas"),   held("crowd"),
+            held("ignored"), held("keypoints"),  held("maskSizes"), held("maskText"), held("maskEnds")};
   }
 
   ObjectList list() const {
@@ -182,8 +181,8 @@ class MatchingConfusion final : public Operation {
   double score = 0;
 
   Status execute(std::size_t) override {
-    auto counts = count_confusions(objects->truth.list(), objects->found.list(), objects->spec, overlap, score,
-                                   cancel.get());
+    auto counts =
+        count_confusions(objects->truth.list(), objects->found.list(), objects->spec, overlap, score, cancel.get());
     if (!counts.ok()) return counts.take_status();
     counts_ = std::move(counts).value();
     return {};
@@ -249,9 +248,7 @@ class PolygonsRasterize final : public Operation {
     return {};
   }
 
-  Napi::Value result(Napi::Env env) override {
-    return masks_value(env, view_of<std::int32_t>(sizes), text_, ends_);
-  }
+  Napi::Value result(Napi::Env env) override { return masks_value(env, view_of<std::int32_t>(sizes), text_, ends_); }
 
  private:
   Status rasterize(std::size_t polygon, std::int32_t height, std::int32_t width, RunLengths& mask) const {

@@ -51,7 +51,11 @@ const reference = JSON.parse(
   readonly cases: Case[];
 };
 
-const sizes = { box: ['all', 'small', 'medium', 'large'], mask: ['all', 'small', 'medium', 'large'], keypoints: ['all', 'medium', 'large'] } as const;
+const sizes = {
+  box: ['all', 'small', 'medium', 'large'],
+  mask: ['all', 'small', 'medium', 'large'],
+  keypoints: ['all', 'medium', 'large'],
+} as const;
 
 async function truthOf({ truth, size }: Case): Promise<TruthObjects> {
   const [height, width] = size;
@@ -128,12 +132,17 @@ describe.each(['box', 'mask', 'keypoints'] as const)('%s', (kind) => {
       });
       const stats = Object.values<number>(metrics.summary).map(marked);
       expect(stats).toHaveLength(one.stats.length);
-      stats.forEach((value, i) => expect(near(value, one.stats[i] as number), `case ${number}, number ${i}: ${value}`).toBe(true));
+      stats.forEach((value, i) =>
+        expect(near(value, one.stats[i] as number), `case ${number}, number ${i}: ${value}`).toBe(true),
+      );
       for (let category = 0; category < one.categories; category++) {
         const expected = [...(one.digests[category] as number[]), one.recalls[category] as number];
         const digests = digestsOf(metrics, category);
         digests.forEach((value, i) =>
-          expect(near(value, expected[i] as number), `case ${number}, category ${category}, digest ${i}: ${value}, ${expected[i]}`).toBe(true),
+          expect(
+            near(value, expected[i] as number),
+            `case ${number}, category ${category}, digest ${i}: ${value}, ${expected[i]}`,
+          ).toBe(true),
         );
       }
     }
@@ -143,7 +152,9 @@ describe.each(['box', 'mask', 'keypoints'] as const)('%s', (kind) => {
 it('makes masks of polygons to the pixel', async () => {
   const masks = await rasterizePolygons(reference.polygons.map(([height, width, polygons]) => ({ height, width, polygons })));
   expect(masks.length).toBeGreaterThanOrEqual(400);
-  reference.polygons.forEach(([height, width, , counts], i) => expect(masks.at(i), `${i}`).toEqual({ size: [height, width], counts }));
+  reference.polygons.forEach(([height, width, , counts], i) =>
+    expect(masks.at(i), `${i}`).toEqual({ size: [height, width], counts }),
+  );
 });
 
 it('has the thresholds, recalls and sigmas of pycocotools to the last bit', async () => {
