@@ -98,7 +98,7 @@ const report = `# Tracking metrics
 \`nice -n 19 node bench/metrics/tracking.mjs --write\`, Node ${process.version}, ${cpus()[0].model}, ${cpus().length} cores; py-motmetrics ${versions.motmetrics} (solver: lap
 ${versions.lap}), TrackEval ${versions.trackeval}, NumPy ${versions.numpy}, pandas ${versions.pandas}. Medians; in brackets how often ours fits into theirs, the median of rounds. One
 sequence of frames x objects, a tenth of which is missed, and as many boxes found where nothing is. Ours is timed on one lane, from the call in JavaScript to the settled promise, and
-always counts all: MOTA, IDF1 and HOTA. Our lanes run at the lowest priority; `nice` gives all the same. In every round the others' numbers were compared with ours: they agree to 1e-12.
+always counts all: MOTA, IDF1 and HOTA. Our lanes run at the lowest priority; nice gives all the same. In every round the others' numbers were compared with ours: they agree to 1e-12.
 
 ## From arrays in memory
 
