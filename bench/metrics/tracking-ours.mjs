@@ -29,8 +29,16 @@ async function answer(command, words) {
     loaded = await read();
     return {};
   }
+  const processor = process.cpuUsage();
   const started = performance.now();
   const { combined } = await evaluateTracking(command === 'files' ? await read() : loaded, { rules: words[0] });
   const ms = performance.now() - started;
-  return { ms, mota: combined.clear.mota, idf1: combined.identity.idf1, hota: combined.hota.hota };
+  const { user, system } = process.cpuUsage(processor);
+  return {
+    ms,
+    processorMs: (user + system) / 1e3,
+    mota: combined.clear.mota,
+    idf1: combined.identity.idf1,
+    hota: combined.hota.hota,
+  };
 }

@@ -5,6 +5,7 @@ import type { TrackedObjects } from './tracked-objects.js';
 
 /** No row of numbers is as long; a file that is something else is not read to its end. */
 const longestLine = 4096;
+const mostColumns = 10;
 const number = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 const columnNames = ['frame', 'id', 'left', 'top', 'width', 'height', 'confidence', 'class', 'visibility'];
 
@@ -26,7 +27,7 @@ export async function readMotFile(path: string | URL, options: ReadMotFileOption
   if (signal?.aborted) throw aborted(signal);
   const rows = new MotRows(file);
   try {
-    for await (const line of linesOf(file, signal)) rows.add(line);
+    for await (const lines of linesOf(file, signal)) lines.forEach((line) => rows.add(line));
   } catch (error) {
     if (signal?.aborted) throw aborted(signal);
     if (error instanceof DatasetError) throw error;
@@ -40,15 +41,15 @@ export async function readMotFile(path: string | URL, options: ReadMotFileOption
 }
 
 /** In pieces, between which the event loop has its turn. */
-async function* linesOf(file: string, signal: AbortSignal | undefined): AsyncGenerator<string> {
+async function* linesOf(file: string, signal: AbortSignal | undefined): AsyncGenerator<string[]> {
   let rest = '';
   for await (const chunk of createReadStream(file, { encoding: 'utf8', signal })) {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() ?? '';
-    yield* lines;
+    yield lines;
     if (rest.length > longestLine) break; // refused as a line of its own
   }
-  if (rest !== '') yield rest;
+  if (rest !== '') yield [rest];
 }
 
 class MotRows {
@@ -60,6 +61,7 @@ class MotRows {
   readonly #classes: number[] = [];
   /** By frame, the line of each id. */
   readonly #lines = new Map<number, Map<number, number>>();
+  readonly #values = new Float64Array(mostColumns);
   #line = 0;
   #columns: number | undefined;
 
@@ -70,20 +72,18 @@ class MotRows {
   /** Empty lines say nothing. */
   add(line: string): void {
     this.#line++;
-    if (line.length > longestLine) throw this.#invalid(`the line has more than ${longestLine} characters`);
-    const text = (this.#line === 1 ? line.replace(/^\uFEFF/, '') : line).trim();
-    if (text === '') return;
-    const fields = text.includes(',') ? text.replace(/,$/, '').split(',') : text.split(/\s+/);
-    this.#checkColumns(fields.length);
-    const frame = this.#integer(fields, 0, 1);
-    const id = this.#integer(fields, 1, -(2 ** 31));
+    const values = this.#values;
+    const columns = readPlainRow(line, values) ?? this.#readRow(line);
+    if (columns === 0) return;
+    this.#checkColumns(columns);
+    const frame = this.#integer(0, 1);
+    const id = this.#integer(1, -(2 ** 31));
     this.#checkId(frame, id);
     this.#frames.push(frame);
     this.#ids.push(id);
-    for (let column = 2; column < 6; column++) this.#boxes.push(this.#number(fields, column));
-    this.#confidences.push(this.#number(fields, 6));
-    if (this.#hasClasses()) this.#classes.push(this.#integer(fields, 7, -(2 ** 31)));
-    for (let column = this.#hasClasses() ? 8 : 7; column < fields.length; column++) this.#number(fields, column);
+    this.#boxes.push(values[2]!, values[3]!, values[4]!, values[5]!);
+    this.#confidences.push(values[6]!);
+    if (this.#hasClasses()) this.#classes.push(this.#integer(7, -(2 ** 31)));
   }
 
   objects(): TrackedObjects {
@@ -101,7 +101,7 @@ class MotRows {
   }
 
   #checkColumns(columns: number): void {
-    if (columns < 7 || columns > 10) {
+    if (columns < 7 || columns > mostColumns) {
       throw this.#invalid(
         `expected 7 to 10 columns but there are ${columns}`,
         'A row is frame, id, left, top, width, height, confidence, then class and visibility, or x, y, z.',
@@ -120,15 +120,26 @@ class MotRows {
     lines.set(id, this.#line);
   }
 
-  #number(fields: readonly string[], column: number): number {
-    const text = fields[column]!.trim();
-    const value = number.test(text) ? Number(text) : NaN;
-    if (Number.isFinite(value)) return value;
-    throw this.#invalid(`expected a number for ${this.#nameOf(column)} but received ${describeValue(text)}`);
+  /** Any row; returns how many columns it has. */
+  #readRow(line: string): number {
+    if (line.length > longestLine) throw this.#invalid(`the line has more than ${longestLine} characters`);
+    const text = (this.#line === 1 ? line.replace(/^\uFEFF/, '') : line).trim();
+    if (text === '') return 0;
+    const fields = text.includes(',') ? text.replace(/,$/, '').split(',') : text.split(/\s+/);
+    this.#checkColumns(fields.length);
+    fields.forEach((field, column) => {
+      const trimmed = field.trim();
+      const value = number.test(trimmed) ? Number(trimmed) : NaN;
+      if (!Number.isFinite(value)) {
+        throw this.#invalid(`expected a number for ${this.#nameOf(column)} but received ${describeValue(trimmed)}`);
+      }
+      this.#values[column] = value;
+    });
+    return fields.length;
   }
 
-  #integer(fields: readonly string[], column: number, min: number): number {
-    const value = this.#number(fields, column);
+  #integer(column: number, min: number): number {
+    const value = this.#values[column]!;
     if (Number.isInteger(value) && value >= min && value < 2 ** 31) return value;
     const range = min === 1 ? 'a whole number from 1 to 2147483647' : 'a whole number of 32 bits';
     throw this.#invalid(`expected ${range} for ${this.#nameOf(column)} but received ${value}`);
@@ -145,4 +156,45 @@ class MotRows {
       details: { file: this.#file, line: this.#line },
     });
   }
+}
+
+const [comma, minus, point, zero] = [',', '-', '.', '0'].map((character) => character.charCodeAt(0)) as [
+  number,
+  number,
+  number,
+  number,
+];
+const powersOfTen = Array.from({ length: 16 }, (_, exponent) => 10 ** exponent);
+
+/**
+ * Reads a row of plain decimal numbers and commas, which is what trackers write, without making a string of each; returns how many columns it has,
+ * or undefined for any other row. With at most 15 digits, the digits and the power of ten are exact, so that their quotient is the nearest number.
+ */
+function readPlainRow(line: string, values: Float64Array): number | undefined {
+  let columns = 0;
+  let mantissa = 0;
+  let digits = 0;
+  let decimals = -1; // before the point
+  let isNegative = false;
+  for (let i = 0; i <= line.length; i++) {
+    const character = i === line.length ? comma : line.charCodeAt(i);
+    const digit = character - zero;
+    if (digit >= 0 && digit <= 9) {
+      mantissa = mantissa * 10 + digit;
+      digits++;
+      if (decimals >= 0) decimals++;
+    } else if (character === comma) {
+      if (digits === 0 || digits > 15 || columns === mostColumns) return undefined;
+      const value = decimals > 0 ? mantissa / powersOfTen[decimals]! : mantissa;
+      values[columns++] = isNegative ? -value : value;
+      [mantissa, digits, decimals, isNegative] = [0, 0, -1, false];
+    } else if (character === point && decimals < 0) {
+      decimals = 0;
+    } else if (character === minus && digits === 0 && decimals < 0 && !isNegative) {
+      isNegative = true;
+    } else {
+      return undefined;
+    }
+  }
+  return columns;
 }

@@ -6,6 +6,8 @@
 #include <limits>
 #include <utility>
 
+#include "core/instructions.h"
+
 namespace foveate {
 namespace {
 
@@ -83,27 +85,29 @@ bool Assignment::augment(std::size_t row) {
 // Most lefts find their nearest right free: then there is no path to keep. Of equally near ones that is the first.
 std::size_t Assignment::nearest_free(std::size_t row) {
   constexpr std::size_t kLanes = 8;
-  const double* costs = costs_ + row * longer_;
-  const double* right_price = right_price_.data();
-  double* distance = distance_.data();
   std::array<double, kLanes> least;
-  least.fill(kInfinity);
-  std::size_t right = 0;
-  for (; right + kLanes <= longer_; right += kLanes) {
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const double through = costs[right + lane] - right_price[right + lane];
-      distance[right + lane] = through;
-      least[lane] = through < least[lane] ? through : least[lane];
+  with_best_instructions([count = longer_, costs = costs_ + row * longer_, right_price = right_price_.data(),
+                          distance = distance_.data(), into = least.data()]() FOVEATE_HOT {
+    std::array<double, kLanes> lanes;
+    lanes.fill(kInfinity);
+    std::size_t right = 0;
+    for (; right + kLanes <= count; right += kLanes) {
+      for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        const double through = costs[right + lane] - right_price[right + lane];
+        distance[right + lane] = through;
+        lanes[lane] = through < lanes[lane] ? through : lanes[lane];
+      }
     }
-  }
-  for (; right < longer_; ++right) {
-    distance[right] = costs[right] - right_price[right];
-    least[0] = std::min(least[0], distance[right]);
-  }
+    for (; right < count; ++right) {
+      distance[right] = costs[right] - right_price[right];
+      lanes[0] = distance[right] < lanes[0] ? distance[right] : lanes[0];
+    }
+    std::copy(lanes.begin(), lanes.end(), into);
+  });
   path_cost_ = *std::min_element(least.begin(), least.end());
   if (path_cost_ == kInfinity) return kNone;
-  for (right = 0; right < longer_; ++right) {
-    if (distance[right] == path_cost_ && left_of_right_[right] < 0) return right;
+  for (std::size_t right = 0; right < longer_; ++right) {
+    if (distance_[right] == path_cost_ && left_of_right_[right] < 0) return right;
   }
   return kNone;
 }
