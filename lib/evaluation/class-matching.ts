@@ -35,14 +35,14 @@ export function matchClasses(labels: readonly string[], categories: readonly Cat
 function matchedBy(
   labels: readonly string[],
   categories: readonly Category[],
-  places: ReadonlyMap<string, number>,
+  places: ReadonlyMap<string, readonly number[]>,
 ): ClassMatching {
   const categoryOf = new Int32Array(labels.length).fill(-1);
   const classOf = new Int32Array(categories.length).fill(-1);
   labels.forEach((label, id) => {
-    const place = places.get(plain(label));
-    // Of two classes with one name, the first is meant.
-    if (place === undefined || classOf[place] !== -1) return;
+    // Where a name stands for several classes, as two of ImageNet's are called crane, they are matched in their order.
+    const place = places.get(plain(label))?.find((candidate) => classOf[candidate] === -1);
+    if (place === undefined) return;
     categoryOf[id] = place;
     classOf[place] = id;
   });
@@ -58,10 +58,12 @@ function matchedBy(
   };
 }
 
-function placesByName(categories: readonly Category[]): Map<string, number> {
-  const places = new Map<string, number>();
+function placesByName(categories: readonly Category[]): Map<string, number[]> {
+  const places = new Map<string, number[]>();
   categories.forEach(({ name }, place) => {
-    if (!places.has(plain(name))) places.set(plain(name), place);
+    const same = places.get(plain(name));
+    if (same === undefined) places.set(plain(name), [place]);
+    else same.push(place);
   });
   return places;
 }

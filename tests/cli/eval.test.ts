@@ -123,7 +123,7 @@ describe('foveate eval', { timeout: 120_000 }, () => {
     expect(refused.code).toBe(4);
     expect(refused.stderr).toMatch(/would overwrite.*--resume/s);
     const other = await foveate(...call, '--resume', '--preprocess', 'clip');
-    expect(other.stderr).toMatch(/another option preprocess\.\w+: expected/);
+    expect(other.stderr).toMatch(/another option --preprocess\.\w+: expected/);
     const resumed = await foveate(...call, '--resume');
     expect(resumed.code, resumed.stderr).toBe(0);
     expect(resultsIn('out')).toMatchObject({ metrics: { top1: 1 }, dataset: { images: 60 } });

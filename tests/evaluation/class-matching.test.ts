@@ -20,6 +20,8 @@ describe('classes of a model and of a data set', () => {
     const { categoryOf, classOf } = matchClasses(['crane', 'gull', 'crane'], categories('crane', 'gull'));
     expect([...categoryOf]).toEqual([0, 1, -1]);
     expect([...classOf]).toEqual([0, 1]);
+    const twice = ['crane', 'gull', 'crane'];
+    expect([...matchClasses(twice, categories(...twice)).categoryOf]).toEqual([0, 1, 2]);
   });
 
   it('are matched by their order where no name is the same, and that is told', () => {
