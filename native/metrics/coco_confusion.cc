@@ -9,10 +9,12 @@ namespace {
 
 using Indices = std::vector<std::int32_t>;
 
-std::vector<Indices> by_image(const ObjectList& objects, std::int32_t images, double least_score) {
+// Of each picture, the indices of objects; of what was found, without scores below the least.
+std::vector<Indices> by_image(const ObjectList& objects, std::int32_t images, std::span<const double> scores,
+                              double least_score) {
   std::vector<Indices> groups(static_cast<std::size_t>(images));
   for (std::size_t i = 0; i < objects.count(); ++i) {
-    if (!objects.scores.empty() && objects.scores[i] < least_score) continue;
+    if (!scores.empty() && scores[i] < least_score) continue;
     groups[static_cast<std::size_t>(objects.images[i])].push_back(static_cast<std::int32_t>(i));
   }
   return groups;
@@ -27,8 +29,8 @@ Result<std::vector<std::uint32_t>> count_confusions(const ObjectList& truth, con
   const std::size_t side = background + 1;
   std::vector<std::uint32_t> counts(side * side);
   OverlapMeasure measure(spec.kind, truth, found, spec.sigmas);
-  const std::vector<Indices> truths_of = by_image(truth, spec.images, least_score);
-  std::vector<Indices> found_of = by_image(found, spec.images, least_score);
+  const std::vector<Indices> truths_of = by_image(truth, spec.images, {}, least_score);
+  std::vector<Indices> found_of = by_image(found, spec.images, found.scores, least_score);
   const auto category_of = [](const ObjectList& objects, std::int32_t i) {
     return static_cast<std::size_t>(objects.categories[static_cast<std::size_t>(i)]);
   };

@@ -146,7 +146,7 @@ describe.each(['box', 'mask', 'keypoints'] as const)('%s', (kind) => {
         );
       }
     }
-  });
+  }, 180_000);
 });
 
 it('makes masks of polygons to the pixel', async () => {

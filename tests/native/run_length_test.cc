@@ -32,7 +32,7 @@ Pixels pixels_of(const RunLengths& mask) {
 }
 
 Pixels random_pixels(std::mt19937& random, std::size_t count) {
-  const unsigned stay = 1 + random() % 9;
+  const auto stay = 1 + random() % 9;
   Pixels pixels(count);
   std::uint8_t value = random() % 2;
   for (auto& pixel : pixels) {
@@ -45,8 +45,8 @@ Pixels random_pixels(std::mt19937& random, std::size_t count) {
 TEST(RunLength, AgreesWithPixelsOnRandomMasks) {
   std::mt19937 random(5);
   for (int round = 0; round < 300; ++round) {
-    const std::uint32_t height = 1 + random() % 12;
-    const std::uint32_t width = 1 + random() % 12;
+    const auto height = static_cast<std::uint32_t>(1 + random() % 12);
+    const auto width = static_cast<std::uint32_t>(1 + random() % 12);
     const Pixels first = random_pixels(random, height * width);
     const Pixels second = random_pixels(random, height * width);
     const RunLengths a = runs_of(first, height);
