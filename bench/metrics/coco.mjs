@@ -88,7 +88,8 @@ if (values.write) {
 
 \`node bench/metrics/coco.mjs --rounds ${values.rounds} --write\`. 80 categories, 7.2 truths and 100 objects found in each picture, from the same JSON files; every run is a
 process of its own, in turn, ${values.rounds} of each; medians. All three give the same twelve numbers within 1e-9. Ratios are to foveate. Seconds are processor time, of
-all threads: the machine is shared, and foveate's lanes, which have the lowest priority, wait for whoever else works there.
+all threads: the machine is shared, and foveate's lanes, which have the lowest priority, wait for whoever else works there. faster-coco-eval
+works on several threads at times: of it, compare wall time as well.
 
 ${table}
 
