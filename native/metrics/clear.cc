@@ -6,6 +6,7 @@
 
 #include "metrics/assignment.h"
 #include "metrics/matching.h"
+#include "metrics/sparse_pairing.h"
 
 namespace foveate {
 namespace {
@@ -38,8 +39,7 @@ Result<ClearCounts> count_like_trackeval(const TrackedSequence& sequence, const 
   std::vector<std::int32_t> previous_tracks;               // that have one
   std::vector<std::int32_t> matched(tracks, 0);
   std::vector<std::int32_t> runs(tracks, 0);
-  Assignment assignment;
-  std::vector<double> costs;
+  SparsePairing pairing;
   struct Match {
     std::int32_t truth, found;
     bool is_new;
@@ -53,18 +53,18 @@ Result<ClearCounts> count_like_trackeval(const TrackedSequence& sequence, const 
     if (frame.truth_count == 0 || frame.found_count == 0) continue;
     const auto truth = sequence.truth_of(frame);
     const auto found = sequence.found_of(frame);
-    costs.assign(frame.truth_count * frame.found_count, 0.0);
+    pairing.begin(frame.truth_count, frame.found_count);
     for (const TrackOverlap& overlap : sequence.overlaps_of(frame)) {
       if (overlap.iou < kLeastIou) continue;
       const bool kept = previous_partner[truth[overlap.truth]] == found[overlap.found];
-      costs[overlap.truth * frame.found_count + overlap.found] = -((kept ? kKeptPartner : 0) + overlap.iou);
+      pairing.add(overlap.truth, overlap.found, -((kept ? kKeptPartner : 0) + overlap.iou));
     }
-    assignment.solve(costs, frame.truth_count, frame.found_count);
+    const auto columns = pairing.solve();
 
     matches.clear();
     double iou_sum = 0;
     for (const TrackOverlap& overlap : sequence.overlaps_of(frame)) {
-      if (overlap.iou < kLeastIou || assignment.columns()[overlap.truth] != overlap.found) continue;
+      if (overlap.iou < kLeastIou || columns[overlap.truth] != overlap.found) continue;
       const std::int32_t track = truth[overlap.truth];
       matches.push_back({track, found[overlap.found], previous_partner[track] < 0});
       iou_sum += overlap.iou;

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <vector>
 
-#include "metrics/assignment.h"
 #include "metrics/matching.h"
 #include "metrics/pairwise_sum.h"
+#include "metrics/sparse_pairing.h"
 
 namespace foveate {
 namespace {
@@ -58,20 +58,19 @@ Status match_frames(const TrackedSequence& sequence, const CancelToken* cancel, 
                     MatchCounts& matches) {
   const std::vector<double> alignments = alignments_of(sequence);
   for (auto& counts : matches) counts.assign(sequence.pairs.size(), 0);
-  Assignment assignment;
-  std::vector<double> costs;
+  SparsePairing pairing;
   for (const TrackedFrame& frame : sequence.frames) {
     if (cancel != nullptr && cancel->cancelled()) return aborted();
     const auto overlaps = sequence.overlaps_of(frame);
     if (overlaps.empty()) continue;
-    costs.assign(frame.truth_count * frame.found_count, 0.0);
+    pairing.begin(frame.truth_count, frame.found_count);
     for (const TrackOverlap& overlap : overlaps) {
-      costs[overlap.truth * frame.found_count + overlap.found] = -(alignments[overlap.pair] * overlap.iou);
+      pairing.add(overlap.truth, overlap.found, -(alignments[overlap.pair] * overlap.iou));
     }
-    assignment.solve(costs, frame.truth_count, frame.found_count);
+    const auto columns = pairing.solve();
     std::array<double, kHotaThresholds> iou_sums{};
     for (const TrackOverlap& overlap : overlaps) {
-      if (assignment.columns()[overlap.truth] != overlap.found) continue;
+      if (columns[overlap.truth] != overlap.found) continue;
       for (std::size_t a = 0; a < kHotaThresholds && overlap.iou >= hota_threshold(a) - kIouTolerance; ++a) {
         ++parts.true_positives[a];
         ++matches[a][overlap.pair];
