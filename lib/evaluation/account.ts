@@ -1,5 +1,5 @@
 import { DatasetError } from '../errors/index.js';
-import type { EvaluatedRun } from './evaluate.js';
+import type { PredictedRun } from './evaluate.js';
 import type { EvaluationFailure, LatencyMs } from './evaluation-result.js';
 import type { PredictionSource } from './prediction-source.js';
 import type { Truth } from './truth.js';
@@ -18,7 +18,7 @@ export class Account {
     this.#truth = truth;
   }
 
-  async *read(signal: AbortSignal | undefined): EvaluatedRun['predictions'] {
+  async *read(signal: AbortSignal | undefined): PredictedRun['predictions'] {
     const seen = new Set<string>();
     for await (const { image, ms, found } of this.#source.pictures(signal)) {
       if (!this.#truth.images.has(image)) throw this.#other(`it holds ${JSON.stringify(image)}, which the data set does not`);

@@ -11,7 +11,7 @@ import {
   type ClassificationMetrics,
   type ScoreMatrix,
 } from '../metrics/index.js';
-import type { EvaluatedRun, Findings } from './evaluate.js';
+import type { PredictedRun, Findings } from './evaluate.js';
 import type { EvaluationCurve, EvaluationExample } from './evaluation-result.js';
 import { known } from './known.js';
 import type { FoundClasses } from './predictions.js';
@@ -23,7 +23,7 @@ const examplesShown = 24;
 const topK = 5;
 
 /** Counts the classes that were found. What a model has no class for has one of its own, whose score is 0: it counts as missed. */
-export async function evaluateClassified({ header, matching, truth, predictions }: EvaluatedRun): Promise<Findings> {
+export async function evaluateClassified({ header, matching, truth, predictions }: PredictedRun): Promise<Findings> {
   const strangers = truth.categories.flatMap((_, place) => (matching.classOf[place] === -1 ? [place] : []));
   const names = [...header.labels, ...strangers.map((place) => truth.categories[place]?.name ?? '')];
   const classOf = Int32Array.from(matching.classOf, (id, place) =>

@@ -4,7 +4,7 @@ import type { DetectionKind, DetectionMetrics } from '../metrics/index.js';
 import type { ClassMatching } from './class-matching.js';
 import { comparableKinds, matchObjects, type DetectedPicture, type MatchedObjects } from './detected-objects.js';
 import { detectionExamples } from './detection-examples.js';
-import type { EvaluatedRun, Findings } from './evaluate.js';
+import type { PredictedRun, Findings } from './evaluate.js';
 import type { ClassResult, EvaluationCurve } from './evaluation-result.js';
 import { known } from './known.js';
 import type { FoundObjectList } from './predictions.js';
@@ -16,7 +16,7 @@ const shownIou = 0.5;
 const mostCurves = 20;
 
 /** Counts the objects that were found: boxes, and masks and keypoints where both sides have them. */
-export async function evaluateDetected({ matching, truth, predictions, signal }: EvaluatedRun): Promise<Findings> {
+export async function evaluateDetected({ matching, truth, predictions, signal }: PredictedRun): Promise<Findings> {
   const { categories } = truth;
   const pictures: DetectedPicture[] = [];
   for await (const { image, found } of predictions) {

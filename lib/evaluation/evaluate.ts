@@ -154,14 +154,14 @@ export async function count(
   return { header, matching, account, findings };
 }
 
-const findingsOf: Readonly<Record<PredictionsHeader['task'], (run: EvaluatedRun) => Promise<Findings>>> = {
+const findingsOf: Readonly<Record<PredictionsHeader['task'], (run: PredictedRun) => Promise<Findings>>> = {
   classify: evaluateClassified,
   detect: evaluateDetected,
   segment: evaluateSegmented,
 };
 
 /** What there is to count. */
-export interface EvaluatedRun {
+export interface PredictedRun {
   readonly header: PredictionsHeader;
   readonly matching: ClassMatching;
   readonly truth: Truth;

@@ -1,6 +1,6 @@
 /** Intervals and slices, which all tasks have. */
 import type { DatasetImage } from '../dataset/index.js';
-import { percentileInterval, sliceBy, type AttributeValue, type Estimate, type Slice } from '../metrics/index.js';
+import { percentileInterval, sliceBy, type PictureAttribute, type Estimate, type DatasetSlice } from '../metrics/index.js';
 import type { EvaluationResult, MetricIntervals, MetricValues, SliceResult } from './evaluation-result.js';
 import { known } from './known.js';
 
@@ -47,7 +47,7 @@ export function everyPicture(pictures: number): Uint32Array {
 
 async function sliceResult(
   attribute: string,
-  { label, members }: Slice,
+  { label, members }: DatasetSlice,
   sampler: Sampler,
   samples: number,
 ): Promise<SliceResult> {
@@ -68,9 +68,9 @@ function intervals(estimates: Awaited<ReturnType<Sampler>>): MetricIntervals {
   );
 }
 
-function attributesOf(images: readonly DatasetImage[]): Map<string, AttributeValue[]> {
+function attributesOf(images: readonly DatasetImage[]): Map<string, PictureAttribute[]> {
   const names = [...new Set(images.flatMap(({ attributes }) => Object.keys(attributes)))];
-  const attributes = new Map(names.map((name) => [name, images.map((image): AttributeValue => image.attributes[name])]));
+  const attributes = new Map(names.map((name) => [name, images.map((image): PictureAttribute => image.attributes[name])]));
   const megapixels = images.map(({ width, height }) => width && height && Number(((width * height) / 1e6).toPrecision(3)));
   if (megapixels.some((size) => size !== undefined)) attributes.set('megapixels', megapixels);
   if (images.some(({ annotations }) => annotations.length > 0)) {

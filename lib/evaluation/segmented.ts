@@ -2,7 +2,7 @@ import { ignoredPixel, type DatasetImage, type LabelMap } from '../dataset/index
 import { DatasetError } from '../errors/index.js';
 import { bootstrapAmong, SegmentationMetrics, type SegmentationSummary } from '../metrics/index.js';
 import type { ClassMatching } from './class-matching.js';
-import type { EvaluatedRun, Findings } from './evaluate.js';
+import type { PredictedRun, Findings } from './evaluate.js';
 import type { EvaluationExample } from './evaluation-result.js';
 import { known } from './known.js';
 
@@ -20,7 +20,7 @@ const statisticNames: Readonly<Record<string, string>> = {
 };
 
 /** Counts the pixels that were found. */
-export async function evaluateSegmented({ matching, truth, predictions, signal }: EvaluatedRun): Promise<Findings> {
+export async function evaluateSegmented({ matching, truth, predictions, signal }: PredictedRun): Promise<Findings> {
   const { categories } = truth;
   const hasOthers = matching.categoryOf.some((place) => place === -1);
   const counted = new SegmentationMetrics({
