@@ -244,7 +244,7 @@ export {
   type ConfusionCounts,
   type EvaluableTask,
   type EvaluatedDataset,
-  type EvaluatedDetections,
+  type EvaluatedDetectOptions,
   type EvaluatedModel,
   type EvaluateOptions,
   type EvaluatePredictionsOptions,

@@ -4,7 +4,7 @@ import type { EvaluationFailure, LatencyMs } from './evaluation-result.js';
 import type { PredictionSource } from './prediction-source.js';
 import type { Truth } from './truth.js';
 
-/** Which pictures came, what they took, and which failed. */
+/** Which pictures came, what they took, and which failed: none may be missing, unknown or told twice, and one at least has to be run. */
 export class Account {
   readonly #path: string;
   readonly #source: PredictionSource;
@@ -34,6 +34,7 @@ export class Account {
     }
     const missing = this.#truth.images.size - seen.size - this.#failures.size;
     if (missing > 0) throw this.#other(`${missing} of ${this.#truth.images.size} pictures of the data set are not in it`);
+    if (seen.size === 0) throw nothingRun();
   }
 
   failures(): EvaluationFailure[] {
@@ -55,4 +56,11 @@ export class Account {
       details: { file: this.#path },
     });
   }
+}
+
+function nothingRun(): DatasetError {
+  return new DatasetError('DATASET_INVALID', {
+    message: 'No picture was run',
+    hint: 'Check that the data set has pictures, and that they can be read.',
+  });
 }

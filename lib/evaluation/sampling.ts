@@ -2,7 +2,7 @@
 import type { DatasetImage } from '../dataset/index.js';
 import { percentileInterval, sliceBy, type PictureAttribute, type Estimate, type DatasetSlice } from '../metrics/index.js';
 import type { EvaluationResult, MetricIntervals, MetricValues, SliceResult } from './evaluation-result.js';
-import { known } from './known.js';
+import { knownValues } from './known.js';
 
 /** How pictures are drawn. */
 export interface Draws {
@@ -15,7 +15,8 @@ export type Sampler = (members: Uint32Array, draws: Draws) => Promise<readonly P
 
 /** All draws of one evaluation come from it, and those of the runs that are compared. */
 export const seed = 0;
-const level = 0.95;
+/** Of all intervals. */
+export const intervalLevel = 0.95;
 /** Of a slice: its interval is looked at, and not compared. */
 const sliceSamples = 200;
 /** More values than that tell no groups of pictures apart: a file name is an attribute too. */
@@ -41,7 +42,7 @@ export async function slicesOf(
   return results;
 }
 
-export function everyPicture(pictures: number): Uint32Array {
+function everyPicture(pictures: number): Uint32Array {
   return Uint32Array.from({ length: pictures }, (_, place) => place);
 }
 
@@ -56,13 +57,13 @@ async function sliceResult(
 }
 
 function metricsOf(estimates: Awaited<ReturnType<Sampler>>): MetricValues {
-  return Object.fromEntries(estimates.map(({ name, value }) => [name, known(value)]));
+  return knownValues(Object.fromEntries(estimates.map(({ name, value }) => [name, value])));
 }
 
 function intervals(estimates: Awaited<ReturnType<Sampler>>): MetricIntervals {
   return Object.fromEntries(
     estimates.flatMap(({ name, samples }) => {
-      const { low, high } = percentileInterval(samples, level);
+      const { low, high } = percentileInterval(samples, intervalLevel);
       return Number.isNaN(low) ? [] : [[name, [low, high] as const]];
     }),
   );

@@ -1,5 +1,6 @@
 import { native, settle, type MatchingHandle, type NativeMatched } from '../binding/index.js';
 import { checkInteger, checkNumber, checkOneOf, checkOptions, checkSignal, invalidArgument } from '../errors/index.js';
+import { percentileInterval } from './bootstrap.js';
 import { checkedObjects, detectionKinds, type DetectionKind, type FoundObjects, type TruthObjects } from './detection-objects.js';
 
 /** COCO's twelve numbers. AP: mean over IoU of 0.5 to 0.95; 50, 75: at that IoU; s, m, l: of small, medium, large; AR1: with one detection a picture. */
@@ -269,13 +270,7 @@ export class DetectionMetrics<K extends DetectionKind = DetectionKind> {
   }
 }
 
-/** Percentiles, interpolated between samples as numpy does. */
 function middleOf(samples: Float64Array, confidence: number): [number, number] {
-  const sorted = samples.filter((value) => !Number.isNaN(value)).sort();
-  const at = (share: number): number => {
-    const place = share * (sorted.length - 1);
-    const low = sorted[Math.floor(place)] ?? NaN;
-    return low + ((sorted[Math.ceil(place)] ?? NaN) - low) * (place - Math.floor(place));
-  };
-  return [at((1 - confidence) / 2), at((1 + confidence) / 2)];
+  const { low, high } = percentileInterval(samples, confidence);
+  return [low, high];
 }
