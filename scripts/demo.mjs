@@ -1,6 +1,6 @@
 /**
- * `npm run demo`: prepares the checkout, builds it, and runs the main job as far as it exists: pictures in, results and drawn
- * pictures out, with the three small models of examples/models.
+ * `npm run demo`: prepares the checkout, builds it, and runs the main jobs: pictures in, results and drawn pictures out, with
+ * the three small models of examples/models; and one of them held against labels, and let through a gate.
  */
 import { join, relative } from 'node:path';
 
@@ -10,6 +10,7 @@ import { setUp } from './setup/setup.mjs';
 
 const output = join(projectRoot, 'build/demo');
 const intoOutput = ['-o', relative(projectRoot, output), '--overwrite'];
+const evaluation = `${relative(projectRoot, output)}/eval`;
 const example = (path) => join('examples', path);
 
 /** What a user would type after `npx`. */
@@ -28,6 +29,8 @@ const commands = [
     ...['400x300.jpg', '320x320.jpg', '256x256.png'].map((name) => example(`pictures/segment-${name}`)),
     ...intoOutput,
   ],
+  ['eval', example('models/shapes-detector.onnx'), '--data', example('pictures/detect.json'), '-o', evaluation, '--overwrite'],
+  ['gate', example('gate.yaml'), `${evaluation}/results.json`],
   ['doctor'],
 ];
 
@@ -39,7 +42,8 @@ try {
     console.log(`\n$ foveate ${command.join(' ')}`);
     await runVisibly('node', [join(projectRoot, 'dist/bin/main.js'), ...command]);
   }
-  console.log(`\nThe drawn pictures are in ${relative(process.cwd(), output)}/.`);
+  const shown = relative(process.cwd(), output);
+  console.log(`\nThe drawn pictures are in ${shown}/, and what the evaluation found is in ${shown}/eval/report.html.`);
 } catch (error) {
   console.error(error.message);
   process.exitCode = error.exitCode ?? 1;

@@ -6,6 +6,7 @@ import { Option, type Command } from 'commander';
 import { datasetFormats, openDataset, type Dataset, type DatasetFormat, type DatasetOptions } from '../dataset/index.js';
 import { ArgumentError } from '../errors/index.js';
 import {
+  checkEvaluable,
   comparePredictions,
   csvReport,
   evaluate,
@@ -17,7 +18,7 @@ import {
 } from '../evaluation/index.js';
 import { trackingBenchmarks, type Comparison, type TrackingBenchmark } from '../metrics/index.js';
 import { modelPath } from '../graph/index.js';
-import { Classifier, Detector, loadTask, Segmenter, type Task } from '../tasks/index.js';
+import { loadTask, type Task } from '../tasks/index.js';
 import { printable } from '../text/index.js';
 import { EvaluationFolder } from './evaluation-folder.js';
 import type { Invocation } from './invocation.js';
@@ -193,13 +194,8 @@ async function measure(
   modelPath('model', model);
   const { scoreThreshold, iouThreshold, maxDetections, classAgnostic, ...forTask } = values;
   await using task: Task = await loadTask(model, { ...loadTaskOptions(forTask), signal });
-  if (task instanceof Classifier || task instanceof Detector || task instanceof Segmenter) {
-    return await work(task, { scoreThreshold, iouThreshold, maxDetections, classAgnostic });
-  }
-  throw new ArgumentError('INVALID_ARGUMENT', {
-    message: 'Expected a classifier, a detector or a segmenter to evaluate but received a model without classes',
-    hint: 'Embeddings and dense maps are held against no labels.',
-  });
+  checkEvaluable(task);
+  return await work(task, { scoreThreshold, iouThreshold, maxDetections, classAgnostic });
 }
 
 function checkSource(model: string | undefined, predictions: string | undefined, resumesNothing: boolean): void {

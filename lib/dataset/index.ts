@@ -1,3 +1,4 @@
+export { boxAround } from './field-checks.js';
 export { openDataset, type DatasetOptions } from './open-dataset.js';
 export {
   datasetFormats,

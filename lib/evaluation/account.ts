@@ -1,10 +1,10 @@
 import { DatasetError } from '../errors/index.js';
-import type { EvaluatedRun } from './evaluate.js';
+import type { PredictedRun } from './evaluate.js';
 import type { EvaluationFailure, LatencyMs } from './evaluation-result.js';
 import type { PredictionSource } from './prediction-source.js';
 import type { Truth } from './truth.js';
 
-/** Which pictures came, what they took, and which failed. */
+/** Which pictures came, what they took, and which failed: none may be missing, unknown or told twice, and one at least has to be run. */
 export class Account {
   readonly #path: string;
   readonly #source: PredictionSource;
@@ -18,7 +18,7 @@ export class Account {
     this.#truth = truth;
   }
 
-  async *read(signal: AbortSignal | undefined): EvaluatedRun['predictions'] {
+  async *read(signal: AbortSignal | undefined): PredictedRun['predictions'] {
     const seen = new Set<string>();
     for await (const { image, ms, found } of this.#source.pictures(signal)) {
       if (!this.#truth.images.has(image)) throw this.#other(`it holds ${JSON.stringify(image)}, which the data set does not`);
@@ -34,6 +34,7 @@ export class Account {
     }
     const missing = this.#truth.images.size - seen.size - this.#failures.size;
     if (missing > 0) throw this.#other(`${missing} of ${this.#truth.images.size} pictures of the data set are not in it`);
+    if (seen.size === 0) throw nothingRun();
   }
 
   failures(): EvaluationFailure[] {
@@ -55,4 +56,11 @@ export class Account {
       details: { file: this.#path },
     });
   }
+}
+
+function nothingRun(): DatasetError {
+  return new DatasetError('DATASET_INVALID', {
+    message: 'No picture was run',
+    hint: 'Check that the data set has pictures, and that they can be read.',
+  });
 }

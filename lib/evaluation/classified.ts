@@ -11,10 +11,11 @@ import {
   type ClassificationMetrics,
   type ScoreMatrix,
 } from '../metrics/index.js';
-import type { EvaluatedRun, Findings } from './evaluate.js';
-import type { EvaluationCurve, EvaluationExample } from './evaluation-result.js';
-import { known } from './known.js';
+import type { PredictedRun, Findings } from './evaluate.js';
+import type { EvaluationCurve, EvaluationExample, MetricValues } from './evaluation-result.js';
+import { knownValues } from './known.js';
 import type { FoundClasses } from './predictions.js';
+import { intervalLevel } from './sampling.js';
 
 /** Curves of more classes are a tangle, and a large file. */
 const mostCurves = 20;
@@ -23,7 +24,7 @@ const examplesShown = 24;
 const topK = 5;
 
 /** Counts the classes that were found. What a model has no class for has one of its own, whose score is 0: it counts as missed. */
-export async function evaluateClassified({ header, matching, truth, predictions }: EvaluatedRun): Promise<Findings> {
+export async function evaluateClassified({ header, matching, truth, predictions }: PredictedRun): Promise<Findings> {
   const strangers = truth.categories.flatMap((_, place) => (matching.classOf[place] === -1 ? [place] : []));
   const names = [...header.labels, ...strangers.map((place) => truth.categories[place]?.name ?? '')];
   const classOf = Int32Array.from(matching.classOf, (id, place) =>
@@ -53,7 +54,7 @@ export async function evaluateClassified({ header, matching, truth, predictions 
   const counted = evaluateClassification(labelIds, scores, { k: Math.min(topK, names.length) });
   const { correct, correctTopK, predicted } = counted;
   const statistics = [
-    { ...meanStatistic('top1', correct), name: 'top1' },
+    meanStatistic('top1', correct),
     ...(names.length > topK && correctTopK !== undefined ? [meanStatistic('top5', correctTopK)] : []),
     ...classificationStatistics(labelIds, predicted, names.length).flatMap((statistic) => {
       const name = { 'balanced accuracy': 'balancedAccuracy', 'macro F1': 'macroF1' }[statistic.name];
@@ -62,10 +63,12 @@ export async function evaluateClassified({ header, matching, truth, predictions 
   ];
   return {
     images,
-    sampler: async (members, draws) => bootstrapAmong(statistics, images.length, members, { ...draws, level: 0.95 }),
+    sampler: async (members, draws) => bootstrapAmong(statistics, images.length, members, { ...draws, level: intervalLevel }),
     metrics: metricsOf(counted, names.length),
     classes: counted.perClass.flatMap(({ support, precision, recall, f1, rocAuc }, id) =>
-      support === 0 ? [] : [{ name: names[id] as string, count: support, metrics: numbers({ precision, recall, f1, rocAuc }) }],
+      support === 0
+        ? []
+        : [{ name: names[id] as string, count: support, metrics: knownValues({ precision, recall, f1, rocAuc }) }],
     ),
     curves: curvesOf(labelIds, scores, counted, names),
     confusion: confusionOf(counted, names),
@@ -74,9 +77,9 @@ export async function evaluateClassified({ header, matching, truth, predictions 
   };
 }
 
-function metricsOf(counted: ClassificationMetrics, classes: number): Record<string, number | null> {
+function metricsOf(counted: ClassificationMetrics, classes: number): MetricValues {
   const { accuracy, topK: hits, balancedAccuracy, macro, micro, weighted, rocAuc, logLoss, brier, calibrationError } = counted;
-  return numbers({
+  return knownValues({
     top1: accuracy,
     ...(classes > topK && { top5: hits }),
     balancedAccuracy,
@@ -90,10 +93,6 @@ function metricsOf(counted: ClassificationMetrics, classes: number): Record<stri
     brier,
     calibrationError,
   });
-}
-
-function numbers(values: Readonly<Record<string, number>>): Record<string, number | null> {
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, known(value)]));
 }
 
 function curvesOf(

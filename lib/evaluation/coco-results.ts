@@ -1,9 +1,9 @@
 import { open } from 'node:fs/promises';
 
 import type { DatasetImage } from '../dataset/index.js';
-import { readCocoResults as readResults, type DetectionKind, type FoundObjects, type RunLengthMasks } from '../metrics/index.js';
+import { readCocoResults, type DetectionKind, type FoundObjects, type RunLengthMasks } from '../metrics/index.js';
 import type { PredictionSource } from './prediction-source.js';
-import type { FoundObjectList, Prediction } from './predictions.js';
+import { rowsAt, type FoundObjectList, type Prediction } from './predictions.js';
 import type { Truth } from './truth.js';
 
 /** So much of the file shows what the first result has: a mask is a few kilobytes at most. */
@@ -11,13 +11,13 @@ const peekBytes = 2 ** 16;
 
 /**
  * A detector's results in COCO's form as predictions: by the ids of the data set's pictures and categories. A picture without results is one where nothing was
- * found. Rejects as `readCocoResults` of lib/metrics does.
+ * found. Rejects as {@link readCocoResults} does.
  */
-export async function readCocoResults(path: string, truth: Truth, signal: AbortSignal | undefined): Promise<PredictionSource> {
+export async function openCocoResults(path: string, truth: Truth, signal: AbortSignal | undefined): Promise<PredictionSource> {
   const images = [...truth.images.values()].sort((left, right) => left.id - right.id);
   const kind = await kindOf(path);
   const keypointCount = truth.categories.find(({ keypoints }) => keypoints !== undefined)?.keypoints?.length;
-  const found = await readResults(path, {
+  const found = await readCocoResults(path, {
     kind,
     imageIds: images.map(({ id }) => id),
     categoryIds: truth.categories.map(({ id }) => id),
@@ -50,18 +50,13 @@ function* predictionsOf(images: readonly DatasetImage[], found: FoundObjects): G
   const values = found.keypoints === undefined ? 0 : found.keypoints.length / Math.max(1, found.images.length);
   for (const [place, { name }] of images.entries()) {
     const own = places[place] as number[];
-    const pick = (from: Float64Array, each: number): Float64Array => {
-      const picked = new Float64Array(own.length * each);
-      own.forEach((i, at) => picked.set(from.subarray(i * each, (i + 1) * each), at * each));
-      return picked;
-    };
     const masks = found.masks as RunLengthMasks | undefined;
     const list: FoundObjectList = {
-      boxes: pick(found.boxes, 4),
-      scores: pick(found.scores, 1),
+      boxes: rowsAt(own, found.boxes, 4),
+      scores: rowsAt(own, found.scores, 1),
       classIds: Int32Array.from(own, (i) => found.categories[i] as number),
       ...(masks && { masks: own.map((i) => masks.at(i)) }),
-      ...(found.keypoints && { keypoints: pick(found.keypoints, values) }),
+      ...(found.keypoints && { keypoints: rowsAt(own, found.keypoints, values) }),
     };
     yield { image: name, found: list };
   }

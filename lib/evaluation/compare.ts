@@ -1,7 +1,7 @@
 import type { Dataset } from '../dataset/index.js';
 import { checkOptions, DatasetError } from '../errors/index.js';
 import { compareSamples, type Comparison } from '../metrics/index.js';
-import { count, defaultResamples, type EvaluatePredictionsOptions, type Findings } from './evaluate.js';
+import { countPredictions, defaultResamples, type EvaluatePredictionsOptions, type Findings } from './evaluate.js';
 import { seed } from './sampling.js';
 import { readTruth } from './truth.js';
 
@@ -20,7 +20,10 @@ export async function comparePredictions(
   checkOptions('comparison options', options, ['resamples', 'signal']);
   const { resamples: samples = defaultResamples, signal } = options;
   const truth = await readTruth(dataset, signal);
-  const [first, second] = [await count(baseline, dataset, truth, signal), await count(candidate, dataset, truth, signal)];
+  const [first, second] = [
+    await countPredictions(baseline, dataset, truth, signal),
+    await countPredictions(candidate, dataset, truth, signal),
+  ];
   if (first.header.task !== second.header.task) {
     throw new DatasetError('DATASET_INVALID', {
       message: `Expected predictions of the same task but received ${first.header.task} and ${second.header.task}`,

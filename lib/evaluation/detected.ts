@@ -1,28 +1,26 @@
 import type { DatasetImage } from '../dataset/index.js';
-import { DatasetError } from '../errors/index.js';
 import type { DetectionKind, DetectionMetrics } from '../metrics/index.js';
 import type { ClassMatching } from './class-matching.js';
 import { comparableKinds, matchObjects, type DetectedPicture, type MatchedObjects } from './detected-objects.js';
 import { detectionExamples } from './detection-examples.js';
-import type { EvaluatedRun, Findings } from './evaluate.js';
+import type { PredictedRun, Findings } from './evaluate.js';
 import type { ClassResult, EvaluationCurve } from './evaluation-result.js';
-import { known } from './known.js';
-import type { FoundObjectList } from './predictions.js';
+import { knownValues } from './known.js';
+import { rowsAt, type FoundObjectList } from './predictions.js';
 import type { Sampler } from './sampling.js';
 
 /** Where nothing else says so: what is looked at by people, unlike AP, is of what would be shown to them. */
-export const shownScore = 0.25;
+const shownScore = 0.25;
 const shownIou = 0.5;
 const mostCurves = 20;
 
 /** Counts the objects that were found: boxes, and masks and keypoints where both sides have them. */
-export async function evaluateDetected({ matching, truth, predictions, signal }: EvaluatedRun): Promise<Findings> {
+export async function evaluateDetected({ matching, truth, predictions, signal }: PredictedRun): Promise<Findings> {
   const { categories } = truth;
   const pictures: DetectedPicture[] = [];
   for await (const { image, found } of predictions) {
     pictures.push({ image: truth.images.get(image) as DatasetImage, found: inCategories(found as FoundObjectList, matching) });
   }
-  if (pictures.length === 0) throw nothingRun();
   const kinds = comparableKinds(pictures, categories);
   const matched = await matchAll(kinds, pictures, categories.length, signal);
   const sampler: Sampler = async (members, { samples, seed }) => {
@@ -42,11 +40,7 @@ export async function evaluateDetected({ matching, truth, predictions, signal }:
   return {
     images: pictures.map(({ image }) => image),
     sampler,
-    metrics: Object.fromEntries(
-      matched.flatMap(({ metrics }) =>
-        namedSummary(metrics).map(([name, value]) => [`${prefixOf(metrics.kind)}${name}`, known(value)]),
-      ),
-    ),
+    metrics: knownValues(Object.fromEntries(matched.flatMap(({ metrics }) => namedSummary(metrics)))),
     classes: categories.flatMap(({ name }, category) => classResult(name, category, matched)),
     curves: curvesOf(
       boxes.metrics,
@@ -78,27 +72,22 @@ function inCategories(
 ): FoundObjectList {
   const kept = [...classIds.keys()].filter((i) => categoryOf[classIds[i] as number] !== -1);
   const values = scores.length === 0 ? 0 : (keypoints?.length ?? 0) / scores.length;
-  const pick = (from: Float64Array, each: number): Float64Array => {
-    const picked = new Float64Array(kept.length * each);
-    kept.forEach((i, at) => picked.set(from.subarray(i * each, (i + 1) * each), at * each));
-    return picked;
-  };
   return {
-    boxes: pick(boxes, 4),
-    scores: pick(scores, 1),
+    boxes: rowsAt(kept, boxes, 4),
+    scores: rowsAt(kept, scores, 1),
     classIds: Int32Array.from(kept, (i) => categoryOf[classIds[i] as number] as number),
     ...(masks && { masks: kept.map((i) => masks[i] as (typeof masks)[number]) }),
-    ...(keypoints && { keypoints: pick(keypoints, values) }),
+    ...(keypoints && { keypoints: rowsAt(kept, keypoints, values) }),
   };
 }
 
 /** `AP` of boxes, `mask.AP`, `keypoints.AP`. */
-function prefixOf(kind: DetectionKind): string {
-  return kind === 'box' ? '' : `${kind}.`;
+function prefixed<T>(kind: DetectionKind, values: readonly (readonly [string, T])[]): [string, T][] {
+  return values.map(([name, value]) => [kind === 'box' ? name : `${kind}.${name}`, value]);
 }
 
-function namedSummary({ summary }: DetectionMetrics): [string, number][] {
-  return Object.entries<number>(summary);
+function namedSummary({ kind, summary }: DetectionMetrics): [string, number][] {
+  return prefixed(kind, Object.entries<number>(summary));
 }
 
 async function estimatesOf(
@@ -107,13 +96,9 @@ async function estimatesOf(
   seed: number,
   signal: AbortSignal | undefined,
 ): ReturnType<Sampler> {
-  const drawn: Readonly<Record<string, Float64Array>> =
-    samples === 0 ? {} : (await metrics.bootstrap(samples, seed, { signal })).samples;
-  return namedSummary(metrics).map(([name, value]) => ({
-    name: `${prefixOf(metrics.kind)}${name}`,
-    value,
-    samples: drawn[name] ?? new Float64Array(),
-  }));
+  const drawn = samples === 0 ? {} : (await metrics.bootstrap(samples, seed, { signal })).samples;
+  const samplesOf = new Map(prefixed(metrics.kind, Object.entries<Float64Array>(drawn)));
+  return namedSummary(metrics).map(([name, value]) => ({ name, value, samples: samplesOf.get(name) ?? new Float64Array() }));
 }
 
 /** Nothing of a class that is neither labelled nor found. */
@@ -122,9 +107,9 @@ function classResult(name: string, category: number, matched: readonly MatchedOb
   const count = truth.categories.filter((place, i) => place === category && truth.crowd?.[i] !== 1).length;
   if (count === 0 && !found.categories.includes(category)) return [];
   const metrics = matched.flatMap(({ metrics: { kind, perCategory } }) =>
-    Object.entries<number>({ ...perCategory[category] }).map(([metric, value]) => [`${prefixOf(kind)}${metric}`, known(value)]),
+    prefixed(kind, Object.entries<number>({ ...perCategory[category] })),
   );
-  return [{ name, count, metrics: Object.fromEntries(metrics) as ClassResult['metrics'] }];
+  return [{ name, count, metrics: knownValues(Object.fromEntries(metrics)) }];
 }
 
 function curvesOf(metrics: DetectionMetrics, names: readonly string[]): EvaluationCurve[] {
@@ -183,11 +168,4 @@ async function confusionOf(
     classes: [...used.map((id) => names[id] as string), 'background'],
     matrix: shown.map((actual) => shown.map((predicted) => row(actual)[predicted] as number)),
   };
-}
-
-function nothingRun(): DatasetError {
-  return new DatasetError('DATASET_INVALID', {
-    message: 'No picture was run',
-    hint: 'Check that the data set has pictures, and that they can be read.',
-  });
 }

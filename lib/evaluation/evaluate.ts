@@ -12,12 +12,13 @@ import { evaluateDetected } from './detected.js';
 import { matchClasses, type ClassMatching } from './class-matching.js';
 import type { EvaluationResult } from './evaluation-result.js';
 import {
+  checkEvaluable,
   headerOf,
-  evaluatedDetections,
+  defaultDetectOptions,
   predict,
   predictedTaskOf,
   type EvaluableTask,
-  type EvaluatedDetections,
+  type EvaluatedDetectOptions,
 } from './predict.js';
 import { openPredictions } from './prediction-source.js';
 import type { Prediction, PredictionsHeader } from './predictions.js';
@@ -27,7 +28,7 @@ import { evaluateSegmented } from './segmented.js';
 import { readTruth, type Truth } from './truth.js';
 
 /** How {@link evaluate} runs a model and counts. */
-export interface EvaluateOptions extends EvaluatePredictionsOptions, EvaluatedDetections {
+export interface EvaluateOptions extends EvaluatePredictionsOptions, EvaluatedDetectOptions {
   /** A file that keeps what the model finds, so that it need not run again. Default: a temporary one. */
   readonly predictions?: string | undefined;
   /** Goes on with that file: pictures that are in it are not run again. Default false. */
@@ -68,12 +69,13 @@ const evaluateOptions = [
 export async function evaluate(task: EvaluableTask, dataset: Dataset, options: EvaluateOptions = {}): Promise<EvaluationResult> {
   checkOptions('evaluate options', options, evaluateOptions);
   const { predictions, resume = false, model, onProgress, signal, resamples, ...given } = options;
+  checkEvaluable(task);
   checkKind(predictedTaskOf(task), dataset);
   matchClasses(task.labels, dataset.categories); // before the model runs for hours
   const folder = predictions === undefined ? await mkdtemp(join(tmpdir(), 'foveate-predictions-')) : undefined;
   const path = predictions ?? join(folder as string, 'predictions.ndjson');
   try {
-    const detections = { ...evaluatedDetections, ...definedOf(given) };
+    const detections = { ...defaultDetectOptions, ...definedOf(given) };
     const known = model === undefined ? undefined : await modelInfo(model, task, signal);
     const header = headerOf(task, detections, known, packageVersion);
     const file = resume ? await PredictionsFile.resume(path, header, signal) : PredictionsFile.create(path, header);
@@ -105,7 +107,7 @@ export async function evaluatePredictions(
   checkOptions('evaluate options', options, countingOptions);
   const { resamples = defaultResamples, signal } = options;
   const truth = await readTruth(dataset, signal);
-  const { header, matching, account, findings } = await count(predictions, dataset, truth, signal);
+  const { header, matching, account, findings } = await countPredictions(predictions, dataset, truth, signal);
   const { images, sampler, notices, ...told } = findings;
   const intervals = await intervalsOf(sampler, images.length, resamples);
   const slices = await slicesOf(sampler, images, resamples);
@@ -134,7 +136,7 @@ export async function evaluatePredictions(
 }
 
 /** Counts what a file of predictions holds. Rejects as {@link evaluatePredictions} does. */
-export async function count(
+export async function countPredictions(
   predictions: string,
   dataset: Dataset,
   truth: Truth,
@@ -154,14 +156,14 @@ export async function count(
   return { header, matching, account, findings };
 }
 
-const findingsOf: Readonly<Record<PredictionsHeader['task'], (run: EvaluatedRun) => Promise<Findings>>> = {
+const findingsOf: Readonly<Record<PredictionsHeader['task'], (run: PredictedRun) => Promise<Findings>>> = {
   classify: evaluateClassified,
   detect: evaluateDetected,
   segment: evaluateSegmented,
 };
 
 /** What there is to count. */
-export interface EvaluatedRun {
+export interface PredictedRun {
   readonly header: PredictionsHeader;
   readonly matching: ClassMatching;
   readonly truth: Truth;

@@ -5,6 +5,7 @@ import { dirname, resolve } from 'node:path';
 import { isMap, isScalar, LineCounter, parseDocument, type Node, type Pair, type YAMLMap } from 'yaml';
 
 import { ArgumentError, nearestName } from '../errors/index.js';
+import { enoughPictures } from '../metrics/index.js';
 
 /** What a number has to lie between; either side may be open. */
 export interface GateLimit {
@@ -38,8 +39,6 @@ export interface GateRules {
 
 const sections = ['metrics', 'classes', 'slices', 'latencyMs', 'modelBytes', 'maxDrop', 'baseline'];
 const latencies = ['mean', 'p50', 'p95', 'p99'];
-/** Fewer say little: the interval of a share of 30 is about a third wide. */
-const fewestPictures = 30;
 const units: Readonly<Record<string, number>> = {
   B: 1,
   kB: 1e3,
@@ -93,7 +92,7 @@ class GateReader {
       metrics: this.#limits('metrics'),
       classes: this.#limits('classes'),
       slices,
-      slicePictures: pictures === undefined ? fewestPictures : this.#number(pictures),
+      slicePictures: pictures === undefined ? enoughPictures : this.#number(pictures),
       latencyMs,
       modelBytes: this.#root.has('modelBytes') ? this.#limit(this.#root.get('modelBytes', true) as Node, 'max') : undefined,
       maxDrop: new Map(this.#section('maxDrop').map(({ key, value }) => [wordOf(key), this.#drop(value as Node)])),

@@ -9,22 +9,25 @@ import type { PredictedTask, FoundClasses, FoundObjectList, Prediction, Predicti
 import type { PredictionsFile } from './predictions-file.js';
 
 /** What counts as found when a detector is measured. */
-export type EvaluatedDetections = Pick<DetectOptions, 'scoreThreshold' | 'iouThreshold' | 'maxDetections' | 'classAgnostic'>;
+export type EvaluatedDetectOptions = Pick<DetectOptions, 'scoreThreshold' | 'iouThreshold' | 'maxDetections' | 'classAgnostic'>;
 
 /**
  * As Ultralytics and most papers measure: precision is looked at down to the lowest scores, and suppression leaves close neighbours alone.
  * https://docs.ultralytics.com/modes/val
  */
-export const evaluatedDetections = { scoreThreshold: 0.001, iouThreshold: 0.7, maxDetections: 300 } as const;
+export const defaultDetectOptions = { scoreThreshold: 0.001, iouThreshold: 0.7, maxDetections: 300 } as const;
 
 /** A task whose results can be held against labels. */
 export type EvaluableTask = Classifier | Detector | Segmenter;
 
-/** Throws INVALID_ARGUMENT for a task that gives neither classes, nor objects, nor regions. */
-export function predictedTaskOf(task: Task): PredictedTask {
+export function predictedTaskOf(task: EvaluableTask): PredictedTask {
   if (task instanceof Classifier) return 'classify';
-  if (task instanceof Detector) return 'detect';
-  if (task instanceof Segmenter) return 'segment';
+  return task instanceof Detector ? 'detect' : 'segment';
+}
+
+/** Throws INVALID_ARGUMENT for a task that gives neither classes, nor objects, nor regions. */
+export function checkEvaluable(task: Task): asserts task is EvaluableTask {
+  if (task instanceof Classifier || task instanceof Detector || task instanceof Segmenter) return;
   throw new ArgumentError('INVALID_ARGUMENT', {
     message: 'Expected a classifier, a detector or a segmenter to evaluate but received a model without classes',
     hint: 'Embeddings and dense maps are held against no labels.',
@@ -34,7 +37,7 @@ export function predictedTaskOf(task: Task): PredictedTask {
 /** What predictions of a task depend on, and what they are of. */
 export function headerOf(
   task: EvaluableTask,
-  detections: EvaluatedDetections,
+  detections: EvaluatedDetectOptions,
   model: PredictionsHeader['model'],
   foveate: string,
 ): PredictionsHeader {
@@ -62,7 +65,7 @@ export async function predict(
     detections,
     onProgress,
     signal,
-  }: { detections: EvaluatedDetections; onProgress?: ((done: number) => void) | undefined; signal?: AbortSignal | undefined },
+  }: { detections: EvaluatedDetectOptions; onProgress?: ((done: number) => void) | undefined; signal?: AbortSignal | undefined },
 ): Promise<void> {
   let done = 0;
   const missing = async function* (): AsyncGenerator<DatasetImage> {
@@ -82,7 +85,7 @@ export async function predict(
 async function predictImage(
   task: EvaluableTask,
   { name, path }: DatasetImage,
-  detections: EvaluatedDetections,
+  detections: EvaluatedDetectOptions,
   signal: AbortSignal | undefined,
 ): Promise<Prediction> {
   try {

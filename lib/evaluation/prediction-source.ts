@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 
 import { DatasetError } from '../errors/index.js';
-import { readCocoResults } from './coco-results.js';
+import { openCocoResults } from './coco-results.js';
 import type { Prediction, PredictionsHeader } from './predictions.js';
 import { readPredictions, readPredictionsHeader } from './predictions-file.js';
 import type { Truth } from './truth.js';
@@ -14,7 +14,7 @@ export interface PredictionSource {
 
 /** Opens a file that {@link PredictionsFile} wrote, or one with a detector's results in COCO's form. Rejects with DATASET_NOT_FOUND, DATASET_INVALID. */
 export async function openPredictions(path: string, truth: Truth, signal: AbortSignal | undefined): Promise<PredictionSource> {
-  if (await beginsAsList(path)) return readCocoResults(path, truth, signal);
+  if (await beginsAsList(path)) return openCocoResults(path, truth, signal);
   const header = await readPredictionsHeader(path, signal);
   return { header, pictures: (ending) => readPredictions(path, header, ending) };
 }

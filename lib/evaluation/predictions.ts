@@ -45,3 +45,10 @@ export interface FoundObjectList {
 export interface PredictionFailure {
   readonly error: { readonly code: string; readonly message: string };
 }
+
+/** Some objects' rows, of `each` numbers, out of those of all. */
+export function rowsAt(places: readonly number[], rows: Float64Array, each: number): Float64Array {
+  const picked = new Float64Array(places.length * each);
+  places.forEach((i, at) => picked.set(rows.subarray(i * each, (i + 1) * each), at * each));
+  return picked;
+}

@@ -1,8 +1,8 @@
 /** Intervals and slices, which all tasks have. */
 import type { DatasetImage } from '../dataset/index.js';
-import { percentileInterval, sliceBy, type AttributeValue, type Estimate, type Slice } from '../metrics/index.js';
+import { percentileInterval, sliceBy, type PictureAttribute, type Estimate, type DatasetSlice } from '../metrics/index.js';
 import type { EvaluationResult, MetricIntervals, MetricValues, SliceResult } from './evaluation-result.js';
-import { known } from './known.js';
+import { knownValues } from './known.js';
 
 /** How pictures are drawn. */
 export interface Draws {
@@ -15,7 +15,8 @@ export type Sampler = (members: Uint32Array, draws: Draws) => Promise<readonly P
 
 /** All draws of one evaluation come from it, and those of the runs that are compared. */
 export const seed = 0;
-const level = 0.95;
+/** Of all intervals. */
+export const intervalLevel = 0.95;
 /** Of a slice: its interval is looked at, and not compared. */
 const sliceSamples = 200;
 /** More values than that tell no groups of pictures apart: a file name is an attribute too. */
@@ -41,13 +42,13 @@ export async function slicesOf(
   return results;
 }
 
-export function everyPicture(pictures: number): Uint32Array {
+function everyPicture(pictures: number): Uint32Array {
   return Uint32Array.from({ length: pictures }, (_, place) => place);
 }
 
 async function sliceResult(
   attribute: string,
-  { label, members }: Slice,
+  { label, members }: DatasetSlice,
   sampler: Sampler,
   samples: number,
 ): Promise<SliceResult> {
@@ -56,21 +57,21 @@ async function sliceResult(
 }
 
 function metricsOf(estimates: Awaited<ReturnType<Sampler>>): MetricValues {
-  return Object.fromEntries(estimates.map(({ name, value }) => [name, known(value)]));
+  return knownValues(Object.fromEntries(estimates.map(({ name, value }) => [name, value])));
 }
 
 function intervals(estimates: Awaited<ReturnType<Sampler>>): MetricIntervals {
   return Object.fromEntries(
     estimates.flatMap(({ name, samples }) => {
-      const { low, high } = percentileInterval(samples, level);
+      const { low, high } = percentileInterval(samples, intervalLevel);
       return Number.isNaN(low) ? [] : [[name, [low, high] as const]];
     }),
   );
 }
 
-function attributesOf(images: readonly DatasetImage[]): Map<string, AttributeValue[]> {
+function attributesOf(images: readonly DatasetImage[]): Map<string, PictureAttribute[]> {
   const names = [...new Set(images.flatMap(({ attributes }) => Object.keys(attributes)))];
-  const attributes = new Map(names.map((name) => [name, images.map((image): AttributeValue => image.attributes[name])]));
+  const attributes = new Map(names.map((name) => [name, images.map((image): PictureAttribute => image.attributes[name])]));
   const megapixels = images.map(({ width, height }) => width && height && Number(((width * height) / 1e6).toPrecision(3)));
   if (megapixels.some((size) => size !== undefined)) attributes.set('megapixels', megapixels);
   if (images.some(({ annotations }) => annotations.length > 0)) {

@@ -2,9 +2,10 @@ import { ignoredPixel, type DatasetImage, type LabelMap } from '../dataset/index
 import { DatasetError } from '../errors/index.js';
 import { bootstrapAmong, SegmentationMetrics, type SegmentationSummary } from '../metrics/index.js';
 import type { ClassMatching } from './class-matching.js';
-import type { EvaluatedRun, Findings } from './evaluate.js';
-import type { EvaluationExample } from './evaluation-result.js';
-import { known } from './known.js';
+import type { PredictedRun, Findings } from './evaluate.js';
+import type { EvaluationExample, MetricValues } from './evaluation-result.js';
+import { knownValues } from './known.js';
+import { intervalLevel } from './sampling.js';
 
 /** So many maps are counted at a time: each may be a megabyte and more. */
 const mostInFlight = 4;
@@ -20,7 +21,7 @@ const statisticNames: Readonly<Record<string, string>> = {
 };
 
 /** Counts the pixels that were found. */
-export async function evaluateSegmented({ matching, truth, predictions, signal }: EvaluatedRun): Promise<Findings> {
+export async function evaluateSegmented({ matching, truth, predictions, signal }: PredictedRun): Promise<Findings> {
   const { categories } = truth;
   const hasOthers = matching.categoryOf.some((place) => place === -1);
   const counted = new SegmentationMetrics({
@@ -40,7 +41,6 @@ export async function evaluateSegmented({ matching, truth, predictions, signal }
     if (pending.length === mostInFlight) pending = (await Promise.all(pending), []);
   }
   await Promise.all(pending);
-  if (images.length === 0) throw nothingLabelled();
   const summary = counted.summary();
   const statistics = counted
     .statistics()
@@ -48,7 +48,7 @@ export async function evaluateSegmented({ matching, truth, predictions, signal }
   const names = [...categories.map(({ name }) => name), ...(hasOthers ? [otherClass] : [])];
   return {
     images,
-    sampler: async (members, draws) => bootstrapAmong(statistics, images.length, members, { ...draws, level: 0.95 }),
+    sampler: async (members, draws) => bootstrapAmong(statistics, images.length, members, { ...draws, level: intervalLevel }),
     metrics: metricsOf(summary),
     classes: summary.perClass.flatMap(({ support, predicted, iou, dice, accuracy, boundaryF }, place) =>
       place === categories.length || (support === 0 && predicted === 0)
@@ -57,7 +57,7 @@ export async function evaluateSegmented({ matching, truth, predictions, signal }
             {
               name: names[place] as string,
               count: support,
-              metrics: { iou: known(iou), dice: known(dice), accuracy: known(accuracy), boundaryF: known(boundaryF) },
+              metrics: knownValues({ iou, dice, accuracy, boundaryF }),
             },
           ],
     ),
@@ -68,15 +68,15 @@ export async function evaluateSegmented({ matching, truth, predictions, signal }
   };
 }
 
-function metricsOf(summary: SegmentationSummary): Record<string, number | null> {
-  return {
-    mIoU: known(summary.meanIou),
-    mDice: known(summary.meanDice),
-    pixelAccuracy: known(summary.pixelAccuracy),
-    meanAccuracy: known(summary.meanAccuracy),
-    frequencyWeightedIoU: known(summary.frequencyWeightedIou),
-    boundaryF: known(summary.meanBoundaryF),
-  };
+function metricsOf(summary: SegmentationSummary): MetricValues {
+  return knownValues({
+    mIoU: summary.meanIou,
+    mDice: summary.meanDice,
+    pixelAccuracy: summary.pixelAccuracy,
+    meanAccuracy: summary.meanAccuracy,
+    frequencyWeightedIoU: summary.frequencyWeightedIou,
+    boundaryF: summary.meanBoundaryF,
+  });
 }
 
 function inCategories({ data, width, height }: LabelMap, { categoryOf }: ClassMatching, other: number): LabelMap {
@@ -119,12 +119,5 @@ function otherSize(image: string, predicted: LabelMap, labelled: LabelMap): Data
     message: `The mask of ${JSON.stringify(image)} is not as large as the picture: expected ${predicted.width} x ${predicted.height}, received ${labelled.width} x ${labelled.height}`,
     hint: 'Masks have a pixel for each of the picture, as it is shown: one that is turned by its EXIF orientation has its mask turned too.',
     details: { image },
-  });
-}
-
-function nothingLabelled(): DatasetError {
-  return new DatasetError('DATASET_INVALID', {
-    message: 'No picture was run',
-    hint: 'Check that the data set has pictures, and that they can be read.',
   });
 }

@@ -11,8 +11,8 @@ import {
   type TrackingSequence,
   type TrackingSummary,
 } from '../metrics/index.js';
-import type { EvaluationResult } from './evaluation-result.js';
-import { known } from './known.js';
+import type { EvaluationResult, MetricValues } from './evaluation-result.js';
+import { knownValues } from './known.js';
 
 /**
  * Counts the tracks that a tracker found in videos: MOTChallenge's files. `data` is a folder with a folder for each sequence, which has `gt/gt.txt`, or one such file;
@@ -76,15 +76,14 @@ export async function evaluateTracks(
   };
 }
 
-function metricsOf({ clear, identity, hota }: TrackingSummary): Record<string, number | null> {
-  const values = {
+function metricsOf({ clear, identity, hota }: TrackingSummary): MetricValues {
+  return knownValues({
     ...{ HOTA: hota.hota, DetA: hota.detA, AssA: hota.assA, DetRe: hota.detRe, DetPr: hota.detPr },
     ...{ AssRe: hota.assRe, AssPr: hota.assPr, LocA: hota.locA },
     ...{ MOTA: clear.mota, MOTP: clear.motp, IDF1: identity.idf1, IDP: identity.idp, IDR: identity.idr },
     ...{ FP: clear.falsePositives, FN: clear.falseNegatives, IDSW: clear.switches, Frag: clear.fragmentations },
     ...{ MT: clear.mostlyTracked, PT: clear.partlyTracked, ML: clear.mostlyLost },
-  };
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, known(value)]));
+  });
 }
 
 interface SequenceFiles {

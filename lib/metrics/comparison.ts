@@ -13,7 +13,7 @@ export interface EvaluatedRun {
   readonly statistics: readonly Statistic[];
 }
 
-export type Verdict = 'better' | 'worse' | 'no difference that shows';
+export type ComparisonVerdict = 'better' | 'worse' | 'no difference that shows';
 
 /** One statistic of two runs. */
 export interface Comparison {
@@ -32,7 +32,7 @@ export interface Comparison {
   /** The exact test of pictures that are right in one run alone; undefined unless the statistic counts pictures that are right. */
   readonly mcNemar: Discordance | undefined;
   /** Of the candidate. A difference shows where the interval leaves out 0, McNemar's test, where there is one, agrees, and there are at least 30 pictures. */
-  readonly verdict: Verdict;
+  readonly verdict: ComparisonVerdict;
   /** The same in words. */
   readonly words: string;
 }
@@ -78,7 +78,10 @@ export interface SampledValue {
   readonly samples: Float64Array;
 }
 
-/** The same from samples that were drawn elsewhere: those of both runs must be of the same pictures, draw by draw. */
+/**
+ * The same from samples that were drawn elsewhere: those of both runs must be of the same pictures, draw by draw. Throws INVALID_ARGUMENT where there are
+ * not as many of both.
+ */
 export function compareSamples(
   compared: {
     readonly name: string;
@@ -152,7 +155,7 @@ function isByChance({ mcNemar, interval }: Numbers): boolean {
   return mcNemar !== undefined && mcNemar.pValue >= 1 - interval.level;
 }
 
-function verdictOf(numbers: Numbers, lowerIsBetter: boolean): Verdict {
+function verdictOf(numbers: Numbers, lowerIsBetter: boolean): ComparisonVerdict {
   const { low, high } = numbers.interval;
   if (numbers.pictures < enoughPictures || isByChance(numbers)) return 'no difference that shows';
   if (low > 0) return lowerIsBetter ? 'worse' : 'better';
@@ -160,7 +163,7 @@ function verdictOf(numbers: Numbers, lowerIsBetter: boolean): Verdict {
   return 'no difference that shows';
 }
 
-function wordsOf(numbers: Numbers, verdict: Verdict): string {
+function wordsOf(numbers: Numbers, verdict: ComparisonVerdict): string {
   const { name, baseline, candidate, difference, interval, pictures } = numbers;
   const { low, high } = interval;
   const facts =
@@ -169,7 +172,7 @@ function wordsOf(numbers: Numbers, verdict: Verdict): string {
   return `${facts} ${reasonOf(numbers, verdict)}`;
 }
 
-function reasonOf(numbers: Numbers, verdict: Verdict): string {
+function reasonOf(numbers: Numbers, verdict: ComparisonVerdict): string {
   const { interval, pictures, mcNemar } = numbers;
   const { low, high } = interval;
   if (Number.isNaN(low)) return 'It is undefined for these pictures.';

@@ -1,5 +1,6 @@
 import { native, settle, type MatchingHandle, type NativeMatched } from '../binding/index.js';
 import { checkInteger, checkNumber, checkOneOf, checkOptions, checkSignal, invalidArgument } from '../errors/index.js';
+import { percentileInterval } from './bootstrap.js';
 import { checkedObjects, detectionKinds, type DetectionKind, type FoundObjects, type TruthObjects } from './detection-objects.js';
 
 /** COCO's twelve numbers. AP: mean over IoU of 0.5 to 0.95; 50, 75: at that IoU; s, m, l: of small, medium, large; AR1: with one detection a picture. */
@@ -50,7 +51,7 @@ export interface CategoryMetrics {
   readonly AR: number;
 }
 
-export interface PrecisionRecallCurve {
+export interface CategoryCurve {
   /** 0, 0.01 to 1. */
   readonly recall: Float64Array;
   /** The best at that recall or beyond, 0 where it is not reached. NaN: the category has no truth. */
@@ -59,7 +60,7 @@ export interface PrecisionRecallCurve {
   readonly scores: Float64Array;
 }
 
-export interface BootstrapResult<K extends DetectionKind = DetectionKind> {
+export interface DetectionBootstrap<K extends DetectionKind = DetectionKind> {
   /** Lower and upper bound of the middle `confidence` of the samples; NaN where no sample has a number. */
   readonly intervals: Readonly<Record<SummaryName<K>, readonly [low: number, high: number]>>;
   /** Each resample's number. The same seed draws the same pictures, so two models can be compared sample by sample. */
@@ -184,7 +185,7 @@ export class DetectionMetrics<K extends DetectionKind = DetectionKind> {
     category: number,
     iou: number,
     options: { readonly size?: ObjectSize | undefined; readonly maxDetections?: number | undefined } = {},
-  ): PrecisionRecallCurve {
+  ): CategoryCurve {
     checkOptions('options', options, ['size', 'maxDetections']);
     const threshold = this.iouThresholds.findIndex((value) => Math.abs(value - iou) < 1e-6);
     if (threshold === -1) throw invalidArgument('iou', `one of ${this.iouThresholds.join(', ')}`, iou);
@@ -219,7 +220,7 @@ export class DetectionMetrics<K extends DetectionKind = DetectionKind> {
     resamples: number,
     seed: number,
     options: { readonly confidence?: number | undefined; readonly signal?: AbortSignal | undefined } = {},
-  ): Promise<BootstrapResult<K>> {
+  ): Promise<DetectionBootstrap<K>> {
     checkOptions('options', options, ['confidence', 'signal']);
     checkInteger('resamples', resamples, 1, 1_000_000);
     checkInteger('seed', seed, 0);
@@ -269,13 +270,7 @@ export class DetectionMetrics<K extends DetectionKind = DetectionKind> {
   }
 }
 
-/** Percentiles, interpolated between samples as numpy does. */
 function middleOf(samples: Float64Array, confidence: number): [number, number] {
-  const sorted = samples.filter((value) => !Number.isNaN(value)).sort();
-  const at = (share: number): number => {
-    const place = share * (sorted.length - 1);
-    const low = sorted[Math.floor(place)] ?? NaN;
-    return low + ((sorted[Math.ceil(place)] ?? NaN) - low) * (place - Math.floor(place));
-  };
-  return [at((1 - confidence) / 2), at((1 + confidence) / 2)];
+  const { low, high } = percentileInterval(samples, confidence);
+  return [low, high];
 }

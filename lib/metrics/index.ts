@@ -52,11 +52,10 @@ export {
   type Comparison,
   type EvaluatedRun,
   type SampledValue,
-  type Verdict,
+  type ComparisonVerdict,
 } from './comparison.js';
 export { mcNemar, type Discordance } from './mcnemar.js';
-export { Random } from './random.js';
-export { precisionRecallCurve, rocCurve, thinCurve, type Curve } from './ranking.js';
+export { precisionRecallCurve, rocCurve, thinCurve, type ThresholdCurve } from './ranking.js';
 export type { ScoreMatrix } from './scores.js';
 export {
   SegmentationMetrics,
@@ -69,27 +68,25 @@ export {
   evaluateSlices,
   sliceBy,
   sliceBySize,
-  type AttributeValue,
+  type PictureAttribute,
   type EvaluatedSlice,
-  type Slice,
-  type SliceOptions,
+  type DatasetSlice,
+  type EvaluateSlicesOptions,
   type SliceReport,
   type SliceValue,
   type WorstSlice,
 } from './slices.js';
 export { classificationStatistics, meanStatistic, type Statistic } from './statistic.js';
 export {
-  boxSummaryNames,
   cocoKeypointSigmas,
   DetectionMetrics,
   evaluateDetections,
-  keypointSummaryNames,
-  type BootstrapResult,
+  type DetectionBootstrap,
   type CategoryMetrics,
   type DetectionMatches,
   type EvaluateDetectionsOptions,
   type ObjectSize,
-  type PrecisionRecallCurve,
+  type CategoryCurve,
   type SummaryName,
 } from './detection-metrics.js';
 export type { DetectionKind, FoundObjects, TruthObjects } from './detection-objects.js';

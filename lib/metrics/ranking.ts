@@ -1,6 +1,6 @@
 /** What the order of scores tells, one class against the rest: areas under ROC curves, and the curves. */
-import { checkInteger } from '../errors/index.js';
-import type { ScoreMatrix } from './scores.js';
+import { checkInteger, invalidArgument } from '../errors/index.js';
+import { checkLabels, pictureCount, type ScoreMatrix } from './scores.js';
 
 /** What is kept of so many classes stays in the cache while a stretch of each row is read. */
 const blockClasses = 32;
@@ -119,8 +119,8 @@ function countEqual(sorted: Float64Array, begin: number, end: number): number {
   return low - begin;
 }
 
-/** A curve for a report: a point for each threshold, of which the first is Infinity. */
-export interface Curve {
+/** A curve of scores and labels: a point for each threshold, of which the first is Infinity. */
+export interface ThresholdCurve {
   readonly x: Float64Array;
   readonly y: Float64Array;
   /** Scores from this one on count as the class. */
@@ -136,6 +136,8 @@ interface Reached {
 
 function reached(truth: Int32Array, scores: ScoreMatrix, classId: number): Reached {
   const { values, classes } = scores;
+  checkInteger('classId', classId, 0, classes - 1);
+  checkLabels('truth', truth, pictureCount('scores', scores), classes);
   let positives = 0;
   for (const label of truth) if (label === classId) positives++;
   const own = new Float64Array(positives);
@@ -144,6 +146,8 @@ function reached(truth: Int32Array, scores: ScoreMatrix, classId: number): Reach
   let otherAt = other.length;
   for (let i = 0; i < truth.length; i++) {
     const score = values[i * classes + classId] as number;
+    // NaN equals nothing, and would never be passed below.
+    if (!Number.isFinite(score)) throw invalidArgument(`scores.values[${i * classes + classId}]`, 'a finite number', score);
     if (truth[i] === classId) own[--ownAt] = score;
     else other[--otherAt] = score;
   }
@@ -169,10 +173,9 @@ function reached(truth: Int32Array, scores: ScoreMatrix, classId: number): Reach
 /**
  * The ROC curve of one class against the rest: x is the share of others, y that of the class that reaches a threshold. Points on a straight line
  * between their neighbours are left out, as scikit-learn's roc_curve does. undefined where all pictures, or none, are of the class.
- * Scores and labels as `evaluateClassification` takes them.
+ * Scores and labels as `evaluateClassification` takes them. Throws INVALID_ARGUMENT.
  */
-export function rocCurve(truth: Int32Array, scores: ScoreMatrix, classId: number): Curve | undefined {
-  checkInteger('classId', classId, 0, scores.classes - 1);
+export function rocCurve(truth: Int32Array, scores: ScoreMatrix, classId: number): ThresholdCurve | undefined {
   const { thresholds, positives, negatives } = reached(truth, scores, classId);
   const own = positives.at(-1) ?? 0;
   const other = negatives.at(-1) ?? 0;
@@ -191,10 +194,9 @@ export function rocCurve(truth: Int32Array, scores: ScoreMatrix, classId: number
 
 /**
  * Precision (y) over recall (x) of one class against the rest, a point for each score that occurs: scikit-learn's precision_recall_curve, the other
- * way round, from recall 0 and precision 1 on. undefined where no picture is of the class.
+ * way round, from recall 0 and precision 1 on. undefined where no picture is of the class. Throws INVALID_ARGUMENT.
  */
-export function precisionRecallCurve(truth: Int32Array, scores: ScoreMatrix, classId: number): Curve | undefined {
-  checkInteger('classId', classId, 0, scores.classes - 1);
+export function precisionRecallCurve(truth: Int32Array, scores: ScoreMatrix, classId: number): ThresholdCurve | undefined {
   const { thresholds, positives, negatives } = reached(truth, scores, classId);
   const own = positives.at(-1) ?? 0;
   if (own === 0) return undefined;
@@ -207,9 +209,9 @@ export function precisionRecallCurve(truth: Int32Array, scores: ScoreMatrix, cla
 
 /**
  * At most `points` of a curve's points, for a drawing: each is one of the curve's own, the first and the last among them, and they lie about as far
- * apart from each other along the curve.
+ * apart from each other along the curve. Throws INVALID_ARGUMENT for fewer than 2.
  */
-export function thinCurve(curve: Curve, points: number): Curve {
+export function thinCurve(curve: ThresholdCurve, points: number): ThresholdCurve {
   checkInteger('points', points, 2);
   const { x, y } = curve;
   if (x.length <= points) return curve;

@@ -4,10 +4,10 @@ import { bootstrapAmong, checkedBootstrapOptions, quantile, type BootstrapOption
 import type { Statistic } from './statistic.js';
 
 /** What an attribute of a picture can be; undefined where it is not known. */
-export type AttributeValue = string | number | boolean | undefined;
+export type PictureAttribute = string | number | boolean | undefined;
 
 /** Pictures that have something in common. */
-export interface Slice {
+export interface DatasetSlice {
   readonly label: string;
   /** Places of its pictures, ascending. */
   readonly members: Uint32Array;
@@ -22,9 +22,12 @@ const unknown = 'unknown';
 /**
  * Groups pictures by one value of each. Strings and booleans make a slice each, in the order of the alphabet. Where all values are numbers, there are
  * `bins` (default 4) slices of about as many pictures, between quantiles; as many slices as numbers where no more than that differ. Pictures without a
- * value, or with NaN, are a slice `unknown`, the last. No slice is empty.
+ * value, or with NaN, are a slice `unknown`, the last. No slice is empty. Throws INVALID_ARGUMENT, UNKNOWN_OPTION.
  */
-export function sliceBy(values: readonly AttributeValue[], options: { readonly bins?: number | undefined } = {}): Slice[] {
+export function sliceBy(
+  values: readonly PictureAttribute[],
+  options: { readonly bins?: number | undefined } = {},
+): DatasetSlice[] {
   checkOptions('slice options', options, ['bins']);
   const bins = checkInteger('bins', options.bins ?? 4, 2, 100);
   const known = values.filter((value) => !isUnknown(value));
@@ -43,12 +46,12 @@ export function sliceBy(values: readonly AttributeValue[], options: { readonly b
 
 /**
  * Groups pictures by an area in pixels: small, medium and large. The limits are COCO's for objects, 32 * 32 and 96 * 96, unless others are given: say, of
- * the pictures. An area equal to a limit is above it.
+ * the pictures. An area equal to a limit is above it. Throws INVALID_ARGUMENT.
  */
 export function sliceBySize(
   areas: ArrayLike<number | undefined>,
   limits: readonly [medium: number, large: number] = cocoAreas,
-): Slice[] {
+): DatasetSlice[] {
   const [medium, large] = limits;
   if (!(medium > 0 && large > medium && large < Infinity)) {
     throw invalidArgument('limits', 'two ascending areas in pixels', limits);
@@ -59,16 +62,16 @@ export function sliceBySize(
   );
 }
 
-function isUnknown(value: AttributeValue): value is undefined {
+function isUnknown(value: PictureAttribute): value is undefined {
   return value === undefined || Number.isNaN(value);
 }
 
 interface Labels {
   readonly labels: readonly string[];
-  place(value: AttributeValue): number;
+  place(value: PictureAttribute): number;
 }
 
-function plainLabels(values: readonly AttributeValue[]): Labels {
+function plainLabels(values: readonly PictureAttribute[]): Labels {
   const labels = [...new Set(values.map(String))].sort();
   const places = new Map(labels.map((label, place) => [label, place]));
   return { labels, place: (value) => places.get(String(value)) as number };
@@ -89,7 +92,7 @@ function numberLabels(sorted: Float64Array, bins: number): Labels {
   return { labels, place: (value) => edges.filter((edge) => edge <= (value as number)).length };
 }
 
-function grouped(labels: readonly string[], places: readonly (number | undefined)[]): Slice[] {
+function grouped(labels: readonly string[], places: readonly (number | undefined)[]): DatasetSlice[] {
   const members: number[][] = [...labels, unknown].map(() => []);
   for (const [picture, place] of places.entries()) (members[place ?? labels.length] as number[]).push(picture);
   return [...labels, unknown]
@@ -97,7 +100,7 @@ function grouped(labels: readonly string[], places: readonly (number | undefined
     .filter((slice) => slice.members.length > 0);
 }
 
-export interface SliceOptions extends BootstrapOptions {
+export interface EvaluateSlicesOptions extends BootstrapOptions {
   /** From how many pictures on a slice can be the worst. Default 30. */
   readonly minimum?: number | undefined;
 }
@@ -144,10 +147,10 @@ export interface SliceReport {
  * do not depend on the other slices. Throws INVALID_ARGUMENT, UNKNOWN_OPTION.
  */
 export function evaluateSlices(
-  slices: readonly Slice[],
+  slices: readonly DatasetSlice[],
   statistics: readonly Statistic[],
   pictures: number,
-  options: SliceOptions = {},
+  options: EvaluateSlicesOptions = {},
 ): SliceReport {
   checkOptions('slice options', options, ['samples', 'seed', 'level', 'minimum']);
   checkInteger('pictures', pictures, 1, 2 ** 32 - 1);

@@ -15,6 +15,7 @@ export interface Statistic {
 
 /**
  * The mean of one value for each picture, such as whether a prediction is right, or a loss. Pictures whose value is NaN have none, and do not count.
+ * Its `compute` throws INVALID_ARGUMENT unless there is a weight for each.
  */
 export function meanStatistic(
   name: string,

@@ -1,4 +1,4 @@
-import type { Annotation, DatasetImage, RunLengthEncoding } from '../dataset/index.js';
+import { boxAround, type Annotation, type DatasetImage, type RunLengthEncoding } from '../dataset/index.js';
 import { createError } from '../errors/index.js';
 import { cocoKeypointSigmas } from './detection-metrics.js';
 import type { DetectionKind, TruthObjects } from './detection-objects.js';
@@ -80,15 +80,8 @@ async function masksOf(objects: readonly DatasetObject[], signal: AbortSignal | 
 
 function boxOf(annotation: Annotation): readonly [number, number, number, number] | undefined {
   if (annotation.box !== undefined || !Array.isArray(annotation.segmentation)) return annotation.box;
-  const numbers = (annotation.segmentation as readonly (readonly number[])[]).flat();
-  const extent = (axis: 0 | 1): [number, number] => {
-    const values = numbers.filter((_, i) => i % 2 === axis);
-    const least = values.reduce((a, b) => Math.min(a, b), Infinity);
-    return [least, values.reduce((a, b) => Math.max(a, b), -Infinity) - least];
-  };
-  const [x, width] = extent(0);
-  const [y, height] = extent(1);
-  return numbers.length < 2 ? undefined : [x, y, width, height];
+  const polygons = annotation.segmentation as readonly (readonly number[])[];
+  return polygons.some(({ length }) => length >= 2) ? boxAround(polygons) : undefined;
 }
 
 function lacking(image: DatasetImage, annotation: Annotation, what: string): Error {

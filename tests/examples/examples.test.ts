@@ -19,6 +19,10 @@ const expected = {
   'segment.mjs': { prints: /^background +5\d\.\d%\ncircle +3\d\.\d%$/m, writes: ['mask.png', 400, 300] },
   'embed.mjs': { prints: /^circle +1\.00 .*\nring +-?0\.\d\d +1\.00 .*\nsquare .*\nstar .* 1\.00$/m, writes: undefined },
   'slices.mjs': { prints: /^\d+ at a glance, \d+ in slices$/m, writes: ['slices.jpg', 1280, 720] },
+  'evaluate.mjs': {
+    prints: /^AP 0\.[67]\d\d, 0\.\d+ to 0\.\d+\ncircle [^]*\npass AP 0\.[^]*\npass bytes of the model .*$/m,
+    writes: undefined,
+  },
   'session.mjs': { prints: /^onnxruntime on cpu: .*\nlogits Tensor<float32>\[1, 6\] .*\n0 bytes copied$/m, writes: undefined },
 } as const;
 

@@ -9,11 +9,11 @@ import {
   mcNemar,
   meanStatistic,
   percentileInterval,
-  Random,
   sliceBy,
   sliceBySize,
   type EvaluatedRun,
 } from '../../lib/metrics/index.js';
+import { Random } from '../../lib/metrics/random.js';
 import { expectFailure, thrownBy } from '../errors/failure.js';
 import { expectClose, Numbers, readAnswers, type Answer } from './made.js';
 

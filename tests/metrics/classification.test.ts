@@ -161,6 +161,20 @@ describe('classification metrics', () => {
     }
   });
 
+  it.each([
+    ['a score that is no number', Int32Array.of(0, 1), [0, NaN, 0, 1], /scores\.values\[1\]/],
+    ['labels of fewer pictures', Int32Array.of(1), [0, 1, 1, 0], /2 classes/],
+  ])('refuses to draw a curve of %s', (_, truth, values, message) => {
+    const scores = { values: Float64Array.from(values), classes: 2 };
+    for (const curveOf of [rocCurve, precisionRecallCurve]) {
+      expectFailure(
+        thrownBy(() => curveOf(truth, scores, 1)),
+        'INVALID_ARGUMENT',
+        message,
+      );
+    }
+  });
+
   it('thins a curve to its own points, the ends among them', () => {
     const { truth, scores } = madeClassification('noise', 2000, 3, 9);
     const curve = rocCurve(truth, scores, 1)!;
