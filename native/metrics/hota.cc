@@ -68,7 +68,7 @@ Status match_frames(const TrackedSequence& sequence, const CancelToken* cancel, 
     for (const TrackOverlap& overlap : overlaps) {
       costs[overlap.truth * frame.found_count + overlap.found] = -(alignments[overlap.pair] * overlap.iou);
     }
-    assignment.solve(costs, frame.truth_count, frame.found_count);
+    if (!assignment.solve(costs, frame.truth_count, frame.found_count, cancel)) return aborted();
     std::array<double, kHotaThresholds> iou_sums{};
     for (const TrackOverlap& overlap : overlaps) {
       if (assignment.columns()[overlap.truth] != overlap.found) continue;
