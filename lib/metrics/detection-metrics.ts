@@ -21,7 +21,9 @@ export type ObjectSize = 'all' | 'small' | 'medium' | 'large';
 
 export interface EvaluateDetectionsOptions<K extends DetectionKind = DetectionKind> {
   readonly kind: K;
+  /** At most 10 million: memory is taken for each, whether it has objects or not. */
   readonly imageCount: number;
+  /** At most a million. */
   readonly categoryCount: number;
   /** How many of each picture and category count, ascending: three, of keypoints one. Default [1, 10, 100], of keypoints [20]. AP takes the last; AR1, AR10 and AR100 all three, whatever they are. */
   readonly maxDetections?: readonly number[] | undefined;
@@ -95,7 +97,7 @@ export async function evaluateDetections<K extends DetectionKind>(
   const known = ['kind', 'imageCount', 'categoryCount', 'maxDetections', 'iouThresholds', 'sigmas', 'signal'];
   checkOptions('options', options, known);
   const kind = checkOneOf('kind', options.kind, detectionKinds) as K;
-  const images = checkInteger('imageCount', options.imageCount, 0, 2 ** 31 - 1);
+  const images = checkInteger('imageCount', options.imageCount, 0, 10_000_000);
   const categories = checkInteger('categoryCount', options.categoryCount, 0, 1_000_000);
   const maxDetections = checkMaxDetections(kind, options.maxDetections);
   const thresholds = checkNumbers('iouThresholds', options.iouThresholds ?? cocoIouThresholds, 1);

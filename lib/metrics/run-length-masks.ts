@@ -30,7 +30,7 @@ export class RunLengthMasks {
     masks.forEach((mask, i) => {
       const name = `masks[${i}]`;
       const size: readonly unknown[] = mask?.size;
-      if (!Array.isArray(size) || size.length !== 2 || !size.every((side) => Number.isInteger(side) && side >= 1)) {
+      if (!Array.isArray(size) || size.length !== 2 || !size.every((side) => isInt32(side) && side >= 1)) {
         throw invalidArgument(`${name}.size`, 'height and width in pixels', size);
       }
       sizes.set(mask.size, 2 * i);
@@ -55,6 +55,11 @@ export class RunLengthMasks {
     const counts = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
     return { size: [this.sizes[2 * i] as number, this.sizes[2 * i + 1] as number], counts };
   }
+}
+
+/** Others would become another number in an Int32Array. How long a side may be, the core tells. */
+function isInt32(value: unknown): value is number {
+  return Number.isInteger(value) && Math.abs(value as number) < 2 ** 31;
 }
 
 /** COCO's text of lengths: from the fourth on less the one two before, in groups of five bits, the lowest first. */
@@ -87,13 +92,17 @@ export interface PolygonObject {
 
 /**
  * Masks of polygons, to the pixel as COCO's mask API makes them: edges on a grid five times as fine, filled by even and odd. Rejects with
- * DATASET_INVALID for a polygon of less than three points, or with points that are no number or beyond a million pixels; ABORTED.
+ * INVALID_ARGUMENT; DATASET_INVALID for a polygon of less than three points, or with points that are no number or beyond a million pixels; ABORTED.
  */
 export async function rasterizePolygons(
   objects: readonly PolygonObject[],
   options: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<RunLengthMasks> {
   checkSignal(options.signal);
+  objects.forEach(({ height, width }, i) => {
+    if (isInt32(height) && isInt32(width)) return;
+    throw invalidArgument(`objects[${i}]`, 'a height and width in pixels', `${height} and ${width}`);
+  });
   const polygons = objects.flatMap((object) => object.polygons);
   const points = new Float64Array(polygons.reduce((sum, polygon) => sum + polygon.length, 0));
   const polygonEnds = new Uint32Array(polygons.length);

@@ -60,6 +60,7 @@ Result<ClearCounts> count_like_trackeval(const TrackedSequence& sequence, const 
       pairing.add(overlap.truth, overlap.found, -((kept ? kKeptPartner : 0) + overlap.iou));
     }
     const auto columns = pairing.solve();
+    if (!assignment.solve(costs, frame.truth_count, frame.found_count, cancel)) return aborted();
 
     matches.clear();
     double iou_sum = 0;
@@ -122,7 +123,7 @@ Result<ClearCounts> count_like_motmetrics(const TrackedSequence& sequence, const
       any = true;
     }
     if (any) {
-      assignment.solve_gated(costs, frame.truth_count, frame.found_count);
+      if (!assignment.solve_gated(costs, frame.truth_count, frame.found_count, cancel)) return aborted();
       for (const auto& [i, j, pair, iou] : sequence.overlaps_of(frame)) {
         if (partner[i] >= 0 || assignment.columns()[i] != j) continue;
         partner[i] = j;

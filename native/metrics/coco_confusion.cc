@@ -9,6 +9,9 @@ namespace {
 
 using Indices = std::vector<std::int32_t>;
 
+// So many of what was found are compared with the truths of a picture at a time: a crowded one takes no more memory.
+constexpr std::size_t kAtOnce = 1024;
+
 // Of each picture, the indices of objects; of what was found, without scores below the least.
 std::vector<Indices> by_image(const ObjectList& objects, std::int32_t images, std::span<const double> scores,
                               double least_score) {
@@ -48,20 +51,24 @@ Result<std::vector<std::uint32_t>> count_confusions(const ObjectList& truth, con
     std::stable_sort(here.begin(), here.end(), [&found](std::int32_t a, std::int32_t b) {
       return found.scores[static_cast<std::size_t>(a)] > found.scores[static_cast<std::size_t>(b)];
     });
-    FOVEATE_RETURN_IF_ERROR(measure.measure(here, truths, overlaps));
     taken.assign(truths.size(), 0);
     for (std::size_t i = 0; i < here.size(); ++i) {
+      const std::size_t row = i % kAtOnce;
+      if (row == 0) {
+        const auto next = std::span(here).subspan(i, std::min(kAtOnce, here.size() - i));
+        FOVEATE_RETURN_IF_ERROR(measure.measure(next, truths, overlaps, cancel));
+      }
       const std::size_t category = category_of(found, here[i]);
       std::size_t best = truths.size();
       bool on_ignored = false;
       for (std::size_t j = 0; j < truths.size(); ++j) {
-        const double meets = overlaps[i * truths.size() + j];
+        const double meets = overlaps[row * truths.size() + j];
         if (!(meets >= overlap) || taken[j] != 0) continue;
         if (is_ignored(truths[j])) {
           on_ignored = true;
           continue;
         }
-        const double most = best == truths.size() ? -1 : overlaps[i * truths.size() + best];
+        const double most = best == truths.size() ? -1 : overlaps[row * truths.size() + best];
         const bool closer_kin =
             meets == most && category_of(truth, truths[j]) == category && category_of(truth, truths[best]) != category;
         if (meets > most || closer_kin) best = j;

@@ -91,7 +91,7 @@ class Matcher {
         if (found_goes_on) image = std::min(image, image_of(found_, found_left[0]));
         const auto truths = take_group(truths_left, truth_, category, image);
         const auto found = take_group(found_left, found_, category, image);
-        FOVEATE_RETURN_IF_ERROR(match_group(truths, found, image));
+        FOVEATE_RETURN_IF_ERROR(match_group(truths, found, image, cancel));
       }
       rank_category(begin);
     }
@@ -109,14 +109,15 @@ class Matcher {
     double overlap;
   };
 
-  Status match_group(std::span<const std::int32_t> truths, std::span<std::int32_t> found, std::int32_t image) {
+  Status match_group(std::span<const std::int32_t> truths, std::span<std::int32_t> found, std::int32_t image,
+                     const CancelToken* cancel) {
     FOVEATE_RETURN_IF_ERROR(look_at_truths(truths, image));
     std::stable_sort(found.begin(), found.end(), [this](std::int32_t a, std::int32_t b) {
       return found_.scores[static_cast<std::size_t>(a)] > found_.scores[static_cast<std::size_t>(b)];
     });
     const auto most = static_cast<std::size_t>(spec_.max_detections.back());
     if (found.size() > most) found = found.first(most);
-    FOVEATE_RETURN_IF_ERROR(measure_.measure(found, truths, overlaps_));
+    FOVEATE_RETURN_IF_ERROR(measure_.measure(found, truths, overlaps_, cancel));
     collect_candidates(truths.size(), found);
 
     const std::size_t areas = spec_.areas.size();
@@ -128,9 +129,10 @@ class Matcher {
           {found_.scores[static_cast<std::size_t>(index)], index, image, static_cast<std::int32_t>(rank)});
     }
     for (std::size_t area = 0; area < areas; ++area) {
-      if (!candidates_.empty()) match_area(area, truths, found, &matching_.outcomes[first]);
+      if (candidates_.empty()) break;
+      FOVEATE_RETURN_IF_ERROR(match_area(area, truths, found, matching_.outcomes.data() + first, cancel));
     }
-    return finish_outcomes(found, &matching_.outcomes[first]);
+    return finish_outcomes(found, matching_.outcomes.data() + first);
   }
 
   Status look_at_truths(std::span<const std::int32_t> truths, std::int32_t image) {
@@ -173,9 +175,10 @@ class Matcher {
     }
   }
 
-  void match_area(std::size_t area, std::span<const std::int32_t> truths, std::span<const std::int32_t> found,
-                  Outcome* outcomes) {
+  Status match_area(std::size_t area, std::span<const std::int32_t> truths, std::span<const std::int32_t> found,
+                    Outcome* outcomes, const CancelToken* cancel) {
     for (std::size_t t = 0; t < spec_.thresholds.size(); ++t) {
+      if (cancel != nullptr && cancel->cancelled()) return aborted();
       taken_.assign(truths.size(), 0);
       for (std::size_t rank = 0; rank < found.size(); ++rank) {
         const std::span<const Candidate> candidates(&candidates_[0] + candidate_begins_[rank],
@@ -196,6 +199,7 @@ class Matcher {
         }
       }
     }
+    return {};
   }
 
   // The free truth of most overlap, of equal ones the last; -1 where none reaches the threshold. A crowd is always

@@ -61,6 +61,10 @@ Status check_objects(const ObjectList& objects, ObjectKind kind, std::size_t poi
         objects.categories[i] >= categories) {
       return refuse("object " + std::to_string(i) + " is of a picture or category that does not exist");
     }
+    // Nothing can be sorted by it.
+    if (!objects.scores.empty() && std::isnan(objects.scores[i])) {
+      return refuse("object " + std::to_string(i) + " has a score that is no number");
+    }
   }
   return {};
 }
@@ -72,12 +76,13 @@ OverlapMeasure::OverlapMeasure(ObjectKind kind, const ObjectList& truth, const O
 }
 
 Status OverlapMeasure::measure(std::span<const std::int32_t> found, std::span<const std::int32_t> truths,
-                               std::vector<double>& overlaps) {
+                               std::vector<double>& overlaps, const CancelToken* cancel) {
   overlaps.resize(found.size() * truths.size());
   if (overlaps.empty()) return {};
-  if (kind_ == ObjectKind::kMask) return measure_masks(found, truths, overlaps);
+  if (kind_ == ObjectKind::kMask) return measure_masks(found, truths, overlaps, cancel);
   std::size_t at = 0;
   for (const std::int32_t i : found) {
+    if (cancel != nullptr && cancel->cancelled()) return aborted();
     for (const std::int32_t j : truths) {
       overlaps[at++] = kind_ == ObjectKind::kBox
                            ? box_overlap(static_cast<std::size_t>(i), static_cast<std::size_t>(j))
@@ -88,13 +93,14 @@ Status OverlapMeasure::measure(std::span<const std::int32_t> found, std::span<co
 }
 
 Status OverlapMeasure::measure_masks(std::span<const std::int32_t> found, std::span<const std::int32_t> truths,
-                                     std::vector<double>& overlaps) {
+                                     std::vector<double>& overlaps, const CancelToken* cancel) {
   if (truth_masks_.size() < truths.size()) truth_masks_.resize(truths.size());
   for (std::size_t j = 0; j < truths.size(); ++j) {
     FOVEATE_RETURN_IF_ERROR(truth_.masks.decode(static_cast<std::size_t>(truths[j]), truth_masks_[j]));
   }
   std::size_t at = 0;
   for (const std::int32_t i : found) {
+    if (cancel != nullptr && cancel->cancelled()) return aborted();
     FOVEATE_RETURN_IF_ERROR(found_.masks.decode(static_cast<std::size_t>(i), mask_));
     for (std::size_t j = 0; j < truths.size(); ++j) {
       const RunLengths& truth = truth_masks_[j];

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/cancel.h"
 #include "core/status.h"
 #include "metrics/run_length.h"
 
@@ -40,7 +41,8 @@ struct ObjectList {
   bool is_crowd(std::size_t i) const { return !crowd.empty() && crowd[i] != 0; }
 };
 
-// INVALID_ARGUMENT where an array has another length than the others, or a picture or a category is none.
+// INVALID_ARGUMENT where an array has another length than the others, a picture or a category is none, or a score is
+// NaN.
 Status check_objects(const ObjectList& objects, ObjectKind kind, std::size_t points, std::int64_t images,
                      std::int64_t categories, std::string_view name);
 
@@ -51,9 +53,9 @@ class OverlapMeasure {
   OverlapMeasure(ObjectKind kind, const ObjectList& truth, const ObjectList& found, std::span<const double> sigmas);
 
   // found.size() rows of truths.size(). DATASET_INVALID: a mask that is damaged, or of another size than one that it is
-  // compared with.
+  // compared with. ABORTED.
   Status measure(std::span<const std::int32_t> found, std::span<const std::int32_t> truths,
-                 std::vector<double>& overlaps);
+                 std::vector<double>& overlaps, const CancelToken* cancel = nullptr);
 
   // As ranges of areas see them. DATASET_INVALID: a mask that is damaged.
   Result<double> found_area(std::size_t i) { return area_of_object(found_, i); }
@@ -66,7 +68,7 @@ class OverlapMeasure {
   double box_overlap(std::size_t found, std::size_t truth) const;
   double keypoint_similarity(std::size_t found, std::size_t truth);
   Status measure_masks(std::span<const std::int32_t> found, std::span<const std::int32_t> truths,
-                       std::vector<double>& overlaps);
+                       std::vector<double>& overlaps, const CancelToken* cancel);
 
   ObjectKind kind_;
   const ObjectList& truth_;

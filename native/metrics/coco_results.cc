@@ -28,19 +28,20 @@ std::string number_text(double value) {
 
 class ResultsReader {
  public:
-  ResultsReader(std::string_view text, const CocoResultsSpec& spec)
-      : json_(text), spec_(spec), images_(places_of(spec.image_ids)), categories_(places_of(spec.category_ids)) {}
+  ResultsReader(std::string_view text, const CocoResultsSpec& spec, const CancelToken* cancel)
+      : json_(text, cancel),
+        spec_(spec),
+        images_(places_of(spec.image_ids)),
+        categories_(places_of(spec.category_ids)) {}
 
-  Status read(const CancelToken* cancel) {
+  Status read() {
     if (!json_.take('[')) return json_.unexpected("an array of results");
     bool more = !json_.take(']');
     for (; more; ++index_) {
-      constexpr std::size_t kOften = 1024;
-      if (index_ % kOften == 0 && cancel != nullptr && cancel->cancelled()) return aborted();
       FOVEATE_RETURN_IF_ERROR(read_result());
       FOVEATE_RETURN_IF_ERROR(json_.goes_on(']', more));
     }
-    return json_.peek() == 0 ? Status() : json_.unexpected("nothing after the results");
+    return json_.is_at_end() ? Status() : json_.unexpected("nothing after the results");
   }
 
   CocoResults take() { return std::move(results_); }
@@ -117,17 +118,19 @@ class ResultsReader {
   Status read_keypoints() {
     has_keypoints_ = true;
     keypoints_.clear();
+    std::size_t count = 0;
     if (!json_.take('[')) return refuse("keypoints", "an array of numbers", json_.shown());
     bool more = !json_.take(']');
     while (more) {
       double value = 0;
-      FOVEATE_RETURN_IF_ERROR(read_finite("keypoints", keypoints_.size(), value));
-      keypoints_.push_back(value);
+      FOVEATE_RETURN_IF_ERROR(read_finite("keypoints", count, value));
+      if (count < 3 * spec_.points) keypoints_.push_back(value);
+      ++count;
       FOVEATE_RETURN_IF_ERROR(json_.goes_on(']', more));
     }
-    if (keypoints_.size() == 3 * spec_.points && !keypoints_.empty()) return {};
+    if (count == 3 * spec_.points && count > 0) return {};
     return refuse("keypoints", std::to_string(3 * spec_.points) + " numbers, x, y and score of each keypoint",
-                  std::to_string(keypoints_.size()));
+                  std::to_string(count));
   }
 
   // { size: [height, width], counts: compressed text, or the lengths themselves }
@@ -290,8 +293,9 @@ class ResultsReader {
 }  // namespace
 
 Result<CocoResults> read_coco_results(std::string_view text, const CocoResultsSpec& spec, const CancelToken* cancel) {
-  ResultsReader reader(text, spec);
-  FOVEATE_RETURN_IF_ERROR(reader.read(cancel));
+  if (cancel != nullptr && cancel->cancelled()) return aborted();
+  ResultsReader reader(text, spec, cancel);
+  FOVEATE_RETURN_IF_ERROR(reader.read());
   return reader.take();
 }
 

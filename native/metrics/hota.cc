@@ -68,6 +68,7 @@ Status match_frames(const TrackedSequence& sequence, const CancelToken* cancel, 
       pairing.add(overlap.truth, overlap.found, -(alignments[overlap.pair] * overlap.iou));
     }
     const auto columns = pairing.solve();
+    if (!assignment.solve(costs, frame.truth_count, frame.found_count, cancel)) return aborted();
     std::array<double, kHotaThresholds> iou_sums{};
     for (const TrackOverlap& overlap : overlaps) {
       if (columns[overlap.truth] != overlap.found) continue;

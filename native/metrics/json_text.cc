@@ -10,6 +10,7 @@ namespace foveate {
 namespace {
 
 constexpr int kDeepest = 64;
+constexpr std::size_t kOften = 4096;  // values between two looks at the cancel token
 
 bool is_digit(char letter) { return letter >= '0' && letter <= '9'; }
 
@@ -53,6 +54,7 @@ bool JsonText::take_word(std::string_view word) {
 }
 
 Status JsonText::goes_on(char end, bool& more) {
+  if (++values_ % kOften == 0 && cancel_ != nullptr && cancel_->cancelled()) return aborted();
   more = take(',');
   if (more || take(end)) return {};
   return unexpected(end == ']' ? ", or ]" : ", or }");

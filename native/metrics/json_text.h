@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/cancel.h"
 #include "core/status.h"
 
 namespace foveate {
@@ -13,14 +14,16 @@ namespace foveate {
 // and the place is where that shows.
 class JsonText {
  public:
-  explicit JsonText(std::string_view text) : text_(text) {}
+  explicit JsonText(std::string_view text, const CancelToken* cancel = nullptr) : text_(text), cancel_(cancel) {}
 
   std::size_t place() const { return at_; }
   // The next character that is no space; 0 at the end.
   char peek();
   // Whether `letter` is next; past it if so.
   bool take(char letter);
-  // After a value in an array or object: whether another follows. `end` is ] or }.
+  // Nothing but spaces is left.
+  bool is_at_end() { return peek() == 0 && at_ >= text_.size(); }
+  // After a value in an array or object: whether another follows. `end` is ] or }. ABORTED, looked at now and then.
   Status goes_on(char end, bool& more);
   // A string, its escapes resolved, UTF-8.
   Status read_string(std::string& value);
@@ -41,7 +44,9 @@ class JsonText {
   bool take_word(std::string_view word);
 
   std::string_view text_;
+  const CancelToken* cancel_;
   std::size_t at_ = 0;
+  std::size_t values_ = 0;  // that were passed
 };
 
 }  // namespace foveate

@@ -64,9 +64,27 @@ class Outline {
     y_ = y;
   }
 
-  std::vector<std::uint32_t> take() { return std::move(turns_); }
+  // Ascending, each once.
+  std::vector<std::uint32_t> take() {
+    settle();
+    return std::move(turns_);
+  }
 
  private:
+  // Two turns at one pixel undo each other.
+  void settle() {
+    std::sort(turns_.begin(), turns_.end());
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < turns_.size(); ++i) {
+      if (i + 1 < turns_.size() && turns_[i] == turns_[i + 1]) {
+        ++i;
+      } else {
+        turns_[kept++] = turns_[i];
+      }
+    }
+    turns_.resize(kept);
+  }
+
   void cross(int x, int y) {
     const int step = x - kScale / 2;
     if (step < 0 || step % kScale != 0) return;
@@ -74,7 +92,13 @@ class Outline {
     if (column >= width_) return;
     const double row = std::ceil(std::clamp((y + 0.5) / kScale - 0.5, 0.0, static_cast<double>(height_)));
     turns_.push_back(column * height_ + static_cast<std::uint32_t>(row));
+    if (turns_.size() < settle_at_) return;
+    // However often an outline goes to and fro, it keeps no more turns than there are pixels.
+    settle();
+    settle_at_ = std::max(kManyTurns, 2 * turns_.size());
   }
+
+  static constexpr std::size_t kManyTurns = std::size_t{1} << 20;
 
   std::uint32_t height_;
   std::uint32_t width_;
@@ -82,6 +106,7 @@ class Outline {
   int x_ = 0;
   int y_ = 0;
   std::vector<std::uint32_t> turns_;
+  std::size_t settle_at_ = kManyTurns;
 };
 
 // Along the longer side of the edge, point by point. It is always computed from the same end, whichever way the outline
@@ -150,7 +175,8 @@ std::string encode_runs(const RunLengths& mask) {
   return text;
 }
 
-Status runs_of_polygon(std::span<const double> points, std::int64_t height, std::int64_t width, RunLengths& mask) {
+Status runs_of_polygon(std::span<const double> points, std::int64_t height, std::int64_t width, RunLengths& mask,
+                       const CancelToken* cancel) {
   FOVEATE_RETURN_IF_ERROR(check_mask_size(height, width));
   const std::size_t count = points.size() / 2;
   if (count < 3 || points.size() % 2 != 0) {
@@ -170,20 +196,15 @@ Status runs_of_polygon(std::span<const double> points, std::int64_t height, std:
     return GridPoint{static_cast<int>(x + 0.5), static_cast<int>(y + 0.5)};
   };
   Outline outline(mask.height, mask.width);
-  for (std::size_t i = 0; i < count; ++i) follow_edge(on_grid(i), on_grid((i + 1) % count), outline);
-  std::vector<std::uint32_t> turns = outline.take();
-  std::sort(turns.begin(), turns.end());
-
-  // Two turns at one pixel undo each other.
+  for (std::size_t i = 0; i < count; ++i) {
+    if (cancel != nullptr && cancel->cancelled()) return aborted();
+    follow_edge(on_grid(i), on_grid((i + 1) % count), outline);
+  }
   mask.runs.clear();
   std::uint32_t start = 0;
-  for (std::size_t i = 0; i < turns.size(); ++i) {
-    if (i + 1 < turns.size() && turns[i] == turns[i + 1]) {
-      ++i;
-      continue;
-    }
-    mask.runs.push_back(turns[i] - start);
-    start = turns[i];
+  for (const std::uint32_t turn : outline.take()) {
+    mask.runs.push_back(turn - start);
+    start = turn;
   }
   if (start < pixels_of(mask) || mask.runs.empty()) mask.runs.push_back(pixels_of(mask) - start);
   return {};

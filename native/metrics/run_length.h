@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/cancel.h"
 #include "core/status.h"
 
 namespace foveate {
@@ -37,8 +38,9 @@ std::string encode_runs(const RunLengths& mask);
 
 // The mask of one polygon: x, y, x, y and so on, in pixels, at least three points. Its edges are followed on a grid
 // five times as fine, and fill what lies between them by even and odd, to the pixel as COCO's own tools do.
-// DATASET_INVALID for points that are no number, or beyond a million pixels.
-Status runs_of_polygon(std::span<const double> points, std::int64_t height, std::int64_t width, RunLengths& mask);
+// DATASET_INVALID for points that are no number, or beyond a million pixels. ABORTED.
+Status runs_of_polygon(std::span<const double> points, std::int64_t height, std::int64_t width, RunLengths& mask,
+                       const CancelToken* cancel = nullptr);
 
 // Pixels of either. Both have the same size.
 RunLengths union_of(const RunLengths& a, const RunLengths& b);

@@ -102,17 +102,19 @@ class FrameWalk {
   // Rows of the current frame; the places of its overlaps are the caller's to fill in.
   const TrackedFrame& frame() const { return frame_; }
 
-  void append_overlaps(std::vector<TrackOverlap>& overlaps) {
+  Status append_overlaps(std::vector<TrackOverlap>& overlaps, const CancelToken* cancel) {
     boxes_.clear();
     for (std::size_t j = 0; j < frame_.found_count; ++j) {
       boxes_.add(box_of(found_, found_rows_.order[frame_.found_begin + j]));
     }
     for (std::size_t i = 0; i < frame_.truth_count; ++i) {
+      if (cancel != nullptr && cancel->cancelled()) return aborted();
       const Box truth = box_of(truth_, truth_rows_.order[frame_.truth_begin + i]);
       boxes_.for_each_overlap(truth, [&](std::size_t j, double iou) {
         if (iou > 0) overlaps.push_back({static_cast<std::int32_t>(i), static_cast<std::int32_t>(j), -1, iou});
       });
     }
+    return {};
   }
 
  private:
@@ -160,11 +162,11 @@ Result<std::vector<bool>> off_distractors(const TrackedObjects& truth, const Tra
     if (cancel != nullptr && cancel->cancelled()) return aborted();
     const TrackedFrame& frame = walk.frame();
     overlaps.clear();
-    walk.append_overlaps(overlaps);
+    FOVEATE_RETURN_IF_ERROR(walk.append_overlaps(overlaps, cancel));
     costs.assign(frame.truth_count * frame.found_count, 0.0);
     std::erase_if(overlaps, [](const TrackOverlap& overlap) { return overlap.iou < 0.5 - kEpsilon; });
     for (const auto& [i, j, pair, iou] : overlaps) costs[i * frame.found_count + j] = -iou;
-    assignment.solve(costs, frame.truth_count, frame.found_count);
+    if (!assignment.solve(costs, frame.truth_count, frame.found_count, cancel)) return aborted();
     for (const auto& [i, j, pair, iou] : overlaps) {
       const std::int32_t row = truth_rows.order[frame.truth_begin + i];
       if (assignment.columns()[i] == j && is_distractor(truth.classes[row], benchmark)) {
@@ -257,8 +259,12 @@ Result<TrackedSequence> track_sequence(const TrackedObjects& truth, const Tracke
     if (cancel != nullptr && cancel->cancelled()) return aborted();
     TrackedFrame& frame = sequence.frames.emplace_back(walk.frame());
     frame.overlap_begin = sequence.overlaps.size();
-    walk.append_overlaps(sequence.overlaps);
+    FOVEATE_RETURN_IF_ERROR(walk.append_overlaps(sequence.overlaps, cancel));
     frame.overlap_count = sequence.overlaps.size() - frame.overlap_begin;
+    if (sequence.overlaps.size() > std::numeric_limits<std::int32_t>::max()) {
+      return Status(error_code::kInvalidArgument, "More than 2147483647 pairs of boxes overlap in their frames",
+                    "Leave out boxes of little confidence.");
+    }
   }
   sequence.truth_lengths = lengths_of(truth_rows);
   sequence.found_lengths = lengths_of(found_rows);

@@ -74,8 +74,8 @@ struct TrackedSequence {
   }
 };
 
-// INVALID_ARGUMENT for an id twice in a frame, boxes that are not finite, classes that the benchmark does not have;
-// ABORTED.
+// INVALID_ARGUMENT for an id twice in a frame, boxes that are not finite, classes that the benchmark does not have,
+// more than 2^31 overlaps; ABORTED.
 Result<TrackedSequence> track_sequence(const TrackedObjects& truth, const TrackedObjects& found,
                                        TrackingBenchmark benchmark, const CancelToken* cancel = nullptr);
 

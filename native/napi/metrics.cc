@@ -2,6 +2,7 @@
 // questions.
 #include "napi/metrics.h"
 
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -231,17 +232,18 @@ class PolygonsRasterize final : public Operation {
       if (end <= polygon || end > ends.size() || 2 * object + 2 > sides.size()) {
         return {error_code::kInvalidArgument, "Object " + std::to_string(object) + " has no polygon or no size"};
       }
-      RunLengths all;
-      for (const std::size_t first = polygon; polygon < end; ++polygon) {
-        RunLengths mask;
-        auto status = rasterize(polygon, sides[2 * object], sides[2 * object + 1], mask);
-        if (!status.ok()) {
-          status.error().message = "Object " + std::to_string(object) + ": " + status.error().message;
-          return status;
-        }
-        all = polygon == first ? std::move(mask) : union_of(all, mask);
+      RunLengths mask;
+      auto status = rasterize(polygon, end, sides[2 * object], sides[2 * object + 1], mask);
+      if (!status.ok()) {
+        status.error().message = "Object " + std::to_string(object) + ": " + status.error().message;
+        return status;
       }
-      text_ += encode_runs(all);
+      polygon = end;
+      text_ += encode_runs(mask);
+      if (text_.size() > std::numeric_limits<std::uint32_t>::max()) {
+        return {error_code::kDatasetInvalid, "The masks of all objects have more than 4 GiB",
+                "Make masks of fewer objects at a time."};
+      }
       ends_.push_back(static_cast<std::uint32_t>(text_.size()));
       ++object;
     }
@@ -251,6 +253,18 @@ class PolygonsRasterize final : public Operation {
   Napi::Value result(Napi::Env env) override { return masks_value(env, view_of<std::int32_t>(sizes), text_, ends_); }
 
  private:
+  // The union of polygons, half by half: of many, one after the other would be read again and again.
+  Status rasterize(std::size_t first, std::size_t end, std::int32_t height, std::int32_t width,
+                   RunLengths& mask) const {
+    if (end - first == 1) return rasterize(first, height, width, mask);
+    const std::size_t middle = first + (end - first) / 2;
+    RunLengths other;
+    FOVEATE_RETURN_IF_ERROR(rasterize(first, middle, height, width, mask));
+    FOVEATE_RETURN_IF_ERROR(rasterize(middle, end, height, width, other));
+    mask = union_of(mask, other);
+    return {};
+  }
+
   Status rasterize(std::size_t polygon, std::int32_t height, std::int32_t width, RunLengths& mask) const {
     const auto numbers = view_of<double>(points);
     const auto ends = view_of<std::uint32_t>(polygon_ends);
@@ -258,7 +272,7 @@ class PolygonsRasterize final : public Operation {
     if (ends[polygon] < begin || ends[polygon] > numbers.size()) {
       return {error_code::kInvalidArgument, "a polygon ends where its points do not"};
     }
-    return runs_of_polygon(numbers.subspan(begin, ends[polygon] - begin), height, width, mask);
+    return runs_of_polygon(numbers.subspan(begin, ends[polygon] - begin), height, width, mask, cancel.get());
   }
 
   std::string text_;

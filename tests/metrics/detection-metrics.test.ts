@@ -1,8 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { DatasetImage } from '../../lib/dataset/index.js';
+import type { DatasetImage, RunLengthEncoding } from '../../lib/dataset/index.js';
 import {
   evaluateDetections,
   rasterizePolygons,
@@ -24,6 +25,25 @@ function objects(rows: number[][]): FoundObjects {
     boxes: Float64Array.from(rows.flatMap((row) => row.slice(2, 6))),
     scores: Float64Array.from(rows, (row) => row[6] ?? 0),
   };
+}
+
+/** 0 or 1, column by column. */
+function pixelsOf({ counts, size: [height, width] }: RunLengthEncoding): Uint8Array {
+  const pixels = new Uint8Array(height * width);
+  const lengths: number[] = [];
+  let [value, shift] = [0, 0];
+  for (const character of counts as string) {
+    const group = character.charCodeAt(0) - 48;
+    value |= (group & 31) << shift;
+    shift += 5;
+    if (group & 32) continue;
+    if (group & 16) value |= -1 << shift;
+    lengths.push(lengths.length > 2 ? value + lengths.at(-2)! : value);
+    [value, shift] = [0, 0];
+  }
+  let at = 0;
+  lengths.forEach((length, i) => pixels.fill(i % 2, at, (at += length)));
+  return pixels;
 }
 
 const options = { kind: 'box', imageCount: 3, categoryCount: 2 } as const;
@@ -81,6 +101,7 @@ describe('evaluateDetections', () => {
     await expect(refused({ images: Int32Array.of(0, 0, 0, 3) })).rejects.toThrow('found.images[3]');
     await expect(refused({ categories: Int32Array.of(0, -1, 0, 0) })).rejects.toThrow('found.categories[1]');
     await expect(refused({ boxes: new Float64Array(15) })).rejects.toThrow('found.boxes');
+    await expect(refused({}, { imageCount: 2 ** 31 - 1 })).rejects.toThrow('imageCount');
     await expect(refused({}, { kind: 'mask' })).rejects.toThrow('truth.masks');
     await expect(refused({}, { kind: 'boxes' })).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     await expect(refused({}, { maxDetections: [100, 10, 1] })).rejects.toThrow('maxDetections');
@@ -100,6 +121,7 @@ describe('evaluateDetections', () => {
     await expect(evaluate('14')).rejects.toMatchObject({ code: 'DATASET_INVALID' });
     await expect(evaluate('1')).rejects.toMatchObject({ code: 'DATASET_INVALID' });
     expect(() => RunLengthMasks.from([{ size: [2, 2], counts: [1, -1] }])).toThrow('masks[0].counts[1]');
+    expect(() => RunLengthMasks.from([{ size: [2 ** 32 + 2, 2], counts: '13' }])).toThrow('masks[0].size');
   });
 });
 
@@ -133,6 +155,41 @@ describe('readCocoResults', () => {
     const message = `${file}: [0].score: expected a finite number but received NaN`;
     await expect(readCocoResults(file, ids)).rejects.toMatchObject({ code: 'DATASET_INVALID', message });
     await expect(readCocoResults(join(folder, 'none.json'), ids)).rejects.toMatchObject({ code: 'DATASET_NOT_FOUND' });
+  });
+
+  it('does not wait for what is no file, and says of an empty one that it is', async () => {
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    await expect(readCocoResults(pipe, ids)).rejects.toMatchObject({ code: 'DATASET_NOT_FOUND' });
+    writeFileSync(file, '');
+    await expect(readCocoResults(file, ids)).rejects.toThrow('it is empty');
+  });
+});
+
+describe('rasterizePolygons', () => {
+  const square = (x: number, y: number): number[] => [x, y, x + 2, y, x + 2, y + 2, x, y + 2];
+
+  it('unites any number of polygons', async () => {
+    const side = 40;
+    const polygons = Array.from({ length: 333 }, (_, i) => square((i * 7) % (side - 2), (i * 13) % (side - 2)));
+    const parts = await rasterizePolygons(polygons.map((polygon) => ({ polygons: [polygon], height: side, width: side })));
+    const united = await rasterizePolygons([{ polygons, height: side, width: side }]);
+    const expected = polygons.map((_, i) => pixelsOf(parts.at(i))).reduce((all, mask) => all.map((pixel, i) => pixel | mask[i]!));
+    expect(pixelsOf(united.at(0))).toEqual(expected);
+  });
+
+  it('refuses sizes that are none, and stops when it is aborted', async () => {
+    const polygons = [square(1, 1)];
+    await expect(rasterizePolygons([{ polygons, height: 2 ** 32 + 8, width: 8 }])).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    });
+    await expect(rasterizePolygons([{ polygons, height: 8, width: 0 }])).rejects.toMatchObject({ code: 'DATASET_INVALID' });
+    // Each edge has millions of points on the grid: all of them would take a minute.
+    const zigzag = Array.from({ length: 4000 }, (_, i) => [i % 2 === 0 ? -1e6 : 1e6, i % 400]).flat();
+    const controller = new AbortController();
+    const drawn = rasterizePolygons([{ polygons: [zigzag], height: 400, width: 400 }], { signal: controller.signal });
+    setTimeout(() => controller.abort(), 50);
+    await expect(drawn).rejects.toMatchObject({ code: 'ABORTED' });
   });
 });
 

@@ -11,6 +11,7 @@
 #include "metrics/coco_curves.h"
 #include "metrics/coco_matching.h"
 #include "metrics/coco_results.h"
+#include "metrics/json_text.h"
 
 namespace foveate {
 namespace {
@@ -96,11 +97,37 @@ TEST(CocoMatching, RefusesListsThatDoNotFit) {
   EXPECT_TRUE(refused(objects.list()));
 
   objects.images[0] = 0;
+  objects.scores[0] = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_TRUE(refused(objects.list()));
+  objects.scores[0] = std::numeric_limits<double>::infinity();
+  EXPECT_FALSE(refused(objects.list()));
   ObjectList masks = objects.list();
   const std::vector<std::int32_t> sizes{2, 2};
   const std::vector<std::uint32_t> ends{5};
   masks.masks = {sizes, {"4", 1}, ends};
   EXPECT_TRUE(refused(masks, 1, ObjectKind::kMask));
+}
+
+TEST(CocoMatching, TakesTruthsWhereNothingWasFound) {
+  Objects truth;
+  truth.add(0, 0, {0, 0, 10, 10});
+  const MatchSpec spec = spec_of(1, 1);
+  const Matching matching = match_objects(truth.list(), ObjectList{}, spec).value();
+  EXPECT_EQ(matching.truths.size(), 1u);
+  EXPECT_EQ(summarize(accumulate(matching, spec).value(), spec)[0], 0);
+}
+
+TEST(CocoMatching, StopsWhenItIsCancelled) {
+  Objects objects;
+  objects.add(0, 0, {0, 0, 10, 10}, 0.5);
+  CancelToken cancel;
+  cancel.cancel();
+  const ObjectList list = objects.list();
+  EXPECT_EQ(match_objects(list, list, spec_of(1, 1), &cancel).status().error().code, error_code::kAborted);
+  OverlapMeasure measure(ObjectKind::kBox, list, list, {});
+  const std::vector<std::int32_t> first{0};
+  std::vector<double> overlaps;
+  EXPECT_FALSE(measure.measure(first, first, overlaps, &cancel).ok());
 }
 
 TEST(CocoMatching, RefusesMasksOfOtherSizes) {
@@ -203,6 +230,35 @@ TEST(CocoConfusion, PrefersItsOwnCategoryWhereTruthsLieOnOneAnother) {
   EXPECT_EQ(counts, (std::vector<std::uint32_t>{1, 0, 0, 0, 1, 0, 0, 0, 0}));
 }
 
+TEST(CocoConfusion, TakesACrowdedPictureInParts) {
+  Objects truth, found;
+  constexpr std::int32_t kObjects = 2500;
+  for (std::int32_t i = 0; i < kObjects; ++i) {
+    const double x = 20.0 * (i % 50);
+    const double y = 20.0 * (i / 50);
+    truth.add(0, i % 3, {x, y, 10, 10});
+    found.add(0, (i / 3) % 3, {x + 1, y, 10, 10}, (i * 7919) % kObjects);
+  }
+  MatchSpec spec;
+  spec.images = 1;
+  spec.categories = 3;
+  std::vector<std::uint32_t> expected(16);
+  for (std::int32_t i = 0; i < kObjects; ++i) ++expected[static_cast<std::size_t>(4 * (i % 3) + i / 3 % 3)];
+  EXPECT_EQ(count_confusions(truth.list(), found.list(), spec, 0.5, 0).value(), expected);
+}
+
+TEST(JsonText, StopsInALongValueWhenItIsCancelled) {
+  std::string text = "[0";
+  for (int i = 0; i < 10'000; ++i) text += ",0";
+  text += "]";
+  CancelToken cancel;
+  EXPECT_TRUE(JsonText(text, &cancel).skip_value().ok());
+  cancel.cancel();
+  const Status status = JsonText(text, &cancel).skip_value();
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, error_code::kAborted);
+}
+
 class CocoResultsTest : public testing::Test {
  protected:
   Result<CocoResults> read(std::string_view text, ObjectKind kind = ObjectKind::kBox) {
@@ -259,6 +315,22 @@ TEST_F(CocoResultsTest, NamesWhatIsWrong) {
   EXPECT_NE(message("[" + good + ",]"), "");
   EXPECT_NE(message("[{\"a\":" + std::string(100'000, '[')), "");
   EXPECT_NE(message("[{\"a\":\"\\ud800\\u0041\"}]"), "");
+}
+
+TEST_F(CocoResultsTest, TakesNothingAfterTheResults) {
+  using namespace std::string_literals;
+  EXPECT_EQ(message("[] \n"), "");
+  EXPECT_NE(message("[]\0"s), "");
+  EXPECT_NE(message("[]\0[]"s), "");
+}
+
+TEST_F(CocoResultsTest, CountsKeypointsThatAreTooMany) {
+  std::string many = "0";
+  for (int i = 1; i < 1000; ++i) many += ",0";
+  EXPECT_NE(
+      message(R"([{"image_id":42,"category_id":1,"score":0.5,"keypoints":[)" + many + "]}]", ObjectKind::kKeypoints)
+          .find("but received 1000"),
+      std::string::npos);
 }
 
 TEST_F(CocoResultsTest, ReadsMasksAndKeypoints) {

@@ -139,6 +139,29 @@ TEST(RunLength, RefusesPolygonsThatAreNone) {
   EXPECT_EQ(code({1, 1, 5, 5, 3, 8}, 0), error_code::kDatasetInvalid);
 }
 
+TEST(RunLength, FollowsAnOutlineAnyNumberOfTimes) {
+  // An odd number of times around is once. It has more turns than are kept before they are settled.
+  constexpr int kTimes = 31;
+  std::vector<double> once{0, 0, 65'000, 3, 65'000, 9};
+  std::vector<double> often;
+  for (int i = 0; i < kTimes; ++i) often.insert(often.end(), once.begin(), once.end());
+  RunLengths expected, mask;
+  ASSERT_TRUE(runs_of_polygon(once, 10, 65'535, expected).ok());
+  ASSERT_TRUE(runs_of_polygon(often, 10, 65'535, mask).ok());
+  EXPECT_GT(area_of(expected), 0u);
+  EXPECT_EQ(mask.runs, expected.runs);
+}
+
+TEST(RunLength, StopsWhenItIsCancelled) {
+  CancelToken cancel;
+  cancel.cancel();
+  RunLengths mask;
+  const std::vector<double> triangle{1, 1, 5, 5, 3, 8};
+  const Status status = runs_of_polygon(triangle, 10, 10, mask, &cancel);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, error_code::kAborted);
+}
+
 TEST(RunLength, ClipsPolygonsToThePicture) {
   RunLengths mask;
   const std::vector<double> all{-1e6, -1e6, 1e6, -1e6, 1e6, 1e6, -1e6, 1e6};
