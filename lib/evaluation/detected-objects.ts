@@ -41,8 +41,8 @@ export function comparableKinds(pictures: readonly DetectedPicture[], categories
   return kinds;
 }
 
-/** Keypoints of each object that was found. */
-function keypointCountOf(pictures: readonly DetectedPicture[]): number {
+/** Keypoints of each object that was found: of all pictures, as some of them may have none. */
+export function keypointCountOf(pictures: readonly DetectedPicture[]): number {
   const some = pictures.find(({ found: { scores } }) => scores.length > 0)?.found;
   return (some?.keypoints?.length ?? 0) / 3 / (some?.scores.length ?? 1);
 }
@@ -56,16 +56,17 @@ function sigmasOf(points: number): readonly number[] {
 export async function matchObjects<K extends DetectionKind>(
   kind: K,
   pictures: readonly DetectedPicture[],
-  categoryCount: number,
+  { categories, points: keypoints }: { readonly categories: number; readonly points: number },
   signal: AbortSignal | undefined,
 ): Promise<MatchedObjects<K>> {
-  const points = kind === 'keypoints' ? keypointCountOf(pictures) : undefined;
+  const points = kind === 'keypoints' ? keypoints : undefined;
   const ordered = [...pictures].sort((left, right) => left.image.id - right.image.id);
   const images = ordered.map(({ image }) => image);
   const { truth } = await truthOfDataset(images, { kind, keypointCount: points, signal });
   const found = foundObjects(kind, ordered);
   const sigmas = points === undefined ? undefined : sigmasOf(points);
-  const metrics = await evaluateDetections(truth, found, { kind, imageCount: ordered.length, categoryCount, sigmas, signal });
+  const counts = { imageCount: ordered.length, categoryCount: categories };
+  const metrics = await evaluateDetections(truth, found, { kind, ...counts, sigmas, signal });
   return { metrics, truth, found, pictures: ordered };
 }
 
@@ -77,6 +78,7 @@ function foundObjects(kind: DetectionKind, pictures: readonly DetectedPicture[])
     boxes: new Float64Array(count * 4),
     scores: new Float64Array(count),
   };
+  const areas = pictures.some(({ found }) => found.areas !== undefined) ? new Float64Array(count) : undefined;
   const masks: RunLengthEncoding[] = [];
   const keypoints: Float64Array[] = [];
   let at = 0;
@@ -85,12 +87,14 @@ function foundObjects(kind: DetectionKind, pictures: readonly DetectedPicture[])
     all.categories.set(found.classIds, at);
     all.boxes.set(found.boxes, at * 4);
     all.scores.set(found.scores, at);
+    if (found.areas !== undefined) areas?.set(found.areas, at);
     if (kind === 'mask') masks.push(...(found.masks ?? []));
     if (kind === 'keypoints' && found.keypoints !== undefined) keypoints.push(found.keypoints);
     at += found.scores.length;
   }
   return {
     ...all,
+    ...(areas && { areas }),
     ...(kind === 'mask' && { masks }),
     ...(kind === 'keypoints' && { keypoints: joined(keypoints) }),
   };

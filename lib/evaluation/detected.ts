@@ -1,7 +1,7 @@
 import type { DatasetImage } from '../dataset/index.js';
 import type { DetectionKind, DetectionMetrics } from '../metrics/index.js';
 import type { ClassMatching } from './class-matching.js';
-import { comparableKinds, matchObjects, type DetectedPicture, type MatchedObjects } from './detected-objects.js';
+import { comparableKinds, keypointCountOf, matchObjects, type DetectedPicture, type MatchedObjects } from './detected-objects.js';
 import { detectionExamples } from './detection-examples.js';
 import type { PredictedRun, Findings } from './evaluate.js';
 import type { ClassResult, EvaluationCurve } from './evaluation-result.js';
@@ -22,17 +22,13 @@ export async function evaluateDetected({ matching, truth, predictions, signal }:
     pictures.push({ image: truth.images.get(image) as DatasetImage, found: inCategories(found as FoundObjectList, matching) });
   }
   const kinds = comparableKinds(pictures, categories);
-  const matched = await matchAll(kinds, pictures, categories.length, signal);
+  const points = keypointCountOf(pictures);
+  const match = (some: readonly DetectedPicture[]): Promise<MatchedObjects[]> =>
+    Promise.all(kinds.map((kind) => matchObjects(kind, some, { categories: categories.length, points }, signal)));
+  const matched = await match(pictures);
   const sampler: Sampler = async (members, { samples, seed }) => {
     const isAll = members.length === pictures.length;
-    const some = isAll
-      ? matched
-      : await matchAll(
-          kinds,
-          [...members].map((place) => pictures[place] as DetectedPicture),
-          categories.length,
-          signal,
-        );
+    const some = isAll ? matched : await match([...members].map((place) => pictures[place] as DetectedPicture));
     const estimates = await Promise.all(some.map(({ metrics }) => estimatesOf(metrics, samples, seed, signal)));
     return estimates.flat();
   };
@@ -56,18 +52,9 @@ export async function evaluateDetected({ matching, truth, predictions, signal }:
   };
 }
 
-function matchAll(
-  kinds: readonly DetectionKind[],
-  pictures: readonly DetectedPicture[],
-  categoryCount: number,
-  signal: AbortSignal | undefined,
-): Promise<MatchedObjects[]> {
-  return Promise.all(kinds.map((kind) => matchObjects(kind, pictures, categoryCount, signal)));
-}
-
 /** What the data set has no class for counts nowhere. */
 function inCategories(
-  { boxes, scores, classIds, masks, keypoints }: FoundObjectList,
+  { boxes, scores, classIds, areas, masks, keypoints }: FoundObjectList,
   { categoryOf }: ClassMatching,
 ): FoundObjectList {
   const kept = [...classIds.keys()].filter((i) => categoryOf[classIds[i] as number] !== -1);
@@ -76,6 +63,7 @@ function inCategories(
     boxes: rowsAt(kept, boxes, 4),
     scores: rowsAt(kept, scores, 1),
     classIds: Int32Array.from(kept, (i) => categoryOf[classIds[i] as number] as number),
+    ...(areas && { areas: pick(areas, 1) }),
     ...(masks && { masks: kept.map((i) => masks[i] as (typeof masks)[number]) }),
     ...(keypoints && { keypoints: rowsAt(kept, keypoints, values) }),
   };

@@ -81,7 +81,7 @@ class GateReader {
   }
 
   rules(): GateRules {
-    for (const { key } of this.#root.items) this.#checkWord(key as Node, sections);
+    for (const { key } of this.#items(this.#root)) this.#checkWord(key as Node, sections);
     const latencyMs = this.#limits('latencyMs');
     for (const { key } of this.#section('latencyMs')) this.#checkWord(key as Node, latencies);
     const slices = this.#limits('slices', ['pictures']);
@@ -93,8 +93,9 @@ class GateReader {
       classes: this.#limits('classes'),
       slices,
       slicePictures: pictures === undefined ? enoughPictures : this.#number(pictures),
+      slicePictures: pictures === undefined ? fewestPictures : this.#pictures(pictures),
       latencyMs,
-      modelBytes: this.#root.has('modelBytes') ? this.#limit(this.#root.get('modelBytes', true) as Node, 'max') : undefined,
+      modelBytes: this.#root.has('modelBytes') ? this.#limit(this.#root.get('modelBytes', true) as Node, 'max', true) : undefined,
       maxDrop: new Map(this.#section('maxDrop').map(({ key, value }) => [wordOf(key), this.#drop(value as Node)])),
       baseline: baseline && resolve(dirname(this.#path), baseline.value as string),
     };
@@ -108,7 +109,15 @@ class GateReader {
     const node = this.#root.get(name, true) as Node | undefined;
     if (node === undefined) return [];
     if (!isMap(node)) throw this.#unexpected(node, `names and limits for ${name}`);
-    return node.items;
+    return this.#items(node);
+  }
+
+  /** A name alone, as in `{ AP }`, limits nothing. */
+  #items(map: YAMLMap): readonly Pair[] {
+    for (const { key, value } of map.items) {
+      if (value === null) throw this.#invalid((key as Node).range?.[0] ?? 0, `expected a limit for ${wordOf(key)}`);
+    }
+    return map.items;
   }
 
   #limits(name: string, others: readonly string[] = []): Map<string, GateLimit> {
@@ -118,12 +127,13 @@ class GateReader {
   }
 
   /** `{ min: 0.4 }`, or a number alone, which is the side that is meant as a rule. */
-  #limit(node: Node, side: 'min' | 'max'): GateLimit {
-    if (!isMap(node)) return { [side]: this.#number(node) };
-    for (const { key } of node.items) this.#checkWord(key as Node, ['min', 'max']);
+  #limit(node: Node, side: 'min' | 'max', ofBytes = false): GateLimit {
+    const numberOf = (limit: Node): number => (ofBytes ? this.#bytes(limit) : this.#number(limit));
+    if (!isMap(node)) return { [side]: numberOf(node) };
+    for (const { key } of this.#items(node)) this.#checkWord(key as Node, ['min', 'max']);
     const [min, max] = ['min', 'max'].map((name) => node.get(name, true) as Node | undefined);
     if (min === undefined && max === undefined) throw this.#unexpected(node, 'min, max or both');
-    const limit = { min: min && this.#number(min), max: max && this.#number(max) };
+    const limit = { min: min && numberOf(min), max: max && numberOf(max) };
     if (limit.min !== undefined && limit.max !== undefined && limit.min > limit.max)
       throw this.#unexpected(node, 'a min that is not above max');
     return limit;
@@ -141,10 +151,22 @@ class GateReader {
   #number(node: Node): number {
     const value = isScalar(node) ? node.value : undefined;
     if (typeof value === 'number' && Number.isFinite(value)) return value;
+    throw this.#unexpected(node, 'a number');
+  }
+
+  #pictures(node: Node): number {
+    const pictures = this.#number(node);
+    if (Number.isInteger(pictures) && pictures > 0) return pictures;
+    throw this.#unexpected(node, 'how many pictures a slice has at least');
+  }
+
+  #bytes(node: Node): number {
+    const value = isScalar(node) ? node.value : undefined;
     const sized = typeof value === 'string' ? /^(\d+(?:\.\d+)?)\s*([KMG]?i?B|kB)$/.exec(value.trim()) : null;
     const unit = sized?.[2] === undefined ? undefined : units[sized[2]];
     if (sized !== null && unit !== undefined) return Number(sized[1]) * unit;
-    throw this.#unexpected(node, 'a number');
+    if (typeof value === 'number' && Number.isFinite(value)) return value;
+    throw this.#unexpected(node, `a number of bytes, or one of ${Object.keys(units).join(', ')}, as 5 MB`);
   }
 
   #checkWord(node: Node, known: readonly string[]): void {

@@ -38,7 +38,7 @@ export function judge(
 }
 
 function unknownMetric(metric: string, { metrics }: EvaluationResult): string {
-  return metric in metrics ? 'there is nothing to count' : `the results have ${Object.keys(metrics).join(', ')}`;
+  return Object.hasOwn(metrics, metric) ? 'there is nothing to count' : `the results have ${Object.keys(metrics).join(', ')}`;
 }
 
 function limitVerdict(

@@ -36,6 +36,8 @@ export interface FoundObjectList {
   readonly boxes: Float64Array;
   readonly scores: Float64Array;
   readonly classIds: Int32Array;
+  /** In square pixels; of results in COCO's form, whose masks and keypoints say it of their boxes. Default: of its mask, or of its box. */
+  readonly areas?: Float64Array | undefined;
   readonly masks?: readonly RunLengthEncoding[] | undefined;
   /** x, y, score of each keypoint of each object. */
   readonly keypoints?: Float64Array | undefined;

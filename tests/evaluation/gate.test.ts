@@ -74,6 +74,7 @@ describe('a gate', () => {
     ]);
     expect(verdicts[0]?.message).toMatch(/the results have AP, AP50, APs/);
     expect(verdicts[1]?.message).toMatch(/nothing to count/);
+    expect((await judged('metrics: { constructor: 0 }'))[0]?.message).toMatch(/the results have AP, AP50, APs/);
     const bare = { ...results, model: undefined, latencyMs: undefined };
     expect((await judged('latencyMs: { p95: 1 }\nmodelBytes: 1 MB', undefined, bare)).map(({ passed }) => passed)).toEqual([
       false,
@@ -134,6 +135,11 @@ describe('a gate', () => {
 
   it.each<[string, string, RegExp]>([
     ['no YAML', 'metrics: {', /line \d: it is no YAML/],
+    ['a name without a limit', 'metrics: { AP, AP50: 1 }', /line 1: expected a limit for AP/],
+    ['a section without limits', '{ metrics, modelBytes: 1 }', /line 1: expected a limit for metrics/],
+    ['bytes of what has none', 'metrics: { AP: 5 MB }', /expected a number, received "5 MB"/],
+    ['an unknown unit', 'modelBytes: 5 mb', /MB.*received "5 mb"/],
+    ['less than one picture', 'slices: { AP: 0, pictures: -1 }', /how many pictures.*received -1/],
     ['a list', '- AP', /line 1: expected some of metrics/],
     ['nothing', '', /line 1: expected some of metrics/],
     ['no limit', 'metrics: {}', /would let everything through/],
