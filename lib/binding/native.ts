@@ -13,7 +13,7 @@ import type {
   NativeSupport,
   NativeTensorRt,
 } from './native-engine.js';
-import type { NativeTrackedObjects, NativeTrackingOptions, NativeTrackingParts } from './native-metrics.js';
+import type { NativeMetrics } from './native-metrics.js';
 
 declare const tag: unique symbol;
 /** A native object that only the addon can look into. */
@@ -226,21 +226,6 @@ export interface NativeMask {
   readonly lease: LeaseHandle | undefined;
 }
 
-export interface NativeLabelMapsSpec {
-  readonly width: number;
-  readonly height: number;
-  readonly classes: number;
-  /** In pixels; without it, boundaries are not counted. */
-  readonly radius: number | undefined;
-}
-
-export interface NativeLabelMapCounts {
-  /** classes * classes pixels, a row for each true class. */
-  readonly confusion: Uint32Array;
-  /** Of each class: pixels of its boundary in the true map, and those matched; the same of the predicted map. */
-  readonly boundaries?: Uint32Array;
-}
-
 export type NativeColor = readonly [red: number, green: number, blue: number];
 
 /** The mask of one object. Without a lease it is copied before the call returns. */
@@ -287,59 +272,6 @@ export interface NativeLogLine {
   readonly message: string;
 }
 
-/** See `RunLengthMasks` in lib/metrics. */
-export interface NativeMasks {
-  readonly maskSizes: Int32Array;
-  readonly maskText: Uint8Array;
-  readonly maskEnds: Uint32Array;
-}
-
-/** See `TruthObjects` and `FoundObjects` in lib/metrics. Copied before the call returns. */
-export interface NativeObjects extends Partial<NativeMasks> {
-  readonly images: Int32Array;
-  readonly categories: Int32Array;
-  readonly boxes: Float64Array;
-  readonly scores?: Float64Array | undefined;
-  readonly areas?: Float64Array | undefined;
-  readonly crowd?: Uint8Array | undefined;
-  readonly ignored?: Uint8Array | undefined;
-  readonly keypoints?: Float64Array | undefined;
-}
-
-/** All present, those that the kind has no use for empty. */
-export interface NativeFound extends NativeMasks {
-  readonly images: Int32Array;
-  readonly categories: Int32Array;
-  readonly boxes: Float64Array;
-  readonly scores: Float64Array;
-  readonly areas: Float64Array;
-  readonly keypoints: Float64Array;
-}
-
-export interface NativeMatchSpec {
-  readonly kind: string;
-  readonly images: number;
-  readonly categories: number;
-  readonly thresholds: Float64Array;
-  readonly maxDetections: readonly number[];
-  readonly sigmas: Float64Array;
-}
-
-/** -1 where there is nothing to count. */
-export interface NativeMatched {
-  readonly matching: MatchingHandle;
-  readonly truths: Int32Array;
-  readonly overlaps: Float64Array;
-  readonly ignored: Uint8Array;
-  /** [categories, areas, maxDetections, thresholds, 101] */
-  readonly precision: Float64Array;
-  readonly scores: Float64Array;
-  /** [categories, areas, maxDetections, thresholds] */
-  readonly meanPrecision: Float64Array;
-  readonly recall: Float64Array;
-  readonly summary: Float64Array;
-}
-
 export interface NativeMemoryStatistics {
   readonly liveBytes: number;
   readonly pooledBytes: number;
@@ -347,7 +279,7 @@ export interface NativeMemoryStatistics {
   readonly reuses: number;
 }
 
-export interface Native {
+export interface Native extends NativeMetrics {
   environmentStop(): void;
 
   leaseAllocate(bytes: number): NativeLease;
@@ -448,47 +380,4 @@ export interface Native {
   ): Promise<NativeDenseMap>;
   denseMapLevels(values: NativeLeased, min: number, max: number, operation?: OperationHandle): Promise<NativeLease>;
   maskColor(mask: NativeMask, palette: readonly NativeColor[], operation?: OperationHandle): Promise<NativeLease>;
-  /** The maps are copied before the call returns. */
-  labelMapsCompare(
-    truth: Uint8Array,
-    predicted: Uint8Array,
-    spec: NativeLabelMapsSpec,
-    operation?: OperationHandle,
-  ): Promise<NativeLabelMapCounts>;
-
-  trackingMeasure(
-    truth: NativeTrackedObjects,
-    found: NativeTrackedObjects,
-    options: NativeTrackingOptions,
-    operation?: OperationHandle,
-  ): Promise<NativeTrackingParts>;
-
-  objectsMatch(
-    truth: NativeObjects,
-    found: NativeObjects,
-    spec: NativeMatchSpec,
-    operation?: OperationHandle,
-  ): Promise<NativeMatched>;
-  /** Summaries, one after the other. */
-  matchingResample(
-    matching: MatchingHandle,
-    seed: number,
-    first: number,
-    count: number,
-    operation?: OperationHandle,
-  ): Promise<Float64Array>;
-  matchingConfusion(matching: MatchingHandle, overlap: number, score: number, operation?: OperationHandle): Promise<Uint32Array>;
-  polygonsRasterize(
-    points: Float64Array,
-    polygonEnds: Uint32Array,
-    objectEnds: Uint32Array,
-    sizes: Int32Array,
-    operation?: OperationHandle,
-  ): Promise<NativeMasks>;
-  /** Nobody may change the file meanwhile. */
-  cocoResultsRead(
-    path: string,
-    spec: { readonly kind: string; readonly points: number; readonly imageIds: Float64Array; readonly categoryIds: Float64Array },
-    operation?: OperationHandle,
-  ): Promise<NativeFound>;
 }

@@ -55,7 +55,7 @@ function* predictionsOf(images: readonly DatasetImage[], found: FoundObjects): G
       boxes: rowsAt(own, found.boxes, 4),
       scores: rowsAt(own, found.scores, 1),
       classIds: Int32Array.from(own, (i) => found.categories[i] as number),
-      ...(found.areas && { areas: pick(found.areas, 1) }),
+      ...(found.areas && { areas: rowsAt(own, found.areas, 1) }),
       ...(masks && { masks: own.map((i) => masks.at(i)) }),
       ...(found.keypoints && { keypoints: rowsAt(own, found.keypoints, values) }),
     };

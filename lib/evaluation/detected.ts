@@ -63,7 +63,7 @@ function inCategories(
     boxes: rowsAt(kept, boxes, 4),
     scores: rowsAt(kept, scores, 1),
     classIds: Int32Array.from(kept, (i) => categoryOf[classIds[i] as number] as number),
-    ...(areas && { areas: pick(areas, 1) }),
+    ...(areas && { areas: rowsAt(kept, areas, 1) }),
     ...(masks && { masks: kept.map((i) => masks[i] as (typeof masks)[number]) }),
     ...(keypoints && { keypoints: rowsAt(kept, keypoints, values) }),
   };

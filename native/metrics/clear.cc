@@ -59,8 +59,8 @@ Result<ClearCounts> count_like_trackeval(const TrackedSequence& sequence, const 
       const bool kept = previous_partner[truth[overlap.truth]] == found[overlap.found];
       pairing.add(overlap.truth, overlap.found, -((kept ? kKeptPartner : 0) + overlap.iou));
     }
-    const auto columns = pairing.solve();
-    if (!assignment.solve(costs, frame.truth_count, frame.found_count, cancel)) return aborted();
+    if (!pairing.solve(cancel)) return aborted();
+    const auto columns = pairing.columns();
 
     matches.clear();
     double iou_sum = 0;

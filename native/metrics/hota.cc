@@ -67,8 +67,8 @@ Status match_frames(const TrackedSequence& sequence, const CancelToken* cancel, 
     for (const TrackOverlap& overlap : overlaps) {
       pairing.add(overlap.truth, overlap.found, -(alignments[overlap.pair] * overlap.iou));
     }
-    const auto columns = pairing.solve();
-    if (!assignment.solve(costs, frame.truth_count, frame.found_count, cancel)) return aborted();
+    if (!pairing.solve(cancel)) return aborted();
+    const auto columns = pairing.columns();
     std::array<double, kHotaThresholds> iou_sums{};
     for (const TrackOverlap& overlap : overlaps) {
       if (columns[overlap.truth] != overlap.found) continue;

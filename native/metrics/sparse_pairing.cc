@@ -25,22 +25,23 @@ std::int32_t SparsePairing::group_of(std::int32_t member) {
   return member;
 }
 
-std::span<const std::int32_t> SparsePairing::solve() {
+bool SparsePairing::solve(const CancelToken* cancel) {
   column_of_row_.assign(rows_, -1);
   find_groups();
   for (std::size_t begin = 0; begin < grouped_.size();) {
     const std::int32_t root = group_of(grouped_[begin].row);
     std::size_t end = begin + 1;
     while (end < grouped_.size() && group_of(grouped_[end].row) == root) ++end;
-    if (end - begin == 1 && grouped_[begin].cost < 0) {
-      column_of_row_[grouped_[begin].row] = grouped_[begin].column;
-    } else if (!solve_group({grouped_.data() + begin, end - begin})) {
-      solve_whole();
-      break;
+    const std::span<const Candidate> group{grouped_.data() + begin, end - begin};
+    if (!is_clear(group, sorted_)) return solve_whole(cancel);
+    if (group.size() == 1) {
+      column_of_row_[group[0].row] = group[0].column;
+    } else if (!solve_group(group, cancel)) {
+      return false;
     }
     begin = end;
   }
-  return column_of_row_;
+  return true;
 }
 
 // Sorts the candidates by group, those of one in the order that they came in.
@@ -52,17 +53,17 @@ void SparsePairing::find_groups() {
   for (const Candidate& candidate : candidates_) grouped_[begins_[group_of(candidate.row)]++] = candidate;
 }
 
-// False where two costs are equal, or one is no gain.
-bool SparsePairing::solve_group(std::span<const Candidate> group) {
-  sorted_.clear();
+// Whether all costs are gains, and no two are equal.
+bool SparsePairing::is_clear(std::span<const Candidate> group, std::vector<double>& sorted) {
+  sorted.clear();
+  for (const Candidate& candidate : group) sorted.push_back(candidate.cost);
+  std::sort(sorted.begin(), sorted.end());
+  return sorted.back() < 0 && std::adjacent_find(sorted.begin(), sorted.end()) == sorted.end();
+}
+
+bool SparsePairing::solve_group(std::span<const Candidate> group, const CancelToken* cancel) {
   group_columns_.clear();
-  for (const Candidate& candidate : group) {
-    sorted_.push_back(candidate.cost);
-    group_columns_.push_back(candidate.column);
-  }
-  std::sort(sorted_.begin(), sorted_.end());
-  const bool are_clear = sorted_.back() < 0 && std::adjacent_find(sorted_.begin(), sorted_.end()) == sorted_.end();
-  if (!are_clear) return false;
+  for (const Candidate& candidate : group) group_columns_.push_back(candidate.column);
   std::sort(group_columns_.begin(), group_columns_.end());
   group_columns_.erase(std::unique(group_columns_.begin(), group_columns_.end()), group_columns_.end());
   places_.resize(columns_);
@@ -79,7 +80,7 @@ bool SparsePairing::solve_group(std::span<const Candidate> group) {
     costs_[costs_.size() - group_columns_.size() + static_cast<std::size_t>(places_[candidate.column])] =
         candidate.cost;
   }
-  assignment_.solve(costs_, group_rows_.size(), group_columns_.size());
+  if (!assignment_.solve(costs_, group_rows_.size(), group_columns_.size(), cancel)) return false;
   for (std::size_t place = 0; place < group_rows_.size(); ++place) {
     const std::int32_t column = assignment_.columns()[place];
     if (column >= 0) column_of_row_[group_rows_[place]] = group_columns_[column];
@@ -87,14 +88,15 @@ bool SparsePairing::solve_group(std::span<const Candidate> group) {
   return true;
 }
 
-void SparsePairing::solve_whole() {
+bool SparsePairing::solve_whole(const CancelToken* cancel) {
   costs_.assign(rows_ * columns_, 0.0);
   for (const Candidate& candidate : candidates_) {
     costs_[static_cast<std::size_t>(candidate.row) * columns_ + static_cast<std::size_t>(candidate.column)] =
         candidate.cost;
   }
-  assignment_.solve(costs_, rows_, columns_);
+  if (!assignment_.solve(costs_, rows_, columns_, cancel)) return false;
   column_of_row_.assign(assignment_.columns().begin(), assignment_.columns().end());
+  return true;
 }
 
 }  // namespace foveate

@@ -20,8 +20,11 @@ class SparsePairing {
   void begin(std::size_t rows, std::size_t columns);
   // Each pair once, in the order of rows.
   void add(std::int32_t row, std::int32_t column, double cost);
-  // Of each row its column, or one that is no candidate, or -1. Valid until the next begin.
-  std::span<const std::int32_t> solve();
+  // False when cancelled.
+  bool solve(const CancelToken* cancel = nullptr);
+  // Of each row its column, or one that is no candidate, or -1. Valid until the next begin, and only where it was
+  // solved.
+  std::span<const std::int32_t> columns() const { return column_of_row_; }
 
  private:
   struct Candidate {
@@ -31,8 +34,9 @@ class SparsePairing {
 
   std::int32_t group_of(std::int32_t member);
   void find_groups();
-  bool solve_group(std::span<const Candidate> group);
-  void solve_whole();
+  static bool is_clear(std::span<const Candidate> group, std::vector<double>& sorted);
+  bool solve_group(std::span<const Candidate> group, const CancelToken* cancel);
+  bool solve_whole(const CancelToken* cancel);
 
   std::size_t rows_ = 0;
   std::size_t columns_ = 0;
