@@ -1,6 +1,6 @@
 /** How alike two models are on the same pictures, without labels: what a smaller or quantized model changes. */
 import type { LabelMap } from '../dataset/index.js';
-import { checkInteger, invalidArgument } from '../errors/index.js';
+import { checkInteger, checkOptions, invalidArgument } from '../errors/index.js';
 import { countClasses } from './class-counts.js';
 import { checkLabels, pictureCount, summarizeScores, type ScoreMatrix } from './scores.js';
 import { SegmentationMetrics } from './segmentation-metrics.js';
@@ -123,13 +123,14 @@ export interface BoxAgreement {
 
 /**
  * Pairs the boxes of two models in each picture: of boxes of the same class with an IoU of at least `iouThreshold`, the pair with the highest IoU first,
- * each box in one pair at most. The same, whichever model is named first, but for ties. Throws INVALID_ARGUMENT.
+ * each box in one pair at most. The same, whichever model is named first, but for ties. Throws INVALID_ARGUMENT, UNKNOWN_OPTION.
  */
 export function boxAgreement(
   first: readonly FoundBoxes[],
   second: readonly FoundBoxes[],
   options: { readonly iouThreshold?: number | undefined } = {},
 ): BoxAgreement {
+  checkOptions('agreement options', options, ['iouThreshold']);
   const iouThreshold = options.iouThreshold ?? 0.5;
   if (!(iouThreshold > 0 && iouThreshold <= 1)) {
     throw invalidArgument('iouThreshold', 'a number above 0, up to 1', iouThreshold);
@@ -228,12 +229,13 @@ export interface MaskAgreement {
   readonly meanIou: number;
 }
 
-/** Agreement of the label maps of two models; 255 in the first is not counted. Rejects with INVALID_ARGUMENT, ABORTED. */
+/** Agreement of the label maps of two models, whose labels go from 0 to `classes` - 1; 255 in the first is not counted. Rejects with INVALID_ARGUMENT, UNKNOWN_OPTION, ABORTED. */
 export async function maskAgreement(
   first: readonly LabelMap[],
   second: readonly LabelMap[],
   options: { readonly classes: number; readonly signal?: AbortSignal | undefined },
 ): Promise<MaskAgreement> {
+  checkOptions('agreement options', options, ['classes', 'signal']);
   if (first.length === 0) throw invalidArgument('first', 'the label map of each picture, at least one', first.length);
   if (second.length !== first.length) throw invalidArgument('second', `${first.length} pictures, as of the first`, second.length);
   const metrics = new SegmentationMetrics({ classes: options.classes, boundaries: false });

@@ -26,6 +26,13 @@ const boxesOf = (...boxes: [classId: number, ...box: number[]][]): FoundBoxes =>
   boxes: Float64Array.from(boxes.flatMap(([, ...box]) => box)),
 });
 
+it('refuses options that it does not know', async () => {
+  const failure = thrownBy(() => boxAgreement([], [], { threshold: 0.4 } as object));
+  expectFailure(failure, 'UNKNOWN_OPTION', /threshold/);
+  const rejection = await rejectionOf(maskAgreement([], [], { classes: 2, ignored: 0 } as { classes: number }));
+  expectFailure(rejection, 'UNKNOWN_OPTION', /ignored/);
+});
+
 describe('agreement of predictions', () => {
   test.each(answers.predictions)('$pictures pictures, $classes classes, equals scikit-learn', (given) => {
     const numbers = new Numbers(given.seed);

@@ -8,5 +8,9 @@ import * as metrics from '../../lib/metrics/index.js';
 const inside = ['bootstrapAmong', 'enoughPictures', 'percentileInterval', 'trackingBenchmarks'];
 
 it('exports the metrics, but for what is for the folders beside', () => {
-  expect(Object.keys(metrics).filter((name) => !(name in foveate)).sort()).toEqual(inside);
+  expect(
+    Object.keys(metrics)
+      .filter((name) => !(name in foveate))
+      .sort(),
+  ).toEqual(inside);
 });

@@ -4,11 +4,14 @@ import { isNumber, metricText } from './metric.js';
 
 /** What a gate said of one of its rules. */
 export interface GateVerdict {
+  /** Of the rule: `AP`, `drop of AP`, `latency p95`. */
   readonly name: string;
   readonly passed: boolean;
+  /** What was found and what was asked for, in words. */
   readonly message: string;
   /** What was found; null where there was nothing to count. */
   readonly value: number | null;
+  /** What it was held against, in the unit of the value. */
   readonly limit: number | null;
 }
 
