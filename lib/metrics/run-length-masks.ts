@@ -34,7 +34,7 @@ export class RunLengthMasks {
         throw invalidArgument(`${name}.size`, 'height and width in pixels', size);
       }
       sizes.set(mask.size, 2 * i);
-      const text = Buffer.from(typeof mask.counts === 'string' ? mask.counts : compressedText(mask.counts, name), 'latin1');
+      const text = Buffer.from(typeof mask.counts === 'string' ? mask.counts : compressedText(mask.counts, name));
       texts.push(text);
       end += text.length;
       ends[i] = end;

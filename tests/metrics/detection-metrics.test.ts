@@ -119,6 +119,7 @@ describe('evaluateDetections', () => {
       );
     await expect(evaluate('13')).resolves.toMatchObject({ summary: { AP: expect.closeTo(1, 9) as number } });
     await expect(evaluate('14')).rejects.toMatchObject({ code: 'DATASET_INVALID' });
+    await expect(evaluate('\u0131\u0133')).rejects.toMatchObject({ code: 'DATASET_INVALID' }); // not '13', whatever their lower bytes
     await expect(evaluate('1')).rejects.toMatchObject({ code: 'DATASET_INVALID' });
     expect(() => RunLengthMasks.from([{ size: [2, 2], counts: [1, -1] }])).toThrow('masks[0].counts[1]');
     expect(() => RunLengthMasks.from([{ size: [2 ** 32 + 2, 2], counts: '13' }])).toThrow('masks[0].size');

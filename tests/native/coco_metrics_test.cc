@@ -123,7 +123,7 @@ TEST(CocoMatching, StopsWhenItIsCancelled) {
   CancelToken cancel;
   cancel.cancel();
   const ObjectList list = objects.list();
-  EXPECT_EQ(match_objects(list, list, spec_of(1, 1), &cancel).status().error().code, error_code::kAborted);
+  EXPECT_EQ(match_objects(list, list, spec_of(1, 1), &cancel).take_status().error().code, error_code::kAborted);
   OverlapMeasure measure(ObjectKind::kBox, list, list, {});
   const std::vector<std::int32_t> first{0};
   std::vector<double> overlaps;
