@@ -1,5 +1,4 @@
 import type { DatasetImage } from '../dataset/index.js';
-import { DatasetError } from '../errors/index.js';
 import type { DetectionKind, DetectionMetrics } from '../metrics/index.js';
 import type { ClassMatching } from './class-matching.js';
 import { comparableKinds, keypointCountOf, matchObjects, type DetectedPicture, type MatchedObjects } from './detected-objects.js';
@@ -22,7 +21,6 @@ export async function evaluateDetected({ matching, truth, predictions, signal }:
   for await (const { image, found } of predictions) {
     pictures.push({ image: truth.images.get(image) as DatasetImage, found: inCategories(found as FoundObjectList, matching) });
   }
-  if (pictures.length === 0) throw nothingRun();
   const kinds = comparableKinds(pictures, categories);
   const points = keypointCountOf(pictures);
   const match = (some: readonly DetectedPicture[]): Promise<MatchedObjects[]> =>
@@ -171,11 +169,4 @@ async function confusionOf(
     classes: [...used.map((id) => names[id] as string), 'background'],
     matrix: shown.map((actual) => shown.map((predicted) => row(actual)[predicted] as number)),
   };
-}
-
-function nothingRun(): DatasetError {
-  return new DatasetError('DATASET_INVALID', {
-    message: 'No picture was run',
-    hint: 'Check that the data set has pictures, and that they can be read.',
-  });
 }

@@ -40,7 +40,6 @@ export async function evaluateSegmented({ matching, truth, predictions, signal }
     if (pending.length === mostInFlight) pending = (await Promise.all(pending), []);
   }
   await Promise.all(pending);
-  if (images.length === 0) throw nothingLabelled();
   const summary = counted.summary();
   const statistics = counted
     .statistics()
@@ -119,12 +118,5 @@ function otherSize(image: string, predicted: LabelMap, labelled: LabelMap): Data
     message: `The mask of ${JSON.stringify(image)} is not as large as the picture: expected ${predicted.width} x ${predicted.height}, received ${labelled.width} x ${labelled.height}`,
     hint: 'Masks have a pixel for each of the picture, as it is shown: one that is turned by its EXIF orientation has its mask turned too.',
     details: { image },
-  });
-}
-
-function nothingLabelled(): DatasetError {
-  return new DatasetError('DATASET_INVALID', {
-    message: 'No picture was run',
-    hint: 'Check that the data set has pictures, and that they can be read.',
   });
 }
