@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { extname } from 'node:path';
+import { extname, resolve } from 'node:path';
 
 import { Option, type Command } from 'commander';
 
@@ -10,6 +10,7 @@ import {
   comparePredictions,
   csvReport,
   evaluate,
+  evaluatedDetections,
   evaluatePredictions,
   evaluateTracks,
   tableReport,
@@ -88,24 +89,37 @@ export function addEval(program: Command, invocation: Invocation): void {
     const used = options.filter((option) => !leftOut.includes(option.attributeName()));
     if (used.length === 0) continue;
     command.optionsGroup(heading);
-    for (const option of used) command.addOption(option);
+    for (const option of used) command.addOption(asMeasured(option));
   }
   command
     .addHelpText('after', examples)
     .action((model: string | undefined, options: EvalOptionValues) => run(model, options, invocation));
 }
 
+/** What is measured of detectors is not what they serve with. */
+function asMeasured(option: Option): Option {
+  const name = option.attributeName() as keyof typeof evaluatedDetections;
+  if (Object.hasOwn(evaluatedDetections, name))
+    option.description = option.description.replace(/\(default: .*\)/, `(default: ${evaluatedDetections[name]})`);
+  return option;
+}
+
 async function run(model: string | undefined, options: EvalOptionValues, invocation: Invocation): Promise<void> {
   const { data, format, split, images, predictions, benchmark, baseline, output, resume, overwrite, quiet } = options;
   const forTask = taskValues(options);
   const { signal } = invocation;
-  checkSource(model, predictions, resume === true && output === undefined);
-  if (predictions !== undefined && (await holdsTracks(predictions))) {
+  checkSource(model, options, forTask);
+  const isTracks = predictions !== undefined && (await holdsTracks(predictions));
+  if (benchmark !== undefined && !isTracks) throw unused('--benchmark', 'tracks, which --predictions FOLDER names');
+  if (isTracks) {
+    if (baseline !== undefined) throw unused('--baseline', 'predictions of pictures');
     return finish(await evaluateTracks(predictions, data, { benchmark, signal }), options, invocation);
   }
   const dataset = await openLabelled(data, { format, split, images, signal }, forTask.labels);
   if (quiet !== true) for (const { message } of dataset.notices) invocation.tell(`note: ${printable(message)}`);
   const folder = output === undefined ? undefined : await EvaluationFolder.create(output, { resume, overwrite });
+  const kept = predictions ?? folder?.predictions;
+  if (model !== undefined && baseline !== undefined) await checkBaseline(baseline, kept, dataset, signal);
   const result =
     model === undefined
       ? await evaluatePredictions(predictions as string, dataset, { signal })
@@ -132,10 +146,7 @@ async function run(model: string | undefined, options: EvalOptionValues, invocat
           },
           signal,
         );
-  const comparison =
-    baseline === undefined
-      ? undefined
-      : await comparePredictions(baseline, predictions ?? (folder as EvaluationFolder).predictions, dataset, { signal });
+  const comparison = baseline === undefined ? undefined : await comparePredictions(baseline, kept as string, dataset, { signal });
   await finish(result, options, invocation, folder, comparison);
 }
 
@@ -198,16 +209,47 @@ async function measure(
   return await work(task, { scoreThreshold, iouThreshold, maxDetections, classAgnostic });
 }
 
-function checkSource(model: string | undefined, predictions: string | undefined, resumesNothing: boolean): void {
+function checkSource(
+  model: string | undefined,
+  { predictions, resume, output, baseline }: EvalOptionValues,
+  forTask: TaskOptionValues,
+): void {
   if ((model === undefined) === (predictions === undefined)) {
     throw new ArgumentError('INVALID_ARGUMENT', {
       message: `Expected a model or --predictions but received ${model === undefined ? 'neither' : 'both'}`,
       hint: 'foveate eval MODEL --data DATASET runs a model; with --predictions FILE what it found is counted again.',
     });
   }
-  if (!resumesNothing) return;
+  // Names of classes are the data set's too.
+  const first = Object.keys(forTask).find((name) => name !== 'labels');
+  if (model === undefined && first !== undefined) throw unused(flagOf(first), 'a model that runs');
+  if (output !== undefined) return;
+  const needing = resume === true ? '--resume' : model !== undefined && baseline !== undefined ? '--baseline' : undefined;
+  if (needing === undefined) return;
   throw new ArgumentError('INVALID_ARGUMENT', {
-    message: 'Expected --output beside --resume',
-    hint: 'A run goes on with the predictions that are kept there.',
+    message: `Expected --output beside ${needing}`,
+    hint: `${needing === '--resume' ? 'A run goes on with' : 'The baseline is compared with'} the predictions that are kept there.`,
   });
+}
+
+function flagOf(name: string): string {
+  return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+function unused(flag: string, of: string): ArgumentError {
+  return new ArgumentError('INVALID_ARGUMENT', {
+    message: `${flag} is of ${of}, and changes nothing here`,
+    hint: `Leave ${flag} out.`,
+  });
+}
+
+/** Before the model runs for hours: whether its predictions can be compared with these, and will not replace them. */
+async function checkBaseline(baseline: string, kept: string | undefined, dataset: Dataset, signal: AbortSignal): Promise<void> {
+  if (kept !== undefined && resolve(kept) === resolve(baseline)) {
+    throw new ArgumentError('INVALID_ARGUMENT', {
+      message: `The baseline ${baseline} is where the predictions of this run are kept`,
+      hint: 'Name another folder with --output.',
+    });
+  }
+  await evaluatePredictions(baseline, dataset, { resamples: 0, signal });
 }

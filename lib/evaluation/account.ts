@@ -21,8 +21,8 @@ export class Account {
   async *read(signal: AbortSignal | undefined): PredictedRun['predictions'] {
     const seen = new Set<string>();
     for await (const { image, ms, found } of this.#source.pictures(signal)) {
-      if (!this.#truth.images.has(image)) throw this.#other(`it holds ${JSON.stringify(image)}, which the data set does not`);
-      if (seen.has(image)) throw this.#other(`it holds ${JSON.stringify(image)} twice`);
+      if (!this.#truth.images.has(image)) throw strangeImage(this.#path, image);
+      if (seen.has(image)) throw otherDataset(this.#path, `it holds ${JSON.stringify(image)} twice`);
       if ('error' in found) {
         this.#failures.set(image, { image, ...found.error });
         continue;
@@ -35,6 +35,9 @@ export class Account {
     const missing = this.#truth.images.size - seen.size - this.#failures.size;
     if (missing > 0) throw this.#other(`${missing} of ${this.#truth.images.size} pictures of the data set are not in it`);
     if (seen.size === 0) throw nothingRun();
+    if (missing > 0)
+      throw otherDataset(this.#path, `${missing} of ${this.#truth.images.size} pictures of the data set are not in it`);
+    if (seen.size === 0) throw nothingRun(this.#truth, this.failures()[0]);
   }
 
   failures(): EvaluationFailure[] {
@@ -48,14 +51,30 @@ export class Account {
     const mean = times.reduce((sum, ms) => sum + ms, 0) / times.length;
     return { images: times.length, mean, p50: at(0.5), p95: at(0.95), p99: at(0.99) };
   }
+}
 
-  #other(reason: string): DatasetError {
-    return new DatasetError('DATASET_INVALID', {
-      message: `The predictions ${this.#path} are not of this data set: ${reason}`,
-      hint: 'Evaluate the model on this data set; with --resume a run goes on that was interrupted.',
-      details: { file: this.#path },
-    });
-  }
+/** For predictions of a picture that the data set does not have. */
+export function strangeImage(path: string, image: string): DatasetError {
+  return otherDataset(path, `it holds ${JSON.stringify(image)}, which the data set does not`);
+}
+
+function otherDataset(path: string, reason: string): DatasetError {
+  return new DatasetError('DATASET_INVALID', {
+    message: `The predictions ${path} are not of this data set: ${reason}`,
+    hint: 'Evaluate the model on this data set; with --resume a run goes on that was interrupted.',
+    details: { file: path },
+  });
+}
+
+/** Where nothing was run at all, the first failure says why. */
+function nothingRun(truth: Truth, failure: EvaluationFailure | undefined): DatasetError {
+  return new DatasetError('DATASET_INVALID', {
+    message:
+      failure === undefined
+        ? 'The data set has no pictures'
+        : `None of ${truth.images.size} pictures could be read, the first: ${failure.message} [${failure.code}]`,
+    hint: failure === undefined ? 'Check its path, and the split.' : 'Check where the pictures are: --images names their folder.',
+  });
 }
 
 function nothingRun(): DatasetError {

@@ -6,7 +6,7 @@ import { aborted, packageVersion } from '../binding/index.js';
 import type { Dataset, DatasetImage } from '../dataset/index.js';
 import { checkOptions, DatasetError } from '../errors/index.js';
 import { sha256OfFile } from '../engine/index.js';
-import { Account } from './account.js';
+import { Account, strangeImage } from './account.js';
 import { evaluateClassified } from './classified.js';
 import { evaluateDetected } from './detected.js';
 import { matchClasses, type ClassMatching } from './class-matching.js';
@@ -80,6 +80,7 @@ export async function evaluate(task: EvaluableTask, dataset: Dataset, options: E
     const header = headerOf(task, detections, known, packageVersion);
     const file = resume ? await PredictionsFile.resume(path, header, signal) : PredictionsFile.create(path, header);
     try {
+      await checkPictures(file, dataset, signal);
       await predict(task, dataset, file, {
         detections,
         onProgress: onProgress && ((done) => onProgress(done, dataset.size)),
@@ -187,6 +188,18 @@ function checkKind(task: PredictionsHeader['task'], dataset: Dataset): void {
     message: `Expected a data set that labels ${nouns[task]}, as the model finds, but ${dataset.path} labels ${nouns[dataset.task]}`,
     hint: 'Evaluate a model of its kind, or name the format of the data set where it was recognised wrongly.',
   });
+}
+
+/** Before the model runs: whether a file to go on with is of other pictures. */
+async function checkPictures(
+  { path, images }: PredictionsFile,
+  dataset: Dataset,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (images.size === 0) return;
+  const unknown = new Set(images);
+  for await (const { name } of dataset.images(signal)) unknown.delete(name);
+  for (const image of unknown) throw strangeImage(path, image);
 }
 
 async function modelInfo(

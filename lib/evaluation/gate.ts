@@ -3,6 +3,9 @@ import type { EvaluationResult, MetricIntervals } from './evaluation-result.js';
 import type { GateVerdict } from './report/junit-report.js';
 import type { AllowedDrop, GateLimit, GateRules } from './gate-file.js';
 
+/** Errors and counts of them: of these, a rise is what a drop is of others. */
+const lowerIsBetter: ReadonlySet<string> = new Set(['logLoss', 'brier', 'calibrationError', 'FP', 'FN', 'IDSW', 'Frag', 'ML']);
+
 /**
  * Holds results against the rules of a gate. What a rule speaks of has to be there: a number that is missing does not pass. `baseline`: the results that drops
  * are from.
@@ -91,10 +94,10 @@ function dropVerdicts(
         limit: amount,
       };
     }
-    const drop = before - now;
+    const drop = lowerIsBetter.has(metric) ? now - before : before - now;
     const limit = relative ? amount * Math.abs(before) : amount;
     const noise = isWithin(results.intervals, metric, before) ? '; it lies within the noise of so few pictures' : '';
-    const message = `${metric} went from ${shown(before)} to ${shown(now)}: ${shown(Math.abs(drop))} ${drop >= 0 ? 'less' : 'more'}, ${shown(limit)} less is allowed${noise}`;
+    const message = `${metric} went from ${shown(before)} to ${shown(now)}: ${shown(Math.abs(now - before))} ${now <= before ? 'less' : 'more'}, ${shown(limit)} ${lowerIsBetter.has(metric) ? 'more' : 'less'} is allowed${noise}`;
     // Differences of decimals are not whole: 0.5 - 0.49 is 0.010000000000000009.
     return { name, passed: drop <= limit + 1e-12, message, value: drop, limit };
   });

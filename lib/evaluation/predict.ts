@@ -50,7 +50,9 @@ export function headerOf(
     model,
     foveate,
     options: {
-      ...(task instanceof Detector && (detections as Record<string, number | boolean>)),
+      ...(task instanceof Detector
+        ? { ...(detections as Record<string, number | boolean>), head: task.head }
+        : { activation: task.activation }),
       ...Object.fromEntries(preprocess),
     },
   };

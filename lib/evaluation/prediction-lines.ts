@@ -62,8 +62,9 @@ export function parsePrediction(
   if (typeof image !== 'string' || image === '') return { wrong: 'is no name of a picture', field: 'image' };
   const time = typeof ms === 'number' ? ms : undefined;
   if (error !== undefined) {
-    const { code, message } = error as Record<string, unknown>;
-    return { image, ms: time, found: { error: { code: String(code), message: String(message) } } };
+    const { code, message } = (error ?? {}) as Record<string, unknown>;
+    if (typeof code !== 'string' || typeof message !== 'string') return { wrong: 'has no code and message', field: 'error' };
+    return { image, ms: time, found: { error: { code, message } } };
   }
   const found =
     task === 'classify'
@@ -73,6 +74,9 @@ export function parsePrediction(
         : parseMap(line.map, classes);
   return 'wrong' in found ? found : { image, ms: time, found };
 }
+
+/** No picture has more, and one that a line makes up must not take all memory. */
+const mostPixels = 2 ** 31;
 
 type Wrong = { readonly wrong: string; readonly field: string };
 
@@ -110,20 +114,23 @@ function parseMap(value: unknown, classes: number): LabelMap | Wrong {
   const { width, height, runs } = (value ?? {}) as Record<string, unknown>;
   if (!isIndex(width, 2 ** 20) || !isIndex(height, 2 ** 20)) return { wrong: 'is no size in pixels', field: 'map.width' };
   if (!isNumbers(runs) || runs.length % 2 !== 0) return { wrong: 'is no list of runs', field: 'map.runs' };
-  const data = new Uint8Array(width * height);
-  let at = 0;
+  const pixels = width * height;
+  let covered = 0;
   for (let i = 0; i < runs.length; i += 2) {
     const [id, length] = [runs[i] as number, runs[i + 1] as number];
-    if (!isIndex(id, classes) || !isIndex(length, data.length - at + 1))
+    if (!isIndex(id, classes) || !isIndex(length, pixels - covered + 1))
       return { wrong: `holds a run that cannot be: ${id}, ${length}`, field: `map.runs[${i}]` };
-    data.fill(id, at, at + length);
-    at += length;
+    covered += length;
   }
-  return at === data.length ? { data, width, height } : { wrong: `covers ${at} of ${data.length} pixels`, field: 'map.runs' };
+  if (covered !== pixels) return { wrong: `covers ${covered} of ${pixels} pixels`, field: 'map.runs' };
+  if (pixels > mostPixels) return { wrong: `is larger than ${mostPixels} pixels`, field: 'map.width' };
+  const data = new Uint8Array(pixels);
+  for (let i = 0, at = 0; i < runs.length; i += 2) data.fill(runs[i] as number, at, (at += runs[i + 1] as number));
+  return { data, width, height };
 }
 
 function isNumbers(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((element) => typeof element === 'number' && Number.isFinite(element));
+  return Array.isArray(value) && value.every((element) => typeof element === 'number' && Number.isFinite(Math.fround(element)));
 }
 
 function isIndex(value: unknown, end: number): value is number {

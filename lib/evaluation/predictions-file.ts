@@ -58,6 +58,11 @@ export class PredictionsFile {
     return this.#done.has(image);
   }
 
+  /** Pictures that are in the file. */
+  get images(): ReadonlySet<string> {
+    return this.#done;
+  }
+
   append(prediction: Prediction): void {
     this.#write(predictionLine(prediction));
     this.#done.add(prediction.image);
@@ -92,18 +97,19 @@ export async function* readPredictions(
   signal?: AbortSignal,
 ): AsyncGenerator<Prediction> {
   let line = 0;
-  for await (const { text } of linesOf(path, signal)) {
+  for await (const { text, whole } of linesOf(path, signal)) {
     if (++line === 1) continue;
-    yield parseLine(path, line, text, header);
+    yield parseLine(path, line, text, header, whole);
   }
 }
 
-function parseLine(path: string, line: number, text: string, { task, labels }: PredictionsHeader): Prediction {
+function parseLine(path: string, line: number, text: string, { task, labels }: PredictionsHeader, whole = true): Prediction {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw invalid(path, line, '', `it is no JSON: ${(error as Error).message}`);
+    const hint = whole ? undefined : 'The run was interrupted: repeat its call with --resume.';
+    throw invalid(path, line, '', `it is no JSON: ${(error as Error).message}`, hint);
   }
   const parsed = parsePrediction(value, task, labels.length);
   if ('wrong' in parsed) throw invalid(path, line, parsed.field, parsed.wrong);
@@ -118,16 +124,28 @@ function parseHeader(path: string, text: string): PredictionsHeader {
     // told below
   }
   const { predictions, ...header } = (first ?? {}) as PredictionsHeader & { predictions?: unknown };
-  const { task, labels, options } = header;
+  const { task, labels, options, model } = header;
   const isTask = predictedTasks.includes(task);
   const isLabels = Array.isArray(labels) && labels.every((label) => typeof label === 'string');
-  if (predictions === format && isTask && isLabels && typeof options === 'object') return header;
+  if (predictions === format && isTask && isLabels && isRecord(options) && (model === undefined || isModel(model))) return header;
   throw invalid(
     path,
     1,
     '',
     'it does not say what the predictions are of',
     "Expected a file that foveate eval wrote, or a detector's results in COCO's form: a JSON array.",
+  );
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isModel(value: unknown): boolean {
+  return (
+    isRecord(value) &&
+    [value['name'], value['sha256']].every((text) => typeof text === 'string') &&
+    Number.isInteger(value['bytes'])
   );
 }
 
@@ -217,7 +235,7 @@ function invalid(path: string, line: number, field: string, wrong: string, hint?
   const place = field === '' ? `line ${line}` : `line ${line}, ${field}`;
   return new DatasetError('DATASET_INVALID', {
     message: `The predictions ${path}, ${place}: ${wrong}`,
-    hint: hint ?? 'The file is damaged: have the model find them again.',
+    hint: hint ?? 'The file is damaged, or the model gave what is no number: have it find them again.',
     details: { file: path, line, ...(field !== '' && { field }) },
   });
 }

@@ -26,11 +26,19 @@ export async function readEvaluation(path: string): Promise<EvaluationResult> {
   const isWhole =
     typeof task === 'string' &&
     [metrics, intervals, dataset].every((part) => typeof part === 'object' && part !== null) &&
-    [classes, slices].every(Array.isArray);
+    [classes, slices].every((parts) => Array.isArray(parts) && parts.every(hasMetrics)) &&
+    Object.values(intervals ?? {}).every(Array.isArray);
   if (format === 1 && isWhole) return value as EvaluationResult;
+  const otherFormat = format === undefined ? 'it holds something else' : `its format is ${String(format)}`;
+  const wrong = format === 1 ? 'parts of it are missing or damaged' : otherFormat;
   throw new DatasetError('DATASET_INVALID', {
-    message: `Expected results of an evaluation in ${path}, in format 1, but ${format === undefined ? 'it holds something else' : `its format is ${String(format)}`}`,
+    message: `Expected results of an evaluation in ${path}, in format 1, but ${wrong}`,
     hint: 'foveate eval MODEL --data DATASET -o FOLDER writes FOLDER/results.json.',
     details: { file: path },
   });
+}
+
+function hasMetrics(part: unknown): boolean {
+  const { metrics } = (part ?? {}) as { readonly metrics?: unknown };
+  return typeof metrics === 'object' && metrics !== null;
 }

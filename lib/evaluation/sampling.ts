@@ -21,9 +21,11 @@ export const intervalLevel = 0.95;
 const sliceSamples = 200;
 /** More values than that tell no groups of pictures apart: a file name is an attribute too. */
 const mostSlices = 20;
+/** One picture is drawn again and again: that is no interval, and its width of 0 would look like certainty. */
+const fewestDrawn = 2;
 
 export async function intervalsOf(sampler: Sampler, pictures: number, samples: number): Promise<MetricIntervals> {
-  if (samples === 0 || pictures === 0) return {};
+  if (samples === 0 || pictures < fewestDrawn) return {};
   return intervals(await sampler(everyPicture(pictures), { samples, seed }));
 }
 
@@ -36,7 +38,8 @@ export async function slicesOf(
   const results: SliceResult[] = [];
   for (const [attribute, values] of attributesOf(images)) {
     const slices = sliceBy(values);
-    if (slices.length < 2 || slices.length > mostSlices) continue;
+    const isGroup = slices.some(({ members }) => members.length > 1);
+    if (slices.length < 2 || slices.length > mostSlices || !isGroup) continue;
     for (const slice of slices) results.push(await sliceResult(attribute, slice, sampler, Math.min(samples, sliceSamples)));
   }
   return results;
@@ -53,7 +56,10 @@ async function sliceResult(
   samples: number,
 ): Promise<SliceResult> {
   const estimates = await sampler(members, { samples, seed });
-  return { attribute, value: label, images: members.length, metrics: metricsOf(estimates), intervals: intervals(estimates) };
+  return {
+    ...{ attribute, value: label, images: members.length, metrics: metricsOf(estimates) },
+    intervals: members.length < fewestDrawn ? {} : intervals(estimates),
+  };
 }
 
 function metricsOf(estimates: Awaited<ReturnType<Sampler>>): MetricValues {

@@ -142,12 +142,47 @@ describe('foveate eval', { timeout: 120_000 }, () => {
     );
   });
 
+  it('tells before the model runs that a baseline cannot be compared, or would be replaced', async () => {
+    const call = ['eval', detector, '--data', labelled, '-o', inFolder('out'), '-q', '--baseline'];
+    const missing = await foveate(...call, inFolder('none.ndjson'));
+    expect(missing.code).toBe(4);
+    expect(missing.stderr).toMatch(/Cannot read the predictions/);
+    const own = await foveate(...call, join(folder, 'out', 'predictions.ndjson'));
+    expect(own.code).toBe(2);
+    expect(own.stderr).toMatch(/where the predictions of this run are kept/);
+    expect(existsSync(join(folder, 'out', 'predictions.ndjson'))).toBe(false);
+  });
+
+  it('does not go on with predictions of other pictures', async () => {
+    const data = inFolder('one.csv');
+    copyFileSync(example('pictures/circle.jpg'), inFolder('circle.jpg'));
+    copyFileSync(example('pictures/star.jpg'), inFolder('star.jpg'));
+    const call = ['eval', example('models/shapes-classifier.onnx'), '--data', data, '-o', inFolder('out'), '-q'];
+    writeFileSync(data, 'image,label\ncircle.jpg,circle\n');
+    expect((await foveate(...call)).code).toBe(0);
+    const before = readFileSync(join(folder, 'out', 'predictions.ndjson'), 'utf8');
+    writeFileSync(data, 'image,label\nstar.jpg,star\n');
+    const other = await foveate(...call, '--resume');
+    expect(other.code).toBe(4);
+    expect(other.stderr).toMatch(/not of this data set: it holds "circle\.jpg"/);
+    expect(readFileSync(join(folder, 'out', 'predictions.ndjson'), 'utf8')).toBe(before);
+  });
+
+  it('says why not one picture could be read', async () => {
+    const { code, stderr } = await foveate('eval', detector, '--data', labelled, '--images', folder, '-q');
+    expect(code).toBe(4);
+    expect(stderr).toMatch(/None of 4 pictures could be read, the first: .*shapes-1280x720\.jpg.*\[MEDIA_NOT_FOUND\].*--images/s);
+  });
+
   it.each([
     [['eval', '--data', labelled], /a model or --predictions but received neither/],
     [['eval', detector, '--data', labelled, '--predictions', 'x'], /a model or --predictions but received both/],
     [['eval', detector, '--data', labelled, '--resume'], /--output beside --resume/],
     [['eval', detector], /--data/],
     [['eval', detector, '--data', labelled, '--top-k', '3'], /--top-k/],
+    [['eval', detector, '--data', labelled, '--baseline', 'x'], /--output beside --baseline/],
+    [['eval', detector, '--data', labelled, '--benchmark', 'MOT17'], /--benchmark is of tracks/],
+    [['eval', '--predictions', 'x', '--data', labelled, '--score-threshold', '0.5'], /--score-threshold is of a model that runs/],
   ])('refuses %j', async (args, message) => {
     const { code, stderr } = await foveate(...args);
     expect(code).toBe(2);
@@ -208,6 +243,11 @@ describe('foveate gate', { timeout: 120_000 }, () => {
       ['list.json', '[]', /Expected results of an evaluation/],
       ['text.json', 'AP=1', /Expected results of an evaluation/],
       ['later.json', '{"format":2}', /its format is 2/],
+      [
+        'parts.json',
+        '{"format":1,"task":"detect","metrics":{},"intervals":{},"dataset":{},"classes":[null],"slices":[]}',
+        /parts of it are missing or damaged/,
+      ],
     ] as const) {
       if (text !== undefined) writeFileSync(inFolder(name), text);
       const { code, stderr } = await foveate('gate', inFolder('gate.yaml'), inFolder(name));

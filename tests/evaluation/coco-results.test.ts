@@ -47,7 +47,7 @@ describe('results in the form of COCO', () => {
     expect(boxed.metrics['mask.APs']).toBeCloseTo(1, 12);
     const bare = await evaluated(
       labels,
-      found.map(({ bbox: _, ...result }) => result),
+      found.map(({ image_id, category_id, score, segmentation: mask }) => ({ image_id, category_id, score, segmentation: mask })),
     );
     expect(bare.metrics).toMatchObject({ 'mask.AP50': 0.5, 'mask.APs': 0.5 });
   });

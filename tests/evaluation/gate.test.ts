@@ -107,6 +107,12 @@ describe('a gate', () => {
     expect(await passes('maxDrop: { AP: 2.5% }', baseline)).toEqual([true]);
     const [verdict] = await judged('maxDrop: { AP: 0.02 }', baseline);
     expect(verdict?.message).toMatch(/went from 0.41 to 0.4: 0.01 less, 0.02 less is allowed; it lies within the noise/);
+    const [now, before] = [0.6, 0.5].map((logLoss) => ({ ...results, metrics: { logLoss } }));
+    expect((await judged('maxDrop: { logLoss: 0.05 }', before, now))[0]).toMatchObject({
+      passed: false,
+      message: 'logLoss went from 0.5 to 0.6: 0.1 more, 0.05 more is allowed',
+    });
+    expect((await judged('maxDrop: { logLoss: 0 }', now, before))[0]).toMatchObject({ passed: true });
     const rules = await readGate(write('maxDrop: { AP: 0.01 }'));
     expectFailure(
       thrownBy(() => judge(rules, results, undefined)),

@@ -186,4 +186,30 @@ describe('a file of predictions', () => {
   it('is told to be missing', async () => {
     expectFailure(await rejectionOf(read()), 'DATASET_NOT_FOUND', /Cannot read the predictions/, /foveate eval/);
   });
+
+  it.each<[string, PredictionsHeader, string, string, RegExp]>([
+    ['an error without a reason', detect, '', '{"image":"a","error":null}', /line 2, error: has no code and message/],
+    [
+      'a box beyond 32 bits',
+      detect,
+      '',
+      '{"image":"a","objects":{"scores":[1],"boxes":[1e300,0,1,1],"classes":[0]}}',
+      /objects\.boxes/,
+    ],
+    [
+      'a map of more pixels than memory',
+      segment,
+      '',
+      '{"image":"a","map":{"width":999999,"height":999999,"runs":[0,999998000001]}}',
+      /map\.width/,
+    ],
+    ['half a line', detect, '', '{"image":"a","obj', /line 2: it is no JSON/],
+    ['a model without a name', detect, '{"predictions":1,"task":"detect","labels":[],"options":{},"model":{}}', '', /line 1/],
+    ['no options', detect, '{"predictions":1,"task":"detect","labels":[],"options":null}', '', /line 1/],
+  ])('refuses %s', async (_, header, first, second, message) => {
+    write(header);
+    if (first !== '') writeFileSync(path, `${first}\n`);
+    appendFileSync(path, second);
+    expectFailure(await rejectionOf(read()), 'DATASET_INVALID', message, second.endsWith('obj') ? /--resume/ : /./);
+  });
 });
