@@ -10,7 +10,7 @@ import {
   comparePredictions,
   csvReport,
   evaluate,
-  evaluatedDetections,
+  defaultDetectOptions,
   evaluatePredictions,
   evaluateTracks,
   tableReport,
@@ -98,9 +98,9 @@ export function addEval(program: Command, invocation: Invocation): void {
 
 /** What is measured of detectors is not what they serve with. */
 function asMeasured(option: Option): Option {
-  const name = option.attributeName() as keyof typeof evaluatedDetections;
-  if (Object.hasOwn(evaluatedDetections, name))
-    option.description = option.description.replace(/\(default: .*\)/, `(default: ${evaluatedDetections[name]})`);
+  const name = option.attributeName() as keyof typeof defaultDetectOptions;
+  if (Object.hasOwn(defaultDetectOptions, name))
+    option.description = option.description.replace(/\(default: .*\)/, `(default: ${defaultDetectOptions[name]})`);
   return option;
 }
 

@@ -33,8 +33,6 @@ export class Account {
       yield { image, ms, found };
     }
     const missing = this.#truth.images.size - seen.size - this.#failures.size;
-    if (missing > 0) throw this.#other(`${missing} of ${this.#truth.images.size} pictures of the data set are not in it`);
-    if (seen.size === 0) throw nothingRun();
     if (missing > 0)
       throw otherDataset(this.#path, `${missing} of ${this.#truth.images.size} pictures of the data set are not in it`);
     if (seen.size === 0) throw nothingRun(this.#truth, this.failures()[0]);
@@ -74,12 +72,5 @@ function nothingRun(truth: Truth, failure: EvaluationFailure | undefined): Datas
         ? 'The data set has no pictures'
         : `None of ${truth.images.size} pictures could be read, the first: ${failure.message} [${failure.code}]`,
     hint: failure === undefined ? 'Check its path, and the split.' : 'Check where the pictures are: --images names their folder.',
-  });
-}
-
-function nothingRun(): DatasetError {
-  return new DatasetError('DATASET_INVALID', {
-    message: 'No picture was run',
-    hint: 'Check that the data set has pictures, and that they can be read.',
   });
 }

@@ -23,6 +23,6 @@ export { evaluate, evaluatePredictions, type EvaluateOptions, type EvaluatePredi
 export { judge } from './gate.js';
 export { readGate, type AllowedDrop, type GateLimit, type GateRules } from './gate-file.js';
 export { mapInOrder } from './in-order.js';
-export { checkEvaluable, type EvaluableTask, type EvaluatedDetectOptions } from './predict.js';
+export { checkEvaluable, type EvaluableTask, defaultDetectOptions, type EvaluatedDetectOptions } from './predict.js';
 export { readEvaluation } from './read-evaluation.js';
 export { evaluateTracks } from './tracked.js';
