@@ -116,7 +116,14 @@ async function run(model: string | undefined, options: EvalOptionValues, invocat
     return finish(await evaluateTracks(predictions, data, { benchmark, signal }), options, invocation);
   }
   const dataset = await openLabelled(data, { format, split, images, signal }, forTask.labels);
-  if (quiet !== true) for (const { message } of dataset.notices) invocation.tell(`note: ${printable(message)}`);
+  const told = new Set<string>();
+  const tellNotices = (): void => {
+    for (const { message } of quiet === true ? [] : dataset.notices) {
+      if (!told.has(message)) invocation.tell(`note: ${printable(message)}`);
+      told.add(message);
+    }
+  };
+  tellNotices();
   const folder = output === undefined ? undefined : await EvaluationFolder.create(output, { resume, overwrite });
   const kept = predictions ?? folder?.predictions;
   if (model !== undefined && baseline !== undefined) await checkBaseline(baseline, kept, dataset, signal);
@@ -147,6 +154,7 @@ async function run(model: string | undefined, options: EvalOptionValues, invocat
           signal,
         );
   const comparison = baseline === undefined ? undefined : await comparePredictions(baseline, kept as string, dataset, { signal });
+  tellNotices(); // of labels that are read picture by picture
   await finish(result, options, invocation, folder, comparison);
 }
 

@@ -190,13 +190,12 @@ function checkKind(task: PredictionsHeader['task'], dataset: Dataset): void {
   });
 }
 
-/** Before the model runs: whether a file to go on with is of other pictures. */
+/** Before the model runs: whether all labels can be read, and a file to go on with is not of other pictures. */
 async function checkPictures(
   { path, images }: PredictionsFile,
   dataset: Dataset,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  if (images.size === 0) return;
   const unknown = new Set(images);
   for await (const { name } of dataset.images(signal)) unknown.delete(name);
   for (const image of unknown) throw strangeImage(path, image);

@@ -168,6 +168,23 @@ describe('foveate eval', { timeout: 120_000 }, () => {
     expect(readFileSync(join(folder, 'out', 'predictions.ndjson'), 'utf8')).toBe(before);
   });
 
+  it('tells of the labels of YOLO what is odd, and what is wrong before the model runs', async () => {
+    for (const name of ['images', 'labels']) mkdirSync(inFolder(name));
+    copyFileSync(example('pictures/star.jpg'), join(folder, 'images', 'a.jpg'));
+    copyFileSync(example('pictures/star.jpg'), join(folder, 'images', 'b.jpg'));
+    writeFileSync(join(folder, 'labels', 'a.txt'), '3 0.5 0.5 0.8 0.8\n');
+    writeFileSync(inFolder('data.yaml'), 'path: .\nval: images\nnames: [circle, square, triangle, star, ring, cross]\n');
+    const call = ['eval', detector, '--data', inFolder('data.yaml'), '-o', inFolder('out')];
+    const odd = await foveate(...call);
+    expect(odd.code, odd.stderr).toBe(0);
+    expect(odd.stderr.match(/note: a picture without a label file.*b\.jpg/g)).toHaveLength(1);
+    writeFileSync(join(folder, 'labels', 'b.txt'), '9 0.5 0.5 0.8 0.8\n');
+    const wrong = await foveate(...call, '--overwrite');
+    expect(wrong.code).toBe(4);
+    expect(wrong.stderr).toMatch(/b\.txt", line 1, class/);
+    expect(readFileSync(join(folder, 'out', 'predictions.ndjson'), 'utf8').split('\n')).toHaveLength(2);
+  });
+
   it('says why not one picture could be read', async () => {
     const { code, stderr } = await foveate('eval', detector, '--data', labelled, '--images', folder, '-q');
     expect(code).toBe(4);
