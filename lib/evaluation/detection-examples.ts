@@ -44,15 +44,17 @@ export function detectionExamples(
   for (const i of wrong) {
     const place = found.images[i] as number;
     const { nearest, overlap } = nearestTruth(truth.boxes, truthsOf[place] as readonly number[], boxAt(found.boxes, i));
-    const kind = kindOf(overlap, truth.categories[nearest] === found.categories[i]);
+    const isSameClass = truth.categories[nearest] === found.categories[i];
+    const kind = kindOf(overlap, isSameClass);
+    const isSecond = isSameClass && overlap >= matchedOverlap;
     if (examples.filter((example) => example.kind === kind).length === examplesShown) continue;
     const label = labelOf(found.categories[i]);
     const caption = {
-      'false-positive': `${label}, where nothing is`,
+      'false-positive': isSecond ? `${label}, found a second time` : `${label}, where nothing is`,
       'low-iou': `${label}, off: IoU ${overlap.toFixed(2)}`,
       'wrong-class': `${labelOf(truth.categories[nearest])}, taken for ${label}`,
     }[kind];
-    const boxes = kind === 'false-positive' ? [foundBox(i)] : [truthBox(nearest), foundBox(i)];
+    const boxes = kind === 'false-positive' && !isSecond ? [foundBox(i)] : [truthBox(nearest), foundBox(i)];
     examples.push({ ...pictureOf(place), kind, caption, score: found.scores[i] as number, boxes });
   }
   const areaOf = (i: number): number => (truth.boxes[i * 4 + 2] as number) * (truth.boxes[i * 4 + 3] as number);
