@@ -35,7 +35,11 @@ it('tells each mistake by what it is, the surest first', async () => {
     scores: Float64Array.from(objects, ([, score]) => score),
     classIds: Int32Array.from(objects, ([category]) => category),
   };
-  const examples = detectionExamples(await matchObjects('box', [{ image, found }], 2, undefined), categories, 0.25);
+  const examples = detectionExamples(
+    await matchObjects('box', [{ image, found }], { categories: 2, points: 0 }, undefined),
+    categories,
+    0.25,
+  );
   expect(examples.map(({ kind, caption }) => [kind, caption])).toEqual([
     ['false-positive', 'cat, found a second time'],
     ['wrong-class', 'dog, taken for cat'],
