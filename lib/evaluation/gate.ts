@@ -1,10 +1,22 @@
 import { ArgumentError } from '../errors/index.js';
 import type { EvaluationResult, MetricIntervals } from './evaluation-result.js';
-import type { GateVerdict } from './report/junit-report.js';
 import type { AllowedDrop, GateLimit, GateRules } from './gate-file.js';
 
 /** Errors and counts of them: of these, a rise is what a drop is of others. */
 const lowerIsBetter: ReadonlySet<string> = new Set(['logLoss', 'brier', 'calibrationError', 'FP', 'FN', 'IDSW', 'Frag', 'ML']);
+
+/** What a gate said of one of its rules. */
+export interface GateVerdict {
+  /** Of the rule: `AP`, `drop of AP`, `latency p95`. */
+  readonly name: string;
+  readonly passed: boolean;
+  /** What was found and what was asked for, in words. */
+  readonly message: string;
+  /** What was found; null where there was nothing to count. */
+  readonly value: number | null;
+  /** What it was held against, in the unit of the value. */
+  readonly limit: number | null;
+}
 
 /**
  * Holds results against the rules of a gate. What a rule speaks of has to be there: a number that is missing does not pass. `baseline`: the results that drops

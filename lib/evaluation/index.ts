@@ -16,11 +16,11 @@ export type {
 } from './evaluation-result.js';
 export { csvReport } from './report/csv-report.js';
 export { htmlReport } from './report/html-report.js';
-export { junitReport, type GateVerdict } from './report/junit-report.js';
+export { junitReport } from './report/junit-report.js';
 export { tableReport } from './report/table-report.js';
 export { comparePredictions } from './compare.js';
 export { evaluate, evaluatePredictions, type EvaluateOptions, type EvaluatePredictionsOptions } from './evaluate.js';
-export { judge } from './gate.js';
+export { judge, type GateVerdict } from './gate.js';
 export { readGate, type AllowedDrop, type GateLimit, type GateRules } from './gate-file.js';
 export { mapInOrder } from './in-order.js';
 export { checkEvaluable, type EvaluableTask, defaultDetectOptions, type EvaluatedDetectOptions } from './predict.js';

@@ -1,5 +1,5 @@
 /**
- * The gate of F2 in the plan: one model gives the same results on every runtime that is present. The carrier's ONNX Runtime is what all others are held
+ * One model gives the same results on every runtime that is present. The carrier's ONNX Runtime is what all others are held
  * against: another release of it, and CUDA where a machine has that.
  */
 import { existsSync, readdirSync } from 'node:fs';

@@ -1,19 +1,7 @@
 import { asMarkup, markup, type Markup } from '../../text/index.js';
 import type { EvaluationResult, MetricIntervals, MetricValues } from '../evaluation-result.js';
+import type { GateVerdict } from '../gate.js';
 import { isNumber, metricText } from './metric.js';
-
-/** What a gate said of one of its rules. */
-export interface GateVerdict {
-  /** Of the rule: `AP`, `drop of AP`, `latency p95`. */
-  readonly name: string;
-  readonly passed: boolean;
-  /** What was found and what was asked for, in words. */
-  readonly message: string;
-  /** What was found; null where there was nothing to count. */
-  readonly value: number | null;
-  /** What it was held against, in the unit of the value. */
-  readonly limit: number | null;
-}
 
 /**
  * An evaluation as JUnit XML, for the test pages of GitHub, GitLab and Jenkins: a test case for each metric and each class, skipped where
