@@ -15,11 +15,13 @@ const order = [
   'dataset',
   'metrics',
   'graph',
+  'precision',
   'engine',
   'session',
   'declared',
   'tasks',
   'evaluation',
+  'optimize',
   'cli',
 ];
 
