@@ -19,3 +19,25 @@ export { freeBatch } from './passes/free-batch.js';
 export { parseModelAt, readModel, readModelBytes, type ReadModelOptions } from './read-model.js';
 export { type Dimension, type ValueInfo, type ValueKind } from './value-info.js';
 export { encodeModel } from './write-model.js';
+// For passes of other folders.
+export { GraphLinks } from './graph-links.js';
+export {
+  AttributeProto_AttributeType as AttributeType,
+  AttributeProtoSchema,
+  GraphProtoSchema,
+  NodeProtoSchema,
+  TensorProto_DataType as DataType,
+  TensorProtoSchema,
+  TypeProto_TensorSchema,
+  TypeProtoSchema,
+  ValueInfoProtoSchema,
+  type GraphProto,
+  type NodeProto,
+  type TensorProto,
+} from './onnx_pb.js';
+export { changed } from './passes/changed.js';
+export { madeNode } from './passes/made-nodes.js';
+export { FreshNames } from './passes/names.js';
+export { soundModel } from './passes/sound-model.js';
+export { type Sizes } from './shape-rule.js';
+export { sizesOfValues } from './value-sizes.js';
