@@ -143,5 +143,9 @@ function weightsFor(
         : undefined;
     weights.set(node, int8Weights(tensor.data as Float32Array, tensor.dims, axis, least));
   }
+  for (const node of plan.storedInt8) {
+    const { tensor, axis } = structure.weights(node);
+    weights.set(node, int8Weights(tensor.data as Float32Array, tensor.dims, axis));
+  }
   return weights;
 }

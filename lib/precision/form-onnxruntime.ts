@@ -8,7 +8,7 @@ import type { Structure } from './structure.js';
 export interface FormNumbers {
   /** Of every value that is quantised. */
   readonly values: ReadonlyMap<string, Quantization>;
-  /** Of every product that is computed in integers. */
+  /** Of every product that is computed in integers, or stored so. */
   readonly weights: ReadonlyMap<OnnxNode, Int8Weights>;
 }
 
@@ -58,6 +58,8 @@ class OnnxRuntimeForm {
     const input = proto.input.map((name) =>
       this.#plan.quantized.has(name) && (values.has(name) || !isInteger) ? this.#readBy(name, isInteger) : name,
     );
+    const stored = this.#plan.storedInt8.has(node) ? this.#numbers.weights.get(node) : undefined;
+    if (stored !== undefined) input[1] = this.#writer.weights(node.inputs[1] as string, stored);
     if (isInteger && this.#structure.kind(node) === 'product') this.#writeProduct(node, input);
     else this.#push(this.#needsSentinel(node, input) ? this.#withSentinel(node, input) : changed(proto, { input }));
   }

@@ -17,6 +17,8 @@ export interface FormPlan {
   readonly int8: ReadonlySet<OnnxNode>;
   /** Activations that disappear, because the quantised range of their output ends where they clip. */
   readonly absorbed: ReadonlySet<OnnxNode>;
+  /** Products in float whose weights are stored in eight bits all the same: a quarter of the bytes. */
+  readonly storedInt8: ReadonlySet<OnnxNode>;
   /** Values that are quantised. */
   readonly quantized: ReadonlySet<string>;
   /** Values that have to share one scale, as what only carries elements hands integers on: each list once. */
@@ -48,6 +50,21 @@ export function dropIslands(structure: Structure, int8: Set<OnnxNode>): void {
       changed = true;
     }
   }
+}
+
+/** Where it is not worth the bytes that it saves. */
+const fewWeights = 4096;
+
+/** Transposed convolutions, for which ONNX Runtime has no integer kernel, and TensorRT few. */
+export function storedInt8(structure: Structure, kept: KeptFloat): ReadonlySet<OnnxNode> {
+  return new Set(
+    structure.nodes.filter(
+      (node) =>
+        structure.isTransposedConvolution(node) &&
+        !kept.nodes.has(node) &&
+        structure.weights(node).tensor.elementCount >= fewWeights,
+    ),
+  );
 }
 
 /** Joins the lists that have a value in common. */

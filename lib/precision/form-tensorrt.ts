@@ -1,7 +1,6 @@
 import { changed, type GraphProto, type ModelProto } from '../graph/index.js';
 import type { FormNumbers } from './form-onnxruntime.js';
 import type { FormPlan } from './form-plan.js';
-import type { Int8Weights } from './layer-weights.js';
 import { QdqWriter, type Quantization } from './qdq-writer.js';
 import type { Structure } from './structure.js';
 
@@ -17,16 +16,16 @@ export function writeTensorRtForm(model: ModelProto, structure: Structure, plan:
   structure.inputs.forEach(quantize);
   for (const node of structure.nodes) {
     const { proto } = node;
-    if (!plan.int8.has(node)) writer.nodes.push(proto);
+    const weights = numbers.weights.get(node);
+    if (!plan.int8.has(node) && weights === undefined) writer.nodes.push(proto);
     else {
-      const read = new Set(structure.activationInputs(node));
+      const read = new Set(plan.int8.has(node) ? structure.activationInputs(node) : []);
       const input = proto.input.map((value) =>
         read.has(value)
           ? writer.dequantize(integers.get(value) as string, value, numbers.values.get(value) as Quantization)
           : value,
       );
-      const weights = numbers.weights.get(node);
-      if (weights !== undefined) input[1] = writer.weights(proto.input[1] as string, weights satisfies Int8Weights);
+      if (weights !== undefined) input[1] = writer.weights(proto.input[1] as string, weights);
       writer.nodes.push(changed(proto, { input }));
     }
     node.outputs.forEach(quantize);

@@ -1,5 +1,5 @@
 import type { OnnxNode } from '../graph/index.js';
-import { dropIslands, keptReason, tieTogether, type FormPlan, type KeptFloat } from './form-plan.js';
+import { dropIslands, keptReason, storedInt8, tieTogether, type FormPlan, type KeptFloat } from './form-plan.js';
 import type { Structure } from './structure.js';
 
 /**
@@ -47,6 +47,7 @@ export function planOnnxRuntime(structure: Structure, kept: KeptFloat): FormPlan
     form: 'onnxruntime',
     int8,
     absorbed,
+    storedInt8: storedInt8(structure, kept),
     quantized,
     tied: tieTogether(carried.map((node) => [node.inputs[0] as string, ...node.outputs])),
     concatenated: [...int8].filter(({ opType }) => opType === 'Concat').map((node) => [...node.inputs, ...node.outputs]),

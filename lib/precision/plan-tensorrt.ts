@@ -1,5 +1,5 @@
 import type { OnnxNode } from '../graph/index.js';
-import { keptReason, tieTogether, type FormPlan, type KeptFloat } from './form-plan.js';
+import { keptReason, storedInt8, tieTogether, type FormPlan, type KeptFloat } from './form-plan.js';
 import type { Structure } from './structure.js';
 
 /** Next to products, what reads integers: https://docs.nvidia.com/deeplearning/tensorrt/latest/inference-library/work-quantized-types.html */
@@ -34,6 +34,7 @@ export function planTensorRt(structure: Structure, kept: KeptFloat): FormPlan {
     form: 'tensorrt',
     int8,
     absorbed: new Set(),
+    storedInt8: storedInt8(structure, kept),
     quantized,
     tied: tieTogether(carried.map((node) => [node.inputs[0] as string, ...node.outputs])),
     concatenated: [...int8]

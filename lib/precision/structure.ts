@@ -88,6 +88,13 @@ export class Structure {
     return { tensor, axis: node.opType === 'Conv' || isTransposed ? 0 : 1 };
   }
 
+  /** With constant weights, of one group: those of its output channels lie on axis 1. */
+  isTransposedConvolution(node: OnnxNode): boolean {
+    const weights = this.#constants.get(node.inputs[1] ?? '');
+    const isOneGroup = (node.attributes.get('group') ?? 1) === 1;
+    return node.opType === 'ConvTranspose' && node.domain === '' && weights?.dtype === 'float32' && isOneGroup;
+  }
+
   isDepthwise(node: OnnxNode): boolean {
     const group = node.attributes.get('group');
     return node.opType === 'Conv' && typeof group === 'number' && group > 1 && this.weights(node).tensor.dims[1] === 1;
@@ -97,6 +104,13 @@ export class Structure {
   inputChannels(node: OnnxNode): number {
     const { tensor, axis } = this.weights(node);
     return tensor.dims[1 - axis] ?? 1;
+  }
+
+  /** Multiply-accumulates of a product; 0 where sizes are not known. */
+  macs(node: OnnxNode): number {
+    const { tensor, axis } = this.weights(node);
+    const places = this.sizes.get(node.outputs[0] as string)?.reduce<number>((total, size) => total * (size ?? 0), 1) ?? 0;
+    return (places * tensor.elementCount) / (tensor.dims[axis] as number);
   }
 
   /** Elements of a constant. */

@@ -15,11 +15,7 @@ import {
   type NodeProto,
 } from '../graph/index.js';
 import { QdqWriter, type Quantization } from './qdq-writer.js';
-
-/** Values that are quantised together, to see what that alone does. */
-export interface Trial {
-  readonly values: ReadonlyMap<string, Quantization>;
-}
+import type { Trial } from './trials.js';
 
 export interface SwitchedModel {
   readonly model: ModelProto;
@@ -31,7 +27,7 @@ export interface SwitchedModel {
  * The same model with a switch: in each run, the values of one trial are quantised and dequantised, all others are left as they are. One session so measures
  * many trials. A branch of an If that is not taken costs a copy of the value.
  */
-export function switchedModel(model: ModelProto, trials: readonly Trial[]): SwitchedModel {
+export function switchedModel(model: ModelProto, trials: readonly Pick<Trial, 'values'>[]): SwitchedModel {
   const graph = model.graph as GraphProto;
   const writer = new QdqWriter(graph);
   const selector = writer.fresh('foveate/trial');
