@@ -16,6 +16,8 @@ export { OnnxModel, parseModel, type ParseOptions } from './onnx-model.js';
 export { type OnnxTensor, type TensorData } from './onnx-tensor.js';
 export { bakePreprocess, pixelAxes, type BakedPreprocess } from './passes/bake-preprocess.js';
 export { freeBatch } from './passes/free-batch.js';
+export { inlineConstants } from './passes/inline-constants.js';
+export { removeUnused } from './passes/remove-unused.js';
 export { parseModelAt, readModel, readModelBytes, type ReadModelOptions } from './read-model.js';
 export { type Dimension, type ValueInfo, type ValueKind } from './value-info.js';
 export { encodeModel } from './write-model.js';
