@@ -18,6 +18,7 @@ export { bakePreprocess, pixelAxes, type BakedPreprocess } from './passes/bake-p
 export { freeBatch } from './passes/free-batch.js';
 export { inlineConstants } from './passes/inline-constants.js';
 export { removeUnused } from './passes/remove-unused.js';
+export { upgradeOpset } from './passes/upgrade-opset.js';
 export { parseModelAt, readModel, readModelBytes, type ReadModelOptions } from './read-model.js';
 export { type Dimension, type ValueInfo, type ValueKind } from './value-info.js';
 export { encodeModel } from './write-model.js';

@@ -1,16 +1,6 @@
-import { create } from '@bufbuild/protobuf';
-import { plainDomain } from '../onnx-graph.js';
-import {
-  TensorProto_DataType as DataType,
-  TensorProtoSchema,
-  type AttributeProto,
-  type GraphProto,
-  type ModelProto,
-  type NodeProto,
-  type SparseTensorProto,
-  type TensorProto,
-} from '../onnx_pb.js';
+import type { GraphProto, ModelProto, NodeProto, SparseTensorProto, TensorProto } from '../onnx_pb.js';
 import { changed } from './changed.js';
+import { constantOf } from './constant-tensors.js';
 import { soundModel } from './sound-model.js';
 import { withSubgraphs } from './subgraphs.js';
 
@@ -54,43 +44,4 @@ function withInitializersOnly(graph: GraphProto): GraphProto {
     initializer: [...graph.initializer, ...initializer],
     sparseInitializer: [...graph.sparseInitializer, ...sparseInitializer],
   });
-}
-
-/** What a Constant holds, under the name of its output; undefined for other nodes, and for a value of a kind that this module does not know. */
-export function constantOf({ opType, domain, attribute, output }: NodeProto): TensorProto | SparseTensorProto | undefined {
-  const [name] = output;
-  const [value] = attribute;
-  if (opType !== 'Constant' || plainDomain(domain) !== '' || !name || value === undefined || attribute.length > 1)
-    return undefined;
-  if (value.name === 'sparse_value') {
-    const values = value.sparseTensor?.values;
-    return value.sparseTensor && values && changed(value.sparseTensor, { values: changed(values, { name }) });
-  }
-  return value.name === 'value' ? value.t && changed(value.t, { name }) : listed(value, name);
-}
-
-/** Numbers and text that are no tensor yet. */
-function listed({ name: kind, f, i, s, floats, ints, strings }: AttributeProto, name: string): TensorProto | undefined {
-  const tensor = (
-    dataType: DataType,
-    count: number | undefined,
-    data: { readonly rawData: Uint8Array<ArrayBuffer> } | { readonly stringData: Uint8Array[] },
-  ): TensorProto => create(TensorProtoSchema, { name, dataType, dims: count === undefined ? [] : [BigInt(count)], ...data });
-  const raw = ({ buffer }: Float32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer>) => ({ rawData: new Uint8Array(buffer) });
-  switch (kind) {
-    case 'value_float':
-      return tensor(DataType.FLOAT, undefined, raw(Float32Array.of(f)));
-    case 'value_floats':
-      return tensor(DataType.FLOAT, floats.length, raw(Float32Array.from(floats)));
-    case 'value_int':
-      return tensor(DataType.INT64, undefined, raw(BigInt64Array.of(i)));
-    case 'value_ints':
-      return tensor(DataType.INT64, ints.length, raw(BigInt64Array.from(ints)));
-    case 'value_string':
-      return tensor(DataType.STRING, undefined, { stringData: [s] });
-    case 'value_strings':
-      return tensor(DataType.STRING, strings.length, { stringData: strings });
-    default:
-      return undefined;
-  }
 }

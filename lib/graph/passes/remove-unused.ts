@@ -1,11 +1,10 @@
 import { plainDomain } from '../onnx-graph.js';
-import { OnnxTensor } from '../onnx-tensor.js';
 import type { GraphProto, ModelProto, NodeProto, ValueInfoProto } from '../onnx_pb.js';
 import { changed } from './changed.js';
+import { constantsOf, type ConstantLookup } from './constant-tensors.js';
 import { readBy } from './names.js';
 import { soundModel } from './sound-model.js';
 import { madeIn, renamedReads, withSubgraphs } from './subgraphs.js';
-import { constantOf } from './inline-constants.js';
 
 /**
  * The same model without what changes nothing: nodes, constants and declared types that nobody reads, Identity, and Dropout that does not train, in the
@@ -16,23 +15,12 @@ import { constantOf } from './inline-constants.js';
  */
 export function removeUnused(model: ModelProto): ModelProto {
   const { graph, opset } = soundModel(model);
-  const cleaned = used(graph, opset, noConstants);
+  const cleaned = used(graph, opset, () => undefined);
   return cleaned === graph ? model : changed(model, { graph: cleaned });
 }
 
-/** Constants of the graphs around one that may say whether a Dropout trains. */
-type Lookup = (name: string) => OnnxTensor | undefined;
-const noConstants: Lookup = () => undefined;
-
-function used(graph: GraphProto, opset: number, outer: Lookup): GraphProto {
-  const own = new Map<string, OnnxTensor>();
-  const constants: Lookup = (name) => own.get(name) ?? outer(name);
-  const inputs = new Set(graph.input.map(({ name }) => name));
-  for (const tensor of graph.initializer) if (!inputs.has(tensor.name)) own.set(tensor.name, new OnnxTensor(tensor, undefined));
-  for (const node of graph.node) {
-    const value = constantOf(node);
-    if (value?.$typeName === 'onnx.TensorProto') own.set(value.name, new OnnxTensor(value, undefined));
-  }
+function used(graph: GraphProto, opset: number, outer: ConstantLookup): GraphProto {
+  const constants = constantsOf(graph, outer);
   const within = graph.node.map((node) => withSubgraphs(node, (inner) => used(inner, opset, constants)));
   const node = withoutPassing(graph, within, (one) => passes(one, opset, constants));
   const kept = withoutUnread(changed(graph, { node }));
@@ -43,7 +31,7 @@ function used(graph: GraphProto, opset: number, outer: Lookup): GraphProto {
 }
 
 /** Whether the first output of a node is its first input, and nobody can have the others. */
-function passes({ opType, domain, input, output }: NodeProto, opset: number, constants: Lookup): boolean {
+function passes({ opType, domain, input, output }: NodeProto, opset: number, constants: ConstantLookup): boolean {
   if (plainDomain(domain) !== '' || !input[0] || !output[0]) return false;
   if (opType === 'Identity') return true;
   if (opType !== 'Dropout' || (output[1] ?? '') !== '') return false;
