@@ -23,11 +23,16 @@ export function inlineConstants(model: ModelProto): ModelProto {
   ]);
   const input = inlined.input.filter(({ name }) => !constants.has(name));
   if (inlined === graph && input.length === graph.input.length) return model;
-  const irVersion = model.irVersion < irOfInitializers ? irOfInitializers : model.irVersion;
-  return changed(model, { irVersion, graph: changed(inlined, { input }) });
+  return changed(model, { irVersion: irWithInitializers(model), graph: changed(inlined, { input }) });
 }
 
-function withInitializersOnly(graph: GraphProto): GraphProto {
+/** The IR version of a model in which initializers need not be inputs. */
+export function irWithInitializers({ irVersion }: ModelProto): bigint {
+  return irVersion < irOfInitializers ? irOfInitializers : irVersion;
+}
+
+/** A graph whose Constant nodes are initializers, but for those that are its outputs. */
+export function withInitializersOnly(graph: GraphProto): GraphProto {
   const outputs = new Set(graph.output.map(({ name }) => name));
   const initializer: TensorProto[] = [];
   const sparseInitializer: SparseTensorProto[] = [];
