@@ -11,6 +11,7 @@ export {
   type OperatorCount,
   type ParameterCount,
 } from './model-counts.js';
+export { writeModel, type WriteModelOptions, type WrittenModel } from './model-file.js';
 export { checkModelFile, modelPath } from './model-path.js';
 export { OnnxModel, parseModel, type ParseOptions } from './onnx-model.js';
 export { type OnnxTensor, type TensorData } from './onnx-tensor.js';
