@@ -14,18 +14,17 @@ export function screenTrials(
   most: number,
 ): Trial[] {
   const ranked = trials
-    .map((trial, index) => ({ index, steps: stepsOf(structure, trial, statistics) }))
+    .map(({ value, values }, index) => ({ index, steps: stepsOf(structure, value, values.get(value)?.scale ?? 1, statistics) }))
     .sort((left, right) => left.steps - right.steps || left.index - right.index)
     .slice(0, most);
   return ranked.sort((left, right) => left.index - right.index).map(({ index }) => trials[index] as Trial);
 }
 
 /** Of the channels, the step count of the one that a quarter are worse off than. */
-function stepsOf(structure: Structure, { value, values }: Trial, statistics: ReadonlyMap<string, TensorStatistics>): number {
+function stepsOf(structure: Structure, value: string, scale: number, statistics: ReadonlyMap<string, TensorStatistics>): number {
   const source = sourceOf(structure, value);
-  const scale = values.get(value)?.scale ?? 1;
-  // Parts of a Concat are judged by themselves.
-  if (source === 'unit' || !('tap' in source)) return 255;
+  if (source === 'unit') return 1 / scale;
+  if (!('tap' in source)) return Math.min(...source.parts.map((part) => stepsOf(structure, part, scale, statistics)));
   const { channels, min, max } = statistics.get(source.tap) ?? { channels: undefined, min: 0, max: 0 };
   // What an activation makes of large negative numbers is close to 0 with all that have fewer steps there.
   const floor = source.activation === undefined || source.activation.name === 'leaky-relu' ? -Infinity : 0;
