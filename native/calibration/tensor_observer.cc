@@ -99,8 +99,8 @@ Status ObservedTensor::merge(const TensorStatistics& statistics) {
   const std::lock_guard lock(mutex_);
   if (channel_axis_ && sum > 0 && channels == 0) return not_statistics("there are no channels");
   if (channel_axis_ && !channels_.empty() && channels != 0 && channels != channels_.size()) {
-    return not_statistics(
-        name_, "there are " + std::to_string(channels) + " channels instead of " + std::to_string(channels_.size()));
+    return not_statistics("there are " + std::to_string(channels) + " channels instead of " +
+                          std::to_string(channels_.size()));
   }
   const std::uint32_t next = pictures_.empty() ? 0 : pictures_.rbegin()->first + 1;
   for (std::uint32_t i = 0; i < pictures; ++i) {

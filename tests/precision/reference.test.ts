@@ -29,9 +29,7 @@ interface Answers {
   difference: Record<string, number>[];
 }
 
-const answers = JSON.parse(
-  readFileSync(new URL('../reference/fixtures/precision.json', import.meta.url), 'utf8'),
-) as Answers;
+const answers = JSON.parse(readFileSync(new URL('../reference/fixtures/precision.json', import.meta.url), 'utf8')) as Answers;
 
 const distributions: Record<string, (x: number, i: number) => number> = {
   bell: (x) => x * 4,
