@@ -47,7 +47,9 @@ function plainStatistics(name: string, pictures: readonly Tensor<'float32'>[]): 
   const { dims } = pictures[0] as Tensor;
   const channels = dims[1] as number;
   const inner = dims.slice(2).reduce((a, b) => a * b, 1);
-  const ofChannel = Array.from({ length: channels }, (_, c) => all.filter((_, i) => Math.floor(i / inner) % channels === c));
+  const ofChannel = Array.from({ length: channels }, (_, c) =>
+    Float32Array.from(pictures.flatMap(({ data }) => [...data.subarray(c * inner, (c + 1) * inner)])),
+  );
   const mean = (values: Float32Array, of: (x: number) => number): number =>
     values.reduce((sum, x) => sum + of(x), 0) / values.length;
   return {
@@ -79,7 +81,7 @@ function expectLike(found: TensorStatistics, wanted: TensorStatistics): void {
 
 async function identity(values: Float32Array, observer: TensorObserver, picture: number): Promise<void> {
   const session = await createSession(identityFloat32);
-  await session.observe({ x: new Tensor('float32', values, [1, values.length]) }, observer, { picture });
+  await session.observe({ x: new Tensor('float32', values, [values.length / 3, 3]) }, observer, { picture });
   await session.dispose();
 }
 
@@ -107,7 +109,7 @@ describe('session.observe', () => {
   it('leaves outputs alone that are not observed', async () => {
     const session = await createSession(identityFloat32);
     using observer = new TensorObserver([{ name: 'another' }]);
-    const input = { x: new Tensor('float32', new Float32Array(2), [1, 2]) };
+    const input = { x: new Tensor('float32', new Float32Array(3), [1, 3]) };
     await expect(session.observe(input, observer, { picture: 0 })).rejects.toMatchObject({ code: 'TENSOR_NAME' });
     await session.dispose();
   });
@@ -115,21 +117,21 @@ describe('session.observe', () => {
   it('reads float16', async () => {
     const session = await createSession(identityFloat16);
     using observer = new TensorObserver([{ name: 'y' }]);
-    await session.observe({ x: Tensor.fromFloat32([1, -2, 0.5, NaN], [1, 4], 'float16') }, observer, { picture: 0 });
+    await session.observe({ x: Tensor.fromFloat32([1, -2, NaN], [1, 3], 'float16') }, observer, { picture: 0 });
     const [found] = await observer.statistics();
-    expect(found).toMatchObject({ count: 3, nonFinite: 1, min: -2, max: 1 });
+    expect(found).toMatchObject({ count: 2, nonFinite: 1, min: -2, max: 1 });
     await session.dispose();
   });
 
   it('counts a picture in all tensors or in none', async () => {
     const session = await createSession(identityFloat32);
-    using observer = new TensorObserver([{ name: 'y', channelAxis: 1 }]);
-    const run = (width: number, signal?: AbortSignal): ReturnType<Session['observe']> =>
-      session.observe({ x: new Tensor('float32', noise(width, 1), [1, width]) }, observer, { picture: 0, signal });
+    using observer = new TensorObserver([{ name: 'y', channelAxis: 0 }]);
+    const run = (height: number, signal?: AbortSignal): ReturnType<Session['observe']> =>
+      session.observe({ x: new Tensor('float32', noise(3 * height, 1), [height, 3]) }, observer, { picture: 0, signal });
     await run(4);
     await expect(run(5)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringContaining('4 channels') });
     await expect(run(4, AbortSignal.abort())).rejects.toMatchObject({ code: 'ABORTED' });
-    expect((await observer.statistics())[0]?.count).toBe(4);
+    expect((await observer.statistics())[0]?.count).toBe(12);
     await session.dispose();
     await expect(run(4)).rejects.toMatchObject({ code: 'DISPOSED' });
   });
@@ -137,7 +139,7 @@ describe('session.observe', () => {
 
 describe('TensorObserver', () => {
   it('goes on from statistics to what one observer would have', async () => {
-    const pictures = [noise(1000, 1), noise(1000, 2, 50), noise(1000, 3, 1e-3)];
+    const pictures = [noise(999, 1), noise(999, 2, 50), noise(999, 3, 1e-3)];
     using whole = new TensorObserver([{ name: 'y' }]);
     for (const [i, picture] of pictures.entries()) await identity(picture, whole, i);
     using first = new TensorObserver([{ name: 'y' }]);
@@ -152,7 +154,7 @@ describe('TensorObserver', () => {
 
   it('keeps channels when it goes on', async () => {
     using first = new TensorObserver([{ name: 'y', channelAxis: 1 }]);
-    await identity(noise(8, 1), first, 0);
+    await identity(noise(9, 1), first, 0);
     const statistics = await first.statistics();
     await expect(TensorObserver.from(statistics)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     using second = await TensorObserver.from(statistics, { y: 1 });
@@ -161,12 +163,12 @@ describe('TensorObserver', () => {
 
   it('refuses statistics of other tensors, and such that cannot be', async () => {
     using observer = new TensorObserver([{ name: 'y' }]);
-    await identity(noise(100, 1), observer, 0);
+    await identity(noise(99, 1), observer, 0);
     const [found] = (await observer.statistics()) as [TensorStatistics];
     await expect(observer.add([{ ...found, name: 'z' }])).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     await expect(observer.add([found, found])).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
-    await expect(observer.add([{ ...found, count: 99 }])).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
-    expect((await observer.statistics())[0]?.count).toBe(100);
+    await expect(observer.add([{ ...found, count: 98 }])).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    expect((await observer.statistics())[0]?.count).toBe(99);
   });
 
   it('tells what was given wrongly', () => {
