@@ -19,7 +19,6 @@ export const upgradeRules: ReadonlyMap<string, { readonly since: readonly number
   ['Dropout', { since: [10, 12], rule: dropout }],
   ['Hardmax', { since: [13], rule: softmax }],
   ['LogSoftmax', { since: [13], rule: softmax }],
-  ['OneHot', { since: [11], rule: oneHot }],
   ['Pad', { since: [11], rule: pad }],
   ['ReduceSum', { since: [13], rule: listInput('axes') }],
   ['Resize', { since: [11], rule: resize }],
@@ -72,11 +71,11 @@ function clip(step: UpgradeStep): NodeProto {
   return step.with({ without: ['min', 'max'], input: [step.proto.input[0] ?? '', ...bounds] });
 }
 
-/** How much is dropped matters only to training; the mask was of the type of the data before opset 10. */
+/** How much is dropped matters only to training. Engines do not agree on the mask where nothing is dropped: it is true now. */
 function dropout(step: UpgradeStep): NodeProto {
-  if (step.from < 10 && step.isRead(1)) step.refuse('gives out a mask of numbers, where newer opsets have one of truth values');
-  const output = step.isRead(1) ? step.proto.output : step.proto.output.slice(0, 1);
-  return changed(step.with({ without: ['ratio'] }), { output });
+  if (step.isRead(1))
+    step.refuse('gives out its mask, which is another one in newer opsets', 'Export the model for inference (`model.eval()`).');
+  return changed(step.with({ without: ['ratio'] }), { output: step.proto.output.slice(0, 1) });
 }
 
 /** Before opset 13 all axes from `axis` on were one; now only that axis counts. */
@@ -93,15 +92,6 @@ function softmax(step: UpgradeStep): NodeProto {
   const rows = step.before('Flatten', [input], { axis });
   const applied = step.before(step.proto.opType, [rows], { axis: -1 });
   return step.with({ opType: 'Reshape', input: [applied, shape], without: ['axis'] });
-}
-
-/** Before opset 11 an index below 0 was off everywhere; now it counts from the end. `depth` is beyond the end in both. */
-function oneHot(step: UpgradeStep): NodeProto {
-  const [indices = '', depth = '', values = ''] = step.proto.input;
-  const zero = step.before('CastLike', [step.integers([0], 'zero'), indices], {}, 'zero-like');
-  const beyond = step.before('CastLike', [step.before('Reshape', [depth, step.integers([1], 'one')]), indices], {}, 'beyond');
-  const isBelow = step.before('Less', [indices, zero]);
-  return step.with({ input: [step.before('Where', [isBelow, beyond, indices]), depth, values] });
 }
 
 function pad(step: UpgradeStep): NodeProto {
