@@ -15,8 +15,15 @@ export { writeModel, type WriteModelOptions, type WrittenModel } from './model-f
 export { checkModelFile, modelPath } from './model-path.js';
 export { OnnxModel, parseModel, type ParseOptions } from './onnx-model.js';
 export { type OnnxTensor, type TensorData } from './onnx-tensor.js';
+export { GraphLinks } from './graph-links.js';
+export { bakeArgMax, type BakeArgMaxOptions } from './passes/bake-argmax.js';
 export { bakePreprocess, pixelAxes, type BakedPreprocess } from './passes/bake-preprocess.js';
+export { bakeTopK, type BakeTopKOptions } from './passes/bake-top-k.js';
+export { cutOutputs } from './passes/cut-outputs.js';
+export { extractSubgraph, type SubgraphEnds } from './passes/extract-subgraph.js';
 export { freeBatch } from './passes/free-batch.js';
+export { renameValues } from './passes/rename-values.js';
+export { sortTopologically } from './passes/sort-topologically.js';
 export { parseModelAt, readModel, readModelBytes, type ReadModelOptions } from './read-model.js';
 export { type Dimension, type ValueInfo, type ValueKind } from './value-info.js';
 export { encodeModel } from './write-model.js';
