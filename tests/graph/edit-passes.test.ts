@@ -1,8 +1,7 @@
 /** Passes that cut, rename and extract, and those that bake a step after scores, against ONNX Runtime and the same in JavaScript. */
 import { existsSync, readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
-i
-XX/protobuf';
+import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import {
   bakeArgMax,

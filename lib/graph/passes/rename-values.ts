@@ -73,9 +73,9 @@ export function renamedGraph(graph: GraphProto, names: NewNames): GraphProto {
     ),
     quantizationAnnotation: graph.quantizationAnnotation.map((annotation) =>
       changed(annotation, {
-        tensorName: names.get(annotation.tensorName) ?? annotation.tensorName,
+        ...(names.has(annotation.tensorName) && { tensorName: names.get(annotation.tensorName) as string }),
         quantParameterTensorNames: annotation.quantParameterTensorNames.map((entry) =>
-          changed(entry, { value: names.get(entry.value) ?? entry.value }),
+          names.has(entry.value) ? changed(entry, { value: names.get(entry.value) as string }) : entry,
         ),
       }),
     ),

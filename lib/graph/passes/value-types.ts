@@ -3,6 +3,7 @@ import { ModelError } from '../../errors/index.js';
 import { GraphLinks } from '../graph-links.js';
 import { TypeProtoSchema, ValueInfoProtoSchema, type GraphProto, type TypeProto, type ValueInfoProto } from '../onnx_pb.js';
 import { inferredElementType } from '../operator-types.js';
+import { valueInfo } from '../value-info.js';
 
 /** What is known of the types of a graph's values: declared, or following from their operators. */
 export class ValueTypes {
@@ -25,10 +26,13 @@ export class ValueTypes {
     return [...new Set([...made, ...input.map(({ name }) => name), ...initializer.map(({ name }) => name)])];
   }
 
-  /** A value as an input or output has to declare it: with its type. Throws MODEL_UNSUPPORTED where that cannot be told. */
+  /** A value as an input or output has to declare it: with its type. Throws MODEL_UNSUPPORTED where that cannot be told, MODEL_INVALID where it is damaged. */
   valueOf(name: string): ValueInfoProto {
     const declared = this.#declared.get(name);
-    if (declared !== undefined) return declared;
+    if (declared !== undefined) {
+      valueInfo(declared); // what nobody has asked for yet may be damaged
+      return declared;
+    }
     const tensor = this.#links.initializer(name);
     if (tensor !== undefined) return typed(name, tensor.dataType, tensor.dims.map(Number));
     const elementType = inferredElementType(this.#links, (other) => this.#declared.get(other)?.type, name);
