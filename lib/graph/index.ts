@@ -15,7 +15,12 @@ export { writeModel, type WriteModelOptions, type WrittenModel } from './model-f
 export { checkModelFile, modelPath } from './model-path.js';
 export { OnnxModel, parseModel, type ParseOptions } from './onnx-model.js';
 export { type OnnxTensor, type TensorData } from './onnx-tensor.js';
+export { GraphLinks } from './graph-links.js';
+export { bakeArgMax, type BakeArgMaxOptions } from './passes/bake-argmax.js';
 export { bakePreprocess, pixelAxes, type BakedPreprocess } from './passes/bake-preprocess.js';
+export { bakeTopK, type BakeTopKOptions } from './passes/bake-top-k.js';
+export { cutOutputs } from './passes/cut-outputs.js';
+export { extractSubgraph, type SubgraphEnds } from './passes/extract-subgraph.js';
 export { foldBatchNorm } from './passes/fold-batch-norm.js';
 export { foldConstants, type ConstantValue, type EvaluateConstants } from './passes/fold-constants.js';
 export { freeBatch } from './passes/free-batch.js';
@@ -23,12 +28,13 @@ export { inlineConstants } from './passes/inline-constants.js';
 export { normalizeConv } from './passes/normalize-conv.js';
 export { normalizeModel, type NormalizeModelOptions } from './passes/normalize-model.js';
 export { removeUnused } from './passes/remove-unused.js';
+export { renameValues } from './passes/rename-values.js';
+export { sortTopologically } from './passes/sort-topologically.js';
 export { upgradeOpset } from './passes/upgrade-opset.js';
 export { parseModelAt, readModel, readModelBytes, type ReadModelOptions } from './read-model.js';
 export { type Dimension, type ValueInfo, type ValueKind } from './value-info.js';
 export { encodeModel } from './write-model.js';
 // For passes of other folders.
-export { GraphLinks } from './graph-links.js';
 export {
   AttributeProto_AttributeType as AttributeType,
   AttributeProtoSchema,

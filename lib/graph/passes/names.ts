@@ -15,6 +15,22 @@ export function readBy(node: NodeProto): readonly string[] {
   return [...node.input, ...within];
 }
 
+/** The values that a node takes from the graph it is in: its inputs, and what its subgraphs read and do not make. */
+export function readFromAround(node: NodeProto): readonly string[] {
+  const own = node.input.filter((name) => name !== '');
+  return [...own, ...subgraphsOf(node).flatMap(readByGraph)];
+}
+
+function readByGraph({ node, input, initializer, sparseInitializer, output }: GraphProto): readonly string[] {
+  const made = new Set([
+    ...[...input, ...initializer].map(({ name }) => name),
+    ...sparseInitializer.map(({ values }) => values?.name ?? ''),
+    ...node.flatMap((one) => one.output),
+  ]);
+  const read = [...node.flatMap(readFromAround), ...output.map(({ name }) => name)];
+  return read.filter((name) => !made.has(name));
+}
+
 /** Names that nothing in a graph has yet, neither a value nor a node. */
 export class FreshNames {
   readonly #taken = new Set<string>();

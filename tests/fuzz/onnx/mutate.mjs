@@ -74,6 +74,19 @@ const words = [
     '../secret',
     '1e3',
     'weights.bin',
+    'weights/w.bin',
+    'weights\\w.bin',
+    'up/secret',
+    'link',
+    'loop',
+    '/etc/passwd',
+    'C:\\w.bin',
+    '..\\secret',
+    '0',
+    '65536',
+    '131072',
+    '18446744073709551616',
+    'ArgMax',
   ],
 ];
 
@@ -95,7 +108,7 @@ const integers = [
   2n ** 31n - 1n,
   2n ** 31n,
   -(2n ** 31n),
-].concat([2n ** 32n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 64n - 1n]);
+].concat([2n ** 32n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 62n, 2n ** 63n - 1n, -(2n ** 63n), 2n ** 64n - 1n]);
 
 /**
  * A changed copy of a sound model.

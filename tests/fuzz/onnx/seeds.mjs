@@ -13,6 +13,8 @@ export function seeds(schema) {
     ...files.filter((name) => name.endsWith('.onnx')).map((name) => readFileSync(name)),
     network(schema),
     fixedBatch(schema),
+    elsewhere(schema),
+    circle(schema),
   ];
 }
 
@@ -132,6 +134,53 @@ function fixedBatch(schema) {
         node('ReduceMean', ['apart'], ['mean'], [ints('axes', [1, 2]), int('keepdims', 0)]),
         node('Unsqueeze', ['mean', 'one'], ['column']),
         node('Add', ['scores', 'column'], ['y']),
+      ],
+    },
+  };
+  return toBinary(schema, create(schema, model));
+}
+
+/** Tensors in other files, of whose parts some overlap. */
+function elsewhere(schema) {
+  const place = (location, offset, length) =>
+    Object.entries({ location, offset, length }).map(([key, value]) => ({ key, value: String(value) }));
+  const external = (name, entries, dims = [16384n]) => ({ name, dataType: 1, dims, dataLocation: 1, externalData: entries });
+  const constant = external('c', place('weights.bin', 16, 8), [2n]);
+  const model = {
+    irVersion: 8n,
+    opsetImport: [{ version: 17n }],
+    graph: {
+      name: 'elsewhere',
+      input: [tensor('x', 1, [1, 16384])],
+      output: [tensor('y', 1, [1, 16384])],
+      initializer: [
+        external('a', place('weights/w.bin', 0, 65536)),
+        external('b', place('weights/w.bin', 32768, 65536)),
+        external('d', place('weights.bin', 65536, 65536)),
+      ],
+      node: [
+        { opType: 'Add', input: ['x', 'a'], output: ['s'] },
+        { opType: 'Mul', input: ['s', 'b'], output: ['t'] },
+        { opType: 'Constant', output: ['c'], attribute: [{ name: 'value', type: 4, t: constant }] },
+        { opType: 'Add', input: ['t', 'd'], output: ['y'] },
+      ],
+    },
+  };
+  return toBinary(schema, create(schema, model));
+}
+
+/** Nodes that read from each other. */
+function circle(schema) {
+  const model = {
+    irVersion: 8n,
+    opsetImport: [{ version: 17n }],
+    graph: {
+      name: 'circle',
+      input: [tensor('x', 1, [1, 3])],
+      output: [tensor('y', 1, [1, 3])],
+      node: [
+        { opType: 'Add', input: ['x', 'y'], output: ['a'] },
+        { opType: 'Relu', input: ['a'], output: ['y'] },
       ],
     },
   };

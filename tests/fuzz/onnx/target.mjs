@@ -9,6 +9,7 @@ import { parseModel } from '../../../dist/graph/index.js';
 import { declaredLabelCount } from '../../../dist/labels/index.js';
 import { producerOf } from '../../../dist/tasks/activation.js';
 import { recognizeModel } from '../../../dist/tasks/recognize-task.js';
+import { checkFiles } from './files.mjs';
 import { checkRewriting } from './rewriting.mjs';
 
 /** Resolves to what was told, as text, or to the code of the error. Rejects where a promise is broken. */
@@ -17,6 +18,7 @@ export async function inspect(bytes) {
   if (read.error !== undefined) return read.error.code;
   const model = read.value;
   checkRewriting(model, expected);
+  await checkFiles(bytes, promised);
   const seen = expected(() => lookAt(model.graph), /^MODEL_INVALID$/);
   const described = expected(() => describe('model.onnx', bytes.length, model), /^MODEL_INVALID$/);
   if (described.error !== undefined) return described.error.code;
