@@ -6,6 +6,7 @@ export {
   ArgumentError,
   BackendError,
   BindingError,
+  CalibrationError,
   DatasetError,
   DisposedError,
   EngineError,
