@@ -140,8 +140,7 @@ class TableParser {
     const fields = this.#fields(value, place);
     const within = `${place}.`;
     const count = this.#integer(fields, 'count', 0, within);
-    const [min, max] =
-      count === 0 ? [Infinity, -Infinity] : [this.#number(fields, 'min', within), this.#number(fields, 'max', within)];
+    const [min, max] = count === 0 ? [0, 0] : [this.#number(fields, 'min', within), this.#number(fields, 'max', within)];
     if (count > 0 && min > max) throw this.#wrong(`${place}.min`, `at most max, ${max}`, min);
     const perPicture = this.#object(fields, 'pictures', within);
     return {
@@ -156,7 +155,9 @@ class TableParser {
       },
       histogram: this.#histogram(this.#object(fields, 'histogram', within), `${place}.histogram`, { count, min, max }),
       channels:
-        fields['channels'] === undefined ? undefined : this.#channels(this.#object(fields, 'channels', within), `${place}.channels`),
+        fields['channels'] === undefined
+          ? undefined
+          : this.#channels(this.#object(fields, 'channels', within), `${place}.channels`),
     };
   }
 

@@ -66,9 +66,7 @@ export class CalibrationTable implements CalibrationContents {
 
   /** @internal Takes the pictures in any order, that of the statistics, and puts both into their own. */
   constructor(contents: Omit<CalibrationContents, 'foveate'> & { readonly foveate?: string }) {
-    const order = contents.pictures
-      .map((_, place) => place)
-      .sort((a, b) => compare(shaOf(contents, a), shaOf(contents, b)));
+    const order = contents.pictures.map((_, place) => place).sort((a, b) => compare(shaOf(contents, a), shaOf(contents, b)));
     this.model = contents.model;
     this.preprocess = contents.preprocess;
     this.seed = contents.seed;
@@ -111,7 +109,7 @@ export class CalibrationTable implements CalibrationContents {
    */
   merge(other: CalibrationTable): CalibrationTable {
     if (!(other instanceof CalibrationTable)) throw invalidArgument('other', 'a CalibrationTable', other);
-    this.checkSame(other);
+    this.checkSame(other, other.tensors);
     const mine = new Set(this.pictures.map(({ sha256 }) => sha256));
     const shared = other.pictures.filter(({ sha256 }) => mine.has(sha256)).length;
     if (shared > 0) {
@@ -127,38 +125,33 @@ export class CalibrationTable implements CalibrationContents {
       seed: this.seed === other.seed ? this.seed : undefined,
       wanted: this.wanted + other.wanted,
       pictures: [...this.pictures, ...other.pictures],
-      tensors: this.tensors.map((statistics) =>
-        mergeStatistics(statistics, other.tensor(statistics.name) as TensorStatistics),
-      ),
+      tensors: this.tensors.map((statistics) => mergeStatistics(statistics, other.tensor(statistics.name) as TensorStatistics)),
       doubts: [...this.doubts, ...other.doubts.filter(({ code }) => !this.doubts.some((doubt) => doubt.code === code))],
     });
   }
 
-  /** @internal Throws CALIBRATION_INVALID unless `other` is of the same model, preprocessing and tensors. */
-  checkSame(other: Pick<CalibrationContents, 'model' | 'preprocess' | 'tensors'>): void {
-    if (other.model.sha256 !== this.model.sha256) {
+  /** @internal Throws CALIBRATION_INVALID unless it is of this model, preprocessing and these tensors. */
+  checkSame(
+    { model, preprocess }: Pick<CalibrationContents, 'model' | 'preprocess'>,
+    tensors: readonly Pick<TensorStatistics, 'name'>[],
+  ): void {
+    if (model.sha256 !== this.model.sha256) {
       throw differs(
-        `it is of another model: ${this.model.name} (SHA-256 ${this.model.sha256.slice(0, 12)}), not ${other.model.name} (${other.model.sha256.slice(0, 12)})`,
+        `it is of another model: ${this.model.name} (SHA-256 ${this.model.sha256.slice(0, 12)}), not ${model.name} (${model.sha256.slice(0, 12)})`,
         'Calibrate the model that the table is to be used for.',
       );
     }
     const options = Object.keys(this.preprocess) as (keyof PreprocessOptions)[];
-    const option = options.find((name) => String(this.preprocess[name]) !== String(other.preprocess[name]));
+    const option = options.find((name) => String(this.preprocess[name]) !== String(preprocess[name]));
     if (option !== undefined) {
       throw differs(
-        `it was made with other preprocessing: ${option} ${this.preprocess[option]}, not ${other.preprocess[option]}`,
+        `it was made with other preprocessing: ${option} ${this.preprocess[option]}, not ${preprocess[option]}`,
         'Calibrate again, or give the same preprocessing.',
       );
     }
-    const shapeOf = ({ name, channels }: TensorStatistics): string => `${name} ${channels?.min.length ?? 0}`;
-    const shapes = new Set(this.tensors.map(shapeOf));
-    const odd = other.tensors.find((tensor) => !shapes.has(shapeOf(tensor)));
-    if (odd !== undefined || other.tensors.length !== this.tensors.length) {
-      throw differs(
-        odd === undefined ? 'it is of other tensors' : `it is of other tensors: ${JSON.stringify(odd.name)} is not in both`,
-        'Tables of different versions of foveate may differ so: calibrate again.',
-      );
-    }
+    const names = new Set(tensors.map(({ name }) => name));
+    if (names.size === this.tensors.length && this.tensors.every(({ name }) => names.has(name))) return;
+    throw differs('it is of other tensors', 'Another version of foveate may have made it: calibrate again.');
   }
 
   /** The table for people: what it was made with, and a line for each tensor. */

@@ -7,8 +7,9 @@ type Histogram = TensorStatistics['histogram'];
  * one tensor, with as many channels.
  */
 export function mergeStatistics(a: TensorStatistics, b: TensorStatistics): TensorStatistics {
-  const min = Math.min(a.min, b.min);
-  const max = Math.max(a.max, b.max);
+  // Without finite elements, there is no range.
+  const [min, max] =
+    a.count === 0 ? [b.min, b.max] : b.count === 0 ? [a.min, a.max] : [Math.min(a.min, b.min), Math.max(a.max, b.max)];
   return {
     name: a.name,
     count: a.count + b.count,
@@ -16,12 +17,19 @@ export function mergeStatistics(a: TensorStatistics, b: TensorStatistics): Tenso
     min,
     max,
     pictures: {
-      min: Float32Array.of(...a.pictures.min, ...b.pictures.min),
-      max: Float32Array.of(...a.pictures.max, ...b.pictures.max),
+      min: joined(a.pictures.min, b.pictures.min),
+      max: joined(a.pictures.max, b.pictures.max),
     },
     histogram: a.count === 0 ? b.histogram : b.count === 0 ? a.histogram : mergeHistograms(a.histogram, b.histogram, min, max),
     channels: a.channels && b.channels && mergeChannels(a.channels, b.channels, a.count, b.count),
   };
+}
+
+function joined(a: Float32Array, b: Float32Array): Float32Array {
+  const both = new Float32Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
 }
 
 /** Bins are anchored at 0 and their widths are powers of two: those of the wider histogram hold whole bins of the narrower one. */

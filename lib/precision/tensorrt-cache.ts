@@ -4,7 +4,7 @@ import { CalibrationError, checkPath, invalidArgument } from '../errors/index.js
 import { writeWhole } from '../text/index.js';
 
 /** From the lowest to the highest value that integers stand for. */
-export interface TensorRange {
+export interface ValueRange {
   readonly min: number;
   readonly max: number;
 }
@@ -21,7 +21,7 @@ export interface TensorRtCache {
   /** Such as `EntropyCalibration2`. */
   readonly algorithm: string;
   /** Symmetric, by the name of the tensor: to be used in place of ranges that are searched for. */
-  readonly ranges: ReadonlyMap<string, TensorRange>;
+  readonly ranges: ReadonlyMap<string, ValueRange>;
 }
 
 /** int8 without -128, as TensorRT has it. */
@@ -37,7 +37,7 @@ const writtenAlgorithm = 'EntropyCalibration2';
  * Rejects with INVALID_ARGUMENT for a version that is none, a name that no line can hold, a range that is none; OUTPUT_NOT_WRITABLE.
  */
 export async function writeTensorRtCache(
-  ranges: ReadonlyMap<string, TensorRange>,
+  ranges: ReadonlyMap<string, ValueRange>,
   path: string | URL,
   { version }: TensorRtCacheOptions,
 ): Promise<void> {
@@ -79,7 +79,7 @@ export async function readTensorRtCache(path: string | URL): Promise<TensorRtCac
   if (number === undefined || algorithm === undefined) {
     throw invalid(1, `expected a header such as TRT-8601-${writtenAlgorithm} but received ${JSON.stringify(head.slice(0, 60))}`);
   }
-  const ranges = new Map<string, TensorRange>();
+  const ranges = new Map<string, ValueRange>();
   lines.forEach((line, i) => {
     if (line === '') return;
     // Names may hold colons and spaces.
@@ -88,7 +88,8 @@ export async function readTensorRtCache(path: string | URL): Promise<TensorRtCac
       throw invalid(i + 2, `expected a name, a colon and the bits of a scale but received ${JSON.stringify(line.slice(0, 60))}`);
     }
     const scale = floatOf(Number.parseInt(bits, 16));
-    if (!Number.isFinite(scale) || scale < 0) throw invalid(i + 2, `${bits} are not the bits of a scale, they are those of ${scale}`);
+    if (!Number.isFinite(scale) || scale < 0)
+      throw invalid(i + 2, `${bits} are not the bits of a scale, they are those of ${scale}`);
     if (ranges.has(name)) throw invalid(i + 2, `${JSON.stringify(name)} stands there a second time`);
     ranges.set(name, { min: -levels * scale, max: levels * scale });
   });

@@ -22,6 +22,7 @@ import {
 } from '../errors/index.js';
 import { publish } from '../events/index.js';
 import { checkModelFile, modelPath } from '../graph/index.js';
+import type { TensorObserver } from '../precision/tensor-observer.js';
 import { Tensor, type DType } from '../tensor/index.js';
 import { InFlight } from './in-flight.js';
 import type { InputTensors, ModelTypes, OutputName, OutputTensors } from './model-types.js';
@@ -153,6 +154,21 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
     });
     // The type was taken on trust when the session was made; names of outputs have been checked.
     return this.#runResult(result, requested) as RunResult<Pick<OutputTensors<M>, Name>>;
+  }
+
+  /** @internal Stand-in. */
+  async observe(
+    inputs: InputTensors<M>,
+    observer: TensorObserver,
+    options: { picture: number; signal?: AbortSignal | undefined },
+  ): Promise<{ queueMs: number; computeMs: number; observeMs: number }> {
+    const names = observer.names as OutputName<M>[];
+    using result = await this.run(inputs, { outputs: names, signal: options.signal });
+    for (const name of names) {
+      const tensor = (result.outputs as Record<string, Tensor>)[name] as Tensor;
+      observer.see(name, options.picture, (tensor.data as Float32Array).slice(), tensor.dims);
+    }
+    return { queueMs: result.queueMs, computeMs: result.computeMs, observeMs: 0 };
   }
 
   #runResult(result: NativeRunResult, requested: readonly { index: number; tensor: Tensor | undefined }[]): RunResult {

@@ -1,0 +1,2 @@
+export { calibrate, type CalibrateOptions, type CalibrationProgress } from './calibrate.js';
+export type { CalibrationData } from './calibration-pictures.js';
