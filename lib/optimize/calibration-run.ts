@@ -1,6 +1,7 @@
 /** Runs pictures through a model and lets an observer see its tensors. */
 import { sha256OfFile } from '../engine/file-hash.js';
-import { FoveateError, MediaError } from '../errors/index.js';
+import type { FoveateError } from '../errors/index.js';
+import { MediaError } from '../errors/index.js';
 import type { Preprocess } from '../image/index.js';
 import type { CalibratedPicture, TensorObserver } from '../precision/index.js';
 import type { Session } from '../session/index.js';

@@ -92,6 +92,11 @@ export class CalibrationTable implements CalibrationContents {
     return this.#byName.get(name);
   }
 
+  /** The same, with other reasons to doubt it. */
+  withDoubts(doubts: readonly CalibrationDoubt[]): CalibrationTable {
+    return new CalibrationTable({ ...this.#contents(), doubts });
+  }
+
   /** Whether fewer pictures are in than were asked for: calibration was interrupted. */
   get partial(): boolean {
     return this.pictures.length < this.wanted;
@@ -159,11 +164,16 @@ export class CalibrationTable implements CalibrationContents {
     return `${tableLines(this).join('\n')}\n`;
   }
 
+  #contents(): CalibrationContents {
+    const { model, preprocess, seed, wanted, pictures, tensors, doubts, foveate } = this;
+    return { model, preprocess, seed, wanted, pictures, tensors, doubts, foveate };
+  }
+
   /** Plain data without the statistics, as `JSON.stringify` shows it. */
   toJSON(): object {
-    const { model, preprocess, seed, wanted, pictures, doubts, foveate } = this;
-    const tensors = this.tensors.map(({ name, count, nonFinite, min, max }) => ({ name, count, nonFinite, min, max }));
-    return { model, preprocess, seed, wanted, pictures, doubts, foveate, tensors };
+    const { tensors: all, ...others } = this.#contents();
+    const tensors = all.map(({ name, count, nonFinite, min, max }) => ({ name, count, nonFinite, min, max }));
+    return { ...others, tensors };
   }
 }
 
