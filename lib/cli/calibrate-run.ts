@@ -42,7 +42,7 @@ export async function run(model: string, options: CalibrateOptionValues, invocat
   const table = parts.length === 1 ? (parts[0] as CalibrationTable) : mergeTables(parts, { force });
   if (output !== undefined && merge.length > 0) await table.save(output);
   if (tensorrtCache !== undefined) {
-    await writeTensorRtCache(tensorRtRanges(table), tensorrtCache, {
+    await writeTensorRtCache(await tensorRtRanges(table, invocation.signal), tensorrtCache, {
       version: tensorrtVersion as string,
     });
   }

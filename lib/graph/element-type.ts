@@ -75,3 +75,8 @@ export function elementTypeOf(code: number): ElementType {
 export function layoutOf(type: ElementType): ElementLayout | undefined {
   return type === 'string' || type === 'unknown' ? undefined : elements[type];
 }
+
+/** The number of TensorProto.DataType for a dtype. */
+export function codeOf(dtype: DType): number {
+  return elements[dtype].code;
+}

@@ -1,7 +1,7 @@
 import { realpath, type FileHandle } from 'node:fs/promises';
 import nodePath from 'node:path';
 import { ModelError } from '../errors/index.js';
-import { readBytes, withFile, type ReadOptions } from './file-bytes.js';
+import { openFile, readBytes, readPieces, withFile, type ReadOptions } from './file-bytes.js';
 import { tensorsOf } from './model-tensors.js';
 import { TensorProto_DataLocation, type ModelProto, type TensorProto } from './onnx_pb.js';
 
@@ -36,16 +36,30 @@ export class ExternalData {
    * @internal
    */
   async readBytes(expectedBytes: number | undefined, options: ReadOptions): Promise<Uint8Array> {
-    return this.#open(async (file, sizeBytes) => {
-      const length = this.length ?? Math.max(0, sizeBytes - this.offset);
-      if (this.offset + length > sizeBytes) {
-        throw this.#invalid(`bytes ${this.offset} to ${this.offset + length} are wanted of a file of ${sizeBytes} bytes`);
-      }
-      if (expectedBytes !== undefined && length !== expectedBytes) {
-        throw this.#invalid(`expected ${expectedBytes} bytes for its shape but received ${length}`);
-      }
-      return readBytes(file, this.offset, length, options);
-    });
+    return this.#open(async (file, sizeBytes) => readBytes(file, this.offset, this.#lengthOf(sizeBytes, expectedBytes), options));
+  }
+
+  /**
+   * The bytes as {@link readBytes} gives them, in pieces of 32 MiB or less: each is overwritten by the next one. Rejects as that does.
+   *
+   * @internal
+   */
+  async *pieces(expectedBytes: number | undefined, options: ReadOptions): AsyncGenerator<Uint8Array, void, undefined> {
+    const { file, sizeBytes } = await openFile(await this.#path(), this.#what);
+    try {
+      yield* readPieces(file, this.offset, this.#lengthOf(sizeBytes, expectedBytes), options);
+    } finally {
+      await file.close();
+    }
+  }
+
+  /**
+   * How many bytes there are. Rejects as {@link readBytes}, without reading them.
+   *
+   * @internal
+   */
+  byteLength(expectedBytes: number | undefined): Promise<number> {
+    return this.#open((_, sizeBytes) => Promise.resolve(this.#lengthOf(sizeBytes, expectedBytes)));
   }
 
   /**
@@ -61,8 +75,23 @@ export class ExternalData {
 
   async #open<T>(use: (file: FileHandle, sizeBytes: number, path: string) => Promise<T>): Promise<T> {
     const path = await this.#path();
-    const what = `the external data of tensor ${JSON.stringify(this.#tensor)},`;
-    return withFile(path, what, (file, sizeBytes) => use(file, sizeBytes, path));
+    return withFile(path, this.#what, (file, sizeBytes) => use(file, sizeBytes, path));
+  }
+
+  get #what(): string {
+    return `the external data of tensor ${JSON.stringify(this.#tensor)},`;
+  }
+
+  /** How many bytes are meant of a file of that size, which has them. */
+  #lengthOf(sizeBytes: number, expectedBytes: number | undefined): number {
+    const length = this.length ?? Math.max(0, sizeBytes - this.offset);
+    if (this.offset + length > sizeBytes) {
+      throw this.#invalid(`bytes ${this.offset} to ${this.offset + length} are wanted of a file of ${sizeBytes} bytes`);
+    }
+    if (expectedBytes !== undefined && length !== expectedBytes) {
+      throw this.#invalid(`expected ${expectedBytes} bytes for its shape but received ${length}`);
+    }
+    return length;
   }
 
   async #path(): Promise<string> {

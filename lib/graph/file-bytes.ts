@@ -24,22 +24,24 @@ export async function fileSize(path: string, what: string): Promise<number> {
   return found.size;
 }
 
-/**
- * Opens a file for `use` and closes it. Rejects with MODEL_NOT_FOUND, saying `what` was looked for, where there is no readable file.
- */
+/** Opens a file, which the caller closes. Rejects with MODEL_NOT_FOUND, saying `what` was looked for, where there is no readable file. */
+export async function openFile(path: string, what: string): Promise<{ readonly file: FileHandle; readonly sizeBytes: number }> {
+  // Asked before opening: to open a pipe would wait for its writer.
+  const sizeBytes = await fileSize(path, what);
+  try {
+    return { file: await open(path, 'r'), sizeBytes };
+  } catch (error) {
+    throw notFound(path, what, reasonOf(error), error);
+  }
+}
+
+/** Opens a file for `use` and closes it. Rejects as {@link openFile}. */
 export async function withFile<T>(
   path: string,
   what: string,
   use: (file: FileHandle, sizeBytes: number) => Promise<T>,
 ): Promise<T> {
-  // Asked before opening: to open a pipe would wait for its writer.
-  const sizeBytes = await fileSize(path, what);
-  let file: FileHandle;
-  try {
-    file = await open(path, 'r');
-  } catch (error) {
-    throw notFound(path, what, reasonOf(error), error);
-  }
+  const { file, sizeBytes } = await openFile(path, what);
   try {
     return await use(file, sizeBytes);
   } finally {
@@ -52,19 +54,46 @@ export async function readBytes(file: FileHandle, offset: number, length: number
   const bytes = new Uint8Array(length);
   let done = 0;
   while (done < length) {
-    if (options.signal?.aborted) {
-      throw new AbortedError('ABORTED', { message: 'Reading the model was aborted', cause: options.signal.reason });
-    }
-    const { bytesRead } = await file.read(bytes, done, Math.min(pieceBytes, length - done), offset + done);
-    if (bytesRead === 0) {
-      throw new ModelError('MODEL_INVALID', {
-        message: `Expected ${length} bytes but the file ended after ${done}: it became shorter while it was read`,
-        hint: 'Wait until the file is written completely.',
-      });
-    }
-    done += bytesRead;
+    const piece = bytes.subarray(done, done + pieceBytes);
+    done += await readPiece(file, offset + done, piece, { done, length }, options);
   }
   return bytes;
+}
+
+/** Reads `length` bytes from `offset` on in pieces of 32 MiB or less, of which each overwrites the one before. */
+export async function* readPieces(
+  file: FileHandle,
+  offset: number,
+  length: number,
+  options: ReadOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const memory = new Uint8Array(Math.min(pieceBytes, length));
+  let done = 0;
+  while (done < length) {
+    const piece = memory.subarray(0, length - done);
+    const count = await readPiece(file, offset + done, piece, { done, length }, options);
+    yield piece.subarray(0, count);
+    done += count;
+  }
+}
+
+/** How many bytes were read into `piece`: one at least. */
+async function readPiece(
+  file: FileHandle,
+  position: number,
+  piece: Uint8Array,
+  { done, length }: { readonly done: number; readonly length: number },
+  { signal }: ReadOptions,
+): Promise<number> {
+  if (signal?.aborted) {
+    throw new AbortedError('ABORTED', { message: 'Reading the model was aborted', cause: signal.reason });
+  }
+  const { bytesRead } = await file.read(piece, 0, piece.length, position);
+  if (bytesRead > 0) return bytesRead;
+  throw new ModelError('MODEL_INVALID', {
+    message: `Expected ${length} bytes but the file ended after ${done}: it became shorter while it was read`,
+    hint: 'Wait until the file is written completely.',
+  });
 }
 
 /** What to do with a folder: where it is an engine bundle, it has a model in it. */

@@ -11,11 +11,41 @@ export {
   type OperatorCount,
   type ParameterCount,
 } from './model-counts.js';
+export { writeModel, type WriteModelOptions, type WrittenModel } from './model-file.js';
 export { checkModelFile, modelPath } from './model-path.js';
 export { OnnxModel, parseModel, type ParseOptions } from './onnx-model.js';
 export { type OnnxTensor, type TensorData } from './onnx-tensor.js';
 export { bakePreprocess, pixelAxes, type BakedPreprocess } from './passes/bake-preprocess.js';
+export { foldBatchNorm } from './passes/fold-batch-norm.js';
+export { foldConstants, type ConstantValue, type EvaluateConstants } from './passes/fold-constants.js';
 export { freeBatch } from './passes/free-batch.js';
+export { inlineConstants } from './passes/inline-constants.js';
+export { normalizeConv } from './passes/normalize-conv.js';
+export { normalizeModel, type NormalizeModelOptions } from './passes/normalize-model.js';
+export { removeUnused } from './passes/remove-unused.js';
+export { upgradeOpset } from './passes/upgrade-opset.js';
 export { parseModelAt, readModel, readModelBytes, type ReadModelOptions } from './read-model.js';
 export { type Dimension, type ValueInfo, type ValueKind } from './value-info.js';
 export { encodeModel } from './write-model.js';
+// For passes of other folders.
+export { GraphLinks } from './graph-links.js';
+export {
+  AttributeProto_AttributeType as AttributeType,
+  AttributeProtoSchema,
+  GraphProtoSchema,
+  NodeProtoSchema,
+  TensorProto_DataType as DataType,
+  TensorProtoSchema,
+  TypeProto_TensorSchema,
+  TypeProtoSchema,
+  ValueInfoProtoSchema,
+  type GraphProto,
+  type NodeProto,
+  type TensorProto,
+} from './onnx_pb.js';
+export { changed } from './passes/changed.js';
+export { madeNode } from './passes/made-nodes.js';
+export { FreshNames } from './passes/names.js';
+export { soundModel } from './passes/sound-model.js';
+export { type Sizes } from './shape-rule.js';
+export { sizesOfValues } from './value-sizes.js';

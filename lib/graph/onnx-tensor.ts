@@ -9,6 +9,9 @@ import { TensorProto_DataLocation, TensorProtoSchema, type TensorProto } from '.
 /** Elements of a constant: see {@link OnnxTensor.data}. */
 export type TensorData = TypedArrayOf<DType>;
 
+/** What is read into one array. */
+const maxReadBytes = 2 ** 30;
+
 /** A constant of a model: an initializer or the value of an attribute. */
 export class OnnxTensor {
   readonly name: string;
@@ -68,17 +71,34 @@ export class OnnxTensor {
   /**
    * {@link data}, read from its file where it is external: fresh memory at every call, nothing is kept.
    *
-   * Rejects with MODEL_NOT_FOUND or MODEL_INVALID (see {@link ExternalData}), MODEL_UNSUPPORTED for strings and unknown types, or ABORTED.
+   * Rejects with MODEL_NOT_FOUND or MODEL_INVALID (see {@link ExternalData}), MODEL_UNSUPPORTED for strings, for unknown types and for external elements
+   * above 1 GiB, which {@link chunks} gives piece by piece, or ABORTED.
    */
   async read(options: ReadOptions = {}): Promise<TensorData> {
-    if (this.#layout === undefined) {
+    if (this.#layout === undefined) throw this.#notNumbers();
+    if (this.external === undefined) return this.data as TensorData;
+    if ((this.byteLength as number) > maxReadBytes) {
       throw new ModelError('MODEL_UNSUPPORTED', {
-        message: `Expected a tensor of numbers but ${this.#label()} holds elements of type ${this.dtype} (${this.proto.dataType})`,
-        hint: 'Read tensors of strings from `strings`; for other types see `proto`.',
+        message: `Expected at most ${maxReadBytes} bytes to read at once but ${this.#label()} has ${this.byteLength}`,
+        hint: 'Read them in pieces: `for await (const bytes of tensor.chunks())`.',
       });
     }
-    if (this.external === undefined) return this.data as TensorData;
     return asTypedArray(await this.external.readBytes(this.byteLength, options), this.#layout.array);
+  }
+
+  /**
+   * The elements as little-endian bytes, rows first, in pieces which may end within an element; those from another file have 32 MiB or less. A piece is
+   * overwritten by the next one, and not to be written to. Elements of unknown type are given where they are in another file.
+   *
+   * Rejects as {@link read}, whatever their size.
+   */
+  async *chunks(options: ReadOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+    if (this.external !== undefined) return yield* this.external.pieces(this.byteLength, options);
+    if (this.#layout === undefined) throw this.#notNumbers();
+    const stored = this.#chunks(this.#layout.field);
+    if (stored !== undefined) return yield* stored;
+    const { buffer, byteOffset, byteLength } = this.data as TensorData;
+    yield new Uint8Array(buffer, byteOffset, byteLength);
   }
 
   #elements({ array, field }: ElementLayout): TensorData {
@@ -120,6 +140,13 @@ export class OnnxTensor {
   #dimension(size: bigint): number {
     if (size < 0n || size > BigInt(Number.MAX_SAFE_INTEGER)) throw this.#invalid(`it has a dimension of ${size}`);
     return Number(size);
+  }
+
+  #notNumbers(): ModelError {
+    return new ModelError('MODEL_UNSUPPORTED', {
+      message: `Expected a tensor of numbers but ${this.#label()} holds elements of type ${this.dtype} (${this.proto.dataType})`,
+      hint: 'Read tensors of strings from `strings`; for other types see `proto`.',
+    });
   }
 
   #label(): string {

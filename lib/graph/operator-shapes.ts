@@ -47,6 +47,7 @@ const rules: ReadonlyMap<string, SizesRule> = new Map<string, SizesRule>([
   ['GatherElements', ({ inputs: [, indices] }) => indices ?? null],
   ['GridSample', arrangement.gridSample],
   ['Pad', arrangement.pad],
+  ['Range', range],
   ['Reshape', arrangement.reshape],
   ['Resize', arrangement.resize],
   ['Shape', shapeOfShape],
@@ -94,6 +95,13 @@ function matrixProduct(rightIndex: number): SizesRule {
 function gemm({ node, inputs: [left, right] }: ShapedNode): Sizes {
   if (left?.length !== 2 || right?.length !== 2) return null;
   return [left[integer(node, 'transA', 0)] ?? null, right[1 - integer(node, 'transB', 0)] ?? null];
+}
+
+/** Of whole numbers: others are counted in the precision of their type. */
+function range({ numbers }: ShapedNode): Sizes {
+  const [start, limit, delta] = [0, 1, 2].map((index) => numbers(index)?.[0]);
+  if (![start, limit, delta].every(Number.isSafeInteger) || delta === 0) return null;
+  return [Math.max(0, Math.ceil(((limit as number) - (start as number)) / (delta as number)))];
 }
 
 /** The length of a list that is a shape, or part of one. */

@@ -7,7 +7,7 @@ import { valueInfo, type Dimension } from './value-info.js';
 export interface ValueSizes {
   /** Sizes by the name of the value, as far as they are known. */
   readonly sizes: ReadonlyMap<string, Sizes>;
-  /** Free batch dimensions that were taken as 1: their names, `?` for one without. */
+  /** Free batch dimensions that were taken as 1, or as the batch asked for: their names, `?` for one without. */
   readonly takenAsOne: readonly string[];
 }
 
@@ -16,23 +16,23 @@ const maxRank = 16;
 
 /**
  * The sizes of a graph's values: what the graph declares, put together with what follows from the sizes of its inputs. A free first
- * dimension of an input is taken as 1. Where declaration and inference differ, a size counts as unknown.
+ * dimension of an input is taken as `batch`. Where declaration and inference differ, a size counts as unknown.
  */
-export function sizesOfValues(graph: OnnxGraph): ValueSizes {
+export function sizesOfValues(graph: OnnxGraph, batch = 1): ValueSizes {
   const batches = new Set<string>();
   const sizes = new Map<string, Sizes>();
   for (const { name, shape } of graph.inputs) {
     const [first] = shape ?? [];
     const free = shape !== null && shape.length > 1 && typeof first !== 'number';
     if (free) batches.add(first ?? '?');
-    sizes.set(name, short(shape && shape.map((dim, axis) => (free && axis === 0 ? 1 : numberOf(dim)))));
+    sizes.set(name, short(shape && shape.map((dim, axis) => (free && axis === 0 ? batch : numberOf(dim)))));
   }
   const declared = new Map<string, Sizes>();
   for (const { name, shape } of [...graph.proto.valueInfo.map(valueInfo), ...graph.outputs]) {
     declared.set(
       name,
       // The name of the batch stands for it in the first place only: some exporters give every free dimension the same name.
-      shape && shape.map((dim, axis) => (axis === 0 && typeof dim === 'string' && batches.has(dim) ? 1 : numberOf(dim))),
+      shape && shape.map((dim, axis) => (axis === 0 && typeof dim === 'string' && batches.has(dim) ? batch : numberOf(dim))),
     );
   }
   const numbers = new Map<string, NumberList>();
@@ -56,6 +56,25 @@ export function sizesOfValues(graph: OnnxGraph): ValueSizes {
     if (list !== undefined && list.elements.length <= maxRank && (sizes.get(first)?.length ?? 1) <= 1) numbers.set(first, list);
   }
   return { sizes, takenAsOne: [...batches] };
+}
+
+/** A batch whose size is no factor of anything else. */
+const probe = 7919;
+
+/** Those sizes of a graph's values that are the same whatever the batch: what passes may write into a model. */
+export function fixedSizes(graph: OnnxGraph): ReadonlyMap<string, Sizes> {
+  const { sizes, takenAsOne } = sizesOfValues(graph);
+  if (takenAsOne.length === 0) return sizes;
+  const others = sizesOfValues(graph, probe).sizes;
+  return new Map(
+    [...sizes].map(([name, own]) => {
+      const other = others.get(name) ?? null;
+      return [
+        name,
+        other?.length !== own?.length ? null : own && own.map((size, axis) => (size === other?.[axis] ? size : null)),
+      ];
+    }),
+  );
 }
 
 /** Null for what is too long: lists that grow with every node would take the memory of the machine. */

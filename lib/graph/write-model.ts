@@ -19,7 +19,8 @@ export function encodeModel(model: ModelProto): Uint8Array {
   return bytes;
 }
 
-function tooLarge(bytes: number): ModelError {
+/** The error for a model that its file format cannot hold. */
+export function tooLarge(bytes: number): ModelError {
   return new ModelError('MODEL_UNSUPPORTED', {
     message: `Expected a model of at most ${maxModelBytes} bytes, the limit of its file format, but it has ${bytes}`,
     hint: 'Export the model with its tensors in external data, which stays where it is.',
@@ -28,7 +29,7 @@ function tooLarge(bytes: number): ModelError {
 }
 
 /** What its elements take, as far as they are stored as bytes: those of all tensors are nearly the whole of a large model. */
-function bytesOfTensor({ rawData, floatData, doubleData }: TensorProto): number {
+export function bytesOfTensor({ rawData, floatData, doubleData }: TensorProto): number {
   return sum([rawData, ...floatData, ...doubleData].map(({ length }) => length));
 }
 

@@ -17,13 +17,18 @@ export {
 } from './tracking-metrics.js';
 export {
   boxAgreement,
+  ScoredBoxAgreement,
+  type BoxAgreement,
+  type FoundBoxes,
+  type ScoredBoxes,
+  type ScoredBoxOptions,
+} from './box-agreement.js';
+export {
   embeddingAgreement,
   maskAgreement,
   predictionAgreement,
   scoreAgreement,
-  type BoxAgreement,
   type EmbeddingAgreement,
-  type FoundBoxes,
   type MaskAgreement,
   type PredictionAgreement,
   type ScoreAgreement,
@@ -32,6 +37,7 @@ export {
   bootstrap,
   bootstrapAmong,
   percentileInterval,
+  quantile,
   type BootstrapOptions,
   type Estimate,
   type Interval,
@@ -76,7 +82,7 @@ export {
   type SliceValue,
   type WorstSlice,
 } from './slices.js';
-export { classificationStatistics, meanStatistic, type Statistic } from './statistic.js';
+export { classificationStatistics, meanStatistic, medianStatistic, ratioStatistic, type Statistic } from './statistic.js';
 export {
   cocoKeypointSigmas,
   DetectionMetrics,

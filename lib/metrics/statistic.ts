@@ -43,6 +43,61 @@ export function meanStatistic(
   };
 }
 
+/**
+ * A sum over pictures divided by another, such as boxes found by boxes there were: pictures count by what they hold. NaN where the second sum is 0. Its
+ * `compute` throws INVALID_ARGUMENT unless there is a weight for each.
+ */
+export function ratioStatistic(
+  name: string,
+  over: ArrayLike<number>,
+  under: ArrayLike<number>,
+  options: { readonly lowerIsBetter?: boolean } = {},
+): Statistic {
+  if (over.length !== under.length) throw invalidArgument('under', `${over.length} numbers, as over`, under.length);
+  return {
+    name,
+    lowerIsBetter: options.lowerIsBetter,
+    compute: (weights) => {
+      checkWeights(weights, over.length);
+      let upper = 0;
+      let lower = 0;
+      for (let i = 0; i < over.length; i++) {
+        upper += (weights[i] as number) * (over[i] as number);
+        lower += (weights[i] as number) * (under[i] as number);
+      }
+      return lower === 0 ? NaN : upper / lower;
+    },
+  };
+}
+
+/**
+ * The median of one value for each picture, each counting as often as its weight, a whole number, says: between two, their mean. Pictures whose value
+ * is NaN do not count. Its `compute` throws INVALID_ARGUMENT unless there is a weight for each.
+ */
+export function medianStatistic(name: string, values: ArrayLike<number>): Statistic {
+  const given = Float64Array.from(values);
+  const order = [...given.keys()]
+    .filter((i) => !Number.isNaN(given[i]))
+    .sort((a, b) => (given[a] as number) - (given[b] as number));
+  return {
+    name,
+    compute: (weights) => {
+      checkWeights(weights, given.length);
+      const total = order.reduce((sum, i) => sum + (weights[i] as number), 0);
+      if (total === 0) return NaN;
+      const at = (place: number): number => {
+        let passed = 0;
+        for (const i of order) {
+          passed += weights[i] as number;
+          if (passed > place) return given[i] as number;
+        }
+        return NaN;
+      };
+      return (at(Math.ceil(total / 2) - 1) + at(Math.floor(total / 2))) / 2;
+    },
+  };
+}
+
 /** Accuracy, balanced accuracy and macro F1 of predicted classes, -1 being none. Throws INVALID_ARGUMENT as `evaluateClassification` does. */
 export function classificationStatistics(truth: Int32Array, predicted: Int32Array, classes: number): Statistic[] {
   checkLabels('truth', truth, predicted.length, classes);

@@ -2,16 +2,26 @@ import { availableParallelism } from 'node:os';
 import nodePath from 'node:path';
 
 import { sha256OfBytes } from '../engine/file-hash.js';
-import { encodeModel, freeBatch, parseModel, parseModelAt, readModelBytes, type ModelProto } from '../graph/index.js';
+import {
+  encodeModel,
+  freeBatch,
+  normalizeModel,
+  parseModel,
+  parseModelAt,
+  readModelBytes,
+  type ModelProto,
+} from '../graph/index.js';
 import { sizesOfValues } from '../graph/value-sizes.js';
 import {
   calibrationPoints,
   tappedModel,
   TensorObserver,
   type CalibrationContents,
+  type CalibrationPoint,
   type TensorStatistics,
 } from '../precision/index.js';
 import { createSession, sessionOptionNames, type ModelSource, type Session, type SessionOptions } from '../session/index.js';
+import { evaluateConstants } from './evaluate-constants.js';
 
 /** What the tensors that are looked at may take, in all lanes together, unless the caller says how many lanes there are. */
 const mostTappedBytes = 256 * 2 ** 20;
@@ -19,16 +29,14 @@ const mostTappedBytes = 256 * 2 ** 20;
 /** Where the weights of a model in memory are looked for, as ONNX Runtime calls it. */
 const externalFolderEntry = 'session.model_external_initializers_file_folder_path';
 
-type ObservedPoint = ReturnType<typeof calibrationPoints>[number];
-
 /** A session of a model whose tensors of interest are outputs, and the observer of these. */
 export class TappedSession implements AsyncDisposable {
   readonly session: Session;
   readonly model: CalibrationContents['model'];
-  readonly points: readonly ObservedPoint[];
+  readonly points: readonly CalibrationPoint[];
   #observer: TensorObserver;
 
-  private constructor(session: Session, model: CalibrationContents['model'], points: readonly ObservedPoint[]) {
+  private constructor(session: Session, model: CalibrationContents['model'], points: readonly CalibrationPoint[]) {
     this.session = session;
     this.model = model;
     this.points = points;
@@ -41,7 +49,9 @@ export class TappedSession implements AsyncDisposable {
     const read = parseModelAt(path, bytes);
     const batch = read.inputs[0]?.shape?.[0];
     // One picture at a time: lanes keep the cores busy.
-    const proto = typeof batch === 'number' && batch !== 1 ? freeBatch(read.proto) : read.proto;
+    const single = typeof batch === 'number' && batch !== 1 ? freeBatch(read.proto) : read.proto;
+    // The form that is quantised: names of its values are those of the table.
+    const proto = await normalizeModel(single, { evaluate: evaluateConstants });
     const points = calibrationPoints(proto);
     const tapped = tappedModel(
       proto,
@@ -89,7 +99,7 @@ export class TappedSession implements AsyncDisposable {
 }
 
 /** What the tensors of one picture take; undefined where the size of one is not known before it runs. */
-function tappedBytes(model: ModelProto, points: readonly ObservedPoint[]): number | undefined {
+function tappedBytes(model: ModelProto, points: readonly CalibrationPoint[]): number | undefined {
   const { sizes } = sizesOfValues(parseModel(encodeModel(model)).graph);
   let bytes = 0;
   for (const { name } of points) {

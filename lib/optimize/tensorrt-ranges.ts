@@ -1,12 +1,8 @@
-import type { CalibrationTable, ValueRange } from '../precision/index.js';
-import { percentileOf } from '../precision/calibration-report.js';
+import { findRange, type CalibrationTable, type ValueRange } from '../precision/index.js';
 
-/** Symmetric ranges of all tensors of a table, for TensorRT's calibration cache. */
-export function tensorRtRanges(table: CalibrationTable): ReadonlyMap<string, ValueRange> {
-  return new Map(
-    table.tensors.map((tensor) => {
-      const max = percentileOf(tensor, 0.9999);
-      return [tensor.name, { min: -max, max }];
-    }),
-  );
+/** The symmetric ranges with the least mean square error, of all tensors of a table that have finite elements: for TensorRT's calibration cache. */
+export async function tensorRtRanges(table: CalibrationTable, signal?: AbortSignal): Promise<ReadonlyMap<string, ValueRange>> {
+  const counted = table.tensors.filter(({ count }) => count > 0);
+  const ranges = await Promise.all(counted.map((tensor) => findRange(tensor, { method: 'mse', symmetric: true, signal })));
+  return new Map(counted.map(({ name }, i) => [name, ranges[i] as ValueRange]));
 }

@@ -1,4 +1,4 @@
-export { calibrationPoints, tappedModel } from './calibration-points.js';
+export { calibrationPoints, tappedModel, type CalibrationPoint } from './calibration-points.js';
 export { deadChannels } from './calibration-report.js';
 export {
   CalibrationTable,
@@ -7,11 +7,22 @@ export {
   type CalibrationDoubt,
 } from './calibration-table.js';
 export {
+  findRange,
+  rangeActivations,
+  rangeMethods,
+  type RangeActivation,
+  type RangeMethod,
+  type RangeSpec,
+  type TensorRange,
+} from './range.js';
+export { compareTensors, type CompareTensorsOptions, type TensorDifference } from './tensor-difference.js';
+export { TensorObserver, type ObservedTensor } from './tensor-observer.js';
+export { maxBins, type ChannelStatistics, type TensorStatistics } from './tensor-statistics.js';
+export { quantizeWeights, type QuantizedWeights, type QuantizeWeightsOptions } from './weights.js';
+export {
   readTensorRtCache,
   writeTensorRtCache,
-  type ValueRange,
   type TensorRtCache,
   type TensorRtCacheOptions,
+  type ValueRange,
 } from './tensorrt-cache.js';
-export { TensorObserver } from './tensor-observer.js';
-export type { ChannelStatistics, TensorStatistics } from './tensor-statistics.js';

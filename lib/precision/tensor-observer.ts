@@ -1,97 +1,126 @@
-import { maxBins, type TensorStatistics } from './tensor-statistics.js';
+import { attempt, native, settle, type DType, type ObserverHandle } from '../binding/index.js';
+import { ArgumentError, checkInteger, checkOptions, checkSignal, DisposedError, invalidArgument } from '../errors/index.js';
+import type { TensorStatistics } from './tensor-statistics.js';
 
-interface Seen {
+/** A tensor that is to be observed. */
+export interface ObservedTensor {
+  /** Of the output of the model. */
   readonly name: string;
+  /** The axis that holds channels, from 0; with it, statistics of each channel are kept too. */
   readonly channelAxis?: number | undefined;
-  values: { picture: number; data: Float32Array; dims: readonly number[] }[];
-  base: TensorStatistics | undefined;
 }
 
-/** Stand-in until the native one is there: keeps all it sees. */
-export class TensorObserver {
-  readonly #seen: Map<string, Seen>;
+const observable: readonly DType[] = ['float32', 'float16'];
 
-  constructor(points: readonly { name: string; channelAxis?: number | undefined }[]) {
-    this.#seen = new Map(points.map((point) => [point.name, { ...point, values: [], base: undefined }]));
+/**
+ * Counts what tensors hold while pictures run through a model (`Session.observe`): elements go into native histograms on the lane that computed them.
+ * The outcome does not depend on the order of the pictures, nor on how many lanes there are. Dispose of it once it is no longer needed.
+ */
+export class TensorObserver implements Disposable {
+  readonly tensors: readonly ObservedTensor[];
+  readonly #handle: ObserverHandle;
+  #disposed = false;
+
+  /** Throws INVALID_ARGUMENT for no tensors, names that repeat, axes that are none. */
+  constructor(tensors: readonly ObservedTensor[]) {
+    if (!Array.isArray(tensors) || tensors.length === 0) throw invalidArgument('tensors', 'an array of tensors', tensors);
+    const names = new Set<string>();
+    this.tensors = Object.freeze(
+      tensors.map((tensor, i) => {
+        checkOptions(`tensors[${i}]`, tensor, ['name', 'channelAxis']);
+        const { name, channelAxis } = tensor as ObservedTensor;
+        if (typeof name !== 'string' || name === '') throw invalidArgument(`tensors[${i}].name`, 'the name of a tensor', name);
+        if (names.has(name)) throw invalidArgument(`tensors[${i}].name`, 'a name that occurs once', name);
+        names.add(name);
+        if (channelAxis === undefined) return Object.freeze({ name });
+        return Object.freeze({ name, channelAxis: checkInteger(`tensors[${i}].channelAxis`, channelAxis, 0, 31) });
+      }),
+    );
+    this.#handle = attempt(() => native().observerCreate(this.tensors));
   }
 
+  /** An observer that goes on from what was kept. `channelAxes`: of tensors whose statistics have channels, by name. */
   static async from(
     statistics: readonly TensorStatistics[],
     channelAxes: Readonly<Record<string, number>> = {},
   ): Promise<TensorObserver> {
-    await Promise.resolve();
-    const observer = new TensorObserver(statistics.map(({ name }) => ({ name, channelAxis: channelAxes[name] })));
-    for (const one of statistics) observer.#seen.get(one.name)!.base = one;
+    const observer = new TensorObserver(
+      statistics.map(({ name, channels }) => {
+        if (channels !== undefined && channelAxes[name] === undefined) {
+          throw invalidArgument(`the axis of the channels of ${JSON.stringify(name)}`, 'an axis', undefined);
+        }
+        return { name, channelAxis: channelAxes[name] };
+      }),
+    );
+    try {
+      await observer.add(statistics);
+    } catch (error) {
+      observer.dispose();
+      throw error;
+    }
     return observer;
   }
 
-  get names(): readonly string[] {
-    return [...this.#seen.keys()];
-  }
-
-  see(name: string, picture: number, data: Float32Array, dims: readonly number[]): void {
-    this.#seen.get(name)?.values.push({ picture, data, dims });
-  }
-
-  async statistics(): Promise<TensorStatistics[]> {
-    const { mergeStatistics } = await import('./merge-statistics.js');
-    return [...this.#seen.values()].map((seen) => {
-      for (const value of seen.values.sort((a, b) => a.picture - b.picture)) {
-        const one = statisticsOf(seen, value.data, value.dims);
-        seen.base = seen.base === undefined ? one : mergeStatistics(seen.base, one);
-      }
-      seen.values = [];
-      return seen.base!;
+  /**
+   * Takes in what was kept of other pictures of the same tensors. These get the numbers that follow those seen here. Exact, but for means of channels,
+   * which may differ in the last digit from those of one observer for all. Throws INVALID_ARGUMENT for statistics that are not sound or of other tensors.
+   */
+  async add(statistics: readonly TensorStatistics[]): Promise<void> {
+    const byName = new Map(statistics.map((one) => [one.name, one]));
+    const ordered = this.tensors.map(({ name }) => {
+      const one = byName.get(name);
+      if (one === undefined) throw invalidArgument('statistics', `statistics of ${JSON.stringify(name)}`, undefined);
+      return one;
     });
+    if (byName.size !== ordered.length || statistics.length !== ordered.length) {
+      throw invalidArgument('statistics', `statistics of ${ordered.length} tensors, once each`, `${statistics.length}`);
+    }
+    await settle(() => native().observerAdd(this.handle, ordered));
   }
 
-  dispose(): void {}
-}
+  /** What was counted so far, in the order of {@link tensors}. */
+  async statistics(signal?: AbortSignal): Promise<TensorStatistics[]> {
+    checkSignal(signal);
+    return settle((operation) => native().observerStatistics(this.handle, operation), signal);
+  }
 
-function statisticsOf({ name, channelAxis }: Seen, data: Float32Array, dims: readonly number[]): TensorStatistics {
-  let min = Infinity;
-  let max = -Infinity;
-  let nonFinite = 0;
-  for (const x of data) {
-    if (!Number.isFinite(x)) nonFinite++;
-    else {
-      if (x < min) min = x;
-      if (x > max) max = x;
+  /** @internal Throws TENSOR_NAME where none of a model's outputs is observed, TENSOR_DTYPE where one is that holds no floats. */
+  checkObservable(outputs: readonly { readonly name: string; readonly dtype: DType }[]): void {
+    const names = new Set(this.tensors.map((tensor) => tensor.name));
+    const observed = outputs.filter((output) => names.has(output.name));
+    if (observed.length === 0) {
+      throw new ArgumentError('TENSOR_NAME', {
+        message: 'The model has no output that is observed',
+        hint: `Its outputs: ${outputs.map((output) => JSON.stringify(output.name)).join(', ')}.`,
+      });
+    }
+    const odd = observed.find((output) => !observable.includes(output.dtype));
+    if (odd !== undefined) {
+      throw new ArgumentError('TENSOR_DTYPE', {
+        message: `Expected float32 or float16 of ${JSON.stringify(odd.name)} to observe it, but it is ${odd.dtype}`,
+      });
     }
   }
-  let exponent = -40;
-  while (Math.floor(max / 2 ** exponent) - Math.floor(min / 2 ** exponent) >= maxBins) exponent++;
-  const first = Math.floor(min / 2 ** exponent);
-  const counts = new Float64Array(max < min ? 0 : Math.floor(max / 2 ** exponent) - first + 1);
-  for (const x of data) if (Number.isFinite(x)) counts[Math.floor(x / 2 ** exponent) - first]!++;
-  const size = channelAxis === undefined ? 0 : (dims[channelAxis] ?? 0);
-  const inner = channelAxis === undefined ? 1 : dims.slice(channelAxis + 1).reduce((a, b) => a * b, 1);
-  const channels =
-    size === 0
-      ? undefined
-      : {
-          min: new Float32Array(size).fill(Infinity),
-          max: new Float32Array(size).fill(-Infinity),
-          mean: new Float64Array(size),
-          meanSquare: new Float64Array(size),
-        };
-  if (channels !== undefined) {
-    data.forEach((x, i) => {
-      const c = Math.floor(i / inner) % size;
-      channels.min[c] = Math.min(channels.min[c]!, x);
-      channels.max[c] = Math.max(channels.max[c]!, x);
-      channels.mean[c]! += x / inner;
-      channels.meanSquare[c]! += (x * x) / inner;
-    });
+
+  /** @internal */
+  get handle(): ObserverHandle {
+    if (this.#disposed) {
+      throw new DisposedError('DISPOSED', {
+        message: 'The observer was disposed before the call',
+        hint: 'Dispose of an observer after its last use.',
+      });
+    }
+    return this.#handle;
   }
-  return {
-    name,
-    count: data.length - nonFinite,
-    nonFinite,
-    min,
-    max,
-    pictures: { min: Float32Array.of(min), max: Float32Array.of(max) },
-    histogram: { exponent, first, counts },
-    channels,
-  };
+
+  /** Frees the histograms. Runs in flight are not disturbed. Idempotent. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    attempt(() => native().observerRelease(this.#handle));
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
 }

@@ -4,6 +4,7 @@
  *     node tests/stress/workers.mjs --rounds 20 --workers 16
  *     node tests/stress/exits.mjs --times 20
  *     node --expose-gc tests/stress/memory.mjs --cycles 1000 --runs 5000 --repeats 3
+ *     node tests/stress/write-model.mjs --megabytes 3072 --limit 256
  *     node tests/stress/event-loop.mjs --repeats 7
  *     npm run soak -- --minutes 10
  */
@@ -40,6 +41,10 @@ it('opening, running and closing models does not take more and more memory', asy
 it('everything at once settles as it should, and leaves nothing', async () => {
   const printed = await runStress('soak.mjs', ['--seconds', '15', '--seed', '1'], ['--expose-gc']);
   expect(printed).toContain('all calls ended as they should, and nothing was left');
+}, 300_000);
+
+it('a model above 1 GiB is written a piece at a time', async () => {
+  expect(await runStress('write-model.mjs', ['--megabytes', '1100'])).toContain('what was written is what was there');
 }, 300_000);
 
 // How late the loop may be is told by hand, on a quiet machine: a test that takes the time would fail on a busy one.

@@ -1,16 +1,11 @@
 import { checkNumber, checkOneOf, checkOptions, invalidArgument, ModelError } from '../../errors/index.js';
-import {
-  TensorProto_DataType as DataType,
-  type GraphProto,
-  type ModelProto,
-  type NodeProto,
-  type ValueInfoProto,
-} from '../onnx_pb.js';
+import { TensorProto_DataType as DataType, type ModelProto, type NodeProto, type ValueInfoProto } from '../onnx_pb.js';
 import type { ValueInfo } from '../value-info.js';
 import { changed } from './changed.js';
 import { floats, madeNode } from './made-nodes.js';
-import { FreshNames, subgraphsOf } from './names.js';
+import { FreshNames } from './names.js';
 import { soundModel } from './sound-model.js';
+import { renamedReads } from './subgraphs.js';
 
 /** What of `PreprocessOptions` the model takes over: each value is `(pixel * scale - mean[c]) / std[c]`. */
 export interface BakedPreprocess {
@@ -40,11 +35,11 @@ export function bakePreprocess(model: ModelProto, options: BakedPreprocess): Mod
   if (graph.output.some((output) => output.name === name))
     throw unsupported(`its input ${JSON.stringify(name)} is an output too`);
   const steps = preprocessing(input, options, new FreshNames(graph));
-  const made = steps.at(-1)?.output[0] as string;
+  const renaming = new Map([[name, steps.at(-1)?.output[0] as string]]);
   return changed(model, {
     graph: changed(graph, {
       input: graph.input.map((value) => (value.name === name ? pixels(value, options.layout) : value)),
-      node: [...steps, ...graph.node.map((node) => renamed(node, name, made))],
+      node: [...steps, ...graph.node.map((node) => renamedReads(node, renaming))],
       valueInfo: graph.valueInfo.filter((value) => value.name !== name),
     }),
   });
@@ -140,26 +135,6 @@ function pixels(input: ValueInfoProto, layout: BakedPreprocess['layout']): Value
   const dim = pixelAxes[layout].flatMap((axis) => shape?.dim[axis] ?? []);
   const tensor = changed(type.value.value, { elemType: DataType.UINT8, ...(shape && { shape: changed(shape, { dim }) }) });
   return changed(input, { type: changed(type, { value: { case: 'tensorType', value: tensor } }) });
-}
-
-/** A node that reads `to` in the place of `from`, in the graphs within it too. */
-function renamed(node: NodeProto, from: string, to: string): NodeProto {
-  const input = node.input.includes(from) ? node.input.map((name) => (name === from ? to : name)) : node.input;
-  if (subgraphsOf(node).length === 0) return input === node.input ? node : changed(node, { input });
-  const attribute = node.attribute.map((own) =>
-    changed(own, {
-      ...(own.g && { g: renamedWithin(own.g, from, to) }),
-      graphs: own.graphs.map((graph) => renamedWithin(graph, from, to)),
-    }),
-  );
-  return changed(node, { input, attribute });
-}
-
-function renamedWithin(graph: GraphProto, from: string, to: string): GraphProto {
-  return changed(graph, {
-    node: graph.node.map((node) => renamed(node, from, to)),
-    output: graph.output.map((output) => (output.name === from ? changed(output, { name: to }) : output)),
-  });
 }
 
 function unsupported(reason: string, hint = 'Keep the preprocessing outside of this model.'): ModelError {

@@ -4,7 +4,7 @@ import type { ValueInfo } from '../value-info.js';
 import { isPlain } from './batch-axis.js';
 import { BatchFlow } from './batch-flow.js';
 import { changed } from './changed.js';
-import { readBy } from './names.js';
+import { withoutUnread } from './remove-unused.js';
 import { soundModel } from './sound-model.js';
 
 /**
@@ -84,18 +84,6 @@ function freshSymbol({ input, output, valueInfo }: GraphProto): string {
   let symbol = 'batch';
   for (let count = 2; taken.has(symbol); count++) symbol = `batch_${count}`;
   return symbol;
-}
-
-/** Without the nodes and constants that are not read any more, such as shapes that were replaced. */
-function withoutUnread({ node, output, initializer, input }: GraphProto): Pick<GraphProto, 'node' | 'initializer'> {
-  const read = new Set(output.map(({ name }) => name));
-  const kept = node.toReversed().filter((one) => {
-    const isRead = one.output.some((name) => read.has(name));
-    if (isRead) for (const name of readBy(one)) read.add(name);
-    return isRead;
-  });
-  for (const { name } of input) read.add(name);
-  return { node: kept.toReversed(), initializer: initializer.filter(({ name }) => read.has(name)) };
 }
 
 function unsupported(

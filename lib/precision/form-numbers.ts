@@ -1,0 +1,151 @@
+import type { OnnxNode } from '../graph/index.js';
+import type { FormNumbers } from './form-onnxruntime.js';
+import type { FormPlan } from './form-plan.js';
+import { int8Weights, leastScales, type Int8Weights } from './layer-weights.js';
+import type { Quantization } from './qdq-writer.js';
+import type { Structure } from './structure.js';
+import type { Activation } from './activation.js';
+import { sourceOf } from './value-source.js';
+
+/** Lowest and highest number that a quantised value can be. */
+export interface ValueRange {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** What a range is wanted of: the elements of `tap`, or what `activation` makes of them ('after'), or them with the error that shows after it ('before'). */
+export interface RangeQuestion {
+  readonly tap: string;
+  readonly symmetric: boolean;
+  readonly activation?: Activation | undefined;
+  readonly quantized?: 'before' | 'after' | undefined;
+}
+
+/** Values whose range differs by more do not share a scale at a Concat: the smaller would be left with too few of the 256 steps. */
+const widestTie = 4;
+
+/** Decides the range of every quantised value of a plan by asking for those of taps, and quantises weights. */
+export async function numbersFor(
+  structure: Structure,
+  plan: FormPlan,
+  logits: ReadonlySet<string>,
+  rangeOf: (question: RangeQuestion) => Promise<ValueRange>,
+): Promise<FormNumbers> {
+  const symmetric = plan.form === 'tensorrt';
+  const rangeOfValue = async (value: string): Promise<ValueRange> => {
+    const source = sourceOf(structure, value);
+    if (source === 'unit') return { min: 0, max: 1 };
+    if ('parts' in source) return union(await Promise.all(source.parts.map(rangeOfValue)));
+    const { tap, activation } = source;
+    if (activation !== undefined) return rangeOf({ tap, symmetric, activation, quantized: 'after' });
+    const shown = symmetric ? undefined : activationBehind(structure, value, logits);
+    return rangeOf({ tap, symmetric, ...(shown && { activation: shown, quantized: 'before' as const }) });
+  };
+  const ranges = new Map<string, ValueRange>();
+  const groupOf = new Map<string, readonly string[]>();
+  for (const group of plan.tied) for (const value of group) groupOf.set(value, group);
+  for (const value of plan.quantized) {
+    const group = groupOf.get(value) ?? [value];
+    // What is carried comes from the first, all others are parts of it.
+    const roots = group.filter((member) => !isCarried(structure, plan, member));
+    if (!ranges.has(value)) {
+      const range = union(await Promise.all((roots.length > 0 ? roots : group).map(rangeOfValue)));
+      for (const member of group) ranges.set(member, range);
+    }
+  }
+  tieConcatenated(plan, ranges, groupOf);
+  const values = new Map<string, Quantization>();
+  for (const [value, range] of ranges) values.set(value, symmetric ? signed(range) : unsigned(range));
+  return { values, weights: weightsFor(structure, plan, values) };
+}
+
+function isCarried(structure: Structure, plan: FormPlan, value: string): boolean {
+  const producer = structure.producer(value);
+  return producer !== undefined && plan.int8.has(producer) && structure.kind(producer) === 'carry';
+}
+
+/** Where all that is read of a value goes through one activation, errors that this hides do not count. */
+function activationBehind(structure: Structure, value: string, logits: ReadonlySet<string>): Activation | undefined {
+  if (logits.has(value)) return { name: 'sigmoid' };
+  const made = structure
+    .consumers(value)
+    .flatMap(({ outputs }) => outputs)
+    .map((output) => structure.activated(output))
+    .filter((activated) => activated?.input === value);
+  const silu = made.find((activated) => activated?.activation.name === 'silu');
+  // Its Sigmoid and its product.
+  if (silu !== undefined) return structure.consumers(value).length === 2 ? silu.activation : undefined;
+  return structure.consumers(value).length === 1 ? made[0]?.activation : undefined;
+}
+
+/** Gives the inputs and the output of each Concat one range, where theirs are alike. */
+function tieConcatenated(plan: FormPlan, ranges: Map<string, ValueRange>, groupOf: ReadonlyMap<string, readonly string[]>): void {
+  for (let changed = true; changed;) {
+    changed = false;
+    for (const values of plan.concatenated) {
+      const own = values.map((value) => ranges.get(value) as ValueRange);
+      const all = union(own);
+      const mayTie = own.every((range) => isAlike(range, all));
+      // Otherwise only the output takes them all.
+      for (const value of mayTie ? values : values.slice(-1)) {
+        const range = ranges.get(value) as ValueRange;
+        if (range.min === all.min && range.max === all.max) continue;
+        for (const member of groupOf.get(value) ?? [value]) ranges.set(member, all);
+        changed = true;
+      }
+    }
+  }
+}
+
+function isAlike(range: ValueRange, all: ValueRange): boolean {
+  // What an activation has ended at 0 has to end there.
+  if (range.min === 0 && all.min < 0) return false;
+  return all.max - all.min <= widestTie * (range.max - range.min);
+}
+
+function union(ranges: readonly ValueRange[]): ValueRange {
+  return { min: Math.min(...ranges.map(({ min }) => min)), max: Math.max(...ranges.map(({ max }) => max)) };
+}
+
+/** uint8 with a zero point: 0 is a number exactly. */
+function unsigned({ min, max }: ValueRange): Quantization {
+  const [low, high] = [Math.min(min, 0), Math.max(max, 0)];
+  const scale = positive((high - low) / 255);
+  const zeroPoint = Math.max(0, Math.min(255, Math.round(-low / scale)));
+  return { scale, zeroPoint, dtype: 'uint8' };
+}
+
+/** int8 around 0. */
+function signed({ min, max }: ValueRange): Quantization {
+  return { scale: positive(Math.max(Math.abs(min), Math.abs(max)) / 127), zeroPoint: 0, dtype: 'int8' };
+}
+
+/** A value that is always 0 has a scale all the same. */
+function positive(scale: number): number {
+  const rounded = Math.fround(scale);
+  return rounded > 0 && Number.isFinite(rounded) ? rounded : 1;
+}
+
+function weightsFor(
+  structure: Structure,
+  plan: FormPlan,
+  values: ReadonlyMap<string, Quantization>,
+): ReadonlyMap<OnnxNode, Int8Weights> {
+  const weights = new Map<OnnxNode, Int8Weights>();
+  for (const node of plan.int8) {
+    if (structure.kind(node) !== 'product') continue;
+    const { tensor, axis } = structure.weights(node);
+    const [input = '', , bias = ''] = node.inputs;
+    const { scale } = values.get(input) as Quantization;
+    const least =
+      plan.form === 'onnxruntime' && bias !== ''
+        ? leastScales(structure.floats(bias), scale, tensor.dims[axis] as number)
+        : undefined;
+    weights.set(node, int8Weights(tensor.data as Float32Array, tensor.dims, axis, least));
+  }
+  for (const node of plan.storedInt8) {
+    const { tensor, axis } = structure.weights(node);
+    weights.set(node, int8Weights(tensor.data as Float32Array, tensor.dims, axis));
+  }
+  return weights;
+}

@@ -1,0 +1,92 @@
+import type { OnnxNode } from '../graph/index.js';
+import type { Structure } from './structure.js';
+
+/** What measuring has found to lose too much at eight bits. */
+export interface KeptFloat {
+  /** Values that are not quantised. */
+  readonly values: ReadonlySet<string>;
+  /** Products whose weights and kernels stay float. */
+  readonly nodes: ReadonlySet<OnnxNode>;
+}
+
+export const nothingKept: KeptFloat = { values: new Set(), nodes: new Set() };
+
+/** Which parts of a graph one form computes with integers. Scales are not known here yet. */
+export interface FormPlan {
+  readonly form: 'onnxruntime' | 'tensorrt';
+  readonly int8: ReadonlySet<OnnxNode>;
+  /** Activations that disappear, because the quantised range of their output ends where they clip. */
+  readonly absorbed: ReadonlySet<OnnxNode>;
+  /** Products in float whose weights are stored in eight bits all the same: a quarter of the bytes. */
+  readonly storedInt8: ReadonlySet<OnnxNode>;
+  /** Values that are quantised. */
+  readonly quantized: ReadonlySet<string>;
+  /** Values that have to share one scale, as what only carries elements hands integers on: each list once. */
+  readonly tied: readonly (readonly string[])[];
+  /** Inputs and output of a Concat, which are better off with one scale, where their ranges allow it. */
+  readonly concatenated: readonly (readonly string[])[];
+  /** Why products stay float. */
+  readonly reasons: ReadonlyMap<OnnxNode, string>;
+}
+
+export const keptReason = 'measured: too much is lost at 8 bits';
+
+/**
+ * Takes nodes out of `int8` that gain nothing there: those that no integer node feeds or reads. What is left is the products, and what lies between them.
+ */
+export function dropIslands(structure: Structure, int8: Set<OnnxNode>): void {
+  const isFed = (node: OnnxNode): boolean =>
+    structure.activationInputs(node).some((value) => {
+      const producer = structure.producer(value);
+      return producer !== undefined && int8.has(producer);
+    });
+  const isRead = (node: OnnxNode): boolean =>
+    node.outputs.some((value) => structure.consumers(value).some((consumer) => int8.has(consumer)));
+  for (let changed = true; changed;) {
+    changed = false;
+    for (const node of int8) {
+      if (structure.kind(node) === 'product' || (isFed(node) && isRead(node))) continue;
+      int8.delete(node);
+      changed = true;
+    }
+  }
+}
+
+/** Where it is not worth the bytes that it saves. */
+const fewWeights = 4096;
+
+/** Transposed convolutions, for which ONNX Runtime has no integer kernel, and TensorRT few. */
+export function storedInt8(structure: Structure, kept: KeptFloat): ReadonlySet<OnnxNode> {
+  return new Set(
+    structure.nodes.filter(
+      (node) =>
+        structure.isTransposedConvolution(node) &&
+        !kept.nodes.has(node) &&
+        structure.weights(node).tensor.elementCount >= fewWeights,
+    ),
+  );
+}
+
+/** Joins the lists that have a value in common. */
+export function tieTogether(lists: readonly (readonly string[])[]): string[][] {
+  const root = new Map<string, string>();
+  const find = (value: string): string => {
+    let top = value;
+    for (let next = root.get(top); next !== undefined; next = root.get(top)) top = next;
+    return top;
+  };
+  for (const list of lists) {
+    for (const value of list.slice(1)) {
+      const [one, other] = [find(list[0] as string), find(value)];
+      if (one !== other) root.set(other, one);
+    }
+  }
+  const groups = new Map<string, string[]>();
+  for (const value of new Set(lists.flat())) {
+    const top = find(value);
+    const group = groups.get(top);
+    if (group === undefined) groups.set(top, [value]);
+    else group.push(value);
+  }
+  return [...groups.values()];
+}

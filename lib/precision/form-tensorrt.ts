@@ -1,0 +1,40 @@
+import { changed, type GraphProto, type ModelProto } from '../graph/index.js';
+import type { FormNumbers } from './form-onnxruntime.js';
+import type { FormPlan } from './form-plan.js';
+import { QdqWriter, type Quantization } from './qdq-writer.js';
+import type { Structure } from './structure.js';
+
+/** Writes the form for TensorRT: see `planTensorRt`. What is quantised is also there as it is, for those who read it in float. */
+export function writeTensorRtForm(model: ModelProto, structure: Structure, plan: FormPlan, numbers: FormNumbers): ModelProto {
+  const graph = model.graph as GraphProto;
+  const writer = new QdqWriter(graph);
+  const integers = new Map<string, string>();
+  const quantize = (value: string): void => {
+    if (!plan.quantized.has(value)) return;
+    integers.set(value, writer.quantize(value, value, numbers.values.get(value) as Quantization));
+  };
+  structure.inputs.forEach(quantize);
+  for (const node of structure.nodes) {
+    const { proto } = node;
+    const weights = numbers.weights.get(node);
+    if (!plan.int8.has(node) && weights === undefined) writer.nodes.push(proto);
+    else {
+      const read = new Set(plan.int8.has(node) ? structure.activationInputs(node) : []);
+      const input = proto.input.map((value) =>
+        read.has(value)
+          ? writer.dequantize(integers.get(value) as string, value, numbers.values.get(value) as Quantization)
+          : value,
+      );
+      if (weights !== undefined) input[1] = writer.weights(proto.input[1] as string, weights);
+      writer.nodes.push(changed(proto, { input }));
+    }
+    node.outputs.forEach(quantize);
+  }
+  const read = new Set([...writer.nodes.flatMap(({ input }) => input), ...graph.output.map(({ name }) => name)]);
+  return changed(model, {
+    graph: changed(graph, {
+      node: writer.nodes,
+      initializer: [...graph.initializer.filter(({ name }) => read.has(name)), ...writer.initializers],
+    }),
+  });
+}

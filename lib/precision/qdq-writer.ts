@@ -1,0 +1,90 @@
+import { create } from '@bufbuild/protobuf';
+import {
+  DataType,
+  FreshNames,
+  madeNode,
+  TensorProtoSchema,
+  type GraphProto,
+  type NodeProto,
+  type TensorProto,
+} from '../graph/index.js';
+import type { Int8Weights } from './layer-weights.js';
+
+/** How a value is brought to eight bits: x = (q - zeroPoint) * scale. */
+export interface Quantization {
+  readonly scale: number;
+  readonly zeroPoint: number;
+  readonly dtype: 'int8' | 'uint8';
+}
+
+type Elements = Float32Array | Int8Array | Uint8Array | Int32Array;
+
+/** Puts QuantizeLinear and DequantizeLinear into a graph, in its order. Constants that are equal are stored once. */
+export class QdqWriter {
+  readonly nodes: NodeProto[] = [];
+  readonly initializers: TensorProto[] = [];
+  readonly #names: FreshNames;
+  readonly #constants = new Map<string, TensorProto[]>();
+
+  constructor(graph: GraphProto) {
+    this.#names = new FreshNames(graph);
+  }
+
+  fresh(name: string): string {
+    return this.#names.fresh(name);
+  }
+
+  /** The name of the integers. */
+  quantize(value: string, name: string, by: Quantization): string {
+    const output = this.fresh(`${name}/QuantizeLinear`);
+    this.nodes.push(madeNode('QuantizeLinear', [value, ...this.#scale(by)], output));
+    return output;
+  }
+
+  /** The name of the numbers that integers stand for: `name`, or a fresh one after it. */
+  dequantize(integers: string, name: string, by: Quantization, isOutput = false): string {
+    const output = isOutput ? name : this.fresh(`${name}/DequantizeLinear`);
+    this.nodes.push(madeNode('DequantizeLinear', [integers, ...this.#scale(by)], output));
+    return output;
+  }
+
+  /** Weights, stored in eight bits with a scale for each output channel. */
+  weights(name: string, { values, dims, scales, axis }: Int8Weights): string {
+    const stored = this.#constant(`${name}/int8`, DataType.INT8, dims, values);
+    const scale = this.#constant(`${name}/scale`, DataType.FLOAT, [scales.length], scales);
+    const zeros = this.#constant(`${name}/zero_point`, DataType.INT8, [scales.length], new Int8Array(scales.length));
+    const output = this.fresh(`${name}/DequantizeLinear`);
+    this.nodes.push(madeNode('DequantizeLinear', [stored, scale, zeros], output, { axis }));
+    return output;
+  }
+
+  /** A bias in 32 bits, with a scale for each element or one for all. */
+  bias(name: string, values: Int32Array, scales: Float32Array): string {
+    const stored = this.#constant(`${name}/int32`, DataType.INT32, [values.length], values);
+    const scale = this.#constant(`${name}/scale`, DataType.FLOAT, scales.length === 1 ? [] : [scales.length], scales);
+    const output = this.fresh(`${name}/DequantizeLinear`);
+    this.nodes.push(madeNode('DequantizeLinear', [stored, scale], output, { axis: 0 }));
+    return output;
+  }
+
+  #scale({ scale, zeroPoint, dtype }: Quantization): [string, string] {
+    const [type, zero] =
+      dtype === 'int8'
+        ? ([DataType.INT8, Int8Array.of(zeroPoint)] as const)
+        : ([DataType.UINT8, Uint8Array.of(zeroPoint)] as const);
+    return [this.#constant('scale', DataType.FLOAT, [], Float32Array.of(scale)), this.#constant('zero_point', type, [], zero)];
+  }
+
+  #constant(name: string, dataType: DataType, dims: readonly number[], elements: Elements): string {
+    const rawData = new Uint8Array(elements.buffer as ArrayBuffer, elements.byteOffset, elements.byteLength);
+    // Scales of values are shared whoever has them; weights and biases by those that share them in the model.
+    const key = `${dataType} ${dims.join('x')} ${rawData.length <= 8 ? rawData.join(' ') : name}`;
+    const alike = this.#constants.get(key) ?? [];
+    const known = alike.find((tensor) => Buffer.compare(tensor.rawData, rawData) === 0);
+    if (known !== undefined) return known.name;
+    const made = create(TensorProtoSchema, { name: this.fresh(name), dataType, dims: dims.map(BigInt), rawData });
+    this.#constants.set(key, [...alike, made]);
+    this.initializers.push(made);
+    return made.name;
+  }
+}

@@ -1,0 +1,181 @@
+/** What a graph looks like to a quantiser: pure reading, no numbers of any tensor but those of constants. */
+import {
+  GraphLinks,
+  sizesOfValues,
+  soundModel,
+  type ModelProto,
+  type OnnxNode,
+  type OnnxTensor,
+  type Sizes,
+} from '../graph/index.js';
+import { activationOf, siluInput, type Activation } from './activation.js';
+
+/**
+ * What a node is to a quantiser. `product`: multiplies with constant weights. `carry`: hands elements on as they are, or some of them. `join`: puts values
+ * together. `average`: of elements of one value. `activation`: a function of each element. `float`: all else, for which there are no integer kernels.
+ */
+export type NodeKind = 'product' | 'carry' | 'join' | 'average' | 'activation' | 'float';
+
+/** Of which node a value is an activation, and of what. */
+export interface Activated {
+  readonly input: string;
+  readonly activation: Activation;
+}
+
+const carriers = new Set('MaxPool Reshape Transpose Split Slice Flatten Squeeze Unsqueeze DepthToSpace SpaceToDepth'.split(' '));
+const averages = new Set(['AveragePool', 'GlobalAveragePool']);
+
+/** Products with fewer weights are arithmetic of a head, such as the expectation over a distribution (16 bins), not layers. */
+const leastWeights = 33;
+
+export class Structure {
+  readonly nodes: readonly OnnxNode[];
+  readonly inputs: readonly string[];
+  readonly links: GraphLinks;
+  readonly sizes: ReadonlyMap<string, Sizes>;
+  readonly #constants: ReadonlyMap<string, OnnxTensor>;
+  readonly #byProto: ReadonlyMap<unknown, OnnxNode>;
+  readonly #kinds: ReadonlyMap<OnnxNode, NodeKind>;
+  readonly #tail: ReadonlySet<OnnxNode>;
+
+  /** Throws MODEL_INVALID, MODEL_UNSUPPORTED for a model that passes cannot change. */
+  constructor(model: ModelProto) {
+    const { graph, model: read } = soundModel(model);
+    this.nodes = read.graph.nodes;
+    this.inputs = read.graph.inputs.filter(({ dtype }) => dtype === 'float32').map(({ name }) => name);
+    this.links = new GraphLinks(graph);
+    this.sizes = sizesOfValues(read.graph).sizes;
+    this.#constants = read.graph.initializers;
+    this.#byProto = new Map(this.nodes.map((node) => [node.proto, node]));
+    this.#kinds = new Map(this.nodes.map((node) => [node, this.#kind(node)]));
+    this.#tail = this.#findTail(read.graph.outputs.map(({ name }) => name));
+  }
+
+  kind(node: OnnxNode): NodeKind {
+    return this.#kinds.get(node) ?? 'float';
+  }
+
+  constant(value: string): OnnxTensor | undefined {
+    return this.#constants.get(value);
+  }
+
+  producer(value: string): OnnxNode | undefined {
+    return this.#byProto.get(this.links.producer(value)) as OnnxNode | undefined;
+  }
+
+  consumers(value: string): readonly OnnxNode[] {
+    return this.links.consumers(value).map((proto) => this.#byProto.get(proto) as OnnxNode);
+  }
+
+  /**
+   * Whether a node lies behind the last products: what is met on the way back from the outputs to the first product. It stays float: there boxes, scores
+   * and offsets of different size come together, and hardly any time is spent.
+   */
+  isTail(node: OnnxNode): boolean {
+    return this.#tail.has(node);
+  }
+
+  /** The values that a node computes with: inputs that are neither constants nor left out, nor lists such as a shape. */
+  activationInputs(node: OnnxNode): readonly string[] {
+    const first = this.kind(node) === 'join' ? node.inputs : node.inputs.slice(0, 1);
+    return [...new Set(first.filter((name) => name !== '' && !this.#constants.has(name)))];
+  }
+
+  /** Weights of a product, and the axis of its output channels in them. */
+  weights(node: OnnxNode): { readonly tensor: OnnxTensor; readonly axis: number } {
+    const tensor = this.#constants.get(node.inputs[1] ?? '') as OnnxTensor;
+    const isTransposed = node.opType === 'Gemm' && node.attributes.get('transB') === 1;
+    return { tensor, axis: node.opType === 'Conv' || isTransposed ? 0 : 1 };
+  }
+
+  /** With constant weights, of one group: those of its output channels lie on axis 1. */
+  isTransposedConvolution(node: OnnxNode): boolean {
+    const weights = this.#constants.get(node.inputs[1] ?? '');
+    const isOneGroup = (node.attributes.get('group') ?? 1) === 1;
+    return node.opType === 'ConvTranspose' && node.domain === '' && weights?.dtype === 'float32' && isOneGroup;
+  }
+
+  isDepthwise(node: OnnxNode): boolean {
+    const group = node.attributes.get('group');
+    return node.opType === 'Conv' && typeof group === 'number' && group > 1 && this.weights(node).tensor.dims[1] === 1;
+  }
+
+  /** Channels that one output element of a convolution sees. */
+  inputChannels(node: OnnxNode): number {
+    const { tensor, axis } = this.weights(node);
+    return tensor.dims[1 - axis] ?? 1;
+  }
+
+  /** Multiply-accumulates of a product; 0 where sizes are not known. */
+  macs(node: OnnxNode): number {
+    const { tensor, axis } = this.weights(node);
+    const places = this.sizes.get(node.outputs[0] as string)?.reduce<number>((total, size) => total * (size ?? 0), 1) ?? 0;
+    return (places * tensor.elementCount) / (tensor.dims[axis] as number);
+  }
+
+  /** Elements of a constant. */
+  floats(constant: string): Float32Array {
+    return this.#constants.get(constant)?.data as Float32Array;
+  }
+
+  /** What a value is an activation of: SiLU of two nodes, or one of one. */
+  activated(value: string): Activated | undefined {
+    const node = this.producer(value);
+    if (node === undefined) return undefined;
+    const x = siluInput(node, (name) => this.producer(name));
+    if (x !== undefined) return { input: x, activation: { name: 'silu' } };
+    const activation = activationOf(node, (name) => this.#constants.get(name));
+    return activation && { input: node.inputs[0] as string, activation };
+  }
+
+  #kind(node: OnnxNode): NodeKind {
+    if (node.domain !== '') return 'float';
+    const [first = '', second = ''] = node.inputs;
+    switch (node.opType) {
+      case 'Conv':
+      case 'Gemm':
+      case 'MatMul': {
+        const weights = this.#constants.get(second);
+        const isLayer = weights?.dtype === 'float32' && !this.#constants.has(first) && weights.elementCount >= leastWeights;
+        return isLayer && (node.opType !== 'Gemm' || isPlainGemm(node)) && (node.opType !== 'MatMul' || weights.dims.length === 2)
+          ? 'product'
+          : 'float';
+      }
+      case 'Add':
+      case 'Mul':
+      case 'Concat':
+        return node.inputs.every((name) => !this.#constants.has(name)) ? 'join' : 'float';
+      case 'Resize':
+        return node.attributes.get('mode') === 'nearest' || !node.attributes.has('mode') ? 'carry' : 'average';
+    }
+    if (carriers.has(node.opType)) return node.outputs.slice(1).includes('') ? 'float' : 'carry';
+    if (averages.has(node.opType)) return 'average';
+    return activationOf(node, (name) => this.#constants.get(name)) === undefined ? 'float' : 'activation';
+  }
+
+  #findTail(outputs: readonly string[]): ReadonlySet<OnnxNode> {
+    const tail = new Set<OnnxNode>();
+    const waiting = [...outputs];
+    for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
+      const node = this.producer(value);
+      if (node === undefined || tail.has(node) || this.kind(node) === 'product') continue;
+      tail.add(node);
+      waiting.push(...node.inputs);
+    }
+    // A node of the tail that products read from again belongs to the body: the path to the output then begins behind it.
+    return new Set([...tail].filter((node) => !this.#feedsProduct(node, new Set())));
+  }
+
+  #feedsProduct(node: OnnxNode, seen: Set<OnnxNode>): boolean {
+    if (seen.has(node)) return false;
+    seen.add(node);
+    return node.outputs.some((value) =>
+      this.consumers(value).some((reader) => this.kind(reader) === 'product' || this.#feedsProduct(reader, seen)),
+    );
+  }
+}
+
+function isPlainGemm({ attributes }: OnnxNode): boolean {
+  const isOne = (name: string): boolean => (attributes.get(name) ?? 1) === 1;
+  return isOne('alpha') && isOne('beta') && (attributes.get('transA') ?? 0) === 0;
+}

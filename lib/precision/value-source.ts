@@ -1,0 +1,38 @@
+import type { Activation } from './activation.js';
+import type { Structure } from './structure.js';
+
+/**
+ * Where the distribution of a value comes from: from the elements of the tapped value, as they are or through an activation; or it is known to lie between
+ * 0 and 1. So the output of a convolution is tapped once, and tells of what its activation makes too.
+ */
+export type ValueSource =
+  { readonly tap: string; readonly activation?: Activation | undefined } | { readonly parts: readonly string[] } | 'unit';
+
+/** Of carriers that change no element, and add none. */
+const wholly = new Set(
+  'Reshape Transpose Flatten Squeeze Unsqueeze DepthToSpace SpaceToDepth Split Slice MaxPool Resize'.split(' '),
+);
+
+export function sourceOf(structure: Structure, value: string): ValueSource {
+  const node = structure.producer(value);
+  if (node === undefined) return { tap: value };
+  if (node.opType === 'Sigmoid' || node.opType === 'Softmax') return 'unit';
+  const activated = structure.activated(value);
+  if (activated !== undefined) {
+    const source = sourceOf(structure, activated.input);
+    // Of an activation of an activation nothing is known in one step.
+    return typeof source === 'object' && 'tap' in source && source.activation === undefined
+      ? { tap: source.tap, activation: activated.activation }
+      : { tap: value };
+  }
+  if (node.opType === 'Concat') return { parts: node.inputs };
+  if (structure.kind(node) === 'carry' && wholly.has(node.opType)) return sourceOf(structure, node.inputs[0] as string);
+  return { tap: value };
+}
+
+/** The values that have to be tapped to know the distribution of `value`. */
+export function tapsOf(structure: Structure, value: string): readonly string[] {
+  const source = sourceOf(structure, value);
+  if (source === 'unit') return [];
+  return 'tap' in source ? [source.tap] : source.parts.flatMap((part) => tapsOf(structure, part));
+}
