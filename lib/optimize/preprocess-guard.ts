@@ -100,7 +100,9 @@ async function recordedDoubt(
       ? !(measured && isClearlyBetter(now, then))
       : task instanceof Classifier && measured && isBetter(then, now);
   if (!counts) return undefined;
-  const confirmed = measured && isClearlyBetter(then, now) ? ` With that, ${contrastWords(then, now)}.` : '';
+  // What only mostly holds is told together with what speaks for it.
+  const isTold = measured && (isClearlyBetter(then, now) || (task instanceof Classifier && !isDeclared));
+  const confirmed = isTold ? ` With that, ${contrastWords(then, now)}.` : '';
   return `The preprocessing is not the model's own: ${sourceWords(source, task)} ${difference}.${confirmed}`;
 }
 

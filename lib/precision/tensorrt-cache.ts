@@ -101,7 +101,7 @@ function versionNumber(version: string): number {
   const [, ...parts] = /^(\d+)\.(\d+)\.(\d+)(?:\.\d+)?$/.exec(version) ?? [];
   const [major = 0, minor = 0, patch = 0] = parts.map(Number);
   const isKnown = parts.length === 3 && (major === 8 || major === 10) && minor <= (major < 10 ? 9 : 99) && patch <= 99;
-  if (!isKnown) throw invalidArgument('version', "a version of TensorRT 8 or 10, such as '8.6.1' or '10.14.1',", version);
+  if (!isKnown) throw invalidArgument('version', "a version of TensorRT 8 or 10, such as '8.6.1' or '10.14.1'", version);
   return major < 10 ? major * 1000 + minor * 100 + patch : major * 10_000 + minor * 100 + patch;
 }
 
