@@ -264,6 +264,27 @@ export {
   type SliceResult,
 } from './evaluation/index.js';
 export {
+  CalibrationTable,
+  readTensorRtCache,
+  writeTensorRtCache,
+  type CalibratedPicture,
+  type CalibrationContents,
+  type CalibrationDoubt,
+  type ChannelStatistics,
+  type TensorRtCache,
+  type TensorRtCacheOptions,
+  type TensorStatistics,
+  type ValueRange,
+} from './precision/index.js';
+export {
+  calibrate,
+  mergeTables,
+  tensorRtRanges,
+  type CalibrateOptions,
+  type CalibrationData,
+  type CalibrationProgress,
+} from './optimize/index.js';
+export {
   OnnxModel,
   parseModel,
   readModel,
