@@ -102,7 +102,8 @@ export const errorCodes = {
   CALIBRATION_DOUBTFUL: {
     concern: 'calibration',
     exitCode: 4,
-    meaning: 'Ranges found with these pictures or this preprocessing would be wrong: `details.reasons` tells why; `force` goes on.',
+    meaning:
+      'Ranges found with these pictures or this preprocessing would be wrong: `details.reasons` tells why; `force` goes on.',
   },
   INTERNAL: { concern: 'internal', exitCode: 5, meaning: 'A fault of foveate itself. Please report it.' },
 } as const satisfies Record<string, { concern: string; exitCode: 2 | 3 | 4 | 5; meaning: string }>;
