@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 
 import { aborted } from '../binding/index.js';
 import { sha256OfFile } from '../engine/file-hash.js';
@@ -30,7 +30,7 @@ export interface CalibrateOptions extends Omit<LoadTaskOptions, 'batchSize'> {
   readonly seed?: number | undefined;
   /** Goes on where the pictures or the preprocessing are doubtful, and keeps the reasons in the table. Default false. */
   readonly force?: boolean | undefined;
-  /** Where the table is written; while it grows, every few seconds and when the signal is aborted. */
+  /** Where the table is written; while it grows, every few seconds and when the signal is aborted. A doubtful one is removed. */
   readonly table?: string | URL | undefined;
   /** Goes on with the table that `table` names, where there is one. Default false. */
   readonly resume?: boolean | undefined;
@@ -133,16 +133,25 @@ class Calibration {
     for (const goal of new Set([Math.min(firstPictures, wanted), wanted])) {
       while (run.pictures.length < goal && !run.exhausted && signal?.aborted !== true) {
         await run.advance(goal, path === undefined ? Infinity : performance.now() + keepMs);
-        if (path !== undefined && run.pictures.length > 0) await (await this.#table(run, [])).save(path);
+        // The last time, it is written with what is doubtful about it.
+        if (path !== undefined && (run.pictures.length < wanted || signal?.aborted)) await this.#keep(run, path);
       }
       if (signal?.aborted) throw aborted(signal);
       if (run.pictures.length === 0) throw this.#nothingReadable(run.unreadable);
       doubts = await this.#doubts(run);
-      if (doubts.length > 0 && !force) throw doubtfulCalibration(doubts);
+      if (doubts.length > 0 && !force) {
+        // What must not be used is not left to be found.
+        if (path !== undefined) await rm(path, { force: true });
+        throw doubtfulCalibration(doubts);
+      }
     }
     const table = await this.#table(run, doubts, run.pictures.length);
     if (path !== undefined) await table.save(path);
     return table;
+  }
+
+  async #keep(run: CalibrationRun, path: string): Promise<void> {
+    if (run.pictures.length > 0) await (await this.#table(run, [])).save(path);
   }
 
   async #table(

@@ -77,7 +77,9 @@ async function recordedPreprocess({ model, options, signal }: PreprocessCheck): 
     await using task = await loadTask(model, { ...options, preprocess: undefined, signal });
     return { options: task.preprocess.options, source: task.preprocessSource };
   } catch (error) {
-    if (error instanceof FoveateError && error.code === 'MODEL_AMBIGUOUS') return undefined;
+    // Its preprocessing has to be named, or a file beside it is damaged, which naming it passes over.
+    const unknown = error instanceof FoveateError && ['MODEL_AMBIGUOUS', 'PREPROCESS_INVALID'].includes(error.code);
+    if (unknown) return undefined;
     throw error;
   }
 }

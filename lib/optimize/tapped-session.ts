@@ -9,7 +9,6 @@ import {
   parseModel,
   parseModelAt,
   readModelBytes,
-  type ModelProto,
 } from '../graph/index.js';
 import { sizesOfValues } from '../graph/value-sizes.js';
 import {
@@ -53,15 +52,17 @@ export class TappedSession implements AsyncDisposable {
     // The form that is quantised: names of its values are those of the table.
     const proto = await normalizeModel(single, { evaluate: evaluateConstants });
     const points = calibrationPoints(proto);
-    const tapped = tappedModel(
-      proto,
-      points.map(({ name }) => name),
+    const tapped = encodeModel(
+      tappedModel(
+        proto,
+        points.map(({ name }) => name),
+      ),
     );
-    const bytesOfPicture = tappedBytes(proto, points);
+    const bytesOfPicture = tappedBytes(tapped, points);
     const cores = availableParallelism();
     const affordable = bytesOfPicture === undefined ? 1 : Math.max(1, Math.floor(mostTappedBytes / bytesOfPicture));
     const lanes = options.lanes ?? Math.min(affordable, cores, pictures);
-    const session = await createSession(encodeModel(tapped), {
+    const session = await createSession(tapped, {
       ...Object.fromEntries(Object.entries(options).filter(([name]) => (sessionOptionNames as readonly string[]).includes(name))),
       lanes,
       config: {
@@ -99,8 +100,8 @@ export class TappedSession implements AsyncDisposable {
 }
 
 /** What the tensors of one picture take; undefined where the size of one is not known before it runs. */
-function tappedBytes(model: ModelProto, points: readonly CalibrationPoint[]): number | undefined {
-  const { sizes } = sizesOfValues(parseModel(encodeModel(model)).graph);
+function tappedBytes(model: Uint8Array, points: readonly CalibrationPoint[]): number | undefined {
+  const { sizes } = sizesOfValues(parseModel(model).graph);
   let bytes = 0;
   for (const { name } of points) {
     const shape = sizes.get(name) ?? undefined;

@@ -1,5 +1,5 @@
 /** Calibration with the demo's models on made scenes: what decides over the table, and what does not. */
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -126,7 +126,9 @@ describe('calibrate', { timeout: 180_000 }, () => {
   });
 
   it('stops for few pictures, copies and the dark, with all reasons at once', async () => {
-    const four = await rejectionOf(calibrate(classifier, { data: await writeScenes(join(folder, 'four'), 4) }));
+    const table = join(folder, 'doubtful.json');
+    const four = await rejectionOf(calibrate(classifier, { data: await writeScenes(join(folder, 'four'), 4), table }));
+    expect(existsSync(table)).toBe(false);
     expectFailure(four, 'CALIBRATION_DOUBTFUL', /4 pictures are too few/, /option force/);
     const copies = join(folder, 'copies');
     await writeScenes(copies, 1);
