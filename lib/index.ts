@@ -6,6 +6,7 @@ export {
   ArgumentError,
   BackendError,
   BindingError,
+  CalibrationError,
   DatasetError,
   DisposedError,
   EngineError,
@@ -262,6 +263,27 @@ export {
   type MetricValues,
   type SliceResult,
 } from './evaluation/index.js';
+export {
+  CalibrationTable,
+  readTensorRtCache,
+  writeTensorRtCache,
+  type CalibratedPicture,
+  type CalibrationContents,
+  type CalibrationDoubt,
+  type ChannelStatistics,
+  type TensorRtCache,
+  type TensorRtCacheOptions,
+  type TensorStatistics,
+  type ValueRange,
+} from './precision/index.js';
+export {
+  calibrate,
+  mergeTables,
+  tensorRtRanges,
+  type CalibrateOptions,
+  type CalibrationData,
+  type CalibrationProgress,
+} from './optimize/index.js';
 export {
   OnnxModel,
   parseModel,

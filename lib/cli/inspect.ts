@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 
 import type { Command } from 'commander';
 
@@ -27,6 +27,7 @@ Examples:
   foveate inspect yolov8n.onnx
   foveate inspect yolov8n.onnx --json | jq .macs.total
   foveate inspect yolov8n.bundle
+  foveate inspect yolov8n.calibration.json
 
 Multiply-accumulates (MACs) are those of convolutions and matrix products. They are unknown where a shape is known only at run time.`;
 
@@ -61,11 +62,11 @@ export interface Inspection {
 export function addInspect(program: Command, invocation: Invocation): void {
   program
     .command('inspect')
-    .summary('tell what a model file or an engine bundle holds')
+    .summary('tell what a model file, an engine bundle or a calibration table holds')
     .description(
       'Reads an ONNX file: its inputs and outputs, parameters, operators, multiply-accumulates and metadata, and what the model is recognised as.',
     )
-    .argument('<model>', 'an ONNX file, or an engine bundle')
+    .argument('<model>', 'an ONNX file, an engine bundle, or a table of foveate calibrate')
     .option('--json', 'print JSON')
     .addHelpText('after', examples)
     .action((model: string) => inspect(model, invocation));
@@ -75,6 +76,9 @@ async function inspect(model: string, invocation: Invocation): Promise<void> {
   const { signal, document } = invocation;
   if (await isFolder(model)) return inspectBundle(model, invocation);
   const path = modelPath('model', model);
+  const start = await startOf(path);
+  if (start.startsWith('{"calibrationTable":')) return (await import('./calibration-show.js')).inspectTable(path, invocation);
+  if (/^TRT-\d+-/.test(start)) return (await import('./calibration-show.js')).inspectTensorRtCache(path, invocation);
   const graph = await readModel(path, { signal });
   const { size } = await stat(path);
   const { recognized, line } = await recognition(path, graph, invocation);
@@ -85,6 +89,20 @@ async function inspect(model: string, invocation: Invocation): Promise<void> {
 
 async function isFolder(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+}
+
+/** The first bytes of a file, as text; empty where it cannot be read, which reading the model tells. */
+async function startOf(path: string): Promise<string> {
+  const file = await open(path).catch(() => undefined);
+  if (file === undefined) return '';
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(32), 0, 32, 0);
+    return buffer.toString('latin1', 0, bytesRead);
+  } catch {
+    return '';
+  } finally {
+    await file.close();
+  }
 }
 
 /** A bundle: its files are compared with what was written. */

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 
 import { packageVersion } from '../binding/index.js';
 import { addBuild } from './build.js';
+import { addCalibrate } from './calibrate.js';
 import { buildFlagsOfOtherNames } from './build-options.js';
 import { addDoctor } from './doctor.js';
 import { addEval } from './eval.js';
@@ -21,6 +22,7 @@ Examples:
   foveate inspect yolov8n.onnx
   foveate eval yolov8n.onnx --data coco/annotations/instances_val2017.json -o val/
   foveate gate gate.yaml val/results.json
+  foveate calibrate yolov8n.onnx --data pictures/ -o yolov8n.calibration.json
   foveate build yolov8n.onnx --compute-capability 89 -o yolov8n.bundle
   foveate typegen yolov8n.onnx -o yolov8n.d.ts
   foveate install tensorrt-rtx
@@ -46,6 +48,7 @@ export function createProgram(invocation: Invocation): Command {
   addInspect(program, invocation);
   addEval(program, invocation);
   addGate(program, invocation);
+  addCalibrate(program, invocation);
   addBuild(program, invocation);
   addTypegen(program, invocation);
   addInstall(program, invocation);
@@ -57,6 +60,7 @@ export function createProgram(invocation: Invocation): Command {
 const otherNames: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
   run: flagsOfOtherNames,
   eval: flagsOfOtherNames,
+  calibrate: flagsOfOtherNames,
   build: buildFlagsOfOtherNames,
 };
 

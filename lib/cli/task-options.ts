@@ -57,7 +57,7 @@ export function loadTaskOptions({ slices, sliceSize, modelOutput, ...same }: Tas
   };
 }
 
-function parseNumber(text: string): number {
+export function parseNumber(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('Expected a number.');
   return value;
@@ -74,13 +74,21 @@ function parsePair(text: string): [number, number] {
   return numbers as [number, number];
 }
 
-/** What it holds is checked by the detector. */
-function parseSsd(text: string): unknown {
+/** What it holds is checked by whoever takes it. */
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text.trimStart().startsWith('{') ? text : readFileSync(text, 'utf8'));
   } catch (error) {
     throw new InvalidArgumentError(`Expected JSON or a file of it: ${error instanceof Error ? error.message : String(error)}.`);
   }
+}
+
+const presetNames = Object.keys(presets);
+
+function parsePreprocess(text: string): unknown {
+  if (presetNames.includes(text)) return text;
+  if (text.trimStart().startsWith('{') || text.endsWith('.json')) return parseJson(text);
+  throw new InvalidArgumentError(`Allowed choices are ${presetNames.join(', ')}, and options as JSON or a file of it.`);
 }
 
 /** Made anew for each program, because commander's options hold what they were given. */
@@ -93,7 +101,10 @@ export function taskOptions(): { readonly heading: string; readonly options: rea
         new Option('--device <name>', 'where it runs; a named device is used or refused (default: "auto")').choices(devices),
         new Option('--threads <n>', 'threads inside one run (default: all cores)').argParser(parseNumber),
         new Option('--labels <file>', 'class names (default: those of the model or beside it, else a built-in list that fits)'),
-        new Option('--preprocess <preset>', 'how pictures become input (default: recognised)').choices(Object.keys(presets)),
+        new Option(
+          '--preprocess <preset>',
+          `how pictures become input: ${presetNames.join(', ')}, or what is to differ, as JSON or a file of it (default: recognised)`,
+        ).argParser(parsePreprocess),
         new Option('--pixel-limit <n>', 'refuse pictures with more pixels (default: 64000000)').argParser(parseNumber),
       ],
     },
@@ -120,7 +131,7 @@ export function taskOptions(): { readonly heading: string; readonly options: rea
         new Option('--head <name>', 'how the raw output is read (default: recognised)').choices(detectionHeads),
         new Option('--keypoints <n,v>', 'how many keypoints each object has, and values of each: 2 or 3').argParser(parsePair),
         new Option('--rotated', 'boxes are oriented'),
-        new Option('--ssd <json>', 'what the boxes of an SSD are, as JSON or a file of it').argParser(parseSsd),
+        new Option('--ssd <json>', 'what the boxes of an SSD are, as JSON or a file of it').argParser(parseJson),
         new Option('--slices', 'look at the picture in overlapping slices, for small objects in large pictures'),
         new Option('--slice-size <n>', 'in slices of so many pixels a side (default: as the input)').argParser(parseNumber),
       ],

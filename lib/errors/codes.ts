@@ -94,6 +94,17 @@ export const errorCodes = {
     exitCode: 4,
     meaning: 'A file beside the model describes preprocessing that cannot be read or is not supported.',
   },
+  CALIBRATION_INVALID: {
+    concern: 'calibration',
+    exitCode: 4,
+    meaning: 'A calibration table is damaged, of another model, of other preprocessing, or of a newer version.',
+  },
+  CALIBRATION_DOUBTFUL: {
+    concern: 'calibration',
+    exitCode: 4,
+    meaning:
+      'Ranges found with these pictures or this preprocessing would be wrong: `details.reasons` tells why; `force` goes on.',
+  },
   INTERNAL: { concern: 'internal', exitCode: 5, meaning: 'A fault of foveate itself. Please report it.' },
 } as const satisfies Record<string, { concern: string; exitCode: 2 | 3 | 4 | 5; meaning: string }>;
 

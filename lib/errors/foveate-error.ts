@@ -52,6 +52,7 @@ export class AbortedError extends FoveateError {
 export class DisposedError extends FoveateError {}
 export class MediaError extends FoveateError {}
 export class DatasetError extends FoveateError {}
+export class CalibrationError extends FoveateError {}
 export class InternalError extends FoveateError {}
 
 const classes: Record<ErrorConcern, typeof FoveateError> = {
@@ -64,6 +65,7 @@ const classes: Record<ErrorConcern, typeof FoveateError> = {
   disposed: DisposedError,
   media: MediaError,
   dataset: DatasetError,
+  calibration: CalibrationError,
   internal: InternalError,
 };
 

@@ -4,6 +4,7 @@ export {
   ArgumentError,
   BackendError,
   BindingError,
+  CalibrationError,
   createError,
   DatasetError,
   DisposedError,

@@ -8,7 +8,7 @@ export { Embedder, type EmbedderOptions, type Pooling } from './embedder.js';
 export type { PriorLevel, SsdOptions } from './heads/ssd.js';
 export type { DetectionHead } from './heads/detection-head.js';
 export type { PreprocessChoice } from './model-input.js';
-export { loadTask, recognizeModel, type LoadTaskOptions, type Task } from './recognize-task.js';
+export { loadTask, loadTaskOptionNames, recognizeModel, type LoadTaskOptions, type Task } from './recognize-task.js';
 export { Segmenter, type SegmenterOptions, type SegmentOptions } from './segmenter.js';
 export type { SliceOptions } from './slices.js';
 export type { TaskOptions, TaskRunOptions } from './task-model.js';

@@ -45,6 +45,13 @@ const tasks = {
   dense: { noun: 'a dense predictor', options: densePredictorOptionNames },
 } as const satisfies Record<TaskName, { noun: string; options: readonly (keyof LoadTaskOptions)[] }>;
 
+/** Names of {@link LoadTaskOptions}. */
+export const loadTaskOptionNames: readonly (keyof LoadTaskOptions)[] = [
+  ...taskOptionNames,
+  ...Object.values(tasks).flatMap((task) => task.options),
+  'task',
+];
+
 /**
  * Opens a model as what it is: a `Classifier` for an output of rank 2, a `Detector` for rank 3, a `Segmenter` for rank 4; an `Embedder` or a
  * `DensePredictor` where the names of the outputs say so, or the option `task`. The model's own `task` entry decides where it has outputs of several
@@ -56,7 +63,7 @@ const tasks = {
  * Throws MODEL_AMBIGUOUS where this does not tell, MODEL_UNSUPPORTED where no task fits, UNKNOWN_OPTION for an option of another task, and as the `load` of that class.
  */
 export async function loadTask(model: ModelSource, options: LoadTaskOptions = {}): Promise<Task> {
-  checkOptions('options', options, [...taskOptionNames, ...Object.values(tasks).flatMap((task) => task.options), 'task']);
+  checkOptions('options', options, loadTaskOptionNames);
   const { task: asked, ...rest } = options;
   const task = asked === undefined ? await taskOf(model, rest) : checkOneOf('task', asked, taskNames);
   checkBelongs(task, rest);
