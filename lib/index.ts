@@ -263,6 +263,21 @@ export {
   type SliceResult,
 } from './evaluation/index.js';
 export {
+  compareModels,
+  type ChannelDifference,
+  type ComparedLayer,
+  type ComparedLayers,
+  type ComparedModel,
+  type ComparedOutput,
+  type CompareModelsOptions,
+  type CompareVerdict,
+  type LayerInput,
+  type LeftOut,
+  type ModelComparison,
+  type PairedBy,
+  type ValueDifference,
+} from './optimize/index.js';
+export {
   OnnxModel,
   parseModel,
   readModel,

@@ -1,0 +1,60 @@
+import nodePath from 'node:path';
+
+import { encodeModel, modelPath, readModel, type OnnxModel } from '../../graph/index.js';
+import { tensorsOf } from '../../graph/model-tensors.js';
+import { TensorProto_DataLocation } from '../../graph/onnx_pb.js';
+import { createSession, type ModelSource, type Session, type SessionOptions } from '../../session/index.js';
+import { tappedGraph } from './tapped-graph.js';
+
+/** ONNX Runtime's name for the folder in which it looks for external data of a model that it is given as bytes. */
+const externalDataFolder = 'session.model_external_initializers_file_folder_path';
+
+/** How far ONNX Runtime rewrites a graph: not at all, or as it does for those who run the model. */
+export type Optimization = 'disabled' | 'all';
+
+/** One of the two models of a comparison: its graph, and sessions of it that give what is asked for. */
+export class ComparedSide {
+  readonly source: ModelSource;
+  readonly model: OnnxModel;
+  readonly #session: SessionOptions;
+
+  private constructor(source: ModelSource, model: OnnxModel, session: SessionOptions) {
+    this.source = source;
+    this.model = model;
+    this.#session = session;
+  }
+
+  /** Rejects as `readModel`. */
+  static async open(source: ModelSource, session: SessionOptions): Promise<ComparedSide> {
+    return new ComparedSide(source, await readModel(source, { signal: session.signal }), session);
+  }
+
+  /** What a report calls it. */
+  get name(): string {
+    return this.source instanceof Uint8Array ? 'a model in memory' : nodePath.basename(modelPath('model', this.source));
+  }
+
+  /** The model as it is. */
+  openShipped(): Promise<Session> {
+    return createSession(this.source, this.#session);
+  }
+
+  /** The part of it that makes these values, which are its outputs; `sizes`: see {@link tappedGraph}. */
+  openTapped(
+    values: readonly string[],
+    optimization: Optimization,
+    sizes?: ReadonlyMap<string, readonly number[]>,
+  ): Promise<Session> {
+    const tapped = tappedGraph(this.model.proto, values, sizes);
+    const isExternal = tensorsOf(tapped).some(({ dataLocation }) => dataLocation === TensorProto_DataLocation.EXTERNAL);
+    const folder =
+      isExternal && !(this.source instanceof Uint8Array)
+        ? { [externalDataFolder]: nodePath.resolve(nodePath.dirname(modelPath('model', this.source))) }
+        : {};
+    return createSession(encodeModel(tapped), {
+      ...this.#session,
+      graphOptimization: optimization,
+      config: { ...this.#session.config, ...folder },
+    });
+  }
+}
