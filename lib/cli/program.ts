@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { packageVersion } from '../binding/index.js';
 import { addBuild } from './build.js';
 import { buildFlagsOfOtherNames } from './build-options.js';
+import { addCompare } from './compare.js';
 import { addDoctor } from './doctor.js';
 import { addEval } from './eval.js';
 import { exitCodes } from './exit.js';
@@ -21,6 +22,7 @@ Examples:
   foveate inspect yolov8n.onnx
   foveate eval yolov8n.onnx --data coco/annotations/instances_val2017.json -o val/
   foveate gate gate.yaml val/results.json
+  foveate compare yolov8n.onnx yolov8n.int8.onnx --data pictures/
   foveate build yolov8n.onnx --compute-capability 89 -o yolov8n.bundle
   foveate typegen yolov8n.onnx -o yolov8n.d.ts
   foveate install tensorrt-rtx
@@ -46,6 +48,7 @@ export function createProgram(invocation: Invocation): Command {
   addInspect(program, invocation);
   addEval(program, invocation);
   addGate(program, invocation);
+  addCompare(program, invocation);
   addBuild(program, invocation);
   addTypegen(program, invocation);
   addInstall(program, invocation);
@@ -57,6 +60,7 @@ export function createProgram(invocation: Invocation): Command {
 const otherNames: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
   run: flagsOfOtherNames,
   eval: flagsOfOtherNames,
+  compare: flagsOfOtherNames,
   build: buildFlagsOfOtherNames,
 };
 

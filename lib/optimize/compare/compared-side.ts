@@ -3,7 +3,7 @@ import nodePath from 'node:path';
 import { encodeModel, modelPath, readModel, type OnnxModel } from '../../graph/index.js';
 import { tensorsOf } from '../../graph/model-tensors.js';
 import { TensorProto_DataLocation } from '../../graph/onnx_pb.js';
-import { createSession, type ModelSource, type Session, type SessionOptions } from '../../session/index.js';
+import { createSession, type ModelSource, type Session, type SessionOptions, type TensorInfo } from '../../session/index.js';
 import { tappedGraph } from './tapped-graph.js';
 
 /** ONNX Runtime's name for the folder in which it looks for external data of a model that it is given as bytes. */
@@ -16,17 +16,21 @@ export type Optimization = 'disabled' | 'all';
 export class ComparedSide {
   readonly source: ModelSource;
   readonly model: OnnxModel;
+  /** As the engine tells them. */
+  readonly outputs: readonly TensorInfo[];
   readonly #session: SessionOptions;
 
-  private constructor(source: ModelSource, model: OnnxModel, session: SessionOptions) {
+  private constructor(source: ModelSource, model: OnnxModel, outputs: readonly TensorInfo[], session: SessionOptions) {
     this.source = source;
     this.model = model;
+    this.outputs = outputs;
     this.#session = session;
   }
 
-  /** Rejects as `readModel`. */
-  static async open(source: ModelSource, session: SessionOptions): Promise<ComparedSide> {
-    return new ComparedSide(source, await readModel(source, { signal: session.signal }), session);
+  /** Rejects as `createSession`: what the engine does not open cannot be compared. */
+  static async open(source: ModelSource, options: SessionOptions): Promise<ComparedSide> {
+    await using session = await createSession(source, options);
+    return new ComparedSide(source, await readModel(source, { signal: options.signal }), session.outputs, options);
   }
 
   /** What a report calls it. */

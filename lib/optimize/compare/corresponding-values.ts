@@ -26,8 +26,8 @@ export interface CorrespondingValues {
 const namedAlike = 0.5;
 
 /**
- * Pairs the values that two graphs make of their inputs. A value has its counterpart in the value of that name, else in the dequantized one whose
- * name begins with it; with `asShipped`, which reads what a fused graph still has, in the dequantized one first. Where the graphs hardly share a name,
+ * Pairs the values that two graphs make of their inputs. A value has its counterpart in the value of that name that the same operator makes, else
+ * in the dequantized one whose name begins with it, else in the value of that name; with `asShipped`, which reads what a fused graph still has, in the dequantized one first. Where the graphs hardly share a name,
  * the structure tells: see {@link pairByStructure}.
  */
 export function correspondingValues(first: OnnxGraph, second: OnnxGraph, asShipped = false): CorrespondingValues {
@@ -41,15 +41,14 @@ export function correspondingValues(first: OnnxGraph, second: OnnxGraph, asShipp
     found.set(nameOfA, { b: nameOfB, by });
     taken.add(nameOfB);
   };
-  const byName = (): void => {
-    for (const name of a.values.keys()) if (b.values.has(name)) pair(name, name, 'name');
-  };
-  const byDequantized = (): void => {
-    for (const name of a.values.keys()) pair(name, dequantizedB.get(name), 'dequantized');
-  };
-  if (asShipped) byDequantized();
-  byName();
-  if (!asShipped) byDequantized();
+  for (const { name, node } of a.values.values()) {
+    const byName = b.values.get(name);
+    const dequantized = dequantizedB.get(name);
+    // An activation that the range of integers stands for is gone: what has its name in B has not been cut yet.
+    const isPlain = !asShipped && byName?.node.opType === node.opType;
+    if (dequantized !== undefined && !isPlain) pair(name, dequantized, 'dequantized');
+    else if (byName !== undefined) pair(name, name, 'name');
+  }
   for (const [name, dequantized] of dequantizedValues(a, b)) pair(dequantized, name, 'dequantized');
   const weighted = [...a.values.values()].filter(({ node }) => a.weights(node).length > 0);
   const named = weighted.filter(({ name }) => found.has(name)).length;

@@ -5,6 +5,12 @@ import type { ComparedLayer, ComparedLayers, LayerInput, LeftOut } from './model
 import type { ValueDifference } from './value-difference.js';
 import type { WalkOutcome } from './value-walk.js';
 
+/** Operators that hand elements on as they are: a part may be noisier than the whole, but no noise comes in. */
+const moving: ReadonlySet<string> = new Set([
+  ...['Identity', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Transpose', 'Split', 'Slice', 'Gather', 'Concat', 'Expand'],
+  ...['Tile', 'Pad', 'MaxPool', 'DepthToSpace', 'SpaceToDepth'],
+]);
+
 /** How many names stand for many. */
 const namedOf = 5;
 
@@ -32,7 +38,7 @@ export function accountOfLayers(
 function layerOf({ a, b, by }: ValuePair, difference: ValueDifference, inputs: readonly LayerInput[]): ComparedLayer {
   const { name, node } = a;
   const before = Math.max(0, ...inputs.map(({ snrDb }) => noiseShare(snrDb)));
-  const addedNoise = inputs.length === 0 ? 0 : Math.max(0, noiseShare(difference.snrDb) - before);
+  const addedNoise = inputs.length === 0 || moving.has(node.opType) ? 0 : Math.max(0, noiseShare(difference.snrDb) - before);
   return {
     value: name,
     valueInB: b,

@@ -65,8 +65,8 @@ export interface ComparedLayer extends ValueDifference {
   /** The values that the node reads, or the nearest compared ones before them; what follows from no input is left out. */
   readonly inputs: readonly LayerInput[];
   /**
-   * The share of noise that comes in here, from 0: noise over signal of this value, less that of its noisiest input. 0 where the inputs are as noisy, or
-   * nothing is known of them.
+   * The share of noise that comes in here, from 0: noise over signal of this value, less that of its noisiest input. 0 where the inputs are as noisy,
+   * nothing is known of them, or the operator only moves elements.
    */
   readonly addedNoise: number;
 }
