@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 
 import type { Command } from 'commander';
 
-import { EngineBundle } from '../engine/index.js';
+import { EngineBundle, ModelBundle } from '../engine/index.js';
 import { FoveateError, InternalError } from '../errors/index.js';
 import {
   countMacs,
@@ -19,6 +19,7 @@ import {
 import { hasNamesBeside, loadTask, recognizeModel, type TaskName } from '../tasks/index.js';
 import { bundleLines } from './bundle-report.js';
 import { inspectionLines } from './inspect-report.js';
+import { modelBundleLines } from './model-bundle-report.js';
 import type { Invocation } from './invocation.js';
 import { recognizedLine, recognizedOf, type Recognized } from './recognized.js';
 
@@ -61,11 +62,11 @@ export interface Inspection {
 export function addInspect(program: Command, invocation: Invocation): void {
   program
     .command('inspect')
-    .summary('tell what a model file or an engine bundle holds')
+    .summary('tell what a model file or a bundle holds')
     .description(
       'Reads an ONNX file: its inputs and outputs, parameters, operators, multiply-accumulates and metadata, and what the model is recognised as.',
     )
-    .argument('<model>', 'an ONNX file, or an engine bundle')
+    .argument('<model>', 'an ONNX file, or the bundle of an optimised model or of an engine')
     .option('--json', 'print JSON')
     .addHelpText('after', examples)
     .action((model: string) => inspect(model, invocation));
@@ -73,6 +74,8 @@ export function addInspect(program: Command, invocation: Invocation): void {
 
 async function inspect(model: string, invocation: Invocation): Promise<void> {
   const { signal, document } = invocation;
+  const bundle = await ModelBundle.at(model);
+  if (bundle !== undefined) return inspectModelBundle(bundle, invocation);
   if (await isFolder(model)) return inspectBundle(model, invocation);
   const path = modelPath('model', model);
   const graph = await readModel(path, { signal });
@@ -87,7 +90,15 @@ async function isFolder(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 
-/** A bundle: its files are compared with what was written. */
+/** The bundle of a model: its files are compared with what was written. */
+async function inspectModelBundle(bundle: ModelBundle, invocation: Invocation): Promise<void> {
+  const { signal, document } = invocation;
+  await bundle.verify(signal);
+  if (document === undefined) invocation.out(`${modelBundleLines(bundle).join('\n')}\n`);
+  else document.whole({ path: bundle.path, manifest: bundle.manifest });
+}
+
+/** That of an engine, likewise. */
 async function inspectBundle(folder: string, invocation: Invocation): Promise<void> {
   const bundle = await EngineBundle.open(folder);
   await bundle.verify();

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 
 import { Option, type Command } from 'commander';
 
+import { ModelBundle } from '../engine/index.js';
 import { ArgumentError, MediaError } from '../errors/index.js';
 import { Classifier, DensePredictor, Detector, Embedder, loadTask, type Task } from '../tasks/index.js';
 import { mapInOrder } from '../evaluation/in-order.js';
@@ -122,7 +123,8 @@ async function run(model: string, inputs: readonly string[], options: RunOptionV
     });
   }
 
-  const read = [model, ...all.flatMap(({ path }) => path ?? [])];
+  const ofModel = (await ModelBundle.at(model))?.files ?? [model];
+  const read = [...ofModel, ...all.flatMap(({ path }) => path ?? [])];
   const file = results === undefined ? undefined : await openResults(results, before, overwrite, read);
   const journal = journalPath === undefined ? undefined : RunJournal.open(journalPath, settings, before);
   if (before !== undefined && file !== undefined && journal !== undefined && replaced.length > 0) {

@@ -67,13 +67,13 @@ export async function readBytes(file: FileHandle, offset: number, length: number
   return bytes;
 }
 
-/** What to do with a folder: where it is an engine bundle, it has a model in it. */
-async function hintForFolder(path: string): Promise<string | undefined> {
+/** What to do with a folder: where it is an engine bundle, it has a model in it. Bundles of optimised models are opened before this is asked. */
+async function hintForFolder(path: string): Promise<string> {
   const model = join(path, 'model.onnx');
   const isThere = (await stat(model).catch(() => undefined))?.isFile() === true;
   return isThere
     ? `If this is an engine bundle: running engines comes in a later version. The model that it was built from is ${JSON.stringify(model)}.`
-    : undefined;
+    : 'Check the path: a folder is a model only where it is a bundle that foveate optimize made.';
 }
 
 function notFound(path: string, what: string, reason: string, cause?: unknown, hint?: string): ModelError {

@@ -54,8 +54,9 @@ export class Classifier extends PictureTask {
   }
 
   /** Opens a classifier: a model with one output `[N, C]`, of several the one called `logits`. Throws MODEL_UNSUPPORTED, LABELS_INVALID, and as `createSession`. */
-  static async load(model: ModelSource, options: ClassifierOptions = {}): Promise<Classifier> {
-    const opened = await TaskModel.open(model, options, classifierOptionNames);
+  static async load(model: ModelSource, given: ClassifierOptions = {}): Promise<Classifier> {
+    const opened = await TaskModel.open(model, given, classifierOptionNames);
+    const options = opened.withBundled(given);
     try {
       const preprocess = opened.input.preprocess(options.preprocess, 'imagenet', {});
       const shapes = await opened.outputShapes(preprocess, options.signal);
