@@ -1,5 +1,6 @@
 import nodePath from 'node:path';
 
+import { ModelBundle } from '../../engine/index.js';
 import { encodeModel, modelPath, readModel, type OnnxModel } from '../../graph/index.js';
 import { tensorsOf } from '../../graph/model-tensors.js';
 import { TensorProto_DataLocation } from '../../graph/onnx_pb.js';
@@ -15,13 +16,22 @@ export type Optimization = 'disabled' | 'all';
 /** One of the two models of a comparison: its graph, and sessions of it that give what is asked for. */
 export class ComparedSide {
   readonly source: ModelSource;
+  /** Of a bundle the form for ONNX Runtime. */
+  readonly #file: ModelSource;
   readonly model: OnnxModel;
   /** As the engine tells them. */
   readonly outputs: readonly TensorInfo[];
   readonly #session: SessionOptions;
 
-  private constructor(source: ModelSource, model: OnnxModel, outputs: readonly TensorInfo[], session: SessionOptions) {
+  private constructor(
+    source: ModelSource,
+    file: ModelSource,
+    model: OnnxModel,
+    outputs: readonly TensorInfo[],
+    session: SessionOptions,
+  ) {
     this.source = source;
+    this.#file = file;
     this.model = model;
     this.outputs = outputs;
     this.#session = session;
@@ -30,7 +40,8 @@ export class ComparedSide {
   /** Rejects as `createSession`: what the engine does not open cannot be compared. */
   static async open(source: ModelSource, options: SessionOptions): Promise<ComparedSide> {
     await using session = await createSession(source, options);
-    return new ComparedSide(source, await readModel(source, { signal: options.signal }), session.outputs, options);
+    const file = (await ModelBundle.at(source))?.form('onnxruntime') ?? source;
+    return new ComparedSide(source, file, await readModel(file, { signal: options.signal }), session.outputs, options);
   }
 
   /** What a report calls it. */
@@ -52,8 +63,8 @@ export class ComparedSide {
     const tapped = tappedGraph(this.model.proto, values, sizes);
     const isExternal = tensorsOf(tapped).some(({ dataLocation }) => dataLocation === TensorProto_DataLocation.EXTERNAL);
     const folder =
-      isExternal && !(this.source instanceof Uint8Array)
-        ? { [externalDataFolder]: nodePath.resolve(nodePath.dirname(modelPath('model', this.source))) }
+      isExternal && !(this.#file instanceof Uint8Array)
+        ? { [externalDataFolder]: nodePath.resolve(nodePath.dirname(modelPath('model', this.#file))) }
         : {};
     return createSession(encodeModel(tapped), {
       ...this.#session,

@@ -1,11 +1,11 @@
-import type { Tensor } from '../../tensor/index.js';
+import { Tensor } from '../../tensor/index.js';
 import { compareTensors } from './compare-tensors.js';
 
 /** How far a value of B is from that of A, over all pictures. Elements that are not finite in one of both are counted, and left out of all else. */
 export interface ValueDifference {
-  /** How many elements were compared. */
+  /** How many elements there are. */
   readonly elements: number;
-  /** Whether every element is the same. */
+  /** Whether every element is the same, in single precision. */
   readonly equal: boolean;
   /** 10 log10 of A's sum of squares over that of the differences, in dB. Infinity where there is no difference, -Infinity where A is 0 throughout and B is not. */
   readonly snrDb: number;
@@ -34,9 +34,9 @@ export interface ChannelDifference {
 /** Adds up the difference of one value over pictures. Keeps numbers for each channel, and no element. */
 export class DifferenceSum {
   #axis = 0;
-  #signal = new Float64Array(0);
-  #noise = new Float64Array(0);
+  readonly #channels: { signal: number; noise: number }[] = [];
   #candidateSignal = 0;
+  #dot = 0;
   #largestDifference = 0;
   #largest = 0;
   #elements = 0;
@@ -44,33 +44,34 @@ export class DifferenceSum {
 
   /** Two tensors of one shape. */
   async add(a: Tensor, b: Tensor): Promise<void> {
-    const axis = channelAxis(a.dims);
-    const found = await compareTensors(a, b, axis);
-    // Where pictures differ in size, so may the number of channels: the longest list takes all.
-    if (this.#signal.length < found.signal.length) {
-      this.#signal = extended(this.#signal, found.signal.length);
-      this.#noise = extended(this.#noise, found.signal.length);
-    }
-    this.#axis = axis;
+    const [mine, theirs] = [asFloats(a), asFloats(b)];
+    this.#axis = channelAxis(a.dims);
+    const groups = Array.from({ length: a.dims[this.#axis] ?? 1 }, (_, i) => [i, i + 1] as const);
+    const found = await compareTensors(mine, theirs, { axis: this.#axis, groups });
     this.#elements += a.size;
-    for (let i = 0; i < found.signal.length; i++) {
-      (this.#signal[i] as number) += found.signal[i] as number;
-      (this.#noise[i] as number) += found.noise[i] as number;
-      this.#candidateSignal += found.candidateSignal[i] as number;
-      this.#largestDifference = Math.max(this.#largestDifference, found.largestDifference[i] as number);
-      this.#largest = Math.max(this.#largest, found.largest[i] as number);
-    }
-    this.#nonFinite.a += found.nonFinite.reference;
-    this.#nonFinite.b += found.nonFinite.candidate;
-    this.#nonFinite.onlyB += found.nonFinite.onlyCandidate;
+    let inBoth = 0;
+    let notInA = 0;
+    found.forEach((group, i) => {
+      const channel = (this.#channels[i] ??= { signal: 0, noise: 0 });
+      channel.signal += group.signal;
+      channel.noise += group.noise;
+      this.#candidateSignal += group.candidateSignal;
+      this.#dot += group.dot;
+      this.#largestDifference = Math.max(this.#largestDifference, group.largest);
+      inBoth += group.count;
+      notInA += group.referenceNonFinite;
+      this.#nonFinite.b += group.candidateNonFinite;
+    });
+    this.#nonFinite.a += notInA;
+    this.#nonFinite.onlyB += a.size - inBoth - notInA;
+    this.#largest = Math.max(this.#largest, largestMagnitude(mine));
   }
 
   /** Undefined before anything was added. */
   get difference(): ValueDifference | undefined {
     if (this.#elements === 0) return undefined;
-    const signal = sum(this.#signal);
-    const noise = sum(this.#noise);
-    const product = (signal + this.#candidateSignal - noise) / 2;
+    const signal = this.#channels.reduce((total, channel) => total + channel.signal, 0);
+    const noise = this.#channels.reduce((total, channel) => total + channel.noise, 0);
     const { a, b, onlyB } = this.#nonFinite;
     return {
       elements: this.#elements,
@@ -79,17 +80,17 @@ export class DifferenceSum {
       worstChannel: this.#worstChannel(),
       largestDifference: this.#largestDifference,
       largestRelative: this.#largestDifference / this.#largest,
-      cosine: Math.min(Math.max(product / Math.sqrt(signal * this.#candidateSignal), -1), 1),
+      cosine: Math.min(Math.max(this.#dot / Math.sqrt(signal * this.#candidateSignal), -1), 1),
       nonFinite: { a, b, onlyB },
     };
   }
 
   #worstChannel(): ChannelDifference | undefined {
-    if (this.#signal.length < 2) return undefined;
+    if (this.#channels.length < 2) return undefined;
     let worst: ChannelDifference | undefined;
-    this.#signal.forEach((signal, channel) => {
+    this.#channels.forEach(({ signal, noise }, channel) => {
       if (signal === 0) return;
-      const snrDb = decibels(signal, this.#noise[channel] as number);
+      const snrDb = decibels(signal, noise);
       if (worst === undefined || snrDb < worst.snrDb) worst = { axis: this.#axis, channel, snrDb };
     });
     return worst;
@@ -102,16 +103,21 @@ function channelAxis(dims: readonly number[]): number {
   return dims.length === 3 && (dims[2] as number) < (dims[1] as number) ? 2 : 1;
 }
 
+function asFloats(tensor: Tensor): Tensor {
+  const isFloat = tensor.dtype === 'float32' || tensor.dtype === 'float16';
+  return isFloat ? tensor : new Tensor('float32', tensor.toFloat32(), tensor.dims);
+}
+
+function largestMagnitude(tensor: Tensor): number {
+  const values = tensor.dtype === 'float32' ? (tensor.data as Float32Array) : tensor.toFloat32();
+  let largest = 0;
+  for (let i = 0; i < values.length; i++) {
+    const magnitude = Math.abs(values[i] as number);
+    if (magnitude > largest && magnitude < Infinity) largest = magnitude;
+  }
+  return largest;
+}
+
 function decibels(signal: number, noise: number): number {
   return noise === 0 ? Infinity : 10 * Math.log10(signal / noise);
-}
-
-function extended(values: Float64Array<ArrayBuffer>, length: number): Float64Array<ArrayBuffer> {
-  const longer = new Float64Array(length);
-  longer.set(values);
-  return longer;
-}
-
-function sum(values: Float64Array): number {
-  return values.reduce((total, value) => total + value, 0);
 }

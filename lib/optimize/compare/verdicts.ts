@@ -17,7 +17,9 @@ export function isBeyond(difference: ValueDifference, { minSnr, tolerance }: Com
   const { equal, snrDb, largestRelative, nonFinite } = difference;
   if (nonFinite.onlyB > 0) return true;
   if (equal) return false;
-  return (minSnr !== undefined && !(snrDb >= minSnr)) || (tolerance !== undefined && !(largestRelative <= tolerance));
+  if (minSnr !== undefined && !(snrDb >= minSnr)) return true;
+  // A's own NaN has no difference, but what is finite in its place is another thing.
+  return tolerance !== undefined && !(largestRelative <= tolerance && nonFinite.a === nonFinite.b);
 }
 
 /** Numbers of an agreement that are 1 where both models find the same. Lowest values and those with another threshold are told, and not judged. */
@@ -51,12 +53,12 @@ function outputVerdicts(name: string, difference: ValueDifference, { minSnr, tol
     const found = `${output} has ${decibelText(snrDb)}`;
     const message = passed
       ? `${found}, at least ${decibelText(minSnr)}`
-      : `${found}, ${decibelText(minSnr - snrDb)} below the limit of ${decibelText(minSnr)}`;
+      : `${found}, ${Number.isFinite(snrDb) ? decibelText(minSnr - snrDb) : 'far'} below the limit of ${decibelText(minSnr)}`;
     verdicts.push({ name: `${name}: SNR`, passed, message });
   }
   if (tolerance !== undefined) {
-    const passed = equal || largestRelative <= tolerance;
-    const found = `${output} differs by ${smallText(largestRelative)} of its largest magnitude`;
+    const passed = equal || (largestRelative <= tolerance && nonFinite.a === nonFinite.b);
+    const found = `${output} ${nonFinite.a === nonFinite.b ? '' : 'has other elements that are not finite, and '}differs by ${smallText(largestRelative)} of its largest magnitude`;
     const times = smallText(largestRelative / tolerance);
     const message = passed
       ? `${found}, at most ${smallText(tolerance)}`
