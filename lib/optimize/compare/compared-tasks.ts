@@ -50,7 +50,7 @@ export async function openTasks(a: ComparedSide, b: ComparedSide, options: LoadT
   try {
     first = await openFirst(a, options, notices);
     second = await openSecond(b, first, options, notices);
-    if (!first.isDeclared && second.isDeclared && first.task !== undefined) {
+    if (!first.isDeclared && second.isDeclared && first.task !== undefined && canFit(second.side.preprocess, a)) {
       const preprocess = fitted(second.side.preprocess, a);
       await first.task.dispose();
       first = openedOf(a, await loadTask(a.source, { ...options, ...sameTask(first.task), preprocess }));
@@ -113,7 +113,7 @@ async function openSecond(b: ComparedSide, first: Opened, options: LoadTaskOptio
     }
   }
   const opened = openedOf(b, task);
-  if (opened.isDeclared || !first.isDeclared) return opened;
+  if (opened.isDeclared || !first.isDeclared || !canFit(first.side.preprocess, b)) return opened;
   await task.dispose();
   notices.push('B does not tell how pictures are prepared: it is given what A tells.');
   return openedOf(b, await loadTask(b.source, withSame()));
@@ -155,13 +155,25 @@ function inputOf({ model }: ComparedSide): ModelInput {
   return ModelInput.of(infos, model.metadata);
 }
 
-/** The same pictures for another input: its layout and type, and for integers the pixels as they are. */
-function fitted({ options }: Preprocess, side: ComparedSide): Preprocess {
+/** Whether the preparation of one model tells that of another: where the first takes pixels as they are, it does not tell what a float input wants. */
+function canFit({ options }: Preprocess, side: ComparedSide): boolean {
+  return !isInteger(options.dtype) || isInteger(inputOf(side).dtype);
+}
+
+/** The same pictures for another input: its layout and type, and for integers the pixels as they are. Throws MODEL_UNSUPPORTED where that is not told. */
+function fitted(preprocess: Preprocess, side: ComparedSide): Preprocess {
+  const { options } = preprocess;
   const input = inputOf(side);
+  if (!canFit(preprocess, side)) {
+    throw new ModelError('MODEL_UNSUPPORTED', {
+      message: `The one model takes pixels as they are, and the input ${JSON.stringify(input.name)} of ${side.name} floating point numbers, which it does not tell how to make`,
+      hint: "Say so with the option preprocess, such as { preprocess: 'imagenet' }.",
+    });
+  }
   const kept: Partial<PreprocessOptions> = Object.fromEntries(
     Object.entries(options).filter(([name]) => {
       if (name === 'layout' || name === 'dtype') return false;
-      return !isValue(name) || (isInteger(input.dtype) === isInteger(options.dtype) && !isInteger(input.dtype));
+      return !isValue(name) || !isInteger(input.dtype);
     }),
   );
   return input.preprocess(kept, 'imagenet', {});

@@ -32,7 +32,11 @@ export function tappedGraph(
   const output = values.map(
     (name) => graph.output.find((known) => known.name === name) ?? create(ValueInfoProtoSchema, { name }),
   );
-  const input = graph.input.map((info) => fixed(info, sizes?.get(info.name)));
+  // Weights may be listed as inputs too: those that are gone are none any more.
+  const constants = new Set(graph.initializer.map(({ name }) => name));
+  const input = graph.input
+    .filter(({ name }) => needed.has(name) || !constants.has(name))
+    .map((info) => fixed(info, sizes?.get(info.name)));
   // Declared sizes may be those of another batch.
   const valueInfo = sizes === undefined ? graph.valueInfo : [];
   const initializer = graph.initializer.filter(({ name }) => needed.has(name));
