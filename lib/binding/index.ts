@@ -7,6 +7,7 @@ export { glibcVersion } from './glibc.js';
 export { platformName, type BindingAttempt } from './load.js';
 export { dtypeBytes, dtypes, isDType, typedArrays, type DType, type TypedArrayOf } from './dtype.js';
 export type * from './native.js';
+export type * from './native-calibration.js';
 export type * from './native-engine.js';
 export type * from './native-metrics.js';
 export { packageVersion } from './version.js';

@@ -5,6 +5,7 @@
  * An asynchronous function rejects, and any function throws, a plain `{ code, message, hint }`; see `settle` and `attempt`.
  */
 import type { DType } from './dtype.js';
+import type { NativeCalibration } from './native-calibration.js';
 import type {
   NativeBuiltEngine,
   NativeEngineSpec,
@@ -24,6 +25,7 @@ export type SessionHandle = Handle<'session'>;
 export type OperationHandle = Handle<'operation'>;
 export type LeaseHandle = Handle<'lease'>;
 export type MatchingHandle = Handle<'matching'>;
+export type ObserverHandle = Handle<'observer'>;
 
 /** Native memory and the one ArrayBuffer that shows it. */
 export interface NativeLease {
@@ -279,7 +281,7 @@ export interface NativeMemoryStatistics {
   readonly reuses: number;
 }
 
-export interface Native extends NativeMetrics {
+export interface Native extends NativeMetrics, NativeCalibration {
   environmentStop(): void;
 
   leaseAllocate(bytes: number): NativeLease;

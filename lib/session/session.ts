@@ -4,9 +4,11 @@ import {
   Lease,
   native,
   settle,
+  type NativeObserveResult,
   type NativeRunResult,
   type NativeTensor,
   type NativeTensorInfo,
+  type OperationHandle,
   type SessionHandle,
 } from '../binding/index.js';
 import { chooseDevice, ModelBundle, openOnnxRuntime, type DeviceChoice } from '../engine/index.js';
@@ -18,11 +20,12 @@ import {
   DisposedError,
   FoveateError,
   invalidArgument,
-  nearestName,
 } from '../errors/index.js';
 import { publish } from '../events/index.js';
 import { checkModelFile, modelPath } from '../graph/index.js';
+import type { TensorObserver } from '../precision/index.js';
 import { Tensor, type DType } from '../tensor/index.js';
+import { checkFits, unknownName } from './input-checks.js';
 import { InFlight } from './in-flight.js';
 import type { InputTensors, ModelTypes, OutputName, OutputTensors } from './model-types.js';
 import { checkSessionOptions, nativeSessionOptions, sessionOptionNames, type SessionOptions } from './options.js';
@@ -155,6 +158,27 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
     return this.#runResult(result, requested) as RunResult<Pick<OutputTensors<M>, Name>>;
   }
 
+  /**
+   * @internal Runs the model once, and gives each output that `observer` has a tensor of the same name for to that, on the lane. Outputs are
+   * freed before the promise settles. Runs of several pictures may be under way; what is observed does not depend on which ends first.
+   * An observed picture counts in all tensors, one whose run failed or was aborted in none. Milliseconds.
+   *
+   * Throws as `run`, and INVALID_ARGUMENT for an output that cannot be observed (its dtype, its number of channels).
+   */
+  async observe(
+    inputs: InputTensors<M>,
+    observer: TensorObserver,
+    options: { readonly picture: number; readonly signal?: AbortSignal | undefined },
+  ): Promise<NativeObserveResult> {
+    if (options.signal?.aborted) throw aborted(options.signal);
+    this.#checkOpen();
+    const given = this.#nativeInputs(inputs);
+    observer.checkObservable(this.outputs);
+    const call = (operation: OperationHandle | undefined): Promise<NativeObserveResult> =>
+      native().sessionObserve(this.#handle, given, observer.handle, options.picture, operation);
+    return this.#inFlight.track(settle(call, options.signal));
+  }
+
   #runResult(result: NativeRunResult, requested: readonly { index: number; tensor: Tensor | undefined }[]): RunResult {
     const outputs: Record<string, Tensor> = {};
     requested.forEach(({ index, tensor }, position) => {
@@ -261,54 +285,6 @@ function tensorInfo(info: NativeTensorInfo): TensorInfo {
 
 function nativeTensor(tensor: Tensor): NativeTensor {
   return { dtype: tensor.dtype, dims: tensor.dims, data: tensor.data, lease: tensor.leaseHandle };
-}
-
-function unknownName(kind: string, name: string, names: readonly string[]): ArgumentError {
-  const nearest = nearestName(name, names);
-  return new ArgumentError('TENSOR_NAME', {
-    message: `The model has no ${kind} ${JSON.stringify(name)}`,
-    hint:
-      nearest === undefined
-        ? `It has ${names.map((n) => JSON.stringify(n)).join(', ')}.`
-        : `Did you mean ${JSON.stringify(nearest)}?`,
-    details: { expected: names, received: name },
-  });
-}
-
-function checkFits(kind: string, info: NativeTensorInfo, tensor: Tensor): void {
-  const name = `${kind} ${JSON.stringify(info.name)}`;
-  if (tensor.dtype !== info.dtype) {
-    throw new ArgumentError('TENSOR_DTYPE', {
-      message: `Expected a tensor of ${info.dtype} for ${name} but received ${tensor.dtype}`,
-      hint: info.dtype === 'float16' ? "Tensor.fromFloat32(values, dims, 'float16') converts." : undefined,
-      details: { name: info.name, expected: info.dtype, received: tensor.dtype },
-    });
-  }
-  const expected = `[${info.dims.map((dim, axis) => (dim >= 0 ? dim : info.symbols[axis] || '?')).join(', ')}]`;
-  const received = `[${tensor.dims.join(', ')}]`;
-  const details = { name: info.name, expected: info.dims, received: tensor.dims };
-  // No dimensions mean a scalar, or a rank that the model leaves open: the engine tells those apart.
-  if (info.dims.length === 0) return;
-  if (tensor.dims.length !== info.dims.length) {
-    throw new ArgumentError('TENSOR_SHAPE', {
-      message: `Expected shape ${expected} for ${name} but received ${received}: ${info.dims.length} dimensions are needed, not ${tensor.dims.length}`,
-      details,
-    });
-  }
-  const axis = info.dims.findIndex((dim, i) => dim >= 0 && dim !== tensor.dims[i]);
-  if (axis !== -1) {
-    throw new ArgumentError('TENSOR_SHAPE', {
-      message: `Expected shape ${expected} for ${name} but received ${received}: dimension ${axis} differs`,
-      hint: axis === 0 ? 'The model was exported with a fixed batch size.' : undefined,
-      details,
-    });
-  }
-  if (tensor.size === 0 && !info.dims.includes(0)) {
-    throw new ArgumentError('TENSOR_SHAPE', {
-      message: `Expected at least one element for ${name} but received shape ${received}`,
-      details,
-    });
-  }
 }
 
 /**

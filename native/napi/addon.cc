@@ -1,4 +1,5 @@
 // Entry point of the addon: one Environment per JavaScript environment, and flat functions, noun first.
+#include "napi/calibration.h"
 #include "napi/environment.h"
 #include "napi/lease.h"
 #include "napi/log.h"
@@ -25,6 +26,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   foveate::register_segmentation_metrics(env, exports);
   foveate::register_metrics_tracking(env, exports);
   foveate::register_metrics(env, exports);
+  foveate::register_calibration(env, exports);
+  foveate::register_precision(env, exports);
   return exports;
 }
 

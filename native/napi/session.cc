@@ -15,12 +15,6 @@ constexpr std::chrono::microseconds kPatience{50};
 
 std::atomic<std::size_t> open_sessions{0};
 
-std::shared_ptr<Session> session_of(const Napi::Value& handle) {
-  auto session = unwrap_handle<SessionHandle>(handle)->session;
-  if (!session) throw_status(handle.Env(), Status(error_code::kDisposed, "The session was disposed before the call"));
-  return session;
-}
-
 ModelOptions model_options_of(const Napi::Object& value) {
   ModelOptions options;
   options.intra_op_threads = value.Get("intraOpThreads").As<Napi::Number>().Int32Value();
@@ -224,24 +218,6 @@ class SessionRun final : public Operation {
   std::chrono::nanoseconds queued_{0};
 };
 
-OwnedTensor tensor_of(const Napi::Object& value, std::size_t* copied) {
-  OwnedTensor tensor;
-  tensor.dtype = dtype_of(value.Get("dtype"));
-  tensor.dims = dims_of(value.Get("dims"));
-  const auto lease = value.Get("lease");
-  HeldBytes held =
-      copied ? held_bytes_of(lease, value.Get("data"), *copied) : leased_bytes_of(lease, value.Get("data"));
-  const auto expected = byte_count(tensor.dims, tensor.dtype);
-  if (!expected || *expected != held.bytes) {
-    throw Napi::RangeError::New(value.Env(),
-                                "A tensor's data does not have the size of its shape " + dims_text(tensor.dims));
-  }
-  tensor.block = std::move(held.block);
-  tensor.offset = held.offset;
-  tensor.bytes = held.bytes;
-  return tensor;
-}
-
 // sessionRun(session, inputs: {dtype, dims, data, lease?}[], outputs: {index, tensor?}[], operation?)
 //   : Promise<{ outputs: {dtype, dims, lease?}[], copiedBytes, queueMs, computeMs }>
 Napi::Value session_run(const Napi::CallbackInfo& info) {
@@ -251,11 +227,7 @@ Napi::Value session_run(const Napi::CallbackInfo& info) {
   operation->lanes = session->lanes();
   operation->memory = environment.memory();
 
-  auto inputs = info[1].As<Napi::Array>();
-  if (inputs.Length() != session->info().inputs.size()) throw Napi::RangeError::New(info.Env(), "Expected every input");
-  for (std::uint32_t i = 0; i < inputs.Length(); ++i) {
-    operation->inputs.push_back(tensor_of(inputs.Get(i).As<Napi::Object>(), &operation->copied_bytes));
-  }
+  operation->inputs = inputs_of(info[1], *session, operation->copied_bytes);
   auto outputs = info[2].As<Napi::Array>();
   for (std::uint32_t i = 0; i < outputs.Length(); ++i) {
     auto output = outputs.Get(i).As<Napi::Object>();
@@ -315,6 +287,40 @@ Napi::Value operation_create(const Napi::CallbackInfo& info) {
 void operation_cancel(const Napi::CallbackInfo& info) { unwrap_handle<CancelToken>(info[0])->cancel(); }
 
 }  // namespace
+
+std::shared_ptr<Session> session_of(const Napi::Value& handle) {
+  auto session = unwrap_handle<SessionHandle>(handle)->session;
+  if (!session) throw_status(handle.Env(), Status(error_code::kDisposed, "The session was disposed before the call"));
+  return session;
+}
+
+OwnedTensor tensor_of(const Napi::Object& value, std::size_t* copied) {
+  OwnedTensor tensor;
+  tensor.dtype = dtype_of(value.Get("dtype"));
+  tensor.dims = dims_of(value.Get("dims"));
+  const auto lease = value.Get("lease");
+  HeldBytes held =
+      copied ? held_bytes_of(lease, value.Get("data"), *copied) : leased_bytes_of(lease, value.Get("data"));
+  const auto expected = byte_count(tensor.dims, tensor.dtype);
+  if (!expected || *expected != held.bytes) {
+    throw Napi::RangeError::New(value.Env(),
+                                "A tensor's data does not have the size of its shape " + dims_text(tensor.dims));
+  }
+  tensor.block = std::move(held.block);
+  tensor.offset = held.offset;
+  tensor.bytes = held.bytes;
+  return tensor;
+}
+
+std::vector<OwnedTensor> inputs_of(const Napi::Value& value, const Session& session, std::size_t& copied) {
+  auto array = value.As<Napi::Array>();
+  if (array.Length() != session.info().inputs.size()) throw Napi::RangeError::New(value.Env(), "Expected every input");
+  std::vector<OwnedTensor> inputs;
+  for (std::uint32_t i = 0; i < array.Length(); ++i) {
+    inputs.push_back(tensor_of(array.Get(i).As<Napi::Object>(), &copied));
+  }
+  return inputs;
+}
 
 Session::Session(std::shared_ptr<SessionLanes> lanes, std::size_t weight_bytes)
     : lanes_(std::move(lanes)),

@@ -50,6 +50,14 @@ struct SessionHandle {
 FOVEATE_HANDLE(Runtime, "runtime", 0x3a5d1e8c7b2f4096ULL, 0x9f61c2d4e8a70b35ULL);
 FOVEATE_HANDLE(SessionHandle, "session", 0x62d8f90a1b3c4e57ULL, 0x81a4b5c6d7e8f902ULL);
 
+// The session behind a handle; throws DISPOSED where it was closed.
+std::shared_ptr<Session> session_of(const Napi::Value& handle);
+// { dtype, dims, data, lease? }: held through its lease, or else copied, by which `copied` is increased. With `copied`
+// null it must have a lease.
+OwnedTensor tensor_of(const Napi::Object& value, std::size_t* copied);
+// All inputs of the session, in its order.
+std::vector<OwnedTensor> inputs_of(const Napi::Value& value, const Session& session, std::size_t& copied);
+
 void register_runtime(Napi::Env env, Napi::Object exports);
 void register_session(Napi::Env env, Napi::Object exports);
 

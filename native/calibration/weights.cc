@@ -1,0 +1,79 @@
+#include "calibration/weights.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+namespace foveate {
+namespace {
+
+constexpr float kGreatest = 127;
+constexpr double kBiasLimit = 1 << 30;
+// Of a channel without weights: fine enough for any bias, which makes it larger where it must.
+constexpr float kDeadScale = 0x1p-40F;
+
+Status not_finite(const char* what, std::size_t channel) {
+  return {error_code::kInvalidArgument,
+          std::string("Expected finite numbers, but ") + what + " of channel " + std::to_string(channel) +
+              " has NaN or infinity",
+          "The model is damaged, or was exported from a training run that diverged."};
+}
+
+}  // namespace
+
+Result<QuantizedWeights> quantize_weights(std::span<const float> weights, const AxisLayout& layout,
+                                          const std::optional<BiasSpec>& bias) {
+  std::vector<float> greatest(layout.channels);
+  const auto for_runs = [&layout](const auto& use) {
+    for (std::size_t i = 0; i < layout.outer * layout.channels; ++i) use(i % layout.channels, i * layout.inner);
+  };
+  std::optional<std::size_t> odd;
+  for_runs([&](std::size_t channel, std::size_t begin) {
+    for (const float weight : weights.subspan(begin, layout.inner)) {
+      if (!std::isfinite(weight)) odd = channel;
+      greatest[channel] = std::max(greatest[channel], std::abs(weight));
+    }
+  });
+  if (odd) return not_finite("the weight", *odd);
+
+  QuantizedWeights result;
+  result.scales.resize(layout.channels);
+  for (std::size_t channel = 0; channel < layout.channels; ++channel) {
+    float scale = greatest[channel] / kGreatest;
+    if (scale < std::numeric_limits<float>::min()) scale = kDeadScale;
+    if (bias) {
+      const double value = bias->values[channel];
+      if (!std::isfinite(value)) return not_finite("the bias", channel);
+      // Rounded up, so that what float32 makes of it is not below.
+      const auto floor = static_cast<float>(std::abs(value) / (kBiasLimit * static_cast<double>(bias->input_scale)));
+      if (scale < floor) scale = std::nextafter(floor, INFINITY);
+      if (!std::isfinite(scale)) return not_finite("the bias in steps of its input's scale", channel);
+    }
+    result.scales[channel] = scale;
+  }
+
+  result.values.resize(weights.size());
+  for_runs([&](std::size_t channel, std::size_t begin) {
+    const float scale = result.scales[channel];
+    for (std::size_t i = begin; i < begin + layout.inner; ++i) {
+      result.values[i] =
+          static_cast<std::int8_t>(std::clamp(std::nearbyint(weights[i] / scale), -kGreatest, kGreatest));
+    }
+  });
+  if (!bias) return result;
+  result.bias.reserve(layout.channels);
+  for (std::size_t channel = 0; channel < layout.channels; ++channel) {
+    // The product as float32, which is the scale that is written into the model.
+    const float step = bias->input_scale * result.scales[channel];
+    if (!(step >= std::numeric_limits<float>::min() && std::isfinite(step))) {
+      return Status(error_code::kInvalidArgument, "The scales of the input and of channel " + std::to_string(channel) +
+                                                      " of the weight have no product in float32");
+    }
+    const double value = std::nearbyint(static_cast<double>(bias->values[channel]) / static_cast<double>(step));
+    result.bias.push_back(static_cast<std::int32_t>(std::clamp(value, -0x7fffffffp0, 0x7fffffffp0)));
+  }
+  return result;
+}
+
+}  // namespace foveate
