@@ -1,5 +1,5 @@
+import { compareTensors } from '../../precision/index.js';
 import { Tensor } from '../../tensor/index.js';
-import { compareTensors } from './compare-tensors.js';
 
 /** How far a value of B is from that of A, over all pictures. Elements that are not finite in one of both are counted, and left out of all else. */
 export interface ValueDifference {
@@ -42,12 +42,12 @@ export class DifferenceSum {
   #elements = 0;
   readonly #nonFinite = { a: 0, b: 0, onlyB: 0 };
 
-  /** Two tensors of one shape. */
-  async add(a: Tensor, b: Tensor): Promise<void> {
+  /** Two tensors of one shape, which are left alone until this has settled. */
+  async add(a: Tensor, b: Tensor, signal?: AbortSignal): Promise<void> {
     const [mine, theirs] = [asFloats(a), asFloats(b)];
     this.#axis = channelAxis(a.dims);
     const groups = Array.from({ length: a.dims[this.#axis] ?? 1 }, (_, i) => [i, i + 1] as const);
-    const found = await compareTensors(mine, theirs, { axis: this.#axis, groups });
+    const found = await compareTensors(mine, theirs, { axis: this.#axis, groups, signal });
     this.#elements += a.size;
     let inBoth = 0;
     let notInA = 0;

@@ -153,7 +153,7 @@ export class ValueWalk {
         const [one, other] = [mine.outputs[pair.a] as Tensor, theirs.outputs[pair.b] as Tensor];
         const aligned = this.#aligned(one, other);
         if (aligned === undefined) shapes.set(pair, `[${one.dims.join(', ')}] in A, [${other.dims.join(', ')}] in B`);
-        else await sum.add(...aligned);
+        else await sum.add(...aligned, signal);
       }
       onRun();
     }
