@@ -1,7 +1,6 @@
 /** What the models of a comparison are for, and how pictures become their inputs. */
 import { ArgumentError, ModelError } from '../../errors/index.js';
 import type { Preprocess, PreprocessOptions } from '../../image/index.js';
-import type { SessionOptions } from '../../session/index.js';
 import {
   Classifier,
   DensePredictor,
@@ -194,7 +193,3 @@ function differingOptions(a: PreprocessOptions, b: PreprocessOptions): string[] 
     (name) => !follow.includes(name) && JSON.stringify(a[name]) !== JSON.stringify(b[name]),
   );
 }
-
-/** Those options of a task that any session takes. */
-export { sessionOptionsOf } from '../../tasks/task-model.js';
-export type { SessionOptions };
