@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <map>
 
 namespace foveate {
@@ -25,7 +26,18 @@ double QuantizedLevels::operator()(double x) const {
 
 Density Density::before(const TensorStatistics& statistics, const Activation& activation) {
   Density density(std::ldexp(1.0, statistics.exponent), statistics.first, statistics.min, statistics.max, activation);
-  for (const double count : statistics.counts) density.add_bin(count);
+  const auto count_of = [&statistics](std::int64_t bin) {
+    const std::int64_t i = bin - statistics.first;
+    return i >= 0 && i < std::ssize(statistics.counts) ? statistics.counts[static_cast<std::size_t>(i)] : 0.0;
+  };
+  // A ReLU leaves many zeros, which no range makes wrong: they are what the bin of 0 holds beyond its neighbours.
+  const double around = std::max(count_of(-1), count_of(1));
+  const double zeros = around > 0 ? std::max(count_of(0) - around, 0.0) : 0.0;
+  for (std::int64_t i = 0; i < std::ssize(statistics.counts); ++i) {
+    const std::int64_t bin = statistics.first + i;
+    density.add_bin(count_of(bin) - (bin == 0 ? zeros : 0));
+  }
+  if (zeros > 0) density.add_atom(0, zeros);
   return density;
 }
 

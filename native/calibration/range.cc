@@ -234,6 +234,7 @@ Bounds mean_bounds(const TensorStatistics& statistics, const RangeSpec& spec) {
 }  // namespace
 
 Result<Range> find_range(const TensorStatistics& statistics, const RangeSpec& spec, const CancelToken* cancel) {
+  if (auto histogram = histogram_of(statistics); !histogram.ok()) return histogram.take_status();
   if (statistics.count == 0) {
     return Status(error_code::kInvalidArgument, "No range can be found of a tensor without a finite element");
   }

@@ -6,14 +6,37 @@
 namespace foveate {
 namespace {
 
-Status not_statistics(const std::string& name, const std::string& reason) {
-  return {error_code::kInvalidArgument, "The statistics of " + name + " are not sound: " + reason,
+Status not_statistics(const std::string& reason) {
+  return {error_code::kInvalidArgument, "The statistics of a tensor are not sound: " + reason,
           "Give them as they came from an observer."};
 }
 
 bool ascending(float min, float max) { return std::isfinite(min) && std::isfinite(max) && min <= max; }
 
 }  // namespace
+
+Result<Histogram> histogram_of(const TensorStatistics& statistics) {
+  std::vector<std::uint64_t> counts;
+  counts.reserve(statistics.counts.size());
+  std::uint64_t sum = 0;
+  for (const double count : statistics.counts) {
+    if (!(count >= 0 && count <= 0x1p53 && count == std::floor(count))) {
+      return not_statistics("a bin holds " + std::to_string(count) + " elements");
+    }
+    counts.push_back(static_cast<std::uint64_t>(count));
+    sum += counts.back();
+  }
+  if (sum != statistics.count) {
+    return not_statistics("the bins hold " + std::to_string(sum) + " elements, not " +
+                          std::to_string(statistics.count));
+  }
+  Histogram histogram;
+  if (!Histogram::restore(statistics.non_finite, statistics.min, statistics.max, statistics.exponent, statistics.first,
+                          counts, histogram)) {
+    return not_statistics("the bins do not fit the range");
+  }
+  return histogram;
+}
 
 Status ObservedTensor::check(DType dtype, std::span<const std::int64_t> dims) const {
   if (dtype != DType::kFloat32 && dtype != DType::kFloat16) {
@@ -63,43 +86,27 @@ void ObservedTensor::add_locked(std::uint32_t picture, DType dtype, std::span<co
 }
 
 Status ObservedTensor::merge(const TensorStatistics& statistics) {
-  std::vector<std::uint64_t> counts;
-  counts.reserve(statistics.counts.size());
-  std::uint64_t sum = 0;
-  for (const double count : statistics.counts) {
-    if (!(count >= 0 && count <= 0x1p53 && count == std::floor(count))) {
-      return not_statistics(name_, "a bin holds " + std::to_string(count) + " elements");
-    }
-    counts.push_back(static_cast<std::uint64_t>(count));
-    sum += counts.back();
-  }
-  if (sum != statistics.count) {
-    return not_statistics(
-        name_, "the bins hold " + std::to_string(sum) + " elements, not " + std::to_string(statistics.count));
-  }
-  Histogram other;
-  if (!Histogram::restore(statistics.non_finite, statistics.min, statistics.max, statistics.exponent, statistics.first,
-                          counts, other)) {
-    return not_statistics(name_, "the bins do not fit the range");
-  }
+  auto other = histogram_of(statistics);
+  if (!other.ok()) return other.take_status();
+  const std::uint64_t sum = other.value().finite();
   const std::size_t pictures = statistics.picture_min.size();
   for (std::size_t i = 0; i < pictures; ++i) {
     if (!ascending(statistics.picture_min[i], statistics.picture_max[i])) {
-      return not_statistics(name_, "picture " + std::to_string(i) + " has no range");
+      return not_statistics("picture " + std::to_string(i) + " has no range");
     }
   }
   const std::size_t channels = statistics.channel_mean.size();
   const std::lock_guard lock(mutex_);
-  if (channel_axis_ && sum > 0 && channels == 0) return not_statistics(name_, "there are no channels");
+  if (channel_axis_ && sum > 0 && channels == 0) return not_statistics("there are no channels");
   if (channel_axis_ && !channels_.empty() && channels != 0 && channels != channels_.size()) {
-    return not_statistics(
-        name_, "there are " + std::to_string(channels) + " channels instead of " + std::to_string(channels_.size()));
+    return not_statistics("there are " + std::to_string(channels) + " channels instead of " +
+                          std::to_string(channels_.size()));
   }
   const std::uint32_t next = pictures_.empty() ? 0 : pictures_.rbegin()->first + 1;
   for (std::uint32_t i = 0; i < pictures; ++i) {
     pictures_.emplace(next + i, PictureRange{statistics.picture_min[i], statistics.picture_max[i]});
   }
-  histogram_.merge(other);
+  histogram_.merge(other.value());
   if (!channel_axis_ || channels == 0) return {};
   channels_.resize(channels);
   for (std::size_t i = 0; i < channels; ++i) {

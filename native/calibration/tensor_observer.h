@@ -36,6 +36,9 @@ struct TensorStatistics {
   std::vector<double> channel_mean_square;
 };
 
+// The histogram in statistics that may come from anywhere; INVALID_ARGUMENT where they contradict themselves.
+Result<Histogram> histogram_of(const TensorStatistics& statistics);
+
 // Statistics of one tensor. Lanes may add pictures at the same time, in any order: the result is the same.
 class ObservedTensor {
  public:

@@ -3,9 +3,13 @@ import ts from 'typescript';
 import { expect, it } from 'vitest';
 import { native } from '../../lib/binding/index.js';
 
-/** Names of the functions that lib/binding declares, those of the metrics in a file of their own. */
+/** Names of the functions that lib/binding declares, those of the metrics and of calibration in files of their own. */
 function declaredFunctions(): string[] {
-  return [functionsOf('native.ts', 'Native'), functionsOf('native-metrics.ts', 'NativeMetrics')].flat();
+  return [
+    functionsOf('native.ts', 'Native'),
+    functionsOf('native-metrics.ts', 'NativeMetrics'),
+    functionsOf('native-calibration.ts', 'NativeCalibration'),
+  ].flat();
 }
 
 function functionsOf(fileName: string, name: string): string[] {

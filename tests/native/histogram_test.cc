@@ -202,7 +202,8 @@ TEST(Histogram, DoesNotDependOnOrderOrParts) {
     std::vector<float> all;
     for (unsigned i = 0; i < 6; ++i) {
       const float scale = std::ldexp(1.0F, static_cast<int>(random() % 40) - 20);
-      pictures.push_back(normal(random() % 9000, random(), scale, scale * static_cast<float>(random() % 5)));
+      pictures.push_back(
+          normal(random() % 9000, static_cast<unsigned>(random()), scale, scale * static_cast<float>(random() % 5)));
       all.insert(all.end(), pictures.back().begin(), pictures.back().end());
     }
     const Histogram whole = histogram_of(all);
@@ -230,8 +231,8 @@ TEST(Histogram, TellsTheRangeOfEachCall) {
   const std::vector<float> narrow{1, 2, std::nanf("")};
   histogram.add({wide.data(), wide.size(), false});
   const Histogram::Added added = histogram.add({narrow.data(), narrow.size(), false});
-  EXPECT_EQ(added.min, 1);
-  EXPECT_EQ(added.max, 2);
+  EXPECT_EQ(added.min, 1.0F);
+  EXPECT_EQ(added.max, 2.0F);
   EXPECT_EQ(added.finite, 2U);
   EXPECT_EQ(added.non_finite, 1U);
 }

@@ -95,7 +95,8 @@ TEST(TensorObserver, DoesNotDependOnLanesOrOrder) {
   constexpr unsigned kPictures = 24;
   const Dims dims{1, 8, 20, 20};
   std::vector<std::vector<float>> pictures;
-  for (unsigned i = 0; i < kPictures; ++i) pictures.push_back(values_of(3200, i, std::ldexp(1.0F, static_cast<int>(i % 7))));
+  for (unsigned i = 0; i < kPictures; ++i)
+    pictures.push_back(values_of(3200, i, std::ldexp(1.0F, static_cast<int>(i % 7))));
   const auto add = [&](TensorObserver& observer, unsigned picture) {
     std::vector<ObservedOutput> outputs;
     for (ObservedTensor& tensor : observer.tensors()) {
@@ -192,9 +193,9 @@ TEST(TensorObserver, TakesAPictureInAllTensorsOrNone) {
     return TensorObserver::add(0, outputs);
   };
   ASSERT_TRUE(add(three, DType::kFloat32).ok());
-  EXPECT_FALSE(add(four, DType::kFloat32).ok());   // another number of channels
-  EXPECT_FALSE(add({12}, DType::kFloat32).ok());   // no such axis
-  EXPECT_FALSE(add(three, DType::kInt32).ok());    // no floats
+  EXPECT_FALSE(add(four, DType::kFloat32).ok());  // another number of channels
+  EXPECT_FALSE(add({12}, DType::kFloat32).ok());  // no such axis
+  EXPECT_FALSE(add(three, DType::kInt32).ok());   // no floats
   EXPECT_EQ(tensors[0].statistics().count, 12U);
   EXPECT_EQ(tensors[1].statistics().count, 12U);
 }
