@@ -23,6 +23,7 @@ import {
   writeModelBundle,
   type ModelManifest,
 } from '../../lib/engine/index.js';
+import { checkOutput } from '../../lib/engine/bundle-output.js';
 import { encodeModel, readModel } from '../../lib/graph/index.js';
 import { expectFailure, rejectionOf } from '../errors/failure.js';
 import { DataType, elsewhere, graphModel, node, value } from '../graph/made-graphs.js';
@@ -292,27 +293,26 @@ describe('a bundle is written', () => {
   });
 
   it.each<[string, () => unknown]>([
-    ['a file', () => (mkdirSync(dirname(output)), writeFileSync(output, 'Dear'))],
-    ['a folder with a letter', () => (mkdirSync(output, { recursive: true }), writeFileSync(join(output, 'letter.txt'), 'Dear'))],
-    ['an engine bundle', () => (mkdirSync(output, { recursive: true }), makeBundle(output))],
+    ['file', () => (mkdirSync(dirname(output)), writeFileSync(output, 'Dear'))],
+    ['folder with a letter', () => (mkdirSync(output, { recursive: true }), writeFileSync(join(output, 'letter.txt'), 'Dear'))],
+    ['bundle of an engine', () => (mkdirSync(output, { recursive: true }), makeBundle(output))],
     [
-      'a bundle into which a file was put',
+      'bundle into which a file was put',
       async () => {
         await makeModelBundle(output, segmenter);
         writeFileSync(join(output, 'report/notes.txt'), 'mine');
       },
     ],
-    ['a bundle of a later version', async () => (await makeModelBundle(output, segmenter), lie({ format: 2 }))],
+    ['bundle of a later version', async () => (await makeModelBundle(output, segmenter), lie({ format: 2 }))],
   ])('over no %s', async (_, prepare) => {
     await prepare();
     const before = existsSync(join(output, 'manifest.json')) ? readFileSync(join(output, 'manifest.json'), 'utf8') : undefined;
-    for (const attempt of [checkModelBundleOutput(output), makeModelBundle(output, segmenter)])
-      expect((await rejectionOf(attempt)).code).toBe('OUTPUT_NOT_WRITABLE');
+    for (const attempt of [() => checkModelBundleOutput(output), () => makeModelBundle(output, segmenter)])
+      expect((await rejectionOf(attempt())).code).toBe('OUTPUT_NOT_WRITABLE');
     if (before !== undefined) expect(readFileSync(join(output, 'manifest.json'), 'utf8')).toBe(before);
   });
 
-  it('over no engine bundle by a build, which would delete what it builds of', async () => {
-    const { checkOutput } = await import('../../lib/engine/bundle-output.js');
+  it('where no build replaces it, which would delete what it builds of', async () => {
     await makeModelBundle(output, segmenter);
     expect((await rejectionOf(checkOutput(output))).code).toBe('OUTPUT_NOT_WRITABLE');
   });
