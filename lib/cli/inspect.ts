@@ -64,7 +64,7 @@ export function addInspect(program: Command, invocation: Invocation): void {
     .command('inspect')
     .summary('tell what a model file or a bundle holds')
     .description(
-      'Reads an ONNX file: its inputs and outputs, parameters, operators, multiply-accumulates and metadata, and what the model is recognised as.',
+      'Reads an ONNX file: its inputs and outputs, parameters, operators, multiply-accumulates and metadata, and what the model is recognised as. Or a bundle, comparing its files with what was written.',
     )
     .argument('<model>', 'an ONNX file, or the bundle of an optimised model or of an engine')
     .option('--json', 'print JSON')

@@ -73,7 +73,7 @@ export function addRun(program: Command, invocation: Invocation): void {
     .command('run')
     .summary('run a model on pictures')
     .description('Runs a model on pictures: tells classes, boxes or regions, and draws them.')
-    .argument('<model>', 'an ONNX file')
+    .argument('<model>', 'an ONNX file, or the bundle of an optimised model')
     .argument('<input...>', 'pictures: files, folders, quoted patterns, or - for standard input')
     .option(
       '-o, --output <dir>',

@@ -4,7 +4,7 @@ import { copyFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
 
 import { aborted } from '../binding/index.js';
-import { MediaError } from '../errors/index.js';
+import { checkPath, MediaError } from '../errors/index.js';
 import { sha256OfFile } from './file-hash.js';
 import { makeFolder } from './folders.js';
 import type { ModelBundle } from './model-bundle.js';
@@ -24,18 +24,19 @@ interface Exported {
  *
  * Throws BUNDLE_INVALID where a form was changed, OUTPUT_NOT_WRITABLE, also where a file of that name is there with another content, ABORTED.
  */
-export async function exportOnnx(bundle: ModelBundle, folder: string, signal?: AbortSignal): Promise<readonly string[]> {
+export async function exportOnnx(bundle: ModelBundle, folder: string | URL, signal?: AbortSignal): Promise<readonly string[]> {
+  const place = checkPath('folder', folder, 'the path of a folder');
   const { source, forms } = bundle.manifest;
   const models: string[] = [];
   const wanted = new Map<string, Exported>();
   for (const name of formNames) {
     const path = await bundle.wholeForm(name, signal);
     const form = forms[name];
-    const model = join(folder, formFileName(source.name, name, form.precision));
+    const model = join(place, formFileName(source.name, name, form.precision));
     models.push(model);
     const data = form.externalData.map(({ file, sha256 }) => {
       const location = posix.relative(posix.dirname(form.file), file);
-      return { from: join(dirname(path), location), to: join(folder, location), sha256 };
+      return { from: join(dirname(path), location), to: join(place, location), sha256 };
     });
     for (const file of [{ from: path, to: model, sha256: form.sha256 }, ...data]) {
       const other = wanted.get(file.to);

@@ -30,7 +30,7 @@ export const classifierOptionNames = ['topK', 'activation'] as const;
  */
 export class Classifier extends PictureTask {
   readonly labels: readonly string[];
-  /** Where the labels came from: 'option', 'file', 'metadata', 'config', a built-in list, or 'numbers'. */
+  /** Where the labels came from: 'option', 'file', 'bundle', 'metadata', 'config', a built-in list, or 'numbers'. */
   readonly labelSource: ResolvedLabels['source'];
   readonly activation: Activation;
   readonly #output: string;

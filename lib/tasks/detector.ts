@@ -77,7 +77,7 @@ export const detectOptionNames = [
  */
 export class Detector extends PictureTask {
   readonly labels: readonly string[];
-  /** Where the labels came from: 'option', 'file', 'metadata', 'config', a built-in list, or 'numbers'. */
+  /** Where the labels came from: 'option', 'file', 'bundle', 'metadata', 'config', a built-in list, or 'numbers'. */
   readonly labelSource: ResolvedLabels['source'];
   /** How the output is read. */
   readonly head: DetectionHead;

@@ -55,7 +55,7 @@ interface ScoreMap {
  */
 export class Segmenter extends PictureTask {
   readonly labels: readonly string[];
-  /** Where the labels came from: 'option', 'file', 'metadata', 'config', a built-in list, 'binary' for background and foreground, or 'numbers'. */
+  /** Where the labels came from: 'option', 'file', 'bundle', 'metadata', 'config', a built-in list, 'binary' for background and foreground, or 'numbers'. */
   readonly labelSource: ResolvedLabels['source'];
   readonly activation: Activation;
   /** The class that is left undrawn, or undefined. */

@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import {
   checkModelBundleOutput,
@@ -23,23 +23,38 @@ import {
   writeModelBundle,
   type ModelManifest,
 } from '../../lib/engine/index.js';
+import { checkOutput } from '../../lib/engine/bundle-output.js';
 import { encodeModel, readModel } from '../../lib/graph/index.js';
 import { expectFailure, rejectionOf } from '../errors/failure.js';
 import { DataType, elsewhere, graphModel, node, value } from '../graph/made-graphs.js';
-import { flipBit, makeBundle, writeManifest } from './made-bundle.js';
+import { madeModel, node as made, zeros } from '../tasks/made-models.js';
+import { makeBundle, writeManifest } from './made-bundle.js';
 import { asItWas, bundleContent, makeModelBundle } from './made-model-bundle.js';
-import { segmenter } from './rtx.js';
+
+/** One convolution, class scores out. */
+const small = join(mkdtempSync(join(tmpdir(), 'foveate-small-')), 'classes.onnx');
+writeFileSync(
+  small,
+  madeModel({
+    input: ['n', 3, 8, 8],
+    output: ['n', 4],
+    nodes: [made('Conv', ['x', 'w'], 'a'), made('GlobalAveragePool', 'a', 'b'), made('Flatten', 'b', 'y')],
+    initializers: [zeros('w', [4, 3, 3, 3])],
+    metadata: { names: "{0: 'a', 1: 'b', 2: 'c', 3: 'd'}" },
+  }),
+);
+afterAll(() => rmSync(dirname(small), { recursive: true }));
 
 let folder: string;
 let output: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'foveate-model-bundle-'));
-  output = join(folder, 'out', 'segmenter.bundle');
+  output = join(folder, 'out', 'classes.bundle');
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const formC = 'onnxruntime/shapes-segmenter.onnxruntime.int8.onnx';
-const formT = 'tensorrt/shapes-segmenter.tensorrt.int8.onnx';
+const formC = 'onnxruntime/classes.onnxruntime.int8.onnx';
+const formT = 'tensorrt/classes.tensorrt.int8.onnx';
 const files = [formC, formT, 'calibration.json', 'report/report.md', 'report/layers.csv'];
 
 const manifestOf = (place: string): ModelManifest =>
@@ -68,7 +83,7 @@ describe('the bundle of a model', () => {
   it('tells all that it was made of', async () => {
     const labels = ['background', 'circle'];
     const task = { name: 'segment', options: { background: 0 }, outputs: { y: { operator: 'Conv', boxDecoding: null } } };
-    const content = bundleContent(segmenter, { labels, task });
+    const content = bundleContent(small, { labels, task });
     const bundle = await writeModelBundle(output, content);
     const { source, measured, decisions, preprocess } = content;
     expect(bundle.path).toBe(output);
@@ -86,39 +101,32 @@ describe('the bundle of a model', () => {
     expect(readFileSync(join(output, 'calibration.json'), 'utf8')).toBe('{"pictures":32}');
     await bundle.verify();
     expect(await bundle.wholeForm('tensorrt')).toBe(bundle.form('tensorrt'));
-    expect(readdirSync(dirname(output))).toEqual(['segmenter.bundle']);
+    expect(readdirSync(dirname(output))).toEqual(['classes.bundle']);
   });
 
   it('keeps the metadata of the model in its forms', async () => {
-    const bundle = await makeModelBundle(output, segmenter);
-    const { metadata } = await readModel(segmenter);
+    const bundle = await makeModelBundle(output, small);
+    const { metadata } = await readModel(small);
     expect(metadata.size).toBeGreaterThan(0);
     for (const name of ['onnxruntime', 'tensorrt'] as const)
       expect((await readModel(bundle.form(name))).metadata).toEqual(metadata);
   });
 
   it('needs neither a calibration nor reports', async () => {
-    const bundle = await makeModelBundle(output, segmenter, { calibration: undefined, reports: {} });
+    const bundle = await makeModelBundle(output, small, { calibration: undefined, reports: {} });
     expect(bundle.manifest).not.toHaveProperty('calibration');
     expect(bundle.files.slice(1)).toEqual([formC, formT].map((file) => join(output, file)));
   });
 
   it('has no other form', async () => {
-    const bundle = await makeModelBundle(output, segmenter);
+    const bundle = await makeModelBundle(output, small);
     expect(() => bundle.form('coreml' as never)).toThrow(/'onnxruntime' or 'tensorrt'/);
   });
 
   it('takes the external data of its forms along, each its own', async () => {
-    const model = join(folder, 'model.onnx');
-    withExternalData(model, 'data/w.bin');
-    const { source } = bundleContent(model, { forms: { onnxruntime: asItWas(model), tensorrt: asItWas(model) } });
     const write = async (to: string): Promise<void> => withExternalData(to, 'data/w.bin');
     const form = { precision: 'float32', passes: [], write } as const;
-    const bundle = await writeModelBundle(output, {
-      ...bundleContent(segmenter),
-      source,
-      forms: { onnxruntime: form, tensorrt: form },
-    });
+    const bundle = await makeModelBundle(output, small, { forms: { onnxruntime: form, tensorrt: form } });
     expect(bundle.manifest.forms.tensorrt.externalData).toMatchObject([{ file: 'tensorrt/data/w.bin', bytes: 16 }]);
     expect(existsSync(join(output, 'onnxruntime/data/w.bin'))).toBe(true);
     flipByte(join(output, 'onnxruntime/data/w.bin'));
@@ -150,7 +158,7 @@ describe('a bundle is refused', () => {
   });
 
   it.each(files)('of which %s is missing, or has another length', async (file) => {
-    const path = join((await makeModelBundle(output, segmenter)).path, file);
+    const path = join((await makeModelBundle(output, small)).path, file);
     const damage = async (): Promise<string> => {
       const error = await rejectionOf(ModelBundle.open(output));
       expect(error.code).toBe('BUNDLE_INVALID');
@@ -169,7 +177,7 @@ describe('a bundle is refused', () => {
   });
 
   it.each(files)('of which %s was changed, once it is read', async (file) => {
-    await makeModelBundle(output, segmenter);
+    await makeModelBundle(output, small);
     flipByte(join(output, file));
     const bundle = await ModelBundle.open(output);
     const error = await rejectionOf(bundle.verify());
@@ -178,7 +186,7 @@ describe('a bundle is refused', () => {
   });
 
   it.each(['../secret', 'a/../../secret', '/etc/hostname', '.', ''])('with the file %j, which lies outside', async (file) => {
-    const { forms, calibration, reports } = (await makeModelBundle(output, segmenter)).manifest;
+    const { forms, calibration, reports } = (await makeModelBundle(output, small)).manifest;
     const { onnxruntime, tensorrt } = forms;
     const lies = [
       { forms: { onnxruntime: { ...onnxruntime, file }, tensorrt } },
@@ -195,7 +203,7 @@ describe('a bundle is refused', () => {
   it.each(['../tensorrt/w.bin', '../../w.bin', 'data/../../../w.bin', '/w.bin'])(
     'whose form keeps tensors in %j, which is not beside it',
     async (location) => {
-      const { forms } = (await makeModelBundle(output, segmenter)).manifest;
+      const { forms } = (await makeModelBundle(output, small)).manifest;
       const data = { file: location.startsWith('/') ? location : `onnxruntime/${location}`, bytes: 1, sha256: '0'.repeat(64) };
       lie({ forms: { ...forms, onnxruntime: { ...forms.onnxruntime, externalData: [data] } } });
       expectFailure(await rejectionOf(ModelBundle.open(output)), 'BUNDLE_INVALID', /lacks forms\.onnxruntime/);
@@ -226,7 +234,7 @@ describe('a bundle is refused', () => {
     ['with nothing measured', { measured: null }, /lacks measured/],
     ['without decisions', { decisions: undefined }, /lacks decisions/],
   ])('with a manifest %s', async (_, change, message) => {
-    await makeModelBundle(output, segmenter);
+    await makeModelBundle(output, small);
     if (typeof change === 'string') writeManifest(output, change);
     else lie(change);
     expectFailure(await rejectionOf(ModelBundle.open(output)), 'BUNDLE_INVALID', message, /./);
@@ -235,7 +243,7 @@ describe('a bundle is refused', () => {
   it('where it is that of an engine, and the other way round', async () => {
     makeBundle(folder);
     expectFailure(await rejectionOf(ModelBundle.open(folder)), 'BUNDLE_INVALID', /is that of an engine$/, /model\.onnx/);
-    await makeModelBundle(output, segmenter);
+    await makeModelBundle(output, small);
     expectFailure(
       await rejectionOf(EngineBundle.open(output)),
       'ENGINE_INVALID',
@@ -247,7 +255,7 @@ describe('a bundle is refused', () => {
 
 describe('a place is looked at for a bundle', () => {
   it('and has one', async () => {
-    await makeModelBundle(output, segmenter);
+    await makeModelBundle(output, small);
     expect((await ModelBundle.at(output))?.path).toBe(output);
     expect((await ModelBundle.at(new URL(`file://${output}`)))?.path).toBe(output);
   });
@@ -255,12 +263,12 @@ describe('a place is looked at for a bundle', () => {
   it('and has none', async () => {
     makeBundle(folder);
     mkdirSync(join(folder, 'empty'));
-    for (const model of [segmenter, folder, join(folder, 'empty'), join(folder, 'nothing'), new Uint8Array(3)])
+    for (const model of [small, folder, join(folder, 'empty'), join(folder, 'nothing'), new Uint8Array(3)])
       expect(await ModelBundle.at(model)).toBeUndefined();
   });
 
   it('and has one that is damaged', async () => {
-    await makeModelBundle(output, segmenter);
+    await makeModelBundle(output, small);
     writeManifest(output, '{');
     expectFailure(await rejectionOf(ModelBundle.at(output)), 'BUNDLE_INVALID', /is no JSON/);
     rmSync(join(output, 'manifest.json'));
@@ -273,11 +281,11 @@ describe('a bundle is written', () => {
   it.each<[string, () => unknown]>([
     ['no place at all', () => {}],
     ['that of an empty folder', () => mkdirSync(output, { recursive: true })],
-    ['that of a bundle', () => makeModelBundle(output, segmenter)],
+    ['that of a bundle', () => makeModelBundle(output, small)],
     [
       'that of a damaged bundle',
       async () => {
-        await makeModelBundle(output, segmenter);
+        await makeModelBundle(output, small);
         rmSync(join(output, formC));
         flipByte(join(output, formT));
       },
@@ -285,35 +293,34 @@ describe('a bundle is written', () => {
   ])('to %s', async (_, prepare) => {
     await prepare();
     await checkModelBundleOutput(output);
-    const bundle = await makeModelBundle(output, segmenter, { decisions: ['anew'] });
+    const bundle = await makeModelBundle(output, small, { decisions: ['anew'] });
     await bundle.verify();
     expect(bundle.manifest.decisions).toEqual(['anew']);
-    expect(readdirSync(dirname(output))).toEqual(['segmenter.bundle']);
+    expect(readdirSync(dirname(output))).toEqual(['classes.bundle']);
   });
 
   it.each<[string, () => unknown]>([
-    ['a file', () => (mkdirSync(dirname(output)), writeFileSync(output, 'Dear'))],
-    ['a folder with a letter', () => (mkdirSync(output, { recursive: true }), writeFileSync(join(output, 'letter.txt'), 'Dear'))],
-    ['an engine bundle', () => (mkdirSync(output, { recursive: true }), makeBundle(output))],
+    ['file', () => (mkdirSync(dirname(output)), writeFileSync(output, 'Dear'))],
+    ['folder with a letter', () => (mkdirSync(output, { recursive: true }), writeFileSync(join(output, 'letter.txt'), 'Dear'))],
+    ['bundle of an engine', () => (mkdirSync(output, { recursive: true }), makeBundle(output))],
     [
-      'a bundle into which a file was put',
+      'bundle into which a file was put',
       async () => {
-        await makeModelBundle(output, segmenter);
+        await makeModelBundle(output, small);
         writeFileSync(join(output, 'report/notes.txt'), 'mine');
       },
     ],
-    ['a bundle of a later version', async () => (await makeModelBundle(output, segmenter), lie({ format: 2 }))],
+    ['bundle of a later version', async () => (await makeModelBundle(output, small), lie({ format: 2 }))],
   ])('over no %s', async (_, prepare) => {
     await prepare();
     const before = existsSync(join(output, 'manifest.json')) ? readFileSync(join(output, 'manifest.json'), 'utf8') : undefined;
-    for (const attempt of [checkModelBundleOutput(output), makeModelBundle(output, segmenter)])
-      expect((await rejectionOf(attempt)).code).toBe('OUTPUT_NOT_WRITABLE');
+    for (const attempt of [() => checkModelBundleOutput(output), () => makeModelBundle(output, small)])
+      expect((await rejectionOf(attempt())).code).toBe('OUTPUT_NOT_WRITABLE');
     if (before !== undefined) expect(readFileSync(join(output, 'manifest.json'), 'utf8')).toBe(before);
   });
 
-  it('over no engine bundle by a build, which would delete what it builds of', async () => {
-    const { checkOutput } = await import('../../lib/engine/bundle-output.js');
-    await makeModelBundle(output, segmenter);
+  it('where no build replaces it, which would delete what it builds of', async () => {
+    await makeModelBundle(output, small);
     expect((await rejectionOf(checkOutput(output))).code).toBe('OUTPUT_NOT_WRITABLE');
   });
 
@@ -323,40 +330,40 @@ describe('a bundle is written', () => {
   ])('whole or not at all, where there was %s', async (_, isThere) => {
     if (isThere) mkdirSync(output, { recursive: true });
     const fail = { precision: 'int8', passes: [], write: () => Promise.reject(new Error('the pen broke')) } as const;
-    const { forms } = bundleContent(segmenter);
-    const error = await rejectionOf(makeModelBundle(output, segmenter, { forms: { ...forms, tensorrt: fail } }));
+    const { forms } = bundleContent(small);
+    const error = await rejectionOf(makeModelBundle(output, small, { forms: { ...forms, tensorrt: fail } }));
     expectFailure(error, 'OUTPUT_NOT_WRITABLE', /^Cannot write the bundle .*: the pen broke$/);
     expect(existsSync(output)).toBe(isThere);
     if (isThere) expect(readdirSync(output)).toEqual([]);
-    expect(readdirSync(dirname(output))).toEqual(isThere ? ['segmenter.bundle'] : []);
+    expect(readdirSync(dirname(output))).toEqual(isThere ? ['classes.bundle'] : []);
   });
 
   it('with what was there kept, where a form is no model', async () => {
-    await makeModelBundle(output, segmenter);
+    await makeModelBundle(output, small);
     const before = manifestOf(output);
-    const { forms } = bundleContent(segmenter);
+    const { forms } = bundleContent(small);
     const rubbish = { ...forms.tensorrt, write: async (to: string) => writeFileSync(to, 'rubbish') };
-    const attempt = makeModelBundle(output, segmenter, { forms: { ...forms, tensorrt: rubbish } });
+    const attempt = makeModelBundle(output, small, { forms: { ...forms, tensorrt: rubbish } });
     expect((await rejectionOf(attempt)).code).toBe('MODEL_INVALID');
     expect(manifestOf(output)).toEqual(before);
     await (await ModelBundle.open(output)).verify();
-    expect(readdirSync(dirname(output))).toEqual(['segmenter.bundle']);
+    expect(readdirSync(dirname(output))).toEqual(['classes.bundle']);
   });
 
   it('until it is aborted', async () => {
     const controller = new AbortController();
-    const { forms } = bundleContent(segmenter);
+    const { forms } = bundleContent(small);
     const write = async (to: string): Promise<void> => {
       await forms.onnxruntime.write(to);
       controller.abort();
     };
-    const content = bundleContent(segmenter, { forms: { ...forms, onnxruntime: { ...forms.onnxruntime, write } } });
+    const content = bundleContent(small, { forms: { ...forms, onnxruntime: { ...forms.onnxruntime, write } } });
     expect((await rejectionOf(writeModelBundle(output, content, controller.signal))).code).toBe('ABORTED');
     expect(readdirSync(dirname(output))).toEqual([]);
   });
 
   it.each(['../report.md', 'a/b.md', '', '..'])('with no report called %j', async (name) => {
-    const error = await rejectionOf(makeModelBundle(output, segmenter, { reports: { [name]: '' } }));
+    const error = await rejectionOf(makeModelBundle(output, small, { reports: { [name]: '' } }));
     expectFailure(error, 'INVALID_ARGUMENT', /names of files/);
     expect(existsSync(dirname(output))).toBe(false);
   });
@@ -364,7 +371,7 @@ describe('a bundle is written', () => {
 
 describe('the forms of a bundle', () => {
   it('are exported as plain files', async () => {
-    const bundle = await makeModelBundle(output, segmenter);
+    const bundle = await makeModelBundle(output, small);
     const to = join(folder, 'exported/onnx');
     const paths = await exportOnnx(bundle, to);
     expect(paths).toEqual([formC, formT].map((file) => join(to, basename(file))));
@@ -375,15 +382,15 @@ describe('the forms of a bundle', () => {
   });
 
   it('are called by their precision', async () => {
-    const { forms } = bundleContent(segmenter);
-    const bundle = await makeModelBundle(output, segmenter, { forms: { ...forms, onnxruntime: asItWas(segmenter) } });
+    const { forms } = bundleContent(small);
+    const bundle = await makeModelBundle(output, small, { forms: { ...forms, onnxruntime: asItWas(small) } });
     const [path] = await exportOnnx(bundle, folder);
-    expect(basename(path as string)).toBe('shapes-segmenter.onnxruntime.float32.onnx');
-    expect(readFileSync(path as string)).toEqual(readFileSync(segmenter));
+    expect(basename(path as string)).toBe('classes.onnxruntime.float32.onnx');
+    expect(readFileSync(path as string)).toEqual(readFileSync(small));
   });
 
   it('take the place of no other file', async () => {
-    const bundle = await makeModelBundle(output, segmenter);
+    const bundle = await makeModelBundle(output, small);
     writeFileSync(join(folder, basename(formT)), 'mine');
     expectFailure(await rejectionOf(exportOnnx(bundle, folder)), 'OUTPUT_NOT_WRITABLE', /would overwrite .*tensorrt\.int8\.onnx/);
     expect(existsSync(join(folder, basename(formC)))).toBe(false);
@@ -391,8 +398,8 @@ describe('the forms of a bundle', () => {
   });
 
   it('are not exported once they were changed', async () => {
-    const bundle = await makeModelBundle(output, segmenter);
-    flipBit(bundle.form('tensorrt'));
+    const bundle = await makeModelBundle(output, small);
+    flipByte(bundle.form('tensorrt'));
     expectFailure(await rejectionOf(exportOnnx(bundle, folder)), 'BUNDLE_INVALID', /content is not what was written/);
     expect(readdirSync(folder)).toEqual(['out']);
   });
@@ -407,9 +414,9 @@ describe('the forms of a bundle', () => {
       },
     });
     const shared = { onnxruntime: form('w.bin', 0), tensorrt: form('w.bin', 0) };
-    const paths = await exportOnnx(await makeModelBundle(output, segmenter, { forms: shared }), join(folder, 'one'));
+    const paths = await exportOnnx(await makeModelBundle(output, small, { forms: shared }), join(folder, 'one'));
     expect(readdirSync(join(folder, 'one')).sort()).toEqual([...paths.map((path) => basename(path)), 'w.bin'].sort());
-    const differing = await makeModelBundle(output, segmenter, { forms: { ...shared, tensorrt: form('w.bin', 1) } });
+    const differing = await makeModelBundle(output, small, { forms: { ...shared, tensorrt: form('w.bin', 1) } });
     expectFailure(
       await rejectionOf(exportOnnx(differing, join(folder, 'two'))),
       'OUTPUT_NOT_WRITABLE',

@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+import { readModel } from '../../lib/graph/index.js';
 import { createSession, type ModelSource } from '../../lib/session/index.js';
 import { Tensor } from '../../lib/tensor/index.js';
 import { makeBundle } from '../engine/made-bundle.js';
@@ -77,5 +78,10 @@ describe('another folder is no model', () => {
   it('but the bundle of an engine holds one', async () => {
     makeBundle(folder);
     expectFailure(await rejectionOf(createSession(folder)), 'MODEL_NOT_FOUND', /it is a folder$/, /engine bundle.*model\.onnx/);
+  });
+
+  it('nor is a bundle to who reads files, who is told where the files are', async () => {
+    await makeModelBundle(output, classifier);
+    expectFailure(await rejectionOf(readModel(output)), 'MODEL_NOT_FOUND', /it is a folder$/, /ModelBundle\.open\(folder\)/);
   });
 });

@@ -23,7 +23,7 @@ import {
   type Task,
 } from '../../lib/tasks/index.js';
 import { DataType, graphModel, node as graphNode, scales, value } from '../graph/made-graphs.js';
-import { averageColor, brightness, colorMap, madeModel, node } from './made-models.js';
+import { averageColor, brightness, colorMap, constantModel, madeModel, node, type ConstantOutput } from './made-models.js';
 
 let folder: string;
 let output: string;
@@ -68,8 +68,7 @@ async function found(task: Task, image: string | typeof frame): Promise<unknown>
           : task instanceof Embedder
             ? await task.embed(image)
             : await task.predict(image);
-  const { timing: _, ...rest } = JSON.parse(JSON.stringify(result)) as Record<string, unknown>;
-  return rest;
+  return JSON.parse(JSON.stringify(result), (key, value: unknown) => (key === 'timing' ? undefined : value));
 }
 
 describe('a bundle gives what its form gives with the same preprocessing and labels', () => {
@@ -202,7 +201,7 @@ describe('what a bundle says', () => {
 
 /** Averages pixels. */
 const pixelNodes = [
-  { ...node('Cast', 'x', 'float'), attribute: [{ name: 'to', type: 2, i: 1n }] },
+  node('Cast', 'x', 'float', { to: DataType.FLOAT }),
   node('GlobalAveragePool', 'float', 'mean'),
   node('Flatten', 'mean', 'y'),
 ];
@@ -273,5 +272,38 @@ describe('a detector of a bundle', () => {
     const outputs = Object.values(bundle.manifest.task?.outputs ?? {});
     expect(outputs).toHaveLength(source.session.outputs.length);
     expect(JSON.parse(readFileSync(join(output, 'manifest.json'), 'utf8'))).toEqual(bundle.manifest);
+  });
+
+  const values = (count: number): Float32Array => Float32Array.from({ length: count }, (_, i) => ((i * 37) % 64) / 64);
+  const kinds: Readonly<Record<string, readonly [readonly ConstantOutput[], LoadTaskOptions]>> = {
+    'with a class more than names': [
+      [
+        { name: 'dets', shape: [1, 5, 4], values: values(20) },
+        { name: 'labels', shape: [1, 5, 3], values: values(15) },
+      ],
+      { labels: ['cat', 'dog'] },
+    ],
+    'of keypoints': [[{ name: 'y', shape: [1, 5, 12], values: values(60) }], { labels: ['cat', 'dog'], keypoints: [2, 3] }],
+    'of oriented boxes': [[{ name: 'y', shape: [1, 5, 7], values: values(35) }], { labels: ['cat', 'dog'], rotated: true }],
+    'of decoded boxes of an SSD': [
+      [
+        { name: 'boxes', shape: [1, 5, 4], values: values(20) },
+        { name: 'scores', shape: [1, 5, 3], values: values(15) },
+      ],
+      { task: 'detect', head: 'ssd', labels: ['cat', 'dog'], ssd: { boxes: 'decoded', activation: 'none' } },
+    ],
+  };
+
+  it.each(Object.keys(kinds))('%s is the same again', async (kind) => {
+    const [outputs, options] = kinds[kind]!;
+    const path = file(constantModel({ input: [1, 3, 64, 64], outputs }));
+    await using source = (await loadTask(path, options)) as Detector;
+    await bundleOf(path, options, unchanged(path));
+    await using opened = (await loadTask(output)) as Detector;
+    const facts = ({ head, labels, preprocess }: Detector) => ({ head, labels, preprocess: preprocess.options });
+    expect(facts(opened)).toEqual(facts(source));
+    const detections = (await found(source, frame)) as { detections: unknown[] };
+    expect(detections.detections.length).toBeGreaterThan(0);
+    expect(await found(opened, frame)).toEqual(detections);
   });
 });
