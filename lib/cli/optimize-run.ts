@@ -50,7 +50,7 @@ export async function run<C extends Calibration>(
   model: string,
   options: OptimizeOptionValues,
   invocation: Invocation,
-  steps: AnySteps,
+  steps: OptimizeSteps<C>,
 ): Promise<void> {
   const { data, precision, output, calibration, exportOnnx, pictures, seed, force, threads } = options;
   const { signal } = invocation;

@@ -12,10 +12,13 @@ const leastStep = 4;
 const mostStep = 40;
 
 const bandTop = 8;
-const noise = { top: 74, bottom: 204 };
-const range = { top: 244, bottom: 364 };
-const work = { top: 404, bottom: 464 };
-const height = 492;
+const noise = { top: 100, bottom: 230 };
+const range = { top: 272, bottom: 392 };
+const work = { top: 434, bottom: 494 };
+const height = 522;
+
+/** Labels that are closer would overlap. */
+const leastTickGap = 14;
 
 /** How the drawing is laid out along the layers. */
 interface Columns {
@@ -86,9 +89,13 @@ function rangePanel(layers: readonly QuantizedLayer[], { step, x, right }: Colum
   const most = Math.max(0, ...ranges.map(({ max }) => max));
   const along = scale(Math.asinh(least), Math.asinh(most), range.bottom, range.top);
   const y = (value: number): number => along(Math.asinh(value));
-  const ticks = [-1e4, -1e3, -100, -10, -1, 0, 1, 10, 100, 1e3, 1e4].filter((tick) => tick >= least && tick <= most);
-  const apart = ticks.filter((tick, i) => i === 0 || tick === 0 || Math.abs(y(tick) - y(ticks[i - 1] as number)) >= 12);
-  return markup`${title('Range of the output', range.top)}${apart.map((tick) => gridLine(y(tick), shortNumber(tick), right))}${layers.map(
+  const ticks = [0, 1, 10, 100, 1e3, 1e4, 1e5].flatMap((tick) => (tick === 0 ? [0] : [-tick, tick]));
+  const shown: number[] = [];
+  for (const tick of ticks) {
+    const isApart = shown.every((other) => Math.abs(y(tick) - y(other)) >= leastTickGap);
+    if (tick >= least && tick <= most && isApart) shown.push(tick);
+  }
+  return markup`${title('Range of the output', range.top)}${shown.map((tick) => gridLine(y(tick), shortNumber(tick), right))}${layers.map(
     ({ range: ends, name }, place) =>
       ends !== undefined &&
       markup`<line class="span" x1="${coordinate(x(place))}" y1="${coordinate(y(ends.min))}" x2="${coordinate(x(place))}" y2="${coordinate(
