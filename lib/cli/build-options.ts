@@ -49,7 +49,8 @@ export function buildEngineOptions({
   };
 }
 
-function parseInteger(text: string): number {
+/** For commander's options. */
+export function parseInteger(text: string): number {
   if (!/^\d+$/.test(text)) throw new InvalidArgumentError('Expected a whole number.');
   return Number(text);
 }

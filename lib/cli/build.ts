@@ -30,7 +30,7 @@ export function addBuild(program: Command, invocation: Invocation): void {
     .description(
       'Builds a TensorRT engine of an ONNX model: a bundle with the engine, the model, its preprocessing and labels. TensorRT-RTX builds on machines without a GPU too.',
     )
-    .argument('<model>', 'an ONNX file')
+    .argument('<model>', 'an ONNX file, or the bundle of an optimised model')
     .option('-o, --output <folder>', 'where the bundle is put; one that is there is replaced (default: it stays in the cache)')
     .option('--no-cache', 'build even where the engine was built before')
     .option('--check', 'only tell which operators of the model, as it is, the library can take')

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { extname, resolve } from 'node:path';
 
-import { openDataset, type Dataset, type DatasetFormat, type DatasetOptions } from '../dataset/index.js';
+import type { Dataset, DatasetFormat } from '../dataset/index.js';
 import { ArgumentError } from '../errors/index.js';
 import {
   checkEvaluable,
@@ -20,6 +20,7 @@ import { loadTask, type Task } from '../tasks/index.js';
 import { printable } from '../text/index.js';
 import { EvaluationFolder } from './evaluation-folder.js';
 import type { Invocation } from './invocation.js';
+import { openLabelled } from './open-labelled.js';
 import { startProgress } from './progress.js';
 import { loadTaskOptions, type TaskOptionValues } from './task-options.js';
 
@@ -112,19 +113,6 @@ async function finish(
   if (comparison !== undefined)
     invocation.out(`\nAgainst the baseline\n${comparison.map(({ words }) => `  ${words}\n`).join('')}`);
   if (folder !== undefined && quiet !== true) invocation.tell(`Written to ${output}: ${folder.names.join(', ')}`);
-}
-
-/** Names that are given are those of the data set's classes too, unless it names them itself. */
-async function openLabelled(data: string, options: DatasetOptions, labels: DatasetOptions['labels']): Promise<Dataset> {
-  if (labels === undefined) return openDataset(data, options);
-  try {
-    return await openDataset(data, { ...options, labels });
-  } catch (error) {
-    const namesItself =
-      error instanceof ArgumentError && error.details['name'] === 'labels' && error.details['format'] !== undefined;
-    if (!namesItself) throw error;
-    return openDataset(data, options);
-  }
 }
 
 /** Tracks come as text, as of MOTChallenge: a file for each sequence. */

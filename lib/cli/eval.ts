@@ -34,7 +34,7 @@ export function addEval(program: Command, invocation: Invocation): void {
     .command('eval')
     .summary('measure a model on a labelled data set')
     .description('Runs a model on a labelled data set, or takes what it found before, and counts it against the labels.')
-    .argument('[model]', 'an ONNX file; not with --predictions')
+    .argument('[model]', 'an ONNX file, or the bundle of an optimised model; not with --predictions')
     .requiredOption('--data <path>', 'the data set: a file or a folder')
     .addOption(new Option('--format <name>', 'its format (default: recognised)').choices(datasetFormats))
     .option('--split <name>', 'which part of it, such as val')

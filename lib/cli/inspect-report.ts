@@ -32,7 +32,7 @@ export function inspectionLines(inspection: Inspection, recognizedAs: string | u
   ];
 }
 
-function section(heading: string, rows: readonly (readonly Cell[])[], note = ''): string[] {
+export function section(heading: string, rows: readonly (readonly Cell[])[], note = ''): string[] {
   return ['', `${paint(process.stdout, 'bold', heading)}${note}`, ...alignRows(rows.length === 0 ? [['none']] : rows)];
 }
 
@@ -67,7 +67,7 @@ function quantity(count: number): string {
   return count < 1000 ? rounded : `${rounded} (${grouped(count)})`;
 }
 
-function size(bytes: number | null): string {
+export function size(bytes: number | null): string {
   return bytes === null ? 'of unknown size' : short(bytes, ['B', 'kB', 'MB', 'GB', 'TB', 'PB']);
 }
 

@@ -2,7 +2,7 @@ import { open, stat } from 'node:fs/promises';
 
 import type { Command } from 'commander';
 
-import { EngineBundle } from '../engine/index.js';
+import { EngineBundle, ModelBundle } from '../engine/index.js';
 import { FoveateError, InternalError } from '../errors/index.js';
 import {
   countMacs,
@@ -19,6 +19,7 @@ import {
 import { hasNamesBeside, loadTask, recognizeModel, type TaskName } from '../tasks/index.js';
 import { bundleLines } from './bundle-report.js';
 import { inspectionLines } from './inspect-report.js';
+import { modelBundleLines } from './model-bundle-report.js';
 import type { Invocation } from './invocation.js';
 import { recognizedLine, recognizedOf, type Recognized } from './recognized.js';
 
@@ -62,11 +63,11 @@ export interface Inspection {
 export function addInspect(program: Command, invocation: Invocation): void {
   program
     .command('inspect')
-    .summary('tell what a model file, an engine bundle or a calibration table holds')
+    .summary('tell what a model file, a bundle or a calibration table holds')
     .description(
-      'Reads an ONNX file: its inputs and outputs, parameters, operators, multiply-accumulates and metadata, and what the model is recognised as.',
+      'Reads an ONNX file: its inputs and outputs, parameters, operators, multiply-accumulates and metadata, and what the model is recognised as. Or a bundle, comparing its files with what was written.',
     )
-    .argument('<model>', 'an ONNX file, an engine bundle, or a table of foveate calibrate')
+    .argument('<model>', 'an ONNX file, the bundle of an optimised model or of an engine, or a table of foveate calibrate')
     .option('--json', 'print JSON')
     .addHelpText('after', examples)
     .action((model: string) => inspect(model, invocation));
@@ -74,6 +75,8 @@ export function addInspect(program: Command, invocation: Invocation): void {
 
 async function inspect(model: string, invocation: Invocation): Promise<void> {
   const { signal, document } = invocation;
+  const bundle = await ModelBundle.at(model);
+  if (bundle !== undefined) return inspectModelBundle(bundle, invocation);
   if (await isFolder(model)) return inspectBundle(model, invocation);
   const path = modelPath('model', model);
   const start = await startOf(path);
@@ -105,7 +108,15 @@ async function startOf(path: string): Promise<string> {
   }
 }
 
-/** A bundle: its files are compared with what was written. */
+/** The bundle of a model: its files are compared with what was written. */
+async function inspectModelBundle(bundle: ModelBundle, invocation: Invocation): Promise<void> {
+  const { signal, document } = invocation;
+  await bundle.verify(signal);
+  if (document === undefined) invocation.out(`${modelBundleLines(bundle).join('\n')}\n`);
+  else document.whole({ path: bundle.path, manifest: bundle.manifest });
+}
+
+/** That of an engine, likewise. */
 async function inspectBundle(folder: string, invocation: Invocation): Promise<void> {
   const bundle = await EngineBundle.open(folder);
   await bundle.verify();

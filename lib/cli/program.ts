@@ -4,6 +4,7 @@ import { packageVersion } from '../binding/index.js';
 import { addBuild } from './build.js';
 import { addCalibrate } from './calibrate.js';
 import { buildFlagsOfOtherNames } from './build-options.js';
+import { addCompare } from './compare.js';
 import { addDoctor } from './doctor.js';
 import { addEval } from './eval.js';
 import { exitCodes } from './exit.js';
@@ -23,6 +24,7 @@ Examples:
   foveate eval yolov8n.onnx --data coco/annotations/instances_val2017.json -o val/
   foveate gate gate.yaml val/results.json
   foveate calibrate yolov8n.onnx --data pictures/ -o yolov8n.calibration.json
+  foveate compare yolov8n.onnx yolov8n.int8.onnx --data pictures/
   foveate build yolov8n.onnx --compute-capability 89 -o yolov8n.bundle
   foveate typegen yolov8n.onnx -o yolov8n.d.ts
   foveate install tensorrt-rtx
@@ -49,6 +51,7 @@ export function createProgram(invocation: Invocation): Command {
   addEval(program, invocation);
   addGate(program, invocation);
   addCalibrate(program, invocation);
+  addCompare(program, invocation);
   addBuild(program, invocation);
   addTypegen(program, invocation);
   addInstall(program, invocation);
@@ -61,6 +64,7 @@ const otherNames: Readonly<Record<string, readonly (readonly [string, string])[]
   run: flagsOfOtherNames,
   eval: flagsOfOtherNames,
   calibrate: flagsOfOtherNames,
+  compare: flagsOfOtherNames,
   build: buildFlagsOfOtherNames,
 };
 

@@ -1,13 +1,5 @@
 import type { Preprocess, PreprocessOptions } from '../image/index.js';
-import {
-  Classifier,
-  DensePredictor,
-  Detector,
-  Embedder,
-  type PreprocessSource,
-  type Task,
-  type TaskName,
-} from '../tasks/index.js';
+import { Detector, taskNameOf, type PreprocessSource, type Task, type TaskName } from '../tasks/index.js';
 import type { DetectionHead } from '../tasks/heads/detection-head.js';
 
 /** What a model was taken for, as data. */
@@ -22,13 +14,7 @@ export interface Recognized {
 export function recognizedOf(task: Task): Recognized {
   const { preprocess, preprocessSource } = task;
   if (task instanceof Detector) return { task: 'detect', head: task.head, preprocess, preprocessSource };
-  return { task: nameOf(task), preprocess, preprocessSource };
-}
-
-function nameOf(task: Exclude<Task, Detector>): TaskName {
-  if (task instanceof Classifier) return 'classify';
-  if (task instanceof Embedder) return 'embed';
-  return task instanceof DensePredictor ? 'dense' : 'segment';
+  return { task: taskNameOf(task), preprocess, preprocessSource };
 }
 
 /** What a model of each task is called. */
@@ -50,11 +36,11 @@ export function recognizedLine(model: Task): string {
 function sourceWords(source: PreprocessSource): string {
   if (source === 'option') return 'as asked';
   if (source === 'task') return 'as usual for the task';
-  return source === 'metadata' || source === 'graph' ? `from the ${source}` : `from ${source}`;
+  return source === 'metadata' || source === 'graph' || source === 'bundle' ? `from the ${source}` : `from ${source}`;
 }
 
 /** What is as in most models goes without saying: bilinear, centred, no mean, no deviation. */
-function preprocessWords(options: PreprocessOptions): string[] {
+export function preprocessWords(options: PreprocessOptions): string[] {
   const { fit, width, height, resizeEdge, longestEdge, multipleOf, interpolation, anchor, color, scale, mean, std } = options;
   const size = `${width} x ${height}`;
   const fits = {

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 
 import { Option, type Command } from 'commander';
 
+import { ModelBundle } from '../engine/index.js';
 import { ArgumentError, MediaError } from '../errors/index.js';
 import { Classifier, DensePredictor, Detector, Embedder, loadTask, type Task } from '../tasks/index.js';
 import { mapInOrder } from '../evaluation/in-order.js';
@@ -72,7 +73,7 @@ export function addRun(program: Command, invocation: Invocation): void {
     .command('run')
     .summary('run a model on pictures')
     .description('Runs a model on pictures: tells classes, boxes or regions, and draws them.')
-    .argument('<model>', 'an ONNX file')
+    .argument('<model>', 'an ONNX file, or the bundle of an optimised model')
     .argument('<input...>', 'pictures: files, folders, quoted patterns, or - for standard input')
     .option(
       '-o, --output <dir>',
@@ -122,7 +123,8 @@ async function run(model: string, inputs: readonly string[], options: RunOptionV
     });
   }
 
-  const read = [model, ...all.flatMap(({ path }) => path ?? [])];
+  const ofModel = (await ModelBundle.at(model))?.files ?? [model];
+  const read = [...ofModel, ...all.flatMap(({ path }) => path ?? [])];
   const file = results === undefined ? undefined : await openResults(results, before, overwrite, read);
   const journal = journalPath === undefined ? undefined : RunJournal.open(journalPath, settings, before);
   if (before !== undefined && file !== undefined && journal !== undefined && replaced.length > 0) {

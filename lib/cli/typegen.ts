@@ -6,7 +6,7 @@ import type { Command } from 'commander';
 import { ArgumentError, MediaError } from '../errors/index.js';
 import { modelPath, readModel, type OnnxModel } from '../graph/index.js';
 import { metadataLabels } from '../labels/index.js';
-import { sha256OfFile } from '../engine/index.js';
+import { ModelBundle, sha256OfFile } from '../engine/index.js';
 import { printable } from '../text/index.js';
 import type { Invocation } from './invocation.js';
 import { declarationMark, modelDeclaration } from './model-declaration.js';
@@ -38,7 +38,7 @@ export function addTypegen(program: Command, invocation: Invocation): void {
     .description(
       "Writes a .d.ts of a model: names, element types and shapes of its inputs and outputs, and its class names, for the library's createSession.",
     )
-    .argument('<model>', 'an ONNX file')
+    .argument('<model>', 'an ONNX file, or the bundle of an optimised model')
     .option('-o, --output <file>', 'where to (default: standard output); a file that typegen wrote is replaced')
     .option('--overwrite', 'replace any other file too')
     .addHelpText('after', examples)
@@ -47,10 +47,12 @@ export function addTypegen(program: Command, invocation: Invocation): void {
 
 async function typegen(model: string, { output, overwrite = false }: TypegenOptionValues, invocation: Invocation): Promise<void> {
   const { signal } = invocation;
-  const path = modelPath('model', model);
+  const bundle = await ModelBundle.at(model);
+  const path = (await bundle?.wholeForm('onnxruntime', signal)) ?? modelPath('model', model);
   const graph = await readModel(path, { signal });
   const sha256 = await sha256OfFile(path, signal);
-  const text = modelDeclaration({ file: basename(path), sha256, graph, labels: labelsOf(graph, invocation) });
+  const labels = bundle?.manifest.labels ?? labelsOf(graph, invocation);
+  const text = modelDeclaration({ file: basename(bundle?.path ?? path), sha256, graph, labels });
   if (output === undefined) return invocation.out(text);
   if (!overwrite) await checkReplaceable(output);
   await writeWhole(output, (partialPath) => writeFile(partialPath, text, { signal }));

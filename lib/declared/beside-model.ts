@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import nodePath from 'node:path';
 
+import { manifestFile, ModelBundle, type ModelManifest } from '../engine/index.js';
 import { modelPath } from '../graph/index.js';
 import { Preprocess } from '../image/index.js';
 import type { NamesBeside } from '../labels/index.js';
@@ -14,12 +15,19 @@ export interface ConfigFile<Name extends string = string> {
   readonly values: JsonObject;
 }
 
-/** What programs that export models leave beside them. */
+/** What the bundle of an optimised model tells of it: all that was settled when it was made. */
+export interface DeclaredBundle extends Pick<ModelManifest, 'task' | 'preprocess' | 'labels'> {
+  /** Of its manifest. */
+  readonly path: string;
+}
+
+/** What programs that export models leave beside them, or what a bundle has of its own. */
 export interface BesideModel {
   /** Hugging Face's description of its image processor. */
   readonly processor: ConfigFile<'preprocessor_config.json'> | undefined;
   /** Hugging Face's, or timm's, description of the model. Undefined also for a `config.json` that is something else. */
   readonly model: ConfigFile<'config.json'> | undefined;
+  readonly bundle: DeclaredBundle | undefined;
 }
 
 /** Far above any of these files: lists of 20,000 classes take a megabyte. */
@@ -30,24 +38,32 @@ const modelFields = ['model_type', 'architectures', 'architecture', 'pretrained_
 
 /**
  * Reads what lies in the folder of a model, or one folder up where that is called `onnx`, as far as the options of a task leave something to
- * it. For a model that is given as bytes, nothing. Rejects with PREPROCESS_INVALID where a file cannot be read or is damaged.
+ * it. For a model that is given as bytes, nothing; for a bundle, what its manifest says. Rejects with PREPROCESS_INVALID where a file cannot be read or is
+ * damaged.
  */
 export async function readBesideModel(
-  model: ModelSource,
+  model: ModelSource | ModelBundle,
   { preprocess, labels }: { readonly preprocess?: unknown; readonly labels?: unknown },
 ): Promise<BesideModel> {
+  if (model instanceof ModelBundle) return { processor: undefined, model: undefined, bundle: declaredBundle(model) };
   const folders = foldersOf(model);
   const isNamed = typeof preprocess === 'string' || preprocess instanceof Preprocess;
   const [processor, config] = await Promise.all([
     isNamed ? undefined : firstIn(folders, 'preprocessor_config.json'),
     isNamed && labels !== undefined ? undefined : modelConfig(folders),
   ]);
-  return { processor, model: config };
+  return { processor, model: config, bundle: undefined };
 }
 
-/** Whether a file beside a model names classes. Rejects with PREPROCESS_INVALID where it is damaged. */
-export async function hasNamesBeside(model: ModelSource): Promise<boolean> {
-  return namesBeside({ processor: undefined, model: await modelConfig(foldersOf(model)) }) !== undefined;
+function declaredBundle({ path, manifest }: ModelBundle): DeclaredBundle {
+  const { task, preprocess, labels } = manifest;
+  return { path: nodePath.join(path, manifestFile), task, preprocess, labels };
+}
+
+/** Whether a file beside a model, or its bundle, names classes. Rejects with PREPROCESS_INVALID where it is damaged. */
+export async function hasNamesBeside(model: ModelSource | ModelBundle): Promise<boolean> {
+  if (model instanceof ModelBundle) return model.manifest.labels !== undefined;
+  return namesBeside({ processor: undefined, model: await modelConfig(foldersOf(model)), bundle: undefined }) !== undefined;
 }
 
 function foldersOf(model: ModelSource): readonly string[] {
@@ -64,13 +80,14 @@ async function modelConfig(folders: readonly string[]): Promise<BesideModel['mod
 /** What Hugging Face makes up where nobody gave names. */
 const placeholder = /^LABEL_\d+$/;
 
-/** The class names in a model's `config.json`: Hugging Face's `id2label`, or timm's `label_names`. */
-export function namesBeside({ model }: BesideModel): NamesBeside | undefined {
+/** The class names in a model's bundle, or in its `config.json`: Hugging Face's `id2label`, or timm's `label_names`. */
+export function namesBeside({ model, bundle }: BesideModel): NamesBeside | undefined {
+  if (bundle?.labels !== undefined) return { source: 'bundle', path: bundle.path, names: bundle.labels };
   if (model === undefined) return undefined;
   const names = model.values['id2label'] ?? model.values['label_names'] ?? undefined;
   if (names === undefined) return undefined;
   if (isJsonObject(names) && Object.values(names).every((name) => placeholder.test(String(name)))) return undefined;
-  return { path: model.path, names };
+  return { source: 'config', path: model.path, names };
 }
 
 async function firstIn<Name extends string>(folders: readonly string[], name: Name): Promise<ConfigFile<Name> | undefined> {

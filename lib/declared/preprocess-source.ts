@@ -6,11 +6,11 @@ import { timmOptions } from './timm-config.js';
 import { ultralyticsOptions } from './ultralytics-metadata.js';
 
 /**
- * Where a task's preprocessing came from: the user's option, a file beside the model, the model's metadata, the model's own first
+ * Where a task's preprocessing came from: the user's option, the bundle of an optimised model, a file beside the model, the model's metadata, the model's own first
  * operators together with a preset, a preset for the task, or what is usual for the task where no preset is that. An option that changes only some of it leaves the source as it is.
  */
 export type PreprocessSource =
-  'option' | 'preprocessor_config.json' | 'config.json' | 'metadata' | 'graph' | 'task' | `preset ${PreprocessPreset}`;
+  'option' | 'bundle' | 'preprocessor_config.json' | 'config.json' | 'metadata' | 'graph' | 'task' | `preset ${PreprocessPreset}`;
 
 /** Preprocessing that a file or the model itself tells. */
 export interface DeclaredPreprocess {
@@ -19,11 +19,12 @@ export interface DeclaredPreprocess {
   readonly options: (input: InputSize) => Partial<PreprocessOptions>;
 }
 
-/** What the files beside a model tell of its preprocessing, else what its metadata does; undefined where neither does. */
+/** What the bundle of a model tells of its preprocessing, or the files beside it, else what its metadata does; undefined where neither does. */
 export function declaredPreprocess(
-  { processor, model }: BesideModel,
+  { processor, model, bundle }: BesideModel,
   metadata: ReadonlyMap<string, string>,
 ): DeclaredPreprocess | undefined {
+  if (bundle !== undefined) return { source: 'bundle', options: () => bundle.preprocess };
   const timm = [processor, model].find((file) => file !== undefined && timmFields(file) !== undefined);
   if (timm !== undefined) {
     const { name: source, path } = timm;

@@ -18,16 +18,20 @@ import {
 } from '../graph/index.js';
 import type { BuildOptions } from './build-options.js';
 import type { BuildInput } from './build-profiles.js';
-import type { BundleFile, ModelPass } from './engine-manifest.js';
+import type { BundleFile } from './bundle-folder.js';
+import type { ModelPass } from './engine-manifest.js';
 import { sha256OfBytes } from './file-hash.js';
 import { FileState, rememberedSha256 } from './file-state.js';
+import { ModelBundle } from './model-bundle.js';
 
 /** A model as it was given. */
 export interface SourceModel {
   /** undefined where it was given as bytes. */
   readonly path: string | undefined;
-  /** For people: the file's name. */
+  /** For people: the file's name, or that of the bundle. */
   readonly name: string;
+  /** The bundle of an optimised model that was given; {@link path} is its form for TensorRT. */
+  readonly bundle: ModelBundle | undefined;
   readonly sha256: string;
   readonly inputs: readonly ValueInfo[];
   /** Files beside it that hold tensors, by the names that the model gives them, and where they are. */
@@ -45,15 +49,22 @@ interface ReadModel {
 type SourceFacts = Pick<SourceModel, 'sha256' | 'inputs' | 'externalData'>;
 
 /**
- * Looks at a model to build. A file is read only where it may have changed since it was looked at last. Bytes that are given are copied: what is decided
- * by them must not change. Throws MODEL_NOT_FOUND, MODEL_INVALID, ABORTED.
+ * Looks at a model to build; of the bundle of an optimised model, at its form for TensorRT. A file is read only where it may have changed since it was looked at last. Bytes that are given are copied: what is decided
+ * by them must not change. Throws MODEL_NOT_FOUND, MODEL_INVALID, BUNDLE_INVALID, ABORTED.
  */
 export async function readSource(source: string | URL | Uint8Array, signal: AbortSignal | undefined): Promise<SourceModel> {
   if (source instanceof Uint8Array) {
     const read = await readModel(source.slice(), signal);
-    return { path: undefined, name: 'model.onnx', ...(await factsOf(read, undefined, signal)), read: async () => read };
+    return {
+      path: undefined,
+      name: 'model.onnx',
+      bundle: undefined,
+      ...(await factsOf(read, undefined, signal)),
+      read: async () => read,
+    };
   }
-  const path = modelPath('source', source);
+  const bundle = await ModelBundle.at(source);
+  const path = bundle === undefined ? modelPath('source', source) : await bundle.wholeForm('tensorrt', signal);
   let known: ReadModel | undefined;
   const state = await FileState.of(path).catch(() => undefined);
   const look = async (): Promise<SourceFacts> => {
@@ -68,7 +79,7 @@ export async function readSource(source: string | URL | Uint8Array, signal: Abor
     if (sha256OfBytes(known.bytes) !== facts.sha256) throw changed(`The model ${JSON.stringify(path)}`, path);
     return known;
   };
-  return { path, name: basename(path), ...facts, read };
+  return { path, name: basename(bundle?.path ?? path), bundle, ...facts, read };
 }
 
 async function readModel(source: string | Uint8Array, signal: AbortSignal | undefined): Promise<ReadModel> {

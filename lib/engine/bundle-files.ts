@@ -5,8 +5,7 @@ import { dirname, join, normalize, sep } from 'node:path';
 
 import { ModelError } from '../errors/index.js';
 import { changed, type SourceModel } from './build-model.js';
-import { manifestFile } from './engine-bundle.js';
-import type { BundleFile } from './engine-manifest.js';
+import { manifestFile, type BundleFile } from './bundle-folder.js';
 import { sha256OfBytes, sha256OfFile } from './file-hash.js';
 
 /** What every bundle has. */

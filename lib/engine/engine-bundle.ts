@@ -1,16 +1,15 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
-import { join, resolve, sep } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 
 import { aborted, platformName } from '../binding/index.js';
 import { EngineError, invalidArgument } from '../errors/index.js';
+import { BundleFolder, manifestFile } from './bundle-folder.js';
 import type { EngineLayer } from './engine-layers.js';
 import { sha256OfFile, type FileHash } from './file-hash.js';
 import { rememberedSha256 } from './file-state.js';
-import { parseManifest, type BundleFile, type EngineGpu, type EngineManifest } from './engine-manifest.js';
+import { parseManifest, type EngineGpu, type EngineManifest } from './engine-manifest.js';
 import type { TensorRtFamily } from './tensorrt-libraries.js';
 import { compareVersions } from './tensorrt-requirement.js';
-
-export const manifestFile = 'manifest.json';
 
 /** A library on a machine, and the GPU that it would run engines on, where there is one. */
 export interface EngineLibrary {
@@ -24,10 +23,19 @@ export interface EngineLibrary {
 export class EngineBundle {
   readonly path: string;
   readonly manifest: EngineManifest;
+  readonly #folder: BundleFolder;
 
   private constructor(path: string, manifest: EngineManifest) {
     this.path = path;
     this.manifest = manifest;
+    const { engine, model, layers } = manifest;
+    const damaged = (file: string, reason: string): EngineError =>
+      new EngineError('ENGINE_INVALID', {
+        message: `The file ${file} of the engine bundle ${path} is damaged: ${reason}`,
+        hint: 'Build the engine again, or copy the bundle again as a whole.',
+        details: { path, file },
+      });
+    this.#folder = new BundleFolder(path, [engine, model, ...model.externalData, layers], damaged);
   }
 
   /** Opens a bundle and checks that its files are there and as long as they should be. Throws INVALID_ARGUMENT, ENGINE_INVALID. */
@@ -46,7 +54,7 @@ export class EngineBundle {
       });
     }
     const bundle = new EngineBundle(path, parseManifest(text, folder));
-    for (const file of bundle.#files()) await bundle.#checkLength(file);
+    await bundle.#folder.checkLengths();
     return bundle;
   }
 
@@ -54,9 +62,9 @@ export class EngineBundle {
   async layers(): Promise<readonly EngineLayer[]> {
     const file = this.manifest.layers;
     try {
-      return JSON.parse(await readFile(this.#pathOf(file), 'utf8')) as EngineLayer[];
+      return JSON.parse(await readFile(this.#folder.pathOf(file), 'utf8')) as EngineLayer[];
     } catch (cause) {
-      throw cause instanceof SyntaxError ? this.#damaged(file, 'it is no JSON') : cause;
+      throw cause instanceof SyntaxError ? this.#folder.damaged(file, 'it is no JSON') : cause;
     }
   }
 
@@ -65,14 +73,7 @@ export class EngineBundle {
    * ABORTED.
    */
   async verify(signal?: AbortSignal, hash: FileHash = sha256OfFile): Promise<void> {
-    for (const file of this.#files()) {
-      if (signal?.aborted) throw aborted(signal);
-      const sha256 = await hash(this.#pathOf(file), signal).catch((error: unknown) => {
-        throw signal?.aborted ? aborted(signal) : error;
-      });
-      if (sha256 !== file.sha256)
-        throw this.#damaged(file, `its content is not what was written (sha256 ${sha256}, expected ${file.sha256})`);
-    }
+    await this.#folder.verify(signal, hash);
   }
 
   /** Why `library` cannot run the engine on this machine: what differs, in words; undefined where nothing is known to be in the way. */
@@ -85,32 +86,6 @@ export class EngineBundle {
     if (versionCompatible ? !isLater : version !== library.version)
       return `it was built by ${family} ${version}, the library is ${library.version}`;
     return library.gpu && otherGpu(this.manifest.engine, library.gpu);
-  }
-
-  #files(): readonly BundleFile[] {
-    const { engine, model, layers } = this.manifest;
-    return [engine, model, ...model.externalData, layers];
-  }
-
-  /** A manifest may come from anywhere: a file outside the folder is none of the bundle's. */
-  #pathOf(file: BundleFile): string {
-    const path = resolve(this.path, file.file);
-    if (!path.startsWith(this.path + sep)) throw this.#damaged(file, 'it lies outside the bundle');
-    return path;
-  }
-
-  async #checkLength(file: BundleFile): Promise<void> {
-    const found = await stat(this.#pathOf(file)).catch(() => undefined);
-    if (found === undefined) throw this.#damaged(file, 'it is missing');
-    if (found.size !== file.bytes) throw this.#damaged(file, `expected ${file.bytes} bytes, received ${found.size}`);
-  }
-
-  #damaged({ file }: BundleFile, reason: string): EngineError {
-    return new EngineError('ENGINE_INVALID', {
-      message: `The file ${file} of the engine bundle ${this.path} is damaged: ${reason}`,
-      hint: 'Build the engine again, or copy the bundle again as a whole.',
-      details: { path: this.path, file },
-    });
   }
 }
 

@@ -2,6 +2,8 @@
 import { EngineError } from '../errors/index.js';
 import type { BakedPreprocess } from '../graph/index.js';
 import type { ResolvedProfiles } from './build-profiles.js';
+import type { BundleFile } from './bundle-folder.js';
+import { isModelManifest } from './model-manifest.js';
 import type { TensorRtFamily } from './tensorrt-libraries.js';
 
 /** Raised when a reader of this version could misread what a later one writes. */
@@ -14,14 +16,6 @@ export interface EngineTensorInfo {
   readonly dtype: string;
   /** null where the profiles give the range. */
   readonly shape: readonly (number | null)[];
-}
-
-/** A file of a bundle. */
-export interface BundleFile {
-  readonly file: string;
-  readonly bytes: number;
-  /** Of its content, in hexadecimal digits. */
-  readonly sha256: string;
 }
 
 export interface EngineGpu {
@@ -76,10 +70,10 @@ export interface EngineManifest {
 
 /** Reads a manifest. Throws ENGINE_INVALID. */
 export function parseManifest(text: string, folder: string): EngineManifest {
-  const invalid = (reason: string): EngineError =>
+  const invalid = (reason: string, hint = 'Build it again: foveate build.'): EngineError =>
     new EngineError('ENGINE_INVALID', {
       message: `Expected an engine bundle in ${folder} but its manifest.json ${reason}`,
-      hint: 'Build it again: foveate build.',
+      hint,
       details: { path: folder },
     });
   let manifest: EngineManifest;
@@ -88,6 +82,11 @@ export function parseManifest(text: string, folder: string): EngineManifest {
   } catch (cause) {
     throw invalid(`is no JSON: ${(cause as Error).message}`);
   }
+  if (isModelManifest(manifest))
+    throw invalid(
+      'is that of an optimised model',
+      'foveate build MODEL -o BUNDLE builds an engine of it, in a folder of its own.',
+    );
   if (manifest === null || typeof manifest !== 'object' || typeof manifest.format !== 'number')
     throw invalid('is not that of a bundle');
   if (manifest.format !== manifestFormat)

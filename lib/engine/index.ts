@@ -30,6 +30,19 @@ export type { BatchRange, OptimizationProfile, ShapeRange } from './build-profil
 export type { BuildProgress } from './build-progress.js';
 export { capabilityText, EngineBundle, type EngineLibrary } from './engine-bundle.js';
 export type { EngineLayer, EngineLayerTensor } from './engine-layers.js';
-export type { BundleFile, EngineGpu, EngineManifest, EngineTensorInfo, ModelPass } from './engine-manifest.js';
+export { manifestFile, type BundleFile } from './bundle-folder.js';
+export type { EngineGpu, EngineManifest, EngineTensorInfo, ModelPass } from './engine-manifest.js';
 export { checkEngineSupport, type SupportReport } from './engine-support.js';
+export { exportOnnx } from './export-onnx.js';
+export { ModelBundle } from './model-bundle.js';
+export {
+  formNames,
+  type BundledOutput,
+  type BundledTask,
+  type FormName,
+  type FormPrecision,
+  type ModelForm,
+  type ModelManifest,
+} from './model-manifest.js';
+export { checkModelBundleOutput, writeModelBundle, type FormContent, type ModelBundleContent } from './write-model-bundle.js';
 export { keepInCache, userCacheFolder } from './user-cache.js';

@@ -45,6 +45,12 @@ export const errorCodes = {
     meaning: 'What the model is for, or its head, could not be recognised without doubt.',
   },
 
+  BUNDLE_INVALID: {
+    concern: 'model',
+    exitCode: 4,
+    meaning: 'The bundle of an optimised model is damaged, incomplete or none at all.',
+  },
+
   ENGINE_INVALID: { concern: 'engine', exitCode: 4, meaning: 'An engine bundle is damaged, incomplete or none at all.' },
   NOT_TRUSTED: {
     concern: 'argument',

@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { aborted, packageVersion } from '../binding/index.js';
 import type { Dataset, DatasetImage } from '../dataset/index.js';
 import { checkOptions, DatasetError } from '../errors/index.js';
-import { sha256OfFile } from '../engine/index.js';
+import { ModelBundle, sha256OfFile } from '../engine/index.js';
 import { Account, strangeImage } from './account.js';
 import { evaluateClassified } from './classified.js';
 import { evaluateDetected } from './detected.js';
@@ -33,7 +33,7 @@ export interface EvaluateOptions extends EvaluatePredictionsOptions, EvaluatedDe
   readonly predictions?: string | undefined;
   /** Goes on with that file: pictures that are in it are not run again. Default false. */
   readonly resume?: boolean | undefined;
-  /** Path of the model, to be named in the results with its size and hash. */
+  /** Path of the model or its bundle, to be named in the results with its size and hash. */
   readonly model?: string | undefined;
   /** Told after each picture. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
@@ -206,8 +206,10 @@ async function modelInfo(
   task: EvaluableTask,
   signal: AbortSignal | undefined,
 ): Promise<PredictionsHeader['model']> {
-  const { size } = await stat(path);
-  return { name: basename(path), bytes: size, sha256: await sha256OfFile(path, signal), device: task.session.device };
+  // Of a bundle, the form that runs.
+  const file = (await ModelBundle.at(path))?.form('onnxruntime') ?? path;
+  const { size } = await stat(file);
+  return { name: basename(path), bytes: size, sha256: await sha256OfFile(file, signal), device: task.session.device };
 }
 
 function definedOf<T extends object>(options: T): Partial<T> {

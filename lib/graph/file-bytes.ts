@@ -96,13 +96,16 @@ async function readPiece(
   });
 }
 
-/** What to do with a folder: where it is an engine bundle, it has a model in it. */
-async function hintForFolder(path: string): Promise<string | undefined> {
+/** What to do with a folder: bundles have models in them. */
+async function hintForFolder(path: string): Promise<string> {
+  const isThere = async (file: string): Promise<boolean> => (await stat(file).catch(() => undefined))?.isFile() === true;
   const model = join(path, 'model.onnx');
-  const isThere = (await stat(model).catch(() => undefined))?.isFile() === true;
-  return isThere
-    ? `If this is an engine bundle: running engines comes in a later version. The model that it was built from is ${JSON.stringify(model)}.`
-    : undefined;
+  if (await isThere(model)) {
+    return `If this is an engine bundle: running engines comes in a later version. The model that it was built from is ${JSON.stringify(model)}.`;
+  }
+  return (await isThere(join(path, 'manifest.json')))
+    ? "If this is the bundle of an optimised model: (await ModelBundle.open(folder)).form('onnxruntime') is the path of a model in it."
+    : 'Check the path: a folder is a model only where it is a bundle that foveate optimize made.';
 }
 
 function notFound(path: string, what: string, reason: string, cause?: unknown, hint?: string): ModelError {

@@ -9,10 +9,10 @@ import { voc20, voc21 } from './voc-20.js';
 export type LabelsOption = readonly string[] | Readonly<Record<number, string>> | string | URL;
 
 /**
- * Where names came from; 'config' is the `config.json` beside the model. Where nobody gave any, 'binary' is background and foreground of a model with one channel, and 'numbers' "0", "1", ...
+ * Where names came from; 'config' is the `config.json` beside the model, 'bundle' that of an optimised one. Where nobody gave any, 'binary' is background and foreground of a model with one channel, and 'numbers' "0", "1", ...
  */
 export type LabelsSource =
-  'option' | 'file' | 'metadata' | 'config' | 'coco-80' | 'imagenet-1000' | 'voc-20' | 'voc-21' | 'binary' | 'numbers';
+  'option' | 'file' | 'bundle' | 'metadata' | 'config' | 'coco-80' | 'imagenet-1000' | 'voc-20' | 'voc-21' | 'binary' | 'numbers';
 
 export interface ResolvedLabels {
   /** One name per class, by class id. Names need not differ from each other. */
@@ -20,8 +20,9 @@ export interface ResolvedLabels {
   readonly source: LabelsSource;
 }
 
-/** Names that a JSON file beside a model holds: a list, or an object by id. */
+/** Names that a JSON file beside a model holds: a list, or an object by id. Those of a bundle were settled when it was made, and count before metadata. */
 export interface NamesBeside {
+  readonly source: 'config' | 'bundle';
   readonly path: string;
   readonly names: unknown;
 }
@@ -30,7 +31,7 @@ export interface ResolveLabelsOptions {
   readonly option?: LabelsOption | undefined;
   /** Metadata of the model: its `names` is JSON or a Python literal. */
   readonly metadata?: ReadonlyMap<string, string> | undefined;
-  /** What a `config.json` beside the model gives. */
+  /** What a `config.json` beside the model gives, or the manifest of its bundle. */
   readonly beside?: NamesBeside | undefined;
   /** How many classes the model tells apart. */
   readonly classes: number;
@@ -48,7 +49,7 @@ const builtIn: Readonly<Record<ResolveLabelsOptions['task'], readonly ResolvedLa
 };
 
 /**
- * The names of a model's classes: those of the option, else those in the model's metadata, else those beside the model, else a built-in list that
+ * The names of a model's classes: those of the option, else those of its bundle, else those in the model's metadata, else those beside the model, else a built-in list that
  * has as many for this task, else numbers.
  *
  * A file is `.json` (an array, or an object by id), `.yaml` or `.yml` (the key `names`), or text with one name per line.
@@ -92,14 +93,15 @@ async function declaredLabels(
   beside: NamesBeside | undefined,
 ): Promise<DeclaredLabels | undefined> {
   if (option !== undefined) return labelsOfOption(option);
+  if (beside?.source === 'bundle') return labelsBeside(beside);
   const labels = metadataLabels(metadata);
   if (labels !== undefined) return { labels, source: 'metadata', from: metadataNames };
   return beside && labelsBeside(beside);
 }
 
-function labelsBeside({ path, names }: NamesBeside): DeclaredLabels {
+function labelsBeside({ source, path, names }: NamesBeside): DeclaredLabels {
   const from = `file ${JSON.stringify(path)}`;
-  return { labels: inOrder(namesFromValue(names, from), from), source: 'config', from };
+  return { labels: inOrder(namesFromValue(names, from), from), source, from };
 }
 
 const metadataNames = 'the model\'s metadata "names"';

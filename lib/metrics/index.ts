@@ -37,7 +37,6 @@ export {
   bootstrap,
   bootstrapAmong,
   percentileInterval,
-  quantile,
   type BootstrapOptions,
   type Estimate,
   type Interval,

@@ -2,3 +2,45 @@ export { calibrate, type CalibrateOptions, type CalibrationProgress } from './ca
 export type { CalibrationData } from './calibration-pictures.js';
 export { mergeTables } from './merge-tables.js';
 export { tensorRtRanges } from './tensorrt-ranges.js';
+export { compareModels, type CompareModelsOptions } from './compare/compare-models.js';
+export type {
+  ComparedLayer,
+  ComparedLayers,
+  ComparedModel,
+  ComparedOutput,
+  CompareVerdict,
+  LayerInput,
+  LeftOut,
+  ModelComparison,
+} from './compare/model-comparison.js';
+export type { PairedBy } from './compare/corresponding-values.js';
+export type { ChannelDifference, ValueDifference } from './compare/value-difference.js';
+export { measureAgreement, type Agreement, type AgreementMetric, type AgreementOptions } from './agreement.js';
+export { EnergyMeter, type EnergyReading, type NoEnergy } from './energy.js';
+export { measureLatency, type Latency, type LatencyCandidate, type LatencyOptions, type LatencyVerdict } from './latency.js';
+export {
+  formNames,
+  type FormName,
+  type OptimizationReport,
+  type OptimizingMachine,
+  type ReportedAccuracy,
+  type ReportedCalibration,
+  type ReportedComparison,
+  type ReportedForm,
+} from './optimization-report.js';
+export { optimizeModel, precisions, type OptimizeOptions } from './optimize-model.js';
+export type {
+  BundledOptimization,
+  Calibration,
+  OptimizedSource,
+  OptimizeSteps,
+  QuantizedForms,
+  QuantizedLayer,
+  StepOptions,
+} from './optimize-steps.js';
+export { csvOfForms, csvOfLayers } from './report/csv-report.js';
+export { htmlReport } from './report/html-report.js';
+export { markdownReport } from './report/markdown-report.js';
+export { tableReport } from './report/table-report.js';
+export { judgeSpeed, type SpeedVerdict } from './speed-guard.js';
+export { optimizePhases, type OptimizePhase, type OptimizeProgress } from './step-clock.js';

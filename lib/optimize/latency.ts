@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { aborted } from '../binding/index.js';
 import { checkInteger, checkOptions, checkSignal, invalidArgument } from '../errors/index.js';
 import type { PictureInput, Preprocess } from '../image/index.js';
-import { quantile } from '../metrics/index.js';
+import { quantile } from '../metrics/bootstrap.js';
 import { createSession, type ModelSource, type Session, type SessionOptions } from '../session/index.js';
 import type { EnergyMeter } from './energy.js';
 import { prepareInputs } from './latency-inputs.js';

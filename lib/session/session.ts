@@ -11,7 +11,7 @@ import {
   type OperationHandle,
   type SessionHandle,
 } from '../binding/index.js';
-import { chooseDevice, openOnnxRuntime, type DeviceChoice } from '../engine/index.js';
+import { chooseDevice, ModelBundle, openOnnxRuntime, type DeviceChoice } from '../engine/index.js';
 import {
   ArgumentError,
   checkOptions,
@@ -63,7 +63,7 @@ export interface RunResult<Outputs = Readonly<Record<string, Tensor>>> extends D
   dispose(): void;
 }
 
-/** A model's path or `file:` URL, or its bytes. */
+/** The path or `file:` URL of an ONNX file or of an optimised model's bundle, or the bytes of an ONNX file. */
 export type ModelSource = string | URL | Uint8Array;
 
 const forgotten = new FinalizationRegistry<{ handle: SessionHandle; model: string }>(({ handle, model }) => {
@@ -290,9 +290,10 @@ function nativeTensor(tensor: Tensor): NativeTensor {
 /**
  * Opens a model and readies it to run.
  *
- * `model` is a path, a `file:` URL, or the bytes of an ONNX file; weights in external files are found beside a path.
+ * `model` is a path, a `file:` URL, or the bytes of an ONNX file; weights in external files are found beside a path. Of the bundle of an optimised model,
+ * which `foveate optimize` makes, the form for ONNX Runtime is opened.
  * `M` is what TypeScript is told of the model; `foveate typegen` writes it, and nothing checks that it is of this model.
- * Throws MODEL_NOT_FOUND, MODEL_INVALID, MODEL_UNSUPPORTED, BACKEND_NOT_FOUND (with every place looked at), BACKEND_UNAVAILABLE.
+ * Throws MODEL_NOT_FOUND, MODEL_INVALID, MODEL_UNSUPPORTED, BUNDLE_INVALID, BACKEND_NOT_FOUND (with every place looked at), BACKEND_UNAVAILABLE.
  */
 export async function createSession<M extends ModelTypes = ModelTypes>(
   model: ModelSource,
@@ -300,10 +301,11 @@ export async function createSession<M extends ModelTypes = ModelTypes>(
 ): Promise<Session<M>> {
   checkOptions('session options', options, sessionOptionNames);
   checkSessionOptions(options);
-  const source = modelSource(model);
+  const given = modelSource(model);
   if (options.signal?.aborted) throw aborted(options.signal);
   const started = performance.now();
   const runtime = await openOnnxRuntime(options.onnxruntimePath && checkPath('onnxruntimePath', options.onnxruntimePath));
+  const source = (await (await ModelBundle.at(given))?.wholeForm('onnxruntime', options.signal)) ?? given;
   if (typeof source === 'string') await checkModelFile(source);
   const open = (device: DeviceChoice['device']): Promise<SessionHandle> =>
     settle(

@@ -6,7 +6,10 @@ export const activations = ['none', 'softmax', 'sigmoid'] as const;
 export type Activation = (typeof activations)[number];
 
 /** Operators that pass scores on as they are. */
-export const passThrough: readonly string[] = ['Identity', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Transpose', 'Cast'];
+export const passThrough: readonly string[] = [
+  ...['Identity', 'Reshape', 'Flatten', 'Squeeze', 'Unsqueeze', 'Transpose', 'Cast'],
+  ...['QuantizeLinear', 'DequantizeLinear'],
+];
 
 /**
  * The activation that a model leaves to be done. `producer` is the operator that makes the output, operators that only reshape it passed over: where

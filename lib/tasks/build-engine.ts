@@ -13,6 +13,7 @@ import {
   type SourceModel,
 } from '../engine/index.js';
 import { checkOptions, FoveateError, invalidArgument } from '../errors/index.js';
+import type { Preprocess } from '../image/index.js';
 import type { LabelsOption } from '../labels/index.js';
 import type { ModelSource } from '../session/index.js';
 import { Classifier } from './classifier.js';
@@ -55,15 +56,15 @@ const pixelsAsTheyAre = { layout: 'nhwc', dtype: 'uint8', scale: 1, mean: [0, 0,
 
 /**
  * Builds a TensorRT engine of a model, or finds the one that was built before from the same model with the same library and options. The bundle holds
- * the engine, the model, how pictures become its input, and the names of its classes.
+ * the engine, the model, how pictures become its input, and the names of its classes. Of the bundle of an optimised model, the form for TensorRT is built.
  *
  *     const { bundle } = await buildEngine('yolov8n.onnx', { device: 'tensorrt-rtx', computeCapability: 89, output: 'yolov8n.bundle' });
  *
  * The build runs on a thread of its own. An aborted or killed build leaves nothing behind; processes that want the same engine at the same time build
  * it once.
  *
- * Throws BACKEND_NOT_FOUND, BACKEND_UNAVAILABLE and BACKEND_TOO_OLD for the library, MODEL_NOT_FOUND, MODEL_INVALID and MODEL_UNSUPPORTED for the model,
- * INVALID_ARGUMENT and NOT_TRUSTED for options, OUTPUT_NOT_WRITABLE, ENGINE_FAILED, ABORTED.
+ * Throws BACKEND_NOT_FOUND, BACKEND_UNAVAILABLE and BACKEND_TOO_OLD for the library, MODEL_NOT_FOUND, MODEL_INVALID, MODEL_UNSUPPORTED and BUNDLE_INVALID for the
+ * model, INVALID_ARGUMENT and NOT_TRUSTED for options, OUTPUT_NOT_WRITABLE, ENGINE_FAILED, ABORTED.
  */
 export async function buildEngine(model: ModelSource, options: BuildEngineOptions): Promise<BuildEngineResult> {
   checkOptions('build options', options ?? null, optionNames);
@@ -84,7 +85,9 @@ export async function buildEngine(model: ModelSource, options: BuildEngineOption
     const said = asked ?? head ?? choice ?? labels;
     const isOther = error instanceof FoveateError && (error.code === 'MODEL_UNSUPPORTED' || error.code === 'MODEL_AMBIGUOUS');
     if (said !== undefined || !isOther) throw error;
-    known = error.message;
+    // How pictures become the input is known of a bundle, whatever it is for.
+    known =
+      source.bundle === undefined ? error.message : knownPreprocess(source.bundle.preprocess, source.bundle.manifest.labels);
   }
   if (typeof known === 'string') return { ...(await buildModelEngine(source, rest)), notBaked: bake ? known : undefined };
   const { baked, pixels, values } = known;
@@ -108,7 +111,7 @@ interface KnownPictures {
 /** Opens the model to see what it is for, unless that is known from an earlier build. */
 async function recognizedPictures(
   model: ModelSource,
-  { path, sha256, read }: SourceModel,
+  { path, sha256, read, bundle }: SourceModel,
   options: Pick<LoadTaskOptions, 'task' | 'head' | 'preprocess' | 'labels' | 'signal'>,
 ): Promise<KnownPictures> {
   const recognize = async (): Promise<KnownPictures> => {
@@ -120,20 +123,24 @@ async function recognizedPictures(
   const { task, head, preprocess, labels } = options;
   // A file with names may change under its path.
   if (typeof labels === 'string' || labels instanceof URL) return recognize();
-  const beside = await readBesideModel(model, options);
+  const beside = await readBesideModel(bundle ?? model, options);
   // Where the file has changed since it was read, nothing is known of what was read.
   const isSame = async (): Promise<boolean> => path === undefined || (await sha256OfFile(path, options.signal)) === sha256;
   return recalled({ model: sha256, beside, task, head, preprocess, labels }, recognize, isSame);
 }
 
 function knownPictures(task: Task): KnownPictures {
-  const { options } = task.preprocess;
+  const hasLabels = task instanceof Classifier || task instanceof Detector || task instanceof Segmenter;
+  return knownPreprocess(task.preprocess, hasLabels ? task.labels : undefined);
+}
+
+function knownPreprocess({ options }: Preprocess, labels: readonly string[] | undefined): KnownPictures {
   const isFloat = options.dtype === 'float32' || options.dtype === 'float16';
   const { scale, mean, std, layout } = options;
   return {
     baked: isFloat ? { scale, mean, std, layout } : undefined,
     pixels: { ...options, ...pixelsAsTheyAre },
     values: { ...options },
-    labels: task instanceof Classifier || task instanceof Detector || task instanceof Segmenter ? task.labels : undefined,
+    labels,
   };
 }

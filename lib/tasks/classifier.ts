@@ -30,7 +30,7 @@ export const classifierOptionNames = ['topK', 'activation'] as const;
  */
 export class Classifier extends PictureTask {
   readonly labels: readonly string[];
-  /** Where the labels came from: 'option', 'file', 'metadata', 'config', a built-in list, or 'numbers'. */
+  /** Where the labels came from: 'option', 'file', 'bundle', 'metadata', 'config', a built-in list, or 'numbers'. */
   readonly labelSource: ResolvedLabels['source'];
   readonly activation: Activation;
   readonly #output: string;
@@ -54,8 +54,9 @@ export class Classifier extends PictureTask {
   }
 
   /** Opens a classifier: a model with one output `[N, C]`, of several the one called `logits`. Throws MODEL_UNSUPPORTED, LABELS_INVALID, and as `createSession`. */
-  static async load(model: ModelSource, options: ClassifierOptions = {}): Promise<Classifier> {
-    const opened = await TaskModel.open(model, options, classifierOptionNames);
+  static async load(model: ModelSource, given: ClassifierOptions = {}): Promise<Classifier> {
+    const opened = await TaskModel.open(model, given, classifierOptionNames);
+    const options = opened.withBundled(given);
     try {
       const preprocess = opened.input.preprocess(options.preprocess, 'imagenet', {});
       const shapes = await opened.outputShapes(preprocess, options.signal);

@@ -64,9 +64,10 @@ export class DensePredictor extends PictureTask {
   }
 
   /** Opens a model with an output `[N, H, W]`, `[N, 1, H, W]` or `[N, H, W, 1]` of the input's aspect ratio. Throws MODEL_UNSUPPORTED, MODEL_AMBIGUOUS, and as `createSession`. */
-  static async load(model: ModelSource, options: DensePredictorOptions = {}): Promise<DensePredictor> {
-    refuseLabels(options, 'a dense predictor');
-    const opened = await TaskModel.open(model, options, densePredictorOptionNames);
+  static async load(model: ModelSource, given: DensePredictorOptions = {}): Promise<DensePredictor> {
+    refuseLabels(given, 'a dense predictor');
+    const opened = await TaskModel.open(model, given, densePredictorOptionNames);
+    const options = opened.withBundled(given);
     try {
       const preprocess = opened.input.preprocess(options.preprocess, 'imagenet', wholePicture);
       const outputs = await opened.floatOutputs(preprocess, options.signal);

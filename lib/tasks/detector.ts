@@ -77,7 +77,7 @@ export const detectOptionNames = [
  */
 export class Detector extends PictureTask {
   readonly labels: readonly string[];
-  /** Where the labels came from: 'option', 'file', 'metadata', 'config', a built-in list, or 'numbers'. */
+  /** Where the labels came from: 'option', 'file', 'bundle', 'metadata', 'config', a built-in list, or 'numbers'. */
   readonly labelSource: ResolvedLabels['source'];
   /** How the output is read. */
   readonly head: DetectionHead;
@@ -104,12 +104,21 @@ export class Detector extends PictureTask {
   }
 
   /**
+   * Those of the labels that are names: some heads have one class more.
+   * @internal
+   */
+  get namedLabels(): readonly string[] {
+    return this.#head.hasUnnamedClass === true ? this.labels.slice(0, -1) : this.labels;
+  }
+
+  /**
    * Opens a detector. Its head, preprocessing and labels are recognised from shapes and metadata, and each can be named.
    * Throws MODEL_AMBIGUOUS with the candidates where the head is not clear, MODEL_UNSUPPORTED, LABELS_INVALID, INVALID_ARGUMENT also for `keypoints`,
    * `rotated` or `ssd` of a head that has no place for them, and as `createSession`.
    */
-  static async load(model: ModelSource, options: DetectorOptions = {}): Promise<Detector> {
-    const opened = await TaskModel.open(model, options, [...detectOptionNames, ...detectorOptionNames]);
+  static async load(model: ModelSource, given: DetectorOptions = {}): Promise<Detector> {
+    const opened = await TaskModel.open(model, given, [...detectOptionNames, ...detectorOptionNames]);
+    const options = opened.withBundled(given);
     try {
       // The letterboxes of all families give the same shape, so any serves to learn the outputs'; so it does where pictures keep sizes of their own.
       const wanted = opened.input.preprocess(options.preprocess, 'yolo', {});

@@ -64,9 +64,10 @@ export class Embedder extends PictureTask {
    * Opens an embedder: a model with an output `[N, D]` or `[N, T, D]`. The preprocessing that it was trained with must be named where the model does not
    * tell it: a wrong one gives vectors that look right and mean little. Throws MODEL_UNSUPPORTED, MODEL_AMBIGUOUS, and as `createSession`.
    */
-  static async load(model: ModelSource, options: EmbedderOptions = {}): Promise<Embedder> {
-    refuseLabels(options, 'an embedder');
-    const opened = await TaskModel.open(model, options, embedderOptionNames);
+  static async load(model: ModelSource, given: EmbedderOptions = {}): Promise<Embedder> {
+    refuseLabels(given, 'an embedder');
+    const opened = await TaskModel.open(model, given, embedderOptionNames);
+    const options = opened.withBundled(given);
     try {
       const preprocess = opened.input.preprocess(options.preprocess, 'imagenet', {});
       const outputs = await opened.floatOutputs(preprocess, options.signal);

@@ -1,5 +1,6 @@
 export { hasNamesBeside, type PreprocessSource } from '../declared/index.js';
 export type { Activation } from './activation.js';
+export { bundledTask, taskNameOf } from './bundle-task.js';
 export { buildEngine, type BuildEngineOptions, type BuildEngineResult } from './build-engine.js';
 export { Classifier, type ClassifierOptions, type ClassifyOptions } from './classifier.js';
 export { DensePredictor, type DensePredictorOptions, type MapInterpolation, type MapScaling } from './dense-predictor.js';

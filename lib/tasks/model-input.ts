@@ -124,13 +124,10 @@ export class ModelInput {
       typeof asked === 'string'
         ? this.#fitted(checkOneOf('preprocess', asked, Object.keys(presets) as PreprocessPreset[]))
         : (declared?.options(this) ?? { ...this.#fitted(preset), ...recognised, ...values });
-    const preprocess = new Preprocess({
-      ...base,
-      layout,
-      dtype,
-      ...(channels === 1 ? { color: 'grey' } : {}),
-      ...wholeNumbers[dtype],
-    });
+    const fitted = { layout, dtype, ...(channels === 1 ? { color: 'grey' as const } : {}), ...wholeNumbers[dtype] };
+    // That of a bundle is whole: what calibrated the model feeds it.
+    const isWhole = typeof asked !== 'string' && declared?.source === 'bundle';
+    const preprocess = new Preprocess(isWhole ? base : { ...base, ...fitted });
     return this.#checkInput(isOptions ? preprocess.with(asked) : preprocess);
   }
 

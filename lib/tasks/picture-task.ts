@@ -1,4 +1,5 @@
 import type { PreprocessSource } from '../declared/index.js';
+import type { BundledTask } from '../engine/index.js';
 import { constructedDirectly } from '../errors/index.js';
 import type { Preprocess } from '../image/index.js';
 import type { Session } from '../session/index.js';
@@ -20,6 +21,14 @@ export abstract class PictureTask implements AsyncDisposable {
     this.preprocess = preprocess;
     this.preprocessSource = preprocessSource;
     this.model = model;
+  }
+
+  /**
+   * What the model's graph tells of its outputs.
+   * @internal
+   */
+  get graphOutputs(): BundledTask['outputs'] {
+    return this.model.graphOutputs;
   }
 
   /** Waits for calls in flight and frees the model. Idempotent. */

@@ -1,5 +1,6 @@
 import { hasNamesBeside } from '../declared/index.js';
 import { ArgumentError, checkOneOf, checkOptions, ModelError } from '../errors/index.js';
+import { ModelBundle } from '../engine/index.js';
 import { readModel, type OnnxModel } from '../graph/index.js';
 import { createSession, type ModelSource } from '../session/index.js';
 import { producerOf, recognizeActivation, type Activation } from './activation.js';
@@ -55,7 +56,7 @@ export const loadTaskOptionNames: readonly (keyof LoadTaskOptions)[] = [
 /**
  * Opens a model as what it is: a `Classifier` for an output of rank 2, a `Detector` for rank 3, a `Segmenter` for rank 4; an `Embedder` or a
  * `DensePredictor` where the names of the outputs say so, or the option `task`. The model's own `task` entry decides where it has outputs of several
- * ranks. An output of rank 2 that may as well be an embedding is not taken for class scores.
+ * ranks. An output of rank 2 that may as well be an embedding is not taken for class scores. The bundle of an optimised model says what it is.
  *
  *     const task = await loadTask('model.onnx');
  *     if (task instanceof Detector) console.log((await task.detect('street.jpg')).toJSON());
@@ -83,12 +84,21 @@ export async function loadTask(model: ModelSource, options: LoadTaskOptions = {}
 
 /** Reads the model's description only: the session is opened once, by the task. */
 async function taskOf(model: ModelSource, options: TaskOptions): Promise<TaskName> {
-  const graph = await readModel(model, { signal: options.signal });
+  const bundle = await ModelBundle.at(model);
+  const name = bundle?.manifest.task?.name;
+  if (bundle !== undefined && name !== undefined) {
+    const known = taskNames.find((task) => task === name);
+    if (known === undefined)
+      throw bundle.invalid(`names the task ${JSON.stringify(name)}, which this version of foveate does not know`);
+    return known;
+  }
+  const source = bundle === undefined ? model : await bundle.wholeForm('onnxruntime', options.signal);
+  const graph = await readModel(source, { signal: options.signal });
   try {
-    return recognizeModel(graph, options.labels !== undefined || (await hasNamesBeside(model)));
+    return recognizeModel(graph, options.labels !== undefined || (await hasNamesBeside(bundle ?? model)));
   } catch (error) {
     // Where the engine refuses the model, that is the reason to tell.
-    await (await createSession(model, sessionOptionsOf(options))).dispose();
+    await (await createSession(source, sessionOptionsOf(options))).dispose();
     throw error;
   }
 }

@@ -55,7 +55,7 @@ interface ScoreMap {
  */
 export class Segmenter extends PictureTask {
   readonly labels: readonly string[];
-  /** Where the labels came from: 'option', 'file', 'metadata', 'config', a built-in list, 'binary' for background and foreground, or 'numbers'. */
+  /** Where the labels came from: 'option', 'file', 'bundle', 'metadata', 'config', a built-in list, 'binary' for background and foreground, or 'numbers'. */
   readonly labelSource: ResolvedLabels['source'];
   readonly activation: Activation;
   /** The class that is left undrawn, or undefined. */
@@ -88,8 +88,9 @@ export class Segmenter extends PictureTask {
   /**
    * Opens a segmenter: a model with one output `[N, C, H, W]` or `[N, H, W, C]`, or several of one shape, of which the first counts (U2-Net's stages).
    * Throws MODEL_UNSUPPORTED, LABELS_INVALID, and as `createSession`. */
-  static async load(model: ModelSource, options: SegmenterOptions = {}): Promise<Segmenter> {
-    const opened = await TaskModel.open(model, options, segmenterOptionNames);
+  static async load(model: ModelSource, given: SegmenterOptions = {}): Promise<Segmenter> {
+    const opened = await TaskModel.open(model, given, segmenterOptionNames);
+    const options = opened.withBundled(given);
     try {
       const stretched = opened.input.preprocess(options.preprocess, 'imagenet', wholePicture);
       const shapes = await opened.outputShapes(stretched, options.signal);

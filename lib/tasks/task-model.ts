@@ -11,7 +11,9 @@ import {
   FoveateError,
   invalidArgument,
   ModelError,
+  withDefaults,
 } from '../errors/index.js';
+import { ModelBundle, type BundledTask } from '../engine/index.js';
 import { readModel, type OnnxModel } from '../graph/index.js';
 import { startReading, type PictureInput, type Placement, type Preprocess, type PreprocessedPicture } from '../image/index.js';
 import type { LabelsOption, NamesBeside } from '../labels/index.js';
@@ -28,9 +30,9 @@ import { Stop } from './stop.js';
 
 /** Options that every task takes besides those of its session. */
 export interface TaskOptions extends SessionOptions {
-  /** A preset, options that change the recognised preprocessing, or a whole {@link Preprocess}. Default: that of a file beside the model, of its metadata, or a preset for the task: see `preprocessSource`. */
+  /** A preset, options that change the recognised preprocessing, or a whole {@link Preprocess}. Default: that of the model's bundle, of a file beside it, of its metadata, or a preset for the task: see `preprocessSource`. */
   readonly preprocess?: PreprocessChoice | undefined;
-  /** Class names: an array, a record by id, or a file. Default: the model's own `names`, else those of `config.json` beside it, else a built-in list that fits. */
+  /** Class names: an array, a record by id, or a file. Default: those of its bundle, the model's own `names`, else those of `config.json` beside it, else a built-in list that fits. */
   readonly labels?: LabelsOption | undefined;
   /** Pictures per run, where the model's batch dimension is free. Default 1: on a CPU a larger batch is not faster per picture. */
   readonly batchSize?: number | undefined;
@@ -111,20 +113,32 @@ export class TaskModel {
   readonly input: ModelInput;
   /** Class names that a file beside the model gives. */
   readonly namesBeside: NamesBeside | undefined;
-  readonly #producers: ReadonlyMap<string, string | undefined>;
-  readonly #boxDecodings: ReadonlyMap<string, BoxDecoding | undefined>;
+  /** What the graph tells of each output; where passes have changed it, what it told before. */
+  readonly graphOutputs: BundledTask['outputs'];
+  /** Those of the task's own options that its bundle was made with. */
+  readonly #bundled: Readonly<Record<string, unknown>>;
   readonly #batchSize: number;
   readonly #gate: Gate;
   readonly #inFlight = new InFlight();
   #closing: Promise<void> | undefined;
 
-  private constructor(session: Session, graph: OnnxModel, input: ModelInput, beside: BesideModel, batchSize: number) {
+  private constructor(
+    session: Session,
+    graph: OnnxModel,
+    input: ModelInput,
+    beside: BesideModel,
+    batchSize: number,
+    ownOptions: readonly string[],
+  ) {
     this.session = session;
     this.namesBeside = namesBeside(beside);
     this.metadata = graph.metadata;
+    const { options = {}, outputs = {} } = beside.bundle?.task ?? {};
+    this.#bundled = Object.fromEntries(Object.entries(options).filter(([name]) => ownOptions.includes(name)));
     // Worked out now, so that the graph, whose weights are views of the whole file, can go.
-    this.#producers = new Map(session.outputs.map(({ name }) => [name, producerOf(graph, name)]));
-    this.#boxDecodings = new Map(session.outputs.map(({ name }) => [name, boxDecoding(graph, name)]));
+    this.graphOutputs = Object.fromEntries(
+      session.outputs.map(({ name }) => [name, Object.hasOwn(outputs, name) ? outputs[name] : graphOutput(graph, name)]),
+    ) as BundledTask['outputs'];
     this.input = input;
     this.#batchSize = batchSize;
     // Enough to keep every lane and every core busy, few enough to bound the memory of slots.
@@ -136,10 +150,12 @@ export class TaskModel {
     checkOptions('options', options, [...taskOptionNames, ...ownOptions]);
     const batchSize = checkInteger('batchSize', options.batchSize ?? 1, 1, 1024);
     checkPixelLimit(options.pixelLimit);
-    const session = await createSession(model, sessionOptionsOf(options));
+    const bundle = await ModelBundle.at(model);
+    const source = bundle === undefined ? model : await bundle.wholeForm('onnxruntime', options.signal);
+    const session = await createSession(source, sessionOptionsOf(options));
     try {
-      const graph = await readModel(model, { signal: options.signal });
-      const beside = await readBesideModel(model, options);
+      const graph = await readModel(source, { signal: options.signal });
+      const beside = await readBesideModel(bundle ?? model, options);
       const input = ModelInput.of(session.inputs, graph.metadata, {
         declared: declaredPreprocess(beside, graph.metadata),
         values: graphNormalization(graph, session.inputs[0]?.name ?? ''),
@@ -150,7 +166,7 @@ export class TaskModel {
           hint: 'Leave batchSize out, or export the model with a dynamic batch dimension.',
         });
       }
-      return new TaskModel(session, graph, input, beside, input.batch ?? batchSize);
+      return new TaskModel(session, graph, input, beside, input.batch ?? batchSize, ownOptions);
     } catch (error) {
       await session.dispose();
       throw error;
@@ -159,12 +175,17 @@ export class TaskModel {
 
   /** The operator that makes an output, those passed over that hand scores on as they are; undefined where there is none. */
   producer(output: string): string | undefined {
-    return this.#producers.get(output);
+    return this.graphOutputs[output]?.operator ?? undefined;
   }
 
   /** How the boxes of an output are decoded in the graph, as far as it is plain: see {@link BoxDecoding}. */
   boxDecoding(output: string): BoxDecoding | undefined {
-    return this.#boxDecodings.get(output);
+    return (this.graphOutputs[output]?.boxDecoding ?? undefined) as BoxDecoding | undefined;
+  }
+
+  /** The options that a task is given; those left out are as its bundle was made with. */
+  withBundled<Options extends object>(given: Options): Options {
+    return withDefaults<object>(this.#bundled, given) as Options;
   }
 
   /**
@@ -297,6 +318,10 @@ export class TaskModel {
       this.#gate.leave();
     }
   }
+}
+
+function graphOutput(graph: OnnxModel, name: string): BundledTask['outputs'][string] {
+  return { operator: producerOf(graph, name) ?? null, boxDecoding: boxDecoding(graph, name) ?? null };
 }
 
 function checkPixelLimit(pixelLimit: number | undefined): void {

@@ -19,6 +19,7 @@ inline constexpr std::string_view kModelNotFound = "MODEL_NOT_FOUND";
 inline constexpr std::string_view kModelInvalid = "MODEL_INVALID";
 inline constexpr std::string_view kModelUnsupported = "MODEL_UNSUPPORTED";
 inline constexpr std::string_view kModelAmbiguous = "MODEL_AMBIGUOUS";
+inline constexpr std::string_view kBundleInvalid = "BUNDLE_INVALID";
 inline constexpr std::string_view kEngineInvalid = "ENGINE_INVALID";
 inline constexpr std::string_view kNotTrusted = "NOT_TRUSTED";
 inline constexpr std::string_view kEngineFailed = "ENGINE_FAILED";

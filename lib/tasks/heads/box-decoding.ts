@@ -12,7 +12,7 @@ export type BoxDecoding = 'none' | 'exponential' | 'distances';
 /** Values are only moved, put together or taken apart. */
 const moves: readonly string[] = [
   ...passThrough,
-  ...['Concat', 'Split', 'Slice', 'Gather', 'Expand', 'ScatterND', 'ScatterElements', 'QuantizeLinear', 'DequantizeLinear'],
+  ...['Concat', 'Split', 'Slice', 'Gather', 'Expand', 'ScatterND', 'ScatterElements'],
 ];
 
 const convolutions: readonly string[] = ['Conv', 'MatMul', 'Gemm'];

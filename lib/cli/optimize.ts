@@ -1,0 +1,64 @@
+import { Option, type Command } from 'commander';
+
+import { datasetFormats } from '../dataset/dataset.js';
+import type { Calibration, OptimizeSteps } from '../optimize/optimize-steps.js';
+import { parseInteger } from './build-options.js';
+import type { Invocation } from './invocation.js';
+import type { OptimizeOptionValues } from './optimize-run.js';
+import { taskOptions } from './task-options.js';
+
+const examples = `
+Examples:
+  foveate optimize yolov8n.onnx --data pictures/ --precision int8 -o yolov8n.bundle
+  foveate optimize yolov8n.onnx --data coco/val2017 --precision int8 \\
+      --labels coco/annotations/instances_val2017.json -o yolov8n.bundle
+  foveate optimize mobilenetv2.onnx --data pictures/ --precision int8 --calibration table.json -o bundle/
+  foveate optimize yolov8n.onnx --data pictures/ --precision int8 --export-onnx int8/ -o bundle/ --json
+
+Some of the pictures are calibrated with (--pictures, told by their content and --seed), the others are held back: on
+these it is measured how much of what the model finds the INT8 forms still find, and with --labels how accurate they
+are. Latency is measured side by side. Where INT8 is slower here, the form for ONNX Runtime stays FP32, and that is said.
+In the bundle: a form for ONNX Runtime, one for TensorRT, and report.html, report.md, report.json, forms.csv, layers.csv.`;
+
+/** Options of a task that change nothing here, or that are flags of another meaning. */
+const leftOut = ['device', 'threads', 'labels', 'topK', 'classes', 'scoreThreshold', 'slices', 'sliceSize'];
+
+/** `foveate optimize MODEL --data DIR --precision int8 -o BUNDLE`; `steps` is called when the verb is. */
+export function addOptimize<C extends Calibration>(
+  program: Command,
+  invocation: Invocation,
+  steps: () => Promise<OptimizeSteps<C>>,
+): void {
+  const command = program
+    .command('optimize')
+    .summary('make a smaller, faster model, and measure what it costs')
+    .description('Quantises a model in forms for ONNX Runtime and TensorRT, and measures what that gains and costs.')
+    .argument('<model>', 'an ONNX file')
+    .requiredOption('--data <path>', 'pictures as the model will meet them: a folder')
+    .addOption(new Option('--precision <name>', 'of the layers').choices(['int8']).makeOptionMandatory())
+    .requiredOption('-o, --output <bundle>', 'the folder to write; a bundle that is there is replaced')
+    .option('--labels <path>', 'a labelled data set, for accuracy before and after')
+    .addOption(new Option('--format <name>', 'of --labels (default: recognised)').choices(datasetFormats))
+    .option('--split <name>', 'which part of --labels, such as val')
+    .option('--images <dir>', 'where the pictures of --labels are (default: where the data set says)')
+    .option('--class-names <file>', 'class names of the model (default: its own)')
+    .option('--calibration <table>', 'take this calibration, and make none')
+    .option('--export-onnx <dir>', 'write each form as a plain .onnx file, too')
+    .addOption(new Option('--pictures <n>', 'how many are calibrated with (default: 32)').argParser(parseInteger))
+    .addOption(new Option('--seed <n>', 'decides which (default: 0)').argParser(parseInteger))
+    .option('--force', 'go on where the calibration is doubtful')
+    .addOption(new Option('--threads <n>', 'measure with 1 and with n threads (default: all cores)').argParser(parseInteger))
+    .option('--json', 'print the report as one JSON document')
+    .option('-q, --quiet', 'no progress and no notes');
+  for (const { heading, options } of taskOptions()) {
+    const used = options.filter((option) => !leftOut.includes(option.attributeName()));
+    if (used.length === 0) continue;
+    command.optionsGroup(heading);
+    for (const option of used) command.addOption(option);
+  }
+  command
+    .addHelpText('after', examples)
+    .action(async (model: string, options: OptimizeOptionValues) =>
+      (await import('./optimize-run.js')).run(model, options, invocation, await steps()),
+    );
+}

@@ -1,0 +1,72 @@
+/** Pictures that were not calibrated with: only on those does it show what a model lost. */
+import { createHash } from 'node:crypto';
+
+import { aborted } from '../binding/index.js';
+import type { Dataset, DatasetImage } from '../dataset/index.js';
+import { sha256OfFile } from '../engine/index.js';
+import { FoveateError } from '../errors/index.js';
+
+/** More pictures take longer and tell hardly more. */
+export const mostHeldBack = 1000;
+/** From fewer, intervals are too wide to tell forms apart. */
+export const enoughHeldBack = 30;
+
+/**
+ * Those of the pictures that were not calibrated with, told by the SHA-256 of their files, each content once: at most {@link mostHeldBack}, in an order that
+ * the content and the seed decide, and neither names nor the file system. Files that cannot be read are left out.
+ */
+export async function heldBackPictures(
+  pictures: readonly string[],
+  calibrated: ReadonlySet<string>,
+  seed: number,
+  signal: AbortSignal | undefined,
+): Promise<string[]> {
+  const byContent = new Map<string, string>();
+  for (const picture of pictures) {
+    const sha256 = await hashOf(picture, signal);
+    if (sha256 !== undefined && !calibrated.has(sha256) && !byContent.has(sha256)) byContent.set(sha256, picture);
+  }
+  const rank = (sha256: string): string => createHash('sha256').update(`${seed} ${sha256}`).digest('hex');
+  return [...byContent]
+    .map(([sha256, picture]) => ({ picture, key: rank(sha256) }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+    .slice(0, mostHeldBack)
+    .map(({ picture }) => picture);
+}
+
+/** The pictures of a data set that were not calibrated with, in its order. Those that cannot be read stay: whoever runs them tells. */
+export async function heldBackDataset(
+  dataset: Dataset,
+  calibrated: ReadonlySet<string>,
+  signal: AbortSignal | undefined,
+): Promise<Dataset> {
+  const left = new Set<string>();
+  for await (const { name, path } of dataset.images(signal)) {
+    const sha256 = await hashOf(path, signal);
+    if (sha256 === undefined || !calibrated.has(sha256)) left.add(name);
+  }
+  return {
+    format: dataset.format,
+    task: dataset.task,
+    path: dataset.path,
+    categories: dataset.categories,
+    size: left.size,
+    get notices() {
+      return dataset.notices;
+    },
+    images: async function* (ending?: AbortSignal): AsyncGenerator<DatasetImage> {
+      for await (const image of dataset.images(ending)) if (left.has(image.name)) yield image;
+    },
+  };
+}
+
+/** undefined where the file cannot be read. */
+async function hashOf(path: string, signal: AbortSignal | undefined): Promise<string | undefined> {
+  if (signal?.aborted) throw aborted(signal);
+  try {
+    return await sha256OfFile(path, signal);
+  } catch (error) {
+    if (signal?.aborted || (error instanceof FoveateError && error.code === 'ABORTED')) throw error;
+    return undefined;
+  }
+}

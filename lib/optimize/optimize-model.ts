@@ -1,0 +1,305 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join, parse } from 'node:path';
+
+import { packageVersion } from '../binding/index.js';
+import type { Dataset } from '../dataset/index.js';
+import { sha256OfFile } from '../engine/index.js';
+import {
+  checkBoolean,
+  checkInteger,
+  checkOneOf,
+  checkOptions,
+  checkPath,
+  checkSignal,
+  DatasetError,
+  MediaError,
+} from '../errors/index.js';
+import { checkEvaluable } from '../evaluation/index.js';
+import { modelPath, type ModelProto } from '../graph/index.js';
+import { loadTask, type LoadTaskOptions } from '../tasks/index.js';
+import { EnergyMeter } from './energy.js';
+import { FormJudge, type FormFile } from './form-judge.js';
+import { enoughHeldBack, heldBackDataset, heldBackPictures, mostHeldBack } from './held-back.js';
+import { thisMachine } from './machine.js';
+import type { OptimizationReport, ReportedForm } from './optimization-report.js';
+import type {
+  BundledOptimization,
+  Calibration,
+  OptimizedSource,
+  OptimizeSteps,
+  QuantizedForms,
+  QuantizedLayer,
+} from './optimize-steps.js';
+import { taskNameOf } from './picture-comparison.js';
+import { csvOfForms, csvOfLayers } from './report/csv-report.js';
+import { htmlReport } from './report/html-report.js';
+import { markdownReport } from './report/markdown-report.js';
+import { judgeSpeed } from './speed-guard.js';
+import { StepClock, type OptimizeProgress } from './step-clock.js';
+
+export const precisions = ['int8'] as const;
+
+export interface OptimizeOptions {
+  /** Pictures as the model will meet them: a folder or what else calibration takes. Some are calibrated with, the others held back to measure what was lost. */
+  readonly data: string;
+  readonly precision: (typeof precisions)[number];
+  /** The folder that the bundle is written to, in place of a bundle that is there. */
+  readonly output: string;
+  /** Labelled pictures, by which the forms are evaluated too; those that were calibrated with are left out. */
+  readonly labelled?: Dataset | undefined;
+  /** A calibration table to take instead of making one. */
+  readonly calibration?: string | undefined;
+  /** A folder that each form is written to as well, as a plain .onnx file. */
+  readonly exportOnnx?: string | undefined;
+  /** How many pictures are calibrated with. Default 32. */
+  readonly pictures?: number | undefined;
+  /** Decides which pictures are calibrated with and held back. Default 0. */
+  readonly seed?: number | undefined;
+  /** Goes on where calibration doubts its pictures. Default false. */
+  readonly force?: boolean | undefined;
+  /** Latency is measured with one thread and with so many. Default: all cores. */
+  readonly threads?: number | undefined;
+  /** How the model is opened. */
+  readonly task?: Omit<LoadTaskOptions, 'device' | 'threads' | 'signal'> | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Told as each step goes on. */
+  readonly onProgress?: ((progress: OptimizeProgress) => void) | undefined;
+}
+
+const optionNames = [
+  ...(['data', 'precision', 'output', 'labelled', 'calibration', 'exportOnnx'] as const),
+  ...(['pictures', 'seed', 'force', 'threads', 'task', 'signal', 'onProgress'] as const),
+] satisfies (keyof OptimizeOptions)[];
+
+interface CheckedOptions extends OptimizeOptions {
+  readonly pictures: number;
+  readonly seed: number;
+  readonly force: boolean;
+}
+
+/**
+ * Makes an INT8 model: calibrates it on some of the pictures of a folder, quantises it in two forms, measures on this machine what that gains and, on the
+ * pictures held back, what it costs, and writes a bundle with both forms and a report. The form for ONNX Runtime stays FP32 where INT8 is measured slower.
+ *
+ * Throws INVALID_ARGUMENT, UNKNOWN_OPTION, OUTPUT_NOT_WRITABLE, DATASET_NOT_FOUND, DATASET_UNSUPPORTED where the labels are not of the model's kind, ABORTED, and
+ * as `loadTask`, calibration and quantisation do. Nothing is left at `output` unless all went well.
+ */
+export async function optimizeModel<C extends Calibration>(
+  model: string,
+  options: OptimizeOptions,
+  steps: OptimizeSteps<C>,
+): Promise<OptimizationReport> {
+  const checked = checkedOptions(options);
+  const path = modelPath('model', model);
+  await steps.checkOutput(checked.output);
+  if (checked.exportOnnx !== undefined) await makeExportFolder(checked.exportOnnx);
+  const work = await mkdtemp(join(tmpdir(), 'foveate-optimize-'));
+  try {
+    return await new Optimization(path, checked, steps, work).run();
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+function checkedOptions(options: OptimizeOptions): CheckedOptions {
+  checkOptions('optimize options', options, optionNames);
+  checkSignal(options.signal);
+  checkOneOf('precision', options.precision, precisions);
+  if (options.threads !== undefined) checkInteger('threads', options.threads, 1, 1024);
+  return {
+    ...options,
+    data: checkPath('data', options.data),
+    output: checkPath('output', options.output),
+    ...(options.calibration !== undefined && { calibration: checkPath('calibration', options.calibration) }),
+    ...(options.exportOnnx !== undefined && { exportOnnx: checkPath('exportOnnx', options.exportOnnx) }),
+    pictures: checkInteger('pictures', options.pictures ?? 32, 1, 100_000),
+    seed: checkInteger('seed', options.seed ?? 0, 0, 2 ** 32 - 1),
+    force: checkBoolean('force', options.force ?? false),
+  };
+}
+
+async function makeExportFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (cause) {
+    throw new MediaError('OUTPUT_NOT_WRITABLE', {
+      message: `Cannot make the folder ${folder}: ${(cause as Error).message}`,
+      hint: 'Check that the folder that it is to lie in may be written to.',
+      cause,
+    });
+  }
+}
+
+/** One call of {@link optimizeModel}. */
+class Optimization<C extends Calibration> {
+  readonly #clock: StepClock;
+
+  constructor(
+    readonly path: string,
+    readonly options: CheckedOptions,
+    readonly steps: OptimizeSteps<C>,
+    /** A folder of its own. */
+    readonly work: string,
+  ) {
+    this.#clock = new StepClock(options.signal, options.onProgress);
+  }
+
+  async run(): Promise<OptimizationReport> {
+    const { options, steps, path } = this;
+    const { signal, labelled } = options;
+    await using task = await loadTask(path, { ...options.task, device: 'cpu', signal });
+    if (labelled !== undefined) {
+      checkEvaluable(task);
+      checkKind(taskNameOf(task), labelled);
+    }
+    const pictures = await steps.listPictures(options.data, signal);
+    const model = await this.#clock.step('normalise', (step) => steps.normalize(path, step));
+    const source = { path, model };
+    const calibration = await this.#calibrate(source);
+    const quantized = await this.#clock.step('quantise', (step) => steps.quantize(source, calibration, { ...step, task }));
+    const files = await this.#writeForms(source, quantized);
+    const calibrated = new Set(calibration.pictures.map(({ sha256 }) => sha256));
+    const heldBack = await heldBackPictures(pictures, calibrated, options.seed, signal);
+    const energy = await EnergyMeter.open();
+    const judge = new FormJudge({
+      task,
+      taskOptions: options.task ?? {},
+      files,
+      pictures: heldBack,
+      latencyPictures: heldBack.length > 0 ? heldBack : pictures,
+      labelled: labelled && (await heldBackDataset(labelled, calibrated, signal)),
+      energy: energy instanceof EnergyMeter ? energy : undefined,
+      threads: options.threads,
+      folder: this.work,
+      clock: this.#clock,
+    });
+    const judged = await judge.judge();
+    const latency = judged.find(({ form }) => form === 'onnxruntime')?.latency ?? [];
+    const { keepFloat, words } = judgeSpeed(latency);
+    const forms = judged.map((form): ReportedForm => ({
+      ...form,
+      shipped: form.form === 'float32' ? keepFloat : form.form === 'tensorrt' || !keepFloat,
+    }));
+    const report: OptimizationReport = {
+      format: 1,
+      foveate: packageVersion,
+      made: new Date().toISOString(),
+      task: taskNameOf(task),
+      precision: options.precision,
+      model: { name: basename(path), bytes: (forms[0] as ReportedForm).bytes, sha256: await sha256OfFile(path, signal) },
+      machine: thisMachine(task.session.runtime, energy instanceof EnergyMeter ? undefined : energy.reason),
+      calibration: {
+        pictures: calibration.pictures.length,
+        ...(options.calibration === undefined
+          ? { seconds: this.#clock.seconds['calibrate'] }
+          : { table: basename(options.calibration) }),
+        seed: options.seed,
+        heldBack: heldBack.length,
+      },
+      forms,
+      layers: quantized.layers,
+      decisions: [...(words === undefined ? [] : [words]), ...floatLayers(quantized.layers)],
+      notices: [...noticesOf(forms, heldBack.length), ...calibration.doubts.map(({ message }) => `Forced: ${message}`)],
+      seconds: { ...this.#clock.seconds },
+    };
+    await this.#write({ source, task, calibration, report, quantized, keepFloat });
+    return report;
+  }
+
+  async #calibrate(source: OptimizedSource): Promise<C> {
+    const { data, calibration, pictures, seed, force, task: taskOptions = {} } = this.options;
+    if (calibration !== undefined) return await this.steps.readTable(calibration);
+    return await this.#clock.step('calibrate', (step) =>
+      this.steps.calibrate(source, { ...step, data, taskOptions, pictures, seed, force }),
+    );
+  }
+
+  /** Each form in a folder of its own, where a large one keeps its weights beside it. */
+  async #writeForms(source: OptimizedSource, { onnxruntime, tensorrt }: QuantizedForms): Promise<FormFile[]> {
+    const { name } = parse(source.path);
+    const files: FormFile[] = [{ form: 'float32', file: source.path }];
+    for (const [form, model] of [['onnxruntime', onnxruntime] as const, ['tensorrt', tensorrt] as const]) {
+      const folder = join(this.work, form);
+      await mkdir(folder);
+      const file = join(folder, `${name}.onnx`);
+      await this.steps.writeModel(model, file);
+      files.push({ form, file });
+      if (this.options.exportOnnx !== undefined) {
+        await this.steps.writeModel(model, join(this.options.exportOnnx, `${name}.int8.${form}.onnx`));
+      }
+    }
+    return files;
+  }
+
+  async #write({
+    quantized,
+    keepFloat,
+    ...rest
+  }: Pick<BundledOptimization<C>, 'source' | 'task' | 'calibration' | 'report'> & {
+    readonly quantized: QuantizedForms;
+    readonly keepFloat: boolean;
+  }): Promise<void> {
+    const { steps, options } = this;
+    const { report, source } = rest;
+    const written = (model: ModelProto) => (path: string) => steps.writeModel(model, path);
+    const contents: BundledOptimization<C> = {
+      ...rest,
+      forms: [
+        keepFloat
+          ? { form: 'onnxruntime', precision: 'float32', write: written(source.model) }
+          : { form: 'onnxruntime', precision: 'int8', write: written(quantized.onnxruntime) },
+        { form: 'tensorrt', precision: 'int8', write: written(quantized.tensorrt) },
+      ],
+      files: {
+        'report.md': markdownReport(report),
+        'report.json': `${JSON.stringify(report, null, 1)}\n`,
+        'report.html': htmlReport(report),
+        'forms.csv': csvOfForms(report),
+        'layers.csv': csvOfLayers(report),
+      },
+    };
+    await this.#clock.step('write', (step) => steps.writeBundle(options.output, contents, step));
+  }
+}
+
+function checkKind(task: string, dataset: Dataset): void {
+  if (task === dataset.task) return;
+  throw new DatasetError('DATASET_UNSUPPORTED', {
+    message: `Expected a data set to ${task}, as the model does, but that of ${dataset.path} is to ${dataset.task}`,
+    hint: 'Give labelled pictures of the kind that the model finds, or leave the labels out: forms are compared without them too.',
+  });
+}
+
+/** Why layers stay in float, by how many. */
+function floatLayers(layers: readonly QuantizedLayer[]): string[] {
+  return (['onnxruntime', 'tensorrt'] as const).flatMap((form) => {
+    const float = layers.filter(({ precision }) => precision[form] === 'float32');
+    if (float.length === 0) return [];
+    const reasons = new Map<string, number>();
+    for (const { reason = 'no reason given' } of float) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+    const told = [...reasons].sort(([, a], [, b]) => b - a).map(([reason, count]) => `${count}: ${reason}`);
+    return [`${float.length} of ${layers.length} layers stay FP32 in the form for ${engineNames[form]} (${told.join('; ')}).`];
+  });
+}
+
+const engineNames = { onnxruntime: 'ONNX Runtime', tensorrt: 'TensorRT' } as const;
+
+function noticesOf(forms: readonly ReportedForm[], heldBack: number): string[] {
+  const few =
+    heldBack === 0
+      ? ['No picture was left to hold back, so that nothing is known of what the forms lost: give a folder with more pictures.']
+      : heldBack < enoughHeldBack
+        ? [`Only ${heldBack} pictures were held back: what they say of the forms is little, as the intervals show.`]
+        : heldBack === mostHeldBack
+          ? [`Agreement was measured on ${mostHeldBack} of the pictures that were held back.`]
+          : [];
+  const unread = forms.flatMap(({ agreement }) => agreement?.failures ?? []);
+  const names = new Set(unread.map(({ picture }) => picture));
+  return [
+    ...few,
+    ...(names.size === 0 ? [] : [`${names.size} of the pictures held back could not be read, and are in no number.`]),
+    'The form for TensorRT was judged on ONNX Runtime with graph optimisations off, which computes its Q and DQ in float as they are written. How fast it is shows on the GPU alone.',
+    'Latency is that of the engine alone, on this machine, under whatever else ran; ratios were taken within rounds.',
+  ];
+}

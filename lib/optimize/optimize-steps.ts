@@ -1,0 +1,93 @@
+/** What an optimisation is made of. Each step is given to `optimizeModel`, which knows what they are for and not how they do it. */
+import type { ModelProto } from '../graph/index.js';
+import type { PreprocessOptions } from '../image/index.js';
+import type { LoadTaskOptions, Task } from '../tasks/index.js';
+import type { OptimizationReport } from './optimization-report.js';
+
+/** A model in the forms that engines take. */
+export interface QuantizedForms {
+  /** Unsigned, zero points absorb activations. */
+  readonly onnxruntime: ModelProto;
+  /** Symmetric and signed, float biases. */
+  readonly tensorrt: ModelProto;
+  readonly layers: readonly QuantizedLayer[];
+}
+
+export interface QuantizedLayer {
+  readonly name: string;
+  readonly operator: string;
+  /** Multiply-accumulates of one picture; null where they are not known. */
+  readonly macs: number | null;
+  readonly precision: { readonly onnxruntime: 'int8' | 'float32'; readonly tensorrt: 'int8' | 'float32' };
+  /** Why it stays in float in one form or both. */
+  readonly reason?: string | undefined;
+  /** Of its output, as calibration found it. */
+  readonly range?: { readonly min: number; readonly max: number } | undefined;
+  /** Signal to noise of quantising its output alone, of the worst group of channels. */
+  readonly noiseDb?: number | undefined;
+}
+
+/** What is known of a calibration besides its statistics. */
+export interface Calibration {
+  readonly pictures: readonly { readonly sha256: string }[];
+  readonly preprocess: PreprocessOptions;
+  /** What would have stopped it, had it not been forced. */
+  readonly doubts: readonly { readonly message: string }[];
+}
+
+/** How a long step is told of and ended. */
+export interface StepOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
+}
+
+/** The model that is optimised. */
+export interface OptimizedSource {
+  /** As it was given. */
+  readonly path: string;
+  /** The same, put into the form that all steps work on. */
+  readonly model: ModelProto;
+}
+
+export interface OptimizeSteps<C extends Calibration> {
+  /** Paths of the pictures that `data` names. */
+  listPictures(data: string, signal: AbortSignal | undefined): Promise<readonly string[]>;
+  /** Throws where a bundle cannot be put: before the model runs for minutes. */
+  checkOutput(path: string): Promise<void>;
+  /** Reads a model and normalises its graph. */
+  normalize(path: string, options: StepOptions): Promise<ModelProto>;
+  calibrate(
+    source: OptimizedSource,
+    options: StepOptions & {
+      readonly data: string;
+      /** How the model is opened. */
+      readonly taskOptions: LoadTaskOptions;
+      readonly pictures: number;
+      readonly seed: number;
+      readonly force: boolean;
+    },
+  ): Promise<C>;
+  readTable(path: string): Promise<C>;
+  quantize(source: OptimizedSource, calibration: C, options: StepOptions & { readonly task: Task }): Promise<QuantizedForms>;
+  /** Writes a model to a file, with all that it needs beside it. */
+  writeModel(model: ModelProto, path: string): Promise<void>;
+  /** Writes a bundle, whole or not at all. */
+  writeBundle(path: string, contents: BundledOptimization<C>, options: StepOptions): Promise<void>;
+}
+
+/** What goes into a bundle. */
+export interface BundledOptimization<C extends Calibration> {
+  readonly source: OptimizedSource;
+  /** As the model was opened: its preprocessing, labels and the rest are to be found again. */
+  readonly task: Task;
+  /** What is in each form, as the speed guard may have kept float, and how its file is written. */
+  readonly forms: readonly {
+    readonly form: 'onnxruntime' | 'tensorrt';
+    readonly precision: 'int8' | 'float32';
+    readonly write: (path: string) => Promise<void>;
+  }[];
+  readonly calibration: C;
+  readonly report: OptimizationReport;
+  /** Texts that are written beside it, by their names: the report for people and programs. */
+  readonly files: Readonly<Record<string, string>>;
+}

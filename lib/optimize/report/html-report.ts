@@ -1,0 +1,224 @@
+import { countText, isNumber, noValue, shortened } from '../../evaluation/report/metric.js';
+import { htmlPage, themeButton } from '../../evaluation/report/html/page.js';
+import { named, numberCell, scrolled, section } from '../../evaluation/report/html/parts.js';
+import { markup, type Markup } from '../../text/index.js';
+import type { OptimizationReport } from '../optimization-report.js';
+import type { QuantizedLayer } from '../optimize-steps.js';
+import { formRows, formTitles, msText, shortNumber, threadText, timesText, type FormCell, type FormRow } from './form-rows.js';
+import { latencyChart } from './latency-chart.js';
+import { layerPlot } from './layer-plot.js';
+import { ownStyle } from './style.js';
+import { calibrationText, machineText } from './words.js';
+
+/** Layers beyond that are in layers.csv alone. */
+const shownLayers = 2000;
+const longTable = 24;
+
+/** An optimisation as one HTML file that needs nothing else, as the reports of evaluations are. */
+export function htmlReport(report: OptimizationReport): string {
+  const { model, foveate, made } = report;
+  return htmlPage({
+    title: `${model.name} in INT8`,
+    foveate,
+    made,
+    heading: heading(report),
+    ownStyle,
+    sections: [
+      ['forms', 'Before and after', formSection(report)],
+      ['latency', 'Latency', latencySection(report)],
+      ['layers', 'Layers', layerSection(report)],
+      ['pictures', 'Pictures', pictureSection(report)],
+      ['decisions', 'Decisions', listSection('decisions', 'Decisions', report.decisions)],
+      ['notes', 'Notes', listSection('notes', 'Notes', report.notices)],
+      ['setup', 'Setup', setupSection(report)],
+    ],
+  });
+}
+
+function heading(report: OptimizationReport): Markup {
+  const { model, forms } = report;
+  const keptFloat = forms.some(({ form, shipped }) => form === 'float32' && shipped);
+  return markup`<header>
+<div class="top"><div><p class="kicker">Optimisation to INT8</p>
+<h1>${named(model.name)}</h1>
+<p class="lede">${calibrationText(report)}.</p></div>
+${themeButton}</div>${
+    keptFloat &&
+    markup`
+<p class="alert" role="note">INT8 is slower than FP32 here: the bundle has FP32 for ONNX Runtime. <a href="#decisions">What was decided</a>.</p>`
+  }
+<ul class="cards">${cards(report).map(
+    ({ name, meaning, value, note }) => markup`
+<li class="card"><p class="name">${name}</p><p class="meaning">${meaning}</p><p class="value">${value}</p><p class="interval">${note ?? markup`&nbsp;`}</p></li>`,
+  )}</ul>
+</header>`;
+}
+
+interface Card {
+  readonly name: string;
+  readonly meaning: string;
+  readonly value: string;
+  readonly note?: string | undefined;
+}
+
+/** What whoever reads no further is to know: of the form for ONNX Runtime, and what that for TensorRT kept. */
+function cards(report: OptimizationReport): Card[] {
+  const told: Card[] = [];
+  for (const { form, bytes, sizeRatio, latency, agreement } of report.forms) {
+    if (form === 'float32') continue;
+    const engine = form === 'onnxruntime' ? 'ONNX Runtime' : 'TensorRT';
+    if (form === 'onnxruntime') {
+      told.push({ name: 'Size', meaning: 'of FP32', value: timesText(sizeRatio), note: `${(bytes / 1e6).toFixed(1)} MB` });
+      for (const { threads, ratio, medianMs, verdict } of latency) {
+        told.push({
+          name: `Latency, ${threadText(threads)}`,
+          meaning: 'of FP32',
+          value: timesText(ratio),
+          note: `${msText(medianMs)}, ${verdict}`,
+        });
+      }
+    }
+    const metric = agreement?.metrics[0];
+    if (metric === undefined) continue;
+    const { name, value, interval } = metric;
+    told.push({
+      name: `${name.charAt(0).toUpperCase()}${name.slice(1)}, ${engine}`,
+      meaning: 'agreement with FP32',
+      value: isNumber(value) ? value.toFixed(3) : noValue,
+      note: interval === undefined ? undefined : `${interval.map((end) => end.toFixed(3)).join(' to ')}`,
+    });
+  }
+  return told;
+}
+
+const groupTitles: Readonly<Record<FormRow['group'], string>> = {
+  size: 'Size',
+  speed: 'Speed',
+  energy: 'Energy',
+  agreement: 'Agreement with FP32, on pictures held back',
+  accuracy: 'Accuracy by labels, on pictures held back',
+};
+
+function formSection(report: OptimizationReport): Markup {
+  const { forms } = report;
+  const rows = formRows(report);
+  const groups = [...new Set(rows.map(({ group }) => group))];
+  const table = markup`<table class="forms"><caption class="unseen">The model before and after</caption>
+<thead><tr><td></td>${forms.map(({ form }) => markup`<th scope="col" class="number">${formTitles[form]}</th>`)}</tr></thead>${groups.map(
+    (group) => markup`<tbody>
+<tr><th scope="rowgroup" colspan="${forms.length + 1}" class="attribute">${groupTitles[group]}</th></tr>${rows
+      .filter((row) => row.group === group)
+      .map(
+        ({ name, cells }) => markup`
+<tr><th scope="row">${named(name)}</th>${cells.map(formCell)}</tr>`,
+      )}</tbody>`,
+  )}</table>`;
+  const judged = forms.filter((form) => form.judged !== '').map((form) => `${formTitles[form.form]}: ${form.judged}`);
+  return section(
+    'forms',
+    'Before and after',
+    scrolled('Before and after', table),
+    `Judged by running ${judged.join('. ')}. Intervals are 95 %, by bootstrap over pictures.`,
+  );
+}
+
+function formCell({ text, note, tone }: FormCell): Markup {
+  return markup`<td class="number"><span class="main">${text}</span>${
+    note !== undefined && markup`<br/><span class="beside${tone !== undefined && ` ${tone}`}">${note}</span>`
+  }</td>`;
+}
+
+function latencySection({ forms }: OptimizationReport): Markup | undefined {
+  const timed = forms.filter(({ latency }) => latency.length > 0);
+  if (timed.length === 0) return undefined;
+  return section(
+    'latency',
+    'Latency',
+    latencyChart(timed),
+    'Of one run of the engine: bars are medians, lines reach from the first to the third quartile, and on to where 95 of 100 runs end.',
+  );
+}
+
+function layerSection({ layers }: OptimizationReport): Markup | undefined {
+  if (layers.length === 0) return undefined;
+  const shown = layers.slice(0, shownLayers);
+  const table = markup`<table data-sortable="" class="layers"><caption class="unseen">Layers</caption>
+<thead><tr><th scope="col" class="number">#</th><th scope="col">Layer</th><th scope="col">Operator</th><th scope="col" class="number">MACs</th><th scope="col">ONNX Runtime</th><th scope="col">TensorRT</th><th scope="col" class="number">Noise, dB</th><th scope="col" class="number">Min</th><th scope="col" class="number">Max</th><th scope="col">Why float</th></tr></thead><tbody>${shown.map(
+    layerRow,
+  )}
+</tbody></table>`;
+  return section(
+    'layers',
+    `${countText(layers.length)} layers`,
+    [
+      layerPlot(shown),
+      scrolled('Layers', table, shown.length > longTable),
+      shown.length < layers.length && markup`<p class="note">${countText(shown.length)} are shown; layers.csv has all.</p>`,
+    ],
+    'In the order of the graph. Noise is that of quantising a layer\u2019s output alone, of its worst group of channels: the lower the number, the more it hurts.',
+  );
+}
+
+function layerRow({ name, operator, macs, precision, noiseDb, range, reason }: QuantizedLayer, place: number): Markup {
+  return markup`
+<tr>${numberCell(String(place + 1), place + 1)}<th scope="row">${named(name)}</th><td>${shortened(operator, 60)}</td>${numberCell(
+    isNumber(macs) ? countText(macs) : noValue,
+    macs,
+  )}${precisionCell(precision.onnxruntime)}${precisionCell(precision.tensorrt)}${numberCell(
+    isNumber(noiseDb) ? noiseDb.toFixed(1) : noValue,
+    noiseDb,
+  )}${numberCell(range === undefined ? noValue : shortNumber(range.min), range?.min)}${numberCell(
+    range === undefined ? noValue : shortNumber(range.max),
+    range?.max,
+  )}<td class="reason">${reason !== undefined && shortened(reason, 200)}</td></tr>`;
+}
+
+function precisionCell(precision: 'int8' | 'float32'): Markup {
+  return markup`<td><span class="tag ${precision}">${precision === 'int8' ? 'INT8' : 'FP32'}</span></td>`;
+}
+
+function pictureSection({ forms }: OptimizationReport): Markup | undefined {
+  const rows = forms.flatMap(({ form, agreement }) => (agreement?.worst ?? []).map((worst) => ({ form, ...worst })));
+  if (rows.length === 0) return undefined;
+  const table = markup`<table data-sortable=""><caption class="unseen">Pictures that differ most</caption>
+<thead><tr><th scope="col">Form</th><th scope="col">Picture</th><th scope="col" class="number">Likeness</th></tr></thead><tbody>${rows.map(
+    ({ form, picture, value }) => markup`
+<tr><td>${formTitles[form]}</td><th scope="row">${named(picture)}</th>${numberCell(isNumber(value) ? value.toFixed(3) : noValue, value)}</tr>`,
+  )}</tbody></table>`;
+  return section('pictures', 'Pictures that differ most', scrolled('Pictures that differ most', table));
+}
+
+function listSection(id: string, title: string, lines: readonly string[]): Markup | undefined {
+  if (lines.length === 0) return undefined;
+  return section(id, title, markup`<ul class="said">${lines.map((line) => markup`<li>${line}</li>`)}</ul>`);
+}
+
+function setupSection(report: OptimizationReport): Markup {
+  const { model, machine, task, seconds, calibration } = report;
+  const list = (title: string, rows: readonly (readonly [string, string | Markup | undefined])[]): Markup =>
+    markup`<div><h3>${title}</h3><dl>${rows
+      .filter(([, value]) => value !== undefined)
+      .map(([name, value]) => markup`<dt>${name}</dt><dd>${typeof value === 'string' ? named(value) : value}</dd>`)}</dl></div>`;
+  return section(
+    'setup',
+    'Setup',
+    markup`<div class="setup">${list('Model', [
+      ['Name', model.name],
+      ['Task', task],
+      ['Size', `${countText(model.bytes)} bytes`],
+      ['SHA-256', markup`<code>${shortened(model.sha256, 80)}</code>`],
+    ])}${list('Machine', [
+      ['Processor', machineText(report)],
+      ['Node', machine.node],
+      ['Energy', machine.noEnergy === undefined ? undefined : `Not measured: ${machine.noEnergy}`],
+    ])}${list('Steps', [
+      [
+        'Calibrated',
+        `${countText(calibration.pictures)} pictures${calibration.table === undefined ? '' : `, ${calibration.table}`}`,
+      ],
+      ['Held back', `${countText(calibration.heldBack)} pictures`],
+      ['Seed', String(calibration.seed)],
+      ...Object.entries(seconds).map(([step, took]) => [step, `${took.toFixed(1)} s`] as const),
+    ])}</div>`,
+  );
+}

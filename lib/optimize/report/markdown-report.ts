@@ -1,0 +1,57 @@
+import type { OptimizationReport } from '../optimization-report.js';
+import { calibrationText, machineText } from './words.js';
+import { formRows, formTitles, shortNumber, type FormCell } from './form-rows.js';
+
+/** An optimisation as Markdown, with tables as GitHub writes them. */
+export function markdownReport(report: OptimizationReport): string {
+  const { model, forms, layers, decisions, notices, foveate, made } = report;
+  const worst = forms.flatMap(({ form, agreement }) =>
+    (agreement?.worst ?? []).map(({ picture, value }) => [formTitles[form], picture, value === null ? '' : value.toFixed(3)]),
+  );
+  return [
+    `# ${escaped(model.name)} in INT8`,
+    `${escaped(machineText(report))}. ${escaped(calibrationText(report))}.`,
+    '## Before and after',
+    table(
+      ['', ...forms.map(({ form }) => formTitles[form])],
+      formRows(report).map(({ name, cells }) => [name, ...cells.map(cellText)]),
+    ),
+    ...listed('Decided', decisions),
+    ...listed('Notes', notices),
+    ...(worst.length === 0 ? [] : ['## Pictures that differ most', table(['Form', 'Picture', 'Likeness'], worst)]),
+    ...(layers.length === 0
+      ? []
+      : [
+          '## Layers',
+          table(
+            ['Layer', 'Operator', 'MACs', 'ONNX Runtime', 'TensorRT', 'Noise, dB', 'Range', 'Reason'],
+            layers.map(({ name, operator, macs, precision, noiseDb, range, reason = '' }) => [
+              ...[name, operator, macs === null ? '' : macs.toLocaleString('en-US')],
+              ...[precision.onnxruntime, precision.tensorrt, noiseDb === undefined ? '' : noiseDb.toFixed(1)],
+              range === undefined ? '' : `${shortNumber(range.min)} to ${shortNumber(range.max)}`,
+              reason,
+            ]),
+          ),
+        ]),
+    `Made by foveate ${foveate}, ${made}.`,
+    '',
+  ].join('\n\n');
+}
+
+function listed(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : [`## ${title}`, lines.map((line) => `- ${escaped(line)}`).join('\n')];
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.map(escaped).join(' | ')} |`;
+  return [line(head), `|${head.map(() => ' --- |').join('')}`, ...rows.map(line)].join('\n');
+}
+
+function cellText({ text, note }: FormCell): string {
+  return note === undefined ? text : `${text} (${note})`;
+}
+
+/** Names come from models and file systems: none of them may begin a tag, a link or a cell, or end its line. */
+function escaped(text: string): string {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, ' ').replace(/[\\`*_{}[\]<>|#&]/g, '\\$&');
+}

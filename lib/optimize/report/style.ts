@@ -1,0 +1,30 @@
+/** Rules of the report of an optimisation, besides those of all reports. */
+export const ownStyle = `
+header .cards{margin-top:22px}
+.forms td.number,.forms thead th{min-width:11rem}
+.forms .attribute{font-weight:650;padding-top:16px;padding-bottom:2px;border-bottom-color:transparent}
+.main{font-weight:550}
+.beside{color:var(--muted);font-size:12.5px}
+.beside.good{color:var(--accent);font-weight:600}
+.beside.bad{color:var(--warn);font-weight:600}
+.tag.int8{color:var(--accent);border-color:var(--accent)}
+.tag.float32{color:var(--warn);border-color:var(--warn)}
+.reason{min-width:14rem;color:var(--muted);overflow-wrap:anywhere}
+.layers th[scope=row]{max-width:22rem;overflow-wrap:anywhere}
+.said{padding-left:1.2em;max-width:80ch}
+.said li+li{margin-top:6px}
+.plot-frame{background:var(--surface);border:1px solid var(--line);border-radius:10px;padding:14px 16px;margin-bottom:12px;overflow:auto}
+.plot-frame>svg{min-width:760px;width:100%}
+.plot-frame .wide{width:auto;max-width:none}
+.plot-title{fill:var(--ink);font-size:12.5px;font-weight:600}
+.cell-int8{fill:var(--accent)}
+.cell-float32{fill:var(--warn)}
+.stem-int8{stroke:var(--accent);stroke-opacity:.45}
+.stem-float32{stroke:var(--warn);stroke-opacity:.6}
+.span{stroke:var(--s2);stroke-linecap:round}
+.macs{fill:var(--muted);fill-opacity:.55}
+.quartiles{stroke:var(--ink);stroke-width:2}
+.tail{stroke:var(--muted);stroke-width:1.25}
+.bar-float32{fill:var(--muted);fill-opacity:.55}
+.bar-onnxruntime,.bar-tensorrt{fill:var(--accent)}
+`;

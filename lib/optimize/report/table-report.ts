@@ -1,0 +1,26 @@
+import { noValue } from '../../evaluation/report/metric.js';
+import { alignRows, printable, type Cell } from '../../text/index.js';
+import type { OptimizationReport } from '../optimization-report.js';
+import { formRows, formTitles, type FormCell } from './form-rows.js';
+
+/** An optimisation in lines for a terminal: the table before and after, what was decided, what to know. */
+export function tableReport(report: OptimizationReport): string[] {
+  const { model, forms, decisions, notices } = report;
+  const head: Cell[] = ['', ...forms.flatMap(({ form }): Cell[] => [{ number: formTitles[form] }, ''])];
+  const rows = formRows(report).map(({ name, cells }): Cell[] => [name, ...cells.flatMap(cellsOf)]);
+  return [
+    printable(`${model.name} in INT8`),
+    '',
+    ...alignRows([head, ...rows]),
+    ...listed('Decided', decisions),
+    ...listed('Note', notices),
+  ];
+}
+
+function cellsOf({ text, note }: FormCell): Cell[] {
+  return [{ number: text }, note === undefined || text === noValue ? '' : `(${note})`];
+}
+
+function listed(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : ['', title, ...lines.map((line) => printable(`  ${line}`))];
+}

@@ -1,0 +1,18 @@
+/** What stands above the numbers, in words. */
+import type { OptimizationReport } from '../optimization-report.js';
+
+/** Without a full stop. */
+export function machineText({ machine: { cpu, cores, runtime, platform } }: OptimizationReport): string {
+  return `${cpu}, ${cores} ${cores === 1 ? 'core' : 'cores'}, ${platform}, ${runtime}`;
+}
+
+/** Without a full stop. */
+export function calibrationText({ calibration }: OptimizationReport): string {
+  const { pictures, seconds, table, heldBack, seed } = calibration;
+  const how = table === undefined ? (seconds === undefined ? '' : ` in ${seconds.toFixed(1)} s`) : `, by the table ${table}`;
+  return `Calibrated with ${countText(pictures)}${how}, measured on ${countText(heldBack)} held back (seed ${seed})`;
+}
+
+function countText(pictures: number): string {
+  return `${pictures.toLocaleString('en-US')} ${pictures === 1 ? 'picture' : 'pictures'}`;
+}

@@ -1,0 +1,37 @@
+import type { Latency } from './latency.js';
+
+/** Whether a form is worth shipping, and why not. */
+export interface SpeedVerdict {
+  readonly keepFloat: boolean;
+  /** For people; undefined where there is nothing to say. */
+  readonly words: string | undefined;
+}
+
+/**
+ * Keeps the float model where the form was measured slower: at one number of threads at least, and over all of them, by the geometric mean of the
+ * ratios. `latencies` are those of the form, against the float model.
+ */
+export function judgeSpeed(latencies: readonly Latency[]): SpeedVerdict {
+  const slower = latencies.filter(({ verdict }) => verdict === 'slower');
+  const mean = Math.exp(latencies.reduce((sum, { ratio }) => sum + Math.log(ratio), 0) / latencies.length);
+  const keepFloat = slower.length > 0 && mean > 1;
+  if (keepFloat) {
+    return { keepFloat, words: `The form for ONNX Runtime stays FP32: INT8 is slower here, ${timesOf(slower)}.` };
+  }
+  const same = latencies.every(({ verdict }) => verdict === 'same');
+  const words =
+    latencies.length === 0
+      ? undefined
+      : same
+        ? `INT8 for ONNX Runtime is no faster here than FP32, ${timesOf(latencies)}: it is smaller.`
+        : slower.length > 0
+          ? `INT8 for ONNX Runtime is kept, though slower in part: ${timesOf(latencies)}.`
+          : undefined;
+  return { keepFloat, words };
+}
+
+function timesOf(latencies: readonly Latency[]): string {
+  return latencies
+    .map(({ ratio, threads }) => `${ratio.toFixed(2)} times as long with ${threads} ${threads === 1 ? 'thread' : 'threads'}`)
+    .join(', ');
+}

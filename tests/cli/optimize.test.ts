@@ -1,0 +1,114 @@
+/** `foveate optimize`, with steps that are stood in for. */
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { Command } from 'commander';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+
+import { Invocation } from '../../lib/cli/invocation.js';
+import { addOptimize } from '../../lib/cli/optimize.js';
+import type { OptimizationReport } from '../../lib/optimize/index.js';
+import { rejectionOf } from '../errors/failure.js';
+import { madeSteps, type Told } from '../optimize/made-steps.js';
+import { models, picturesFolder } from './foveate.js';
+
+let folder: string;
+let told: Told;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'foveate-cli-optimize-'));
+  told = {};
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Called {
+  readonly out: string;
+  readonly lines: readonly string[];
+  readonly invocation: Invocation;
+}
+
+/** `foveate optimize ARGS` in this process. */
+async function optimize(...args: readonly string[]): Promise<Called> {
+  const all = ['optimize', ...args];
+  const invocation = new Invocation(all);
+  let out = '';
+  const lines: string[] = [];
+  vi.spyOn(invocation, 'out').mockImplementation((text) => void (out += text));
+  vi.spyOn(invocation, 'tell').mockImplementation((line) => void lines.push(line));
+  const program = new Command('foveate').exitOverride().configureOutput({ outputError: () => {} });
+  addOptimize(program, invocation, () => Promise.resolve(madeSteps(told)));
+  for (const command of program.commands) command.exitOverride().configureOutput({ outputError: () => {} });
+  await program.parseAsync(all, { from: 'user' });
+  return { out, lines, invocation };
+}
+
+const call = (): string[] => [models.classifier, '--data', picturesFolder, '--precision', 'int8', '-o', join(folder, 'bundle')];
+
+describe('foveate optimize', () => {
+  it('prints the table before and after, and what it does meanwhile', async () => {
+    const { out, lines, invocation } = await optimize(...call(), '--pictures', '3', '--seed', '7', '--threads', '1', '--force');
+    expect(told.calibrated).toEqual({ pictures: 3, seed: 7, force: true, data: picturesFolder });
+    expect(out).toMatch(/^shapes-classifier\.onnx in INT8\n/);
+    expect(out).toMatch(/FP32 +INT8 for ONNX Runtime +INT8 for TensorRT/);
+    expect(out).toMatch(/Latency, 1 thread +[\d.]+ ms +[\d.]+ ms {2}\([\d.]+x, (faster|slower|same)\) +\u2013/);
+    expect(out).toMatch(/Top-1 +\u2013 +1\.000/);
+    expect(lines.filter((line) => /^[A-Z]/.test(line))).toEqual([
+      ...['Reading the model', 'Calibrating', 'Quantising', 'Measuring latency'],
+      ...['Comparing with FP32', 'Comparing with FP32', 'Writing', `Written to ${join(folder, 'bundle')}`],
+    ]);
+    // What is no picture was passed over, and that is told.
+    expect(out).toMatch(/held back could not be read/);
+    expect(invocation.exitCode).toBe(4);
+    expect(readdirSync(join(folder, 'bundle'))).toContain('report.html');
+  });
+
+  it('prints one JSON document, and is quiet when asked to be', async () => {
+    const { out, lines } = await optimize(...call(), '--json', '-q', '--threads', '1');
+    const report = JSON.parse(out) as OptimizationReport;
+    expect(report).toMatchObject({ format: 1, task: 'classify', precision: 'int8' });
+    expect(report.forms.map(({ form }) => form)).toEqual(['float32', 'onnxruntime', 'tensorrt']);
+    expect(lines).toEqual([]);
+  });
+
+  it('evaluates by labels', async () => {
+    const labels = join(picturesFolder, 'classify.csv');
+    const { out } = await optimize(
+      ...call(),
+      '--labels',
+      labels,
+      '--images',
+      picturesFolder,
+      '--pictures',
+      '1',
+      '--threads',
+      '1',
+    );
+    expect(out).toMatch(/top1 +1\.000 +1\.000 {2}\(\+0\.000, none that shows\)/);
+  });
+
+  it('hands on how the model is opened', async () => {
+    const error = await rejectionOf(optimize(...call(), '--task', 'segment'));
+    expect(error).toMatchObject({ code: 'MODEL_UNSUPPORTED' });
+  });
+
+  it('refuses what it does not know', async () => {
+    for (const [args, message] of [
+      [[models.classifier, '--precision', 'int8', '-o', 'x'], /--data/],
+      [[...call(), '--precision', 'int4'], /int8/],
+      [[...call(), '--pictures', 'many'], /whole number/],
+      [[...call(), '--split', 'val'], /--split/],
+      [[...call(), '--resume'], /resume/],
+    ] as const) {
+      await expect(optimize(...args)).rejects.toThrow(message);
+    }
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('ends in order when it is interrupted', async () => {
+    const spy = vi.spyOn(Invocation.prototype, 'signal', 'get').mockReturnValue(AbortSignal.abort());
+    const error = await rejectionOf(optimize(...call()));
+    spy.mockRestore();
+    expect(error).toMatchObject({ code: 'ABORTED' });
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
