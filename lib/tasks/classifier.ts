@@ -6,8 +6,9 @@ import { resolveLabels, type ResolvedLabels } from '../labels/index.js';
 import { Classification } from '../results/index.js';
 import type { ModelSource } from '../session/index.js';
 import { activations, recognizeActivation, type Activation } from './activation.js';
+import { soleOutput } from './output-of-rank.js';
 import { PictureTask } from './picture-task.js';
-import { pictureList, soleOutput, TaskModel, type TaskOptions, type TaskRunOptions } from './task-model.js';
+import { pictureList, TaskModel, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
 /** How a classifier is opened. */
 export interface ClassifierOptions extends TaskOptions, ClassifyOptions {

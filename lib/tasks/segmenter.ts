@@ -7,8 +7,9 @@ import { Segmentation } from '../results/index.js';
 import type { ModelSource } from '../session/index.js';
 import { recognizeActivation, type Activation } from './activation.js';
 import { hasAspectOf } from './map-size.js';
+import { firstOutput } from './output-of-rank.js';
 import { PictureTask } from './picture-task.js';
-import { firstOutput, pictureList, TaskModel, type TaskOptions, type TaskRunOptions } from './task-model.js';
+import { pictureList, TaskModel, type TaskOptions, type TaskRunOptions } from './task-model.js';
 
 /** How a segmenter is opened. */
 export interface SegmenterOptions extends TaskOptions, SegmentOptions {

@@ -10,7 +10,6 @@ import {
   EngineError,
   FoveateError,
   invalidArgument,
-  ModelError,
   withDefaults,
 } from '../errors/index.js';
 import { ModelBundle, type BundledTask } from '../engine/index.js';
@@ -25,7 +24,6 @@ import { producerOf } from './activation.js';
 import { Gate } from './gate.js';
 import { boxDecoding, type BoxDecoding } from './heads/box-decoding.js';
 import { ModelInput, type PreprocessChoice } from './model-input.js';
-import { otherTaskHint } from './other-task.js';
 import { Stop } from './stop.js';
 
 /** Options that every task takes besides those of its session. */
@@ -363,48 +361,6 @@ export function withIndex(error: unknown, index: number): unknown {
     details: { ...error.details, index },
     cause: error,
   });
-}
-
-/** The one output that a task reads, the only one of that rank, or of several the one called `name`. Throws MODEL_UNSUPPORTED. */
-export function soleOutput(
-  session: Session,
-  shapes: readonly (readonly number[])[],
-  rank: number,
-  name: string,
-  what: string,
-): ModelOutput {
-  return outputOfRank(session, shapes, rank, what, (found) =>
-    found.length === 1 ? found[0] : found.find((output) => output.name === name),
-  );
-}
-
-/** The same, or the first of several outputs of one shape. */
-export function firstOutput(session: Session, shapes: readonly (readonly number[])[], rank: number, what: string): ModelOutput {
-  return outputOfRank(session, shapes, rank, what, (found) =>
-    found.every(({ shape }) => `${shape}` === `${found[0]?.shape}`) ? found[0] : undefined,
-  );
-}
-
-function outputOfRank(
-  session: Session,
-  shapes: readonly (readonly number[])[],
-  rank: number,
-  what: string,
-  choose: (found: readonly ModelOutput[]) => ModelOutput | undefined,
-): ModelOutput {
-  const floats = session.outputs
-    .map((output, i) => ({ name: output.name, dtype: output.dtype, shape: shapes[i] as readonly number[] }))
-    .filter(({ dtype }) => dtype === 'float32' || dtype === 'float16');
-  const found = floats.filter(({ shape }) => shape.length === rank);
-  const output = choose(found);
-  if (output === undefined) {
-    const received = session.outputs.map(({ name, dtype }, i) => `${name}: ${dtype} [${shapes[i]?.join(', ')}]`).join('; ');
-    throw new ModelError('MODEL_UNSUPPORTED', {
-      message: `Expected ${what} but the model's outputs are ${received}`,
-      hint: `${found.length === 0 ? otherTaskHint(floats) : ''}createSession() gives the raw outputs of any model.`,
-    });
-  }
-  return output;
 }
 
 /** Checks what a task is called with: one picture or several. */

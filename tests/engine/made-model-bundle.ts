@@ -1,7 +1,7 @@
 /** Bundles of optimised models, made by hand: the forms are a model quantised with ranges that nobody measured. */
 import { createHash } from 'node:crypto';
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename } from 'node:path';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 
 import { create } from '@bufbuild/protobuf';
 
@@ -15,6 +15,8 @@ import {
   type TensorProto,
 } from '../../lib/graph/onnx_pb.js';
 import { Preprocess } from '../../lib/image/index.js';
+import { elsewhere, graphModel, value } from '../graph/made-graphs.js';
+import { madeModel, node, zeros } from '../tasks/made-models.js';
 
 /** Steps with which eight bits hold most values between the layers of a small model; they differ, so that no form gives what the other does. */
 const activationScales = { int8: 0.05, uint8: 0.04 } as const;
@@ -134,4 +136,35 @@ export function bundleContent(path: string, change: Partial<ModelBundleContent> 
 /** Makes a bundle of the model of a file. */
 export function makeModelBundle(output: string, path: string, change: Partial<ModelBundleContent> = {}): Promise<ModelBundle> {
   return writeModelBundle(output, bundleContent(path, change));
+}
+
+/** Makes a model whose four weights lie in a file beside it. */
+export function withExternalData(path: string, location: string): void {
+  const nodes = [node('Add', ['x', 'w'], 'y')];
+  const model = graphModel({
+    inputs: { x: [4] },
+    nodes,
+    outputs: [value('y', [4])],
+    constants: [{ ...elsewhere('w', location, DataType.FLOAT), dims: [4n] }],
+  });
+  mkdirSync(dirname(join(dirname(path), location)), { recursive: true });
+  writeFileSync(join(dirname(path), location), Buffer.from(Float32Array.of(1, 2, 3, 4).buffer));
+  writeFileSync(path, encodeModel(model));
+}
+
+/** Damage that the length of a file does not show. */
+export function flipByte(path: string): void {
+  const bytes = readFileSync(path);
+  bytes[0] = (bytes[0] as number) ^ 1;
+  writeFileSync(path, bytes);
+}
+
+/** Makes a model of one convolution with class scores, and the names of four, in a folder. */
+export function smallModel(folder: string): string {
+  const path = join(folder, 'classes.onnx');
+  const nodes = [node('Conv', ['x', 'w'], 'a'), node('GlobalAveragePool', 'a', 'b'), node('Flatten', 'b', 'y')];
+  const metadata = { names: "{0: 'a', 1: 'b', 2: 'c', 3: 'd'}" };
+  const initializers = [zeros('w', [4, 3, 3, 3])];
+  writeFileSync(path, madeModel({ input: ['n', 3, 8, 8], output: ['n', 4], nodes, initializers, metadata }));
+  return path;
 }

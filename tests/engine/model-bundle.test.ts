@@ -1,4 +1,4 @@
-/** Bundles of optimised models: written whole, opened, damaged, with a manifest that lies, exported. */
+/** Bundles of optimised models: written whole, opened, damaged, with a manifest that lies. */
 import {
   appendFileSync,
   existsSync,
@@ -11,39 +11,26 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import {
   checkModelBundleOutput,
   EngineBundle,
-  exportOnnx,
   ModelBundle,
   writeModelBundle,
   type ModelManifest,
 } from '../../lib/engine/index.js';
 import { checkOutput } from '../../lib/engine/bundle-output.js';
-import { encodeModel, readModel } from '../../lib/graph/index.js';
+import { readModel } from '../../lib/graph/index.js';
 import { expectFailure, rejectionOf } from '../errors/failure.js';
-import { DataType, elsewhere, graphModel, node, value } from '../graph/made-graphs.js';
-import { madeModel, node as made, zeros } from '../tasks/made-models.js';
 import { makeBundle, writeManifest } from './made-bundle.js';
-import { asItWas, bundleContent, makeModelBundle } from './made-model-bundle.js';
+import { bundleContent, flipByte, makeModelBundle, smallModel, withExternalData } from './made-model-bundle.js';
 
-/** One convolution, class scores out. */
-const small = join(mkdtempSync(join(tmpdir(), 'foveate-small-')), 'classes.onnx');
-writeFileSync(
-  small,
-  madeModel({
-    input: ['n', 3, 8, 8],
-    output: ['n', 4],
-    nodes: [made('Conv', ['x', 'w'], 'a'), made('GlobalAveragePool', 'a', 'b'), made('Flatten', 'b', 'y')],
-    initializers: [zeros('w', [4, 3, 3, 3])],
-    metadata: { names: "{0: 'a', 1: 'b', 2: 'c', 3: 'd'}" },
-  }),
-);
-afterAll(() => rmSync(dirname(small), { recursive: true }));
+const smallFolder = mkdtempSync(join(tmpdir(), 'foveate-small-'));
+const small = smallModel(smallFolder);
+afterAll(() => rmSync(smallFolder, { recursive: true }));
 
 let folder: string;
 let output: string;
@@ -63,20 +50,6 @@ const manifestOf = (place: string): ModelManifest =>
 /** Writes a manifest with something else in it. */
 function lie(change: Readonly<Record<string, unknown>>): void {
   writeManifest(output, { ...manifestOf(output), ...change });
-}
-
-/** A model whose two weights of four numbers lie in a file beside it. */
-function withExternalData(path: string, location: string): void {
-  const nodes = [node('Add', ['x', 'w'], 'y')];
-  const model = graphModel({
-    inputs: { x: [4] },
-    nodes,
-    outputs: [value('y', [4])],
-    constants: [{ ...elsewhere('w', location, DataType.FLOAT), dims: [4n] }],
-  });
-  mkdirSync(dirname(join(dirname(path), location)), { recursive: true });
-  writeFileSync(join(dirname(path), location), Buffer.from(Float32Array.of(1, 2, 3, 4).buffer));
-  writeFileSync(path, encodeModel(model));
 }
 
 describe('the bundle of a model', () => {
@@ -138,12 +111,6 @@ describe('the bundle of a model', () => {
     await bundle.wholeForm('tensorrt');
   });
 });
-
-function flipByte(path: string): void {
-  const bytes = readFileSync(path);
-  bytes[0] = (bytes[0] as number) ^ 1;
-  writeFileSync(path, bytes);
-}
 
 describe('a bundle is refused', () => {
   it('that has no manifest', async () => {
@@ -366,62 +333,5 @@ describe('a bundle is written', () => {
     const error = await rejectionOf(makeModelBundle(output, small, { reports: { [name]: '' } }));
     expectFailure(error, 'INVALID_ARGUMENT', /names of files/);
     expect(existsSync(dirname(output))).toBe(false);
-  });
-});
-
-describe('the forms of a bundle', () => {
-  it('are exported as plain files', async () => {
-    const bundle = await makeModelBundle(output, small);
-    const to = join(folder, 'exported/onnx');
-    const paths = await exportOnnx(bundle, to);
-    expect(paths).toEqual([formC, formT].map((file) => join(to, basename(file))));
-    expect(readdirSync(to).sort()).toEqual([formC, formT].map((file) => basename(file)));
-    expect(readFileSync(paths[0] as string)).toEqual(readFileSync(bundle.form('onnxruntime')));
-    expect(readFileSync(paths[1] as string)).toEqual(readFileSync(bundle.form('tensorrt')));
-    expect(await exportOnnx(bundle, to)).toEqual(paths);
-  });
-
-  it('are called by their precision', async () => {
-    const { forms } = bundleContent(small);
-    const bundle = await makeModelBundle(output, small, { forms: { ...forms, onnxruntime: asItWas(small) } });
-    const [path] = await exportOnnx(bundle, folder);
-    expect(basename(path as string)).toBe('classes.onnxruntime.float32.onnx');
-    expect(readFileSync(path as string)).toEqual(readFileSync(small));
-  });
-
-  it('take the place of no other file', async () => {
-    const bundle = await makeModelBundle(output, small);
-    writeFileSync(join(folder, basename(formT)), 'mine');
-    expectFailure(await rejectionOf(exportOnnx(bundle, folder)), 'OUTPUT_NOT_WRITABLE', /would overwrite .*tensorrt\.int8\.onnx/);
-    expect(existsSync(join(folder, basename(formC)))).toBe(false);
-    expectFailure(await rejectionOf(exportOnnx(bundle, join(folder, basename(formT)))), 'OUTPUT_NOT_WRITABLE', /Cannot write/);
-  });
-
-  it('are not exported once they were changed', async () => {
-    const bundle = await makeModelBundle(output, small);
-    flipByte(bundle.form('tensorrt'));
-    expectFailure(await rejectionOf(exportOnnx(bundle, folder)), 'BUNDLE_INVALID', /content is not what was written/);
-    expect(readdirSync(folder)).toEqual(['out']);
-  });
-
-  it('take their external data along, of which one name stands for one content', async () => {
-    const form = (location: string, change: number) => ({
-      precision: 'int8' as const,
-      passes: [],
-      write: async (to: string): Promise<void> => {
-        withExternalData(to, location);
-        if (change !== 0) flipByte(join(dirname(to), location));
-      },
-    });
-    const shared = { onnxruntime: form('w.bin', 0), tensorrt: form('w.bin', 0) };
-    const paths = await exportOnnx(await makeModelBundle(output, small, { forms: shared }), join(folder, 'one'));
-    expect(readdirSync(join(folder, 'one')).sort()).toEqual([...paths.map((path) => basename(path)), 'w.bin'].sort());
-    const differing = await makeModelBundle(output, small, { forms: { ...shared, tensorrt: form('w.bin', 1) } });
-    expectFailure(
-      await rejectionOf(exportOnnx(differing, join(folder, 'two'))),
-      'OUTPUT_NOT_WRITABLE',
-      /both forms keep tensors in/,
-    );
-    expect(existsSync(join(folder, 'two'))).toBe(false);
   });
 });
