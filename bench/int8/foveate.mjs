@@ -4,7 +4,7 @@
  * Prints a line of JSON. Seconds are those of calibration and quantization, the decoding of the pictures included.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import * as foveate from '../../dist/index.js';
@@ -25,7 +25,7 @@ const [model] = modelsNamed(basename(values.model, '.onnx'));
 const data = readFileSync(values.pictures, 'utf8')
   .trim()
   .split('\n')
-  .map((name) => join(values.shared, name));
+  .map((name) => resolve(values.shared, name));
 mkdirSync(values.out, { recursive: true });
 
 const started = performance.now();
