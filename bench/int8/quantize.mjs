@@ -27,7 +27,7 @@ export function placesOf(work, model, tool, seed, fold) {
     : { file: join(folder, `${name}.onnx`), out: join(folder, `${name}.onnx`), record: join(folder, `${name}.json`) };
 }
 
-/** What is known of a file's making, made now where it is not there: seconds and peak MB, or `error`, the last line of what the tool said. */
+/** What is known of a file's making, made now where it is not there: seconds and peak MB, or `error`, what the tool said last. */
 export async function quantize(model, tool, places, { shared, source, tensors, list }) {
   if (existsSync(places.record)) return JSON.parse(readFileSync(places.record, 'utf8'));
   mkdirSync(dirname(places.record), { recursive: true });
@@ -57,6 +57,7 @@ export async function runTool(tool, { shared, source, tensors, list, out, stride
     return { ...JSON.parse(stdout.trim().split('\n').at(-1)), processSeconds: (performance.now() - started) / 1000 };
   } catch (error) {
     const said = `${error.stderr ?? ''}`.trim().split('\n');
-    return { error: said.at(-1) || error.message };
+    // Node writes its version last, Python what went wrong.
+    return { error: said.findLast((line) => /^\w*(Error|Exception)\b/.test(line)) ?? (said.at(-1) || error.message) };
   }
 }
