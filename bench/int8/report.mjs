@@ -153,7 +153,7 @@ function comparisons(model, results, reference) {
   if (ranked.length === 0) return [];
   const [{ peer: best, value }] = ranked;
   const name = runOf(model, '', best.found, reference, pictures).statistics[0].name;
-  const lines = [`Best peer by ${name} over all folds: ${best.tool.id}, ${number(value)}.`];
+  const lines = [`Best peer by ${name}: ${best.tool.id}, ${number(value)} over ${best.found.length} folds.`];
   if (ours.length === 0) return lines;
   const rows = ours.flatMap((mine) => {
     const both = new Set(
@@ -174,13 +174,19 @@ function comparisons(model, results, reference) {
   return [...lines, '', table(['ours', 'statistic', best.tool.id, 'ours', 'difference, 95% interval', 'ours is'], rows)];
 }
 
+/** What went wrong: each tool's failure, and of TensorRT's refusals, which are much alike, the first as it was printed. */
 function refusals(results) {
-  return results.flatMap(({ tool, error, engine }) => [
-    ...(error === undefined ? [] : [`- ${tool.id} made no file that runs: ${error.split('\n')[0]}`]),
-    ...(engine?.error === undefined
-      ? []
-      : [`- TensorRT-RTX refuses ${tool.id}: \`${engine.error.split('\n').slice(0, 2).join(' ').trim()}\``]),
-  ]);
+  const failed = results
+    .filter(({ error }) => error !== undefined)
+    .map(({ tool, error }) => `- ${tool.id} made no file that runs: ${error.split('\n')[0]}`);
+  const refused = results.filter(({ engine }) => engine?.error !== undefined);
+  if (refused.length === 0) return failed;
+  const [{ tool, engine }] = refused;
+  const said = engine.error.split('\n').slice(0, 2).join(' ').replaceAll(/\s+/g, ' ');
+  return [
+    ...failed,
+    `- TensorRT-RTX refuses ${refused.map((each) => each.tool.id).join(', ')}. Of ${tool.id} it says: \`${said}\``,
+  ];
 }
 
 const sections = [];
