@@ -1,17 +1,11 @@
 import type { OnnxNode, OnnxTensor } from '../graph/index.js';
-
-/** A function that a graph applies to every element by itself. */
-export type Activation =
-  | { readonly name: 'relu' | 'silu' | 'sigmoid' | 'tanh' | 'hard-swish' | 'gelu' | 'mish' }
-  | { readonly name: 'clip'; readonly min: number; readonly max: number }
-  | { readonly name: 'leaky-relu' | 'elu'; readonly alpha: number }
-  | { readonly name: 'hard-sigmoid'; readonly alpha: number; readonly beta: number };
+import type { RangeActivation } from './range.js';
 
 /**
  * The activation that a node of one operator is; undefined for any other node. SiLU takes two: see {@link isSiluProduct}. `constant` gives the
  * initializers of the graph.
  */
-export function activationOf(node: OnnxNode, constant: (name: string) => OnnxTensor | undefined): Activation | undefined {
+export function activationOf(node: OnnxNode, constant: (name: string) => OnnxTensor | undefined): RangeActivation | undefined {
   if (node.domain !== '') return undefined;
   const number = (name: string, otherwise: number): number => {
     const value = node.attributes.get(name);

@@ -1,11 +1,12 @@
 import type { OnnxNode } from '../graph/index.js';
 import type { FormNumbers } from './form-onnxruntime.js';
 import type { FormPlan } from './form-plan.js';
-import { int8Weights, leastScales, type Int8Weights } from './layer-weights.js';
+import type { Int8Weights } from './layer-weights.js';
 import type { Quantization } from './qdq-writer.js';
 import type { Structure } from './structure.js';
-import type { Activation } from './activation.js';
+import type { RangeActivation } from './range.js';
 import { sourceOf } from './value-source.js';
+import { quantizeWeights } from './weights.js';
 
 /** Lowest and highest number that a quantised value can be. */
 export interface ValueRange {
@@ -17,7 +18,7 @@ export interface ValueRange {
 export interface RangeQuestion {
   readonly tap: string;
   readonly symmetric: boolean;
-  readonly activation?: Activation | undefined;
+  readonly activation?: RangeActivation | undefined;
   readonly quantized?: 'before' | 'after' | undefined;
 }
 
@@ -30,6 +31,7 @@ export async function numbersFor(
   plan: FormPlan,
   logits: ReadonlySet<string>,
   rangeOf: (question: RangeQuestion) => Promise<ValueRange>,
+  signal?: AbortSignal,
 ): Promise<FormNumbers> {
   const symmetric = plan.form === 'tensorrt';
   const rangeOfValue = async (value: string): Promise<ValueRange> => {
@@ -56,7 +58,7 @@ export async function numbersFor(
   tieConcatenated(plan, ranges, groupOf);
   const values = new Map<string, Quantization>();
   for (const [value, range] of ranges) values.set(value, symmetric ? signed(range) : unsigned(range));
-  return { values, weights: weightsFor(structure, plan, values) };
+  return { values, weights: await weightsFor(structure, plan, values, signal) };
 }
 
 function isCarried(structure: Structure, plan: FormPlan, value: string): boolean {
@@ -65,7 +67,7 @@ function isCarried(structure: Structure, plan: FormPlan, value: string): boolean
 }
 
 /** Where all that is read of a value goes through one activation, errors that this hides do not count. */
-function activationBehind(structure: Structure, value: string, logits: ReadonlySet<string>): Activation | undefined {
+function activationBehind(structure: Structure, value: string, logits: ReadonlySet<string>): RangeActivation | undefined {
   if (logits.has(value)) return { name: 'sigmoid' };
   const made = structure
     .consumers(value)
@@ -126,26 +128,23 @@ function positive(scale: number): number {
   return rounded > 0 && Number.isFinite(rounded) ? rounded : 1;
 }
 
-function weightsFor(
+async function weightsFor(
   structure: Structure,
   plan: FormPlan,
   values: ReadonlyMap<string, Quantization>,
-): ReadonlyMap<OnnxNode, Int8Weights> {
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<OnnxNode, Int8Weights>> {
   const weights = new Map<OnnxNode, Int8Weights>();
-  for (const node of plan.int8) {
-    if (structure.kind(node) !== 'product') continue;
+  const products = [...plan.int8].filter((node) => structure.kind(node) === 'product');
+  for (const node of [...products, ...plan.storedInt8]) {
     const { tensor, axis } = structure.weights(node);
     const [input = '', , bias = ''] = node.inputs;
-    const { scale } = values.get(input) as Quantization;
-    const least =
-      plan.form === 'onnxruntime' && bias !== ''
-        ? leastScales(structure.floats(bias), scale, tensor.dims[axis] as number)
-        : undefined;
-    weights.set(node, int8Weights(tensor.data as Float32Array, tensor.dims, axis, least));
-  }
-  for (const node of plan.storedInt8) {
-    const { tensor, axis } = structure.weights(node);
-    weights.set(node, int8Weights(tensor.data as Float32Array, tensor.dims, axis));
+    const isInteger = plan.form === 'onnxruntime' && plan.int8.has(node) && bias !== '';
+    const made = await quantizeWeights(tensor.data as Float32Array, tensor.dims, axis, {
+      bias: isInteger ? { values: structure.floats(bias), inputScale: (values.get(input) as Quantization).scale } : undefined,
+      signal,
+    });
+    weights.set(node, { ...made, dims: tensor.dims, axis });
   }
   return weights;
 }

@@ -1,6 +1,6 @@
 import { changed, type GraphProto, type ModelProto, type NodeProto, type OnnxNode } from '../graph/index.js';
 import type { FormPlan } from './form-plan.js';
-import { quantizedBias, sentinelBias, type Int8Weights } from './layer-weights.js';
+import { exactBias, type Int8Weights } from './layer-weights.js';
 import { QdqWriter, type Quantization } from './qdq-writer.js';
 import type { Structure } from './structure.js';
 
@@ -69,9 +69,10 @@ class OnnxRuntimeForm {
     const quantization = this.#numbers.values.get(node.inputs[0] as string) as Quantization;
     const [, name = '', bias = ''] = node.inputs;
     input[1] = this.#writer.weights(name, weights);
-    if (bias !== '') {
-      const { values, scales } = quantizedBias(this.#structure.floats(bias), quantization.scale, weights.scales);
-      input[2] = this.#writer.bias(bias, values, scales);
+    if (weights.bias !== undefined) {
+      // As float32 multiplies: the bias counts in steps of just this product.
+      const scales = weights.scales.map((scale) => scale * Math.fround(quantization.scale));
+      input[2] = this.#writer.bias(bias, weights.bias, scales);
     }
     this.#push(changed(node.proto, { input }));
   }
@@ -144,7 +145,7 @@ class OnnxRuntimeForm {
       node.opType === 'ConvTranspose'
         ? (tensor.dims[1] as number) * (typeof group === 'number' ? group : 1)
         : (tensor.dims[this.#structure.weights(node).axis] as number);
-    const { values, scale } = sentinelBias(given === undefined ? new Float32Array(channels) : this.#structure.floats(bias));
+    const { values, scale } = exactBias(given === undefined ? new Float32Array(channels) : this.#structure.floats(bias));
     const name = bias === '' ? `${weights}/bias` : bias;
     return changed(node.proto, {
       input: [input[0] as string, input[1] as string, this.#writer.bias(name, values, Float32Array.of(scale))],

@@ -55,15 +55,27 @@ export function dropIslands(structure: Structure, int8: Set<OnnxNode>): void {
 /** Where it is not worth the bytes that it saves. */
 const fewWeights = 4096;
 
-/** Transposed convolutions, for which ONNX Runtime has no integer kernel, and TensorRT few. */
-export function storedInt8(structure: Structure, kept: KeptFloat): ReadonlySet<OnnxNode> {
+/**
+ * Layers in float whose weights are stored in eight bits: transposed convolutions, for which ONNX Runtime has no integer kernel and TensorRT few, and those
+ * whose input or output loses too much at eight bits. Not those between two values that are quantised: ONNX Runtime would take them for integer ones.
+ */
+export function storedInt8(
+  structure: Structure,
+  { int8, absorbed, quantized }: Pick<FormPlan, 'int8' | 'absorbed' | 'quantized'>,
+  kept: KeptFloat,
+): ReadonlySet<OnnxNode> {
+  const isLarge = (node: OnnxNode): boolean => structure.weights(node).tensor.elementCount >= fewWeights;
+  const isBetween = (node: OnnxNode): boolean => {
+    const [output = ''] = node.outputs;
+    const isQuantized = quantized.has(output) || structure.consumers(output).some((reader) => absorbed.has(reader));
+    return quantized.has(node.inputs[0] as string) && isQuantized;
+  };
   return new Set(
-    structure.nodes.filter(
-      (node) =>
-        structure.isTransposedConvolution(node) &&
-        !kept.nodes.has(node) &&
-        structure.weights(node).tensor.elementCount >= fewWeights,
-    ),
+    structure.nodes.filter((node) => {
+      if (structure.isTransposedConvolution(node)) return !kept.nodes.has(node) && isLarge(node);
+      const isFloat = structure.kind(node) === 'product' && !int8.has(node) && !structure.isTail(node);
+      return isFloat && !kept.nodes.has(node) && !structure.isDepthwise(node) && isLarge(node) && !isBetween(node);
+    }),
   );
 }
 

@@ -17,8 +17,11 @@ export interface ChannelGroup {
  */
 export function outputGroups(structure: Structure, outputs: readonly string[]): ChannelGroup[] {
   return outputs.flatMap((output): ChannelGroup[] => {
-    const parts = partsOf(structure, output, 0);
     const sizes = structure.sizes.get(output);
+    const found = partsOf(structure, output, 0);
+    // The longest axis is that of places, such as the cells of several grids one after the other: alike all along.
+    const longest = Math.max(...(sizes?.map((size) => size ?? 0) ?? []));
+    const parts = found !== undefined && sizes?.[found.axis] !== longest ? found : undefined;
     if (parts === undefined) return [{ output, axis: 0, start: 0, end: sizes?.[0] ?? 1 }];
     let start = 0;
     return parts.sizes.map((size) => {

@@ -26,3 +26,14 @@ export {
   type TensorRtCacheOptions,
   type ValueRange,
 } from './tensorrt-cache.js';
+export { writeOnnxRuntimeForm, type FormNumbers } from './form-onnxruntime.js';
+export { numbersFor, type RangeQuestion } from './form-numbers.js';
+export { nothingKept, type FormPlan, type KeptFloat } from './form-plan.js';
+export { writeTensorRtForm } from './form-tensorrt.js';
+export { logitsOf, outputGroups, type ChannelGroup } from './head.js';
+export { planOnnxRuntime } from './plan-onnxruntime.js';
+export { planTensorRt } from './plan-tensorrt.js';
+export { screenTrials } from './screen-trials.js';
+export { Structure } from './structure.js';
+export { switchedModel } from './switched-model.js';
+export { trialsOf, trialsToKeepFloat, type Trial, type TrialNoise } from './trials.js';

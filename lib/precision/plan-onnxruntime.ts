@@ -47,7 +47,7 @@ export function planOnnxRuntime(structure: Structure, kept: KeptFloat): FormPlan
     form: 'onnxruntime',
     int8,
     absorbed,
-    storedInt8: storedInt8(structure, kept),
+    storedInt8: storedInt8(structure, { int8, absorbed, quantized }, kept),
     quantized,
     tied: tieTogether(carried.map((node) => [node.inputs[0] as string, ...node.outputs])),
     concatenated: [...int8].filter(({ opType }) => opType === 'Concat').map((node) => [...node.inputs, ...node.outputs]),

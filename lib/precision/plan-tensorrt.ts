@@ -34,7 +34,7 @@ export function planTensorRt(structure: Structure, kept: KeptFloat): FormPlan {
     form: 'tensorrt',
     int8,
     absorbed: new Set(),
-    storedInt8: storedInt8(structure, kept),
+    storedInt8: storedInt8(structure, { int8, absorbed: new Set(), quantized }, kept),
     quantized,
     tied: tieTogether(carried.map((node) => [node.inputs[0] as string, ...node.outputs])),
     concatenated: [...int8]

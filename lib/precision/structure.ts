@@ -8,7 +8,8 @@ import {
   type OnnxTensor,
   type Sizes,
 } from '../graph/index.js';
-import { activationOf, siluInput, type Activation } from './activation.js';
+import { activationOf, siluInput } from './activation.js';
+import type { RangeActivation } from './range.js';
 
 /**
  * What a node is to a quantiser. `product`: multiplies with constant weights. `carry`: hands elements on as they are, or some of them. `join`: puts values
@@ -19,7 +20,7 @@ export type NodeKind = 'product' | 'carry' | 'join' | 'average' | 'activation' |
 /** Of which node a value is an activation, and of what. */
 export interface Activated {
   readonly input: string;
-  readonly activation: Activation;
+  readonly activation: RangeActivation;
 }
 
 const carriers = new Set('MaxPool Reshape Transpose Split Slice Flatten Squeeze Unsqueeze DepthToSpace SpaceToDepth'.split(' '));

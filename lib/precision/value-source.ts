@@ -1,4 +1,4 @@
-import type { Activation } from './activation.js';
+import type { RangeActivation } from './range.js';
 import type { Structure } from './structure.js';
 
 /**
@@ -6,7 +6,7 @@ import type { Structure } from './structure.js';
  * 0 and 1. So the output of a convolution is tapped once, and tells of what its activation makes too.
  */
 export type ValueSource =
-  { readonly tap: string; readonly activation?: Activation | undefined } | { readonly parts: readonly string[] } | 'unit';
+  { readonly tap: string; readonly activation?: RangeActivation | undefined } | { readonly parts: readonly string[] } | 'unit';
 
 /** Of carriers that change no element, and add none. */
 const wholly = new Set(

@@ -85,7 +85,7 @@ async function identity(values: Float32Array, observer: TensorObserver, picture:
 
 describe('session.observe', () => {
   it.skipIf(ultraface === undefined)('counts what a real model puts out, in any order, on two lanes', async () => {
-    const session = await createSession(ultraface as string, { lanes: 2, intraOpThreads: 1 });
+    const session = await createSession(ultraface as string, { lanes: 2, threads: 1 });
     const input = session.inputs[0]?.name as string;
     const pictures = [1, 2, 3].map((seed) => new Tensor('float32', noise(3 * 240 * 320, seed, seed), [1, 3, 240, 320]));
     const wanted: Record<string, Tensor<'float32'>[]> = {};
