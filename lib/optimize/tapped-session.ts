@@ -2,14 +2,7 @@ import { availableParallelism } from 'node:os';
 import nodePath from 'node:path';
 
 import { sha256OfBytes } from '../engine/file-hash.js';
-import {
-  encodeModel,
-  freeBatch,
-  normalizeModel,
-  parseModel,
-  parseModelAt,
-  readModelBytes,
-} from '../graph/index.js';
+import { encodeModel, freeBatch, normalizeModel, parseModel, parseModelAt, readModelBytes } from '../graph/index.js';
 import { sizesOfValues } from '../graph/value-sizes.js';
 import {
   calibrationPoints,

@@ -19,6 +19,13 @@ export { compareTensors, type CompareTensorsOptions, type TensorDifference } fro
 export { TensorObserver, type ObservedTensor } from './tensor-observer.js';
 export { maxBins, type ChannelStatistics, type TensorStatistics } from './tensor-statistics.js';
 export { quantizeWeights, type QuantizedWeights, type QuantizeWeightsOptions } from './weights.js';
+export {
+  readTensorRtCache,
+  writeTensorRtCache,
+  type TensorRtCache,
+  type TensorRtCacheOptions,
+  type ValueRange,
+} from './tensorrt-cache.js';
 export { writeOnnxRuntimeForm, type FormNumbers } from './form-onnxruntime.js';
 export { numbersFor, type RangeQuestion } from './form-numbers.js';
 export { nothingKept, type FormPlan, type KeptFloat } from './form-plan.js';
@@ -30,10 +37,3 @@ export { screenTrials } from './screen-trials.js';
 export { Structure } from './structure.js';
 export { switchedModel } from './switched-model.js';
 export { trialsOf, trialsToKeepFloat, type Trial, type TrialNoise } from './trials.js';
-export {
-  readTensorRtCache,
-  writeTensorRtCache,
-  type TensorRtCache,
-  type TensorRtCacheOptions,
-  type ValueRange,
-} from './tensorrt-cache.js';

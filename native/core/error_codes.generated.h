@@ -36,6 +36,8 @@ inline constexpr std::string_view kDatasetUnsupported = "DATASET_UNSUPPORTED";
 inline constexpr std::string_view kOutputNotWritable = "OUTPUT_NOT_WRITABLE";
 inline constexpr std::string_view kLabelsInvalid = "LABELS_INVALID";
 inline constexpr std::string_view kPreprocessInvalid = "PREPROCESS_INVALID";
+inline constexpr std::string_view kCalibrationInvalid = "CALIBRATION_INVALID";
+inline constexpr std::string_view kCalibrationDoubtful = "CALIBRATION_DOUBTFUL";
 inline constexpr std::string_view kInternal = "INTERNAL";
 
 }  // namespace foveate::error_code
