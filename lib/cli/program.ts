@@ -12,6 +12,7 @@ import { addGate } from './gate.js';
 import { addInspect } from './inspect.js';
 import { addInstall } from './install.js';
 import type { Invocation } from './invocation.js';
+import { addOptimize } from './optimize.js';
 import { addRun } from './run.js';
 import { flagsOfOtherNames } from './task-options.js';
 import type { Flag, Flags } from './wording.js';
@@ -25,6 +26,7 @@ Examples:
   foveate gate gate.yaml val/results.json
   foveate calibrate yolov8n.onnx --data pictures/ -o yolov8n.calibration.json
   foveate compare yolov8n.onnx yolov8n.int8.onnx --data pictures/
+  foveate optimize yolov8n.onnx --data pictures/ --precision int8 -o yolov8n.int8
   foveate build yolov8n.onnx --compute-capability 89 -o yolov8n.bundle
   foveate typegen yolov8n.onnx -o yolov8n.d.ts
   foveate install tensorrt-rtx
@@ -52,6 +54,7 @@ export function createProgram(invocation: Invocation): Command {
   addGate(program, invocation);
   addCalibrate(program, invocation);
   addCompare(program, invocation);
+  addOptimize(program, invocation, async () => (await import('../optimize/int8-steps.js')).int8Steps);
   addBuild(program, invocation);
   addTypegen(program, invocation);
   addInstall(program, invocation);
@@ -65,6 +68,7 @@ const otherNames: Readonly<Record<string, readonly (readonly [string, string])[]
   eval: flagsOfOtherNames,
   calibrate: flagsOfOtherNames,
   compare: flagsOfOtherNames,
+  optimize: flagsOfOtherNames,
   build: buildFlagsOfOtherNames,
 };
 

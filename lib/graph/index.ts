@@ -12,6 +12,7 @@ export {
   type ParameterCount,
 } from './model-counts.js';
 export { writeModel, type WriteModelOptions, type WrittenModel } from './model-file.js';
+export { inlineExternalData } from './inline-external-data.js';
 export { checkModelFile, modelPath } from './model-path.js';
 export { OnnxModel, parseModel, type ParseOptions } from './onnx-model.js';
 export { type OnnxTensor, type TensorData } from './onnx-tensor.js';

@@ -28,16 +28,11 @@ export {
   type ReportedComparison,
   type ReportedForm,
 } from './optimization-report.js';
+export { int8Steps } from './int8-steps.js';
 export { optimizeModel, precisions, type OptimizeOptions } from './optimize-model.js';
-export type {
-  BundledOptimization,
-  Calibration,
-  OptimizedSource,
-  OptimizeSteps,
-  QuantizedForms,
-  QuantizedLayer,
-  StepOptions,
-} from './optimize-steps.js';
+export type { BundledOptimization, Calibration, OptimizedSource, OptimizeSteps, StepOptions } from './optimize-steps.js';
+export type { QuantizedFormName, QuantizedForms, QuantizedLayer } from './quantized-layer.js';
+export { quantizeModel, type QuantizeOptions, type QuantizeProgress } from './quantize-model.js';
 export { csvOfForms, csvOfLayers } from './report/csv-report.js';
 export { htmlReport } from './report/html-report.js';
 export { markdownReport } from './report/markdown-report.js';

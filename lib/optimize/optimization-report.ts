@@ -4,7 +4,7 @@ import type { ComparisonVerdict } from '../metrics/index.js';
 import type { TaskName } from '../tasks/index.js';
 import type { Agreement } from './agreement.js';
 import type { Latency } from './latency.js';
-import type { QuantizedLayer } from './optimize-steps.js';
+import type { QuantizedLayer } from './quantized-layer.js';
 
 export interface OptimizationReport {
   /** Counts up where older versions would misread it. */

@@ -23,15 +23,9 @@ import { FormJudge, type FormFile } from './form-judge.js';
 import { enoughHeldBack, heldBackDataset, heldBackPictures, mostHeldBack } from './held-back.js';
 import { thisMachine } from './machine.js';
 import type { OptimizationReport, ReportedForm } from './optimization-report.js';
-import type {
-  BundledOptimization,
-  Calibration,
-  OptimizedSource,
-  OptimizeSteps,
-  QuantizedForms,
-  QuantizedLayer,
-} from './optimize-steps.js';
+import type { BundledOptimization, Calibration, OptimizedSource, OptimizeSteps } from './optimize-steps.js';
 import { taskNameOf } from './picture-comparison.js';
+import { engineNames, type QuantizedForms, type QuantizedLayer } from './quantized-layer.js';
 import { csvOfForms, csvOfLayers } from './report/csv-report.js';
 import { htmlReport } from './report/html-report.js';
 import { markdownReport } from './report/markdown-report.js';
@@ -155,9 +149,11 @@ class Optimization<C extends Calibration> {
     }
     const pictures = await steps.listPictures(options.data, signal);
     const model = await this.#clock.step('normalise', (step) => steps.normalize(path, step));
-    const source = { path, model };
+    const source = { path, model, taskOptions: options.task ?? {} };
     const calibration = await this.#calibrate(source);
-    const quantized = await this.#clock.step('quantise', (step) => steps.quantize(source, calibration, { ...step, task }));
+    const quantized = await this.#clock.step('quantise', (step) =>
+      steps.quantize(source, calibration, { ...step, task, pictures, seed: options.seed }),
+    );
     const files = await this.#writeForms(source, quantized);
     const calibrated = new Set(calibration.pictures.map(({ sha256 }) => sha256));
     const heldBack = await heldBackPictures(pictures, calibrated, options.seed, signal);
@@ -208,11 +204,9 @@ class Optimization<C extends Calibration> {
   }
 
   async #calibrate(source: OptimizedSource): Promise<C> {
-    const { data, calibration, pictures, seed, force, task: taskOptions = {} } = this.options;
+    const { data, calibration, pictures, seed, force } = this.options;
     if (calibration !== undefined) return await this.steps.readTable(calibration);
-    return await this.#clock.step('calibrate', (step) =>
-      this.steps.calibrate(source, { ...step, data, taskOptions, pictures, seed, force }),
-    );
+    return await this.#clock.step('calibrate', (step) => this.steps.calibrate(source, { ...step, data, pictures, seed, force }));
   }
 
   /** Each form in a folder of its own, where a large one keeps its weights beside it. */
@@ -277,13 +271,14 @@ function floatLayers(layers: readonly QuantizedLayer[]): string[] {
     const float = layers.filter(({ precision }) => precision[form] === 'float32');
     if (float.length === 0) return [];
     const reasons = new Map<string, number>();
-    for (const { reason = 'no reason given' } of float) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+    for (const layer of float) {
+      const reason = layer.reasons[form] ?? 'no integer kernel';
+      reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+    }
     const told = [...reasons].sort(([, a], [, b]) => b - a).map(([reason, count]) => `${count}: ${reason}`);
     return [`${float.length} of ${layers.length} layers stay FP32 in the form for ${engineNames[form]} (${told.join('; ')}).`];
   });
 }
-
-const engineNames = { onnxruntime: 'ONNX Runtime', tensorrt: 'TensorRT' } as const;
 
 function noticesOf(forms: readonly ReportedForm[], heldBack: number): string[] {
   const few =

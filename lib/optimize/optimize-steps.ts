@@ -3,29 +3,7 @@ import type { ModelProto } from '../graph/index.js';
 import type { PreprocessOptions } from '../image/index.js';
 import type { LoadTaskOptions, Task } from '../tasks/index.js';
 import type { OptimizationReport } from './optimization-report.js';
-
-/** A model in the forms that engines take. */
-export interface QuantizedForms {
-  /** Unsigned, zero points absorb activations. */
-  readonly onnxruntime: ModelProto;
-  /** Symmetric and signed, float biases. */
-  readonly tensorrt: ModelProto;
-  readonly layers: readonly QuantizedLayer[];
-}
-
-export interface QuantizedLayer {
-  readonly name: string;
-  readonly operator: string;
-  /** Multiply-accumulates of one picture; null where they are not known. */
-  readonly macs: number | null;
-  readonly precision: { readonly onnxruntime: 'int8' | 'float32'; readonly tensorrt: 'int8' | 'float32' };
-  /** Why it stays in float in one form or both. */
-  readonly reason?: string | undefined;
-  /** Of its output, as calibration found it. */
-  readonly range?: { readonly min: number; readonly max: number } | undefined;
-  /** Signal to noise of quantising its output alone, of the worst group of channels. */
-  readonly noiseDb?: number | undefined;
-}
+import type { QuantizedForms } from './quantized-layer.js';
 
 /** What is known of a calibration besides its statistics. */
 export interface Calibration {
@@ -47,6 +25,8 @@ export interface OptimizedSource {
   readonly path: string;
   /** The same, put into the form that all steps work on. */
   readonly model: ModelProto;
+  /** How it was opened. */
+  readonly taskOptions: LoadTaskOptions;
 }
 
 export interface OptimizeSteps<C extends Calibration> {
@@ -60,15 +40,18 @@ export interface OptimizeSteps<C extends Calibration> {
     source: OptimizedSource,
     options: StepOptions & {
       readonly data: string;
-      /** How the model is opened. */
-      readonly taskOptions: LoadTaskOptions;
       readonly pictures: number;
       readonly seed: number;
       readonly force: boolean;
     },
   ): Promise<C>;
   readTable(path: string): Promise<C>;
-  quantize(source: OptimizedSource, calibration: C, options: StepOptions & { readonly task: Task }): Promise<QuantizedForms>;
+  /** `pictures` are all that there are. */
+  quantize(
+    source: OptimizedSource,
+    calibration: C,
+    options: StepOptions & { readonly task: Task; readonly pictures: readonly string[]; readonly seed: number },
+  ): Promise<QuantizedForms>;
   /** Writes a model to a file, with all that it needs beside it. */
   writeModel(model: ModelProto, path: string): Promise<void>;
   /** Writes a bundle, whole or not at all. */

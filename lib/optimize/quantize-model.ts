@@ -24,32 +24,8 @@ import {
   type TensorStatistics,
 } from '../precision/index.js';
 import type { Tensor } from '../tensor/index.js';
+import type { QuantizedFormName, QuantizedForms, QuantizedLayer } from './quantized-layer.js';
 import { measureTrials } from './sensitivity.js';
-
-export type FormName = FormPlan['form'];
-
-/** A layer, and what becomes of it. */
-export interface QuantizedLayer {
-  /** Its name; that of its output where it has none. */
-  readonly name: string;
-  readonly operator: string;
-  /** Multiply-accumulates for one picture; null where sizes are not known. */
-  readonly macs: number | null;
-  readonly precision: Readonly<Record<FormName, 'int8' | 'float32'>>;
-  /** Why it stays float in a form. */
-  readonly reasons: Readonly<Partial<Record<FormName, string>>>;
-  /** Of what it makes, as it was seen. */
-  readonly range: { readonly min: number; readonly max: number } | undefined;
-  /** Signal to noise when only its output is quantised, in dB, in the group of output channels where that is least; undefined: not measured. */
-  readonly noiseDb: Readonly<Partial<Record<FormName, number>>>;
-}
-
-export interface QuantizedForms {
-  readonly onnxruntime: ModelProto;
-  readonly tensorrt: ModelProto;
-  /** In the order of the graph. */
-  readonly layers: readonly QuantizedLayer[];
-}
 
 export interface QuantizeOptions {
   /** How ranges are chosen. Default: 'mse', the least mean square error, which of all is the best or close to it on every kind of model that was tried. */
@@ -60,7 +36,7 @@ export interface QuantizeOptions {
 }
 
 export interface QuantizeProgress {
-  readonly form: FormName;
+  readonly form: QuantizedFormName;
   readonly phase: 'ranges' | 'sensitivity' | 'writing';
   /** Share of the phase, 0 to 1. */
   readonly done: number;
@@ -121,7 +97,7 @@ class Quantizer {
     this.#logits = logitsOf(this.#structure);
   }
 
-  async make(form: FormName): Promise<MadeForm> {
+  async make(form: QuantizedFormName): Promise<MadeForm> {
     const { signal } = this.#options;
     const all = planners[form](this.#structure, nothingKept);
     this.#tell(form, 'ranges', 0);
@@ -143,9 +119,9 @@ class Quantizer {
     return { model: written, plan, noiseDb };
   }
 
-  layers(forms: Readonly<Record<FormName, MadeForm>>): QuantizedLayer[] {
-    const names = Object.keys(forms) as FormName[];
-    const of = <T>(each: (form: MadeForm) => T | undefined): Partial<Record<FormName, T>> =>
+  layers(forms: Readonly<Record<QuantizedFormName, MadeForm>>): QuantizedLayer[] {
+    const names = Object.keys(forms) as QuantizedFormName[];
+    const of = <T>(each: (form: MadeForm) => T | undefined): Partial<Record<QuantizedFormName, T>> =>
       Object.fromEntries(names.flatMap((name) => (each(forms[name]) === undefined ? [] : [[name, each(forms[name])]])));
     return this.#structure.nodes
       .filter((node) => this.#isLayer(node))
@@ -199,7 +175,7 @@ class Quantizer {
     return this.#structure.nodes.reduce((sum, node) => sum + (this.#isLayer(node) ? this.#structure.macs(node) : 0), 0);
   }
 
-  #tell(form: FormName, phase: QuantizeProgress['phase'], done: number): void {
+  #tell(form: QuantizedFormName, phase: QuantizeProgress['phase'], done: number): void {
     this.#options.onProgress?.({ form, phase, done });
   }
 }

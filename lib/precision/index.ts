@@ -1,4 +1,5 @@
 export { calibrationPoints, tappedModel, type CalibrationPoint } from './calibration-points.js';
+export { tableText } from './calibration-file.js';
 export { deadChannels } from './calibration-report.js';
 export {
   CalibrationTable,

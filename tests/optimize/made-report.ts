@@ -10,11 +10,13 @@ export const layers: readonly QuantizedLayer[] = Array.from({ length: 60 }, (_, 
     operator: depthwise ? 'Conv (depthwise)' : i === 57 ? 'Resize' : 'Conv',
     macs: i === 57 ? null : depthwise ? 900_000 : Math.round(4e6 * (30 + 25 * Math.sin(i / 5))),
     precision: { onnxruntime: isStem || isHead ? 'float32' : 'int8', tensorrt: depthwise || isHead ? 'float32' : 'int8' },
-    ...(isStem && { reason: 'few input channels: the integer kernel is slower' }),
-    ...(isHead && { reason: 'after the last layer with weights' }),
-    ...(depthwise && !isHead && !isStem && { reason: 'depthwise: TensorRT pads it' }),
+    reasons: {
+      ...(isStem && { onnxruntime: 'few input channels: the integer kernel is slower' }),
+      ...(isHead && { onnxruntime: 'after the last layer with weights', tensorrt: 'after the last layer with weights' }),
+      ...(depthwise && !isHead && { tensorrt: 'depthwise: TensorRT pads it' }),
+    },
     ...(!isHead && { range: { min: -(2 + (i % 9) ** 2), max: 4 + ((i * 7) % 23) ** 1.5 } }),
-    ...(!isHead && { noiseDb: 38 + 9 * Math.sin(i * 1.7) - (depthwise ? 14 : 0) - (isStem ? 30 : 0) }),
+    noiseDb: isHead ? {} : { onnxruntime: 38 + 9 * Math.sin(i * 1.7) - (depthwise ? 14 : 0) - (isStem ? 30 : 0) },
   };
 });
 

@@ -73,7 +73,7 @@ export function madeSteps(
     quantize: ({ model }) => {
       const [onnxruntime, tensorrt] = [(change.onnxruntime ?? same)(model), (change.tensorrt ?? same)(model)];
       const precision = { onnxruntime: 'int8', tensorrt: 'float32' } as const;
-      const layers = [{ name: 'first', operator: 'Conv', macs: 12, precision, reason: 'a test' }];
+      const layers = [{ name: 'first', operator: 'Conv', macs: 12, precision, reasons: { tensorrt: 'a test' }, noiseDb: {} }];
       return Promise.resolve({ onnxruntime, tensorrt, layers });
     },
     writeModel: (model, path) => Promise.resolve(writeFileSync(path, encodeModel(model))),

@@ -31,11 +31,23 @@ export function csvOfForms({ forms }: OptimizationReport): string {
 /** The layers as CSV, in the order of the graph. */
 export function csvOfLayers({ layers }: OptimizationReport): string {
   return [
-    csvRecord(['layer', 'operator', 'macs', 'onnxruntime', 'tensorrt', 'noise db', 'min', 'max', 'reason']),
-    ...layers.map(({ name, operator, macs, precision, noiseDb, range, reason }) =>
+    csvRecord([
+      'layer',
+      'operator',
+      'macs',
+      'onnxruntime',
+      'tensorrt',
+      'onnxruntime noise db',
+      'tensorrt noise db',
+      'min',
+      'max',
+      'onnxruntime reason',
+      'tensorrt reason',
+    ]),
+    ...layers.map(({ name, operator, macs, precision, noiseDb, range, reasons }) =>
       csvRecord([
         ...[name, operator, macs ?? undefined, precision.onnxruntime, precision.tensorrt],
-        ...[noiseDb, range?.min, range?.max, reason],
+        ...[noiseDb.onnxruntime, noiseDb.tensorrt, range?.min, range?.max, reasons.onnxruntime, reasons.tensorrt],
       ]),
     ),
   ].join('');

@@ -3,7 +3,7 @@ import { htmlPage, themeButton } from '../../evaluation/report/html/page.js';
 import { named, numberCell, scrolled, section } from '../../evaluation/report/html/parts.js';
 import { markup, type Markup } from '../../text/index.js';
 import type { OptimizationReport } from '../optimization-report.js';
-import type { QuantizedLayer } from '../optimize-steps.js';
+import { reasonText, worstNoiseDb, type QuantizedLayer } from '../quantized-layer.js';
 import { formRows, formTitles, msText, shortNumber, threadText, timesText, type FormCell, type FormRow } from './form-rows.js';
 import { latencyChart } from './latency-chart.js';
 import { layerPlot } from './layer-plot.js';
@@ -159,7 +159,9 @@ function layerSection({ layers }: OptimizationReport): Markup | undefined {
   );
 }
 
-function layerRow({ name, operator, macs, precision, noiseDb, range, reason }: QuantizedLayer, place: number): Markup {
+function layerRow(layer: QuantizedLayer, place: number): Markup {
+  const { name, operator, macs, precision, range } = layer;
+  const noiseDb = worstNoiseDb(layer);
   return markup`
 <tr>${numberCell(String(place + 1), place + 1)}<th scope="row">${named(name)}</th><td>${shortened(operator, 60)}</td>${numberCell(
     isNumber(macs) ? countText(macs) : noValue,
@@ -170,7 +172,7 @@ function layerRow({ name, operator, macs, precision, noiseDb, range, reason }: Q
   )}${numberCell(range === undefined ? noValue : shortNumber(range.min), range?.min)}${numberCell(
     range === undefined ? noValue : shortNumber(range.max),
     range?.max,
-  )}<td class="reason">${reason !== undefined && shortened(reason, 200)}</td></tr>`;
+  )}<td class="reason">${shortened(reasonText(layer), 200)}</td></tr>`;
 }
 
 function precisionCell(precision: 'int8' | 'float32'): Markup {

@@ -2,7 +2,7 @@
 import { coordinate, scale } from '../../evaluation/report/html/drawing.js';
 import { isNumber, shortened } from '../../evaluation/report/metric.js';
 import { markup, type Markup } from '../../text/index.js';
-import type { QuantizedLayer } from '../optimize-steps.js';
+import { worstNoiseDb, type QuantizedLayer } from '../quantized-layer.js';
 import { shortNumber } from './form-rows.js';
 
 const left = 96;
@@ -60,7 +60,7 @@ function bands(layers: readonly QuantizedLayer[], { step, x }: Columns): Markup 
 }
 
 function noisePanel(layers: readonly QuantizedLayer[], { step, x, right }: Columns): Markup | undefined {
-  const values = layers.flatMap(({ noiseDb }) => (isNumber(noiseDb) ? [noiseDb] : []));
+  const values = layers.flatMap((layer) => worstNoiseDb(layer) ?? []);
   if (values.length === 0) return undefined;
   const most = Math.max(20, ...values);
   const least = Math.min(0, ...values);
@@ -69,8 +69,10 @@ function noisePanel(layers: readonly QuantizedLayer[], { step, x, right }: Colum
   const ticks: number[] = [];
   for (let tick = Math.ceil(least / every) * every; tick <= most; tick += every) ticks.push(tick);
   return markup`${title('Signal to noise, dB', noise.top)}${ticks.map((tick) => gridLine(y(tick), String(tick), right))}${layers.map(
-    ({ noiseDb, precision, name }, place) => {
-      if (!isNumber(noiseDb)) return undefined;
+    (layer, place) => {
+      const { precision, name } = layer;
+      const noiseDb = worstNoiseDb(layer);
+      if (noiseDb === undefined) return undefined;
       const kind = precision.onnxruntime;
       return markup`<line class="stem-${kind}" x1="${coordinate(x(place))}" y1="${coordinate(y(least))}" x2="${coordinate(
         x(place),

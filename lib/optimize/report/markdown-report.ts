@@ -1,3 +1,4 @@
+import { reasonText, worstNoiseDb } from '../quantized-layer.js';
 import type { OptimizationReport } from '../optimization-report.js';
 import { calibrationText, machineText } from './words.js';
 import { formRows, formTitles, shortNumber, type FormCell } from './form-rows.js';
@@ -25,12 +26,15 @@ export function markdownReport(report: OptimizationReport): string {
           '## Layers',
           table(
             ['Layer', 'Operator', 'MACs', 'ONNX Runtime', 'TensorRT', 'Noise, dB', 'Range', 'Reason'],
-            layers.map(({ name, operator, macs, precision, noiseDb, range, reason = '' }) => [
-              ...[name, operator, macs === null ? '' : macs.toLocaleString('en-US')],
-              ...[precision.onnxruntime, precision.tensorrt, noiseDb === undefined ? '' : noiseDb.toFixed(1)],
-              range === undefined ? '' : `${shortNumber(range.min)} to ${shortNumber(range.max)}`,
-              reason,
-            ]),
+            layers.map((layer) => {
+              const { name, operator, macs, precision, range } = layer;
+              return [
+                ...[name, operator, macs === null ? '' : macs.toLocaleString('en-US')],
+                ...[precision.onnxruntime, precision.tensorrt, worstNoiseDb(layer)?.toFixed(1) ?? ''],
+                range === undefined ? '' : `${shortNumber(range.min)} to ${shortNumber(range.max)}`,
+                reasonText(layer),
+              ];
+            }),
           ),
         ]),
     `Made by foveate ${foveate}, ${made}.`,

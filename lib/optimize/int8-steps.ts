@@ -1,0 +1,80 @@
+import { basename, dirname } from 'node:path';
+
+import { checkModelBundleOutput, sha256OfFile, writeModelBundle } from '../engine/index.js';
+import { CalibrationError } from '../errors/index.js';
+import { inlineExternalData, normalizeModel, readModel, writeModel } from '../graph/index.js';
+import { CalibrationTable, tableText } from '../precision/index.js';
+import { createSession } from '../session/index.js';
+import { bundledTask } from '../tasks/index.js';
+import { calibrate } from './calibrate.js';
+import { listPictures, orderPictures } from './calibration-pictures.js';
+import { evaluateConstants } from './evaluate-constants.js';
+import { prepareInputs } from './latency-inputs.js';
+import type { OptimizeSteps } from './optimize-steps.js';
+import { quantizeModel } from './quantize-model.js';
+
+/** Pictures by which is measured what a value loses at eight bits: of more, the same values stand out. */
+const samplePictures = 2;
+
+/** What `optimizeModel` does to make an INT8 model. */
+export const int8Steps: OptimizeSteps<CalibrationTable> = {
+  listPictures,
+  checkOutput: checkModelBundleOutput,
+  async normalize(path, { signal }) {
+    const { proto } = await readModel(path, { signal });
+    // As where its points for calibration were found: passes read the weights.
+    return normalizeModel(await inlineExternalData(proto, dirname(path), { signal }), { evaluate: evaluateConstants });
+  },
+  calibrate: ({ path, taskOptions }, { onProgress, ...options }) =>
+    calibrate(path, {
+      ...taskOptions,
+      ...options,
+      onProgress: ({ pictures, total }) => onProgress?.(pictures, total),
+    }),
+  readTable: (path) => CalibrationTable.read(path),
+  async quantize({ path, model }, table, { task, pictures, seed, signal, onProgress }) {
+    await checkTable(path, table, signal);
+    const { paths } = await orderPictures(pictures, seed, signal);
+    await using session = await createSession(path, { device: 'cpu', signal });
+    await using inputs = await prepareInputs([session], task.preprocess, paths.slice(0, samplePictures), signal);
+    return await quantizeModel(model, table.tensors, inputs.of(0).tensors, {
+      signal,
+      onProgress: ({ form, phase, done }) => {
+        if (phase === 'sensitivity') onProgress?.(Math.round(50 * (done + (form === 'tensorrt' ? 1 : 0))), 100);
+      },
+    });
+  },
+  writeModel: async (model, path) => {
+    await writeModel(model, path);
+  },
+  async writeBundle(output, { source, task, forms, calibration, report, files }, { signal }) {
+    const { name, bytes, sha256 } = report.model;
+    const written = forms.map(({ form, precision, write }) => [
+      form,
+      { precision, passes: precision === 'int8' ? ['normalize', `int8 for ${form}`] : ['normalize'], write },
+    ]);
+    await writeModelBundle(
+      output,
+      {
+        ...bundledTask(task, source.taskOptions),
+        source: { name: basename(name, '.onnx'), bytes, sha256 },
+        forms: Object.fromEntries(written) as Parameters<typeof writeModelBundle>[1]['forms'],
+        calibration: tableText(calibration),
+        reports: files,
+        measured: { forms: report.forms },
+        decisions: report.decisions,
+      },
+      signal,
+    );
+  },
+};
+
+async function checkTable(path: string, table: CalibrationTable, signal: AbortSignal | undefined): Promise<void> {
+  const sha256 = await sha256OfFile(path, signal);
+  if (table.model.sha256 === sha256) return;
+  throw new CalibrationError('CALIBRATION_INVALID', {
+    message: `The calibration is of another model: ${table.model.name} with the SHA-256 ${table.model.sha256.slice(0, 16)}, not ${sha256.slice(0, 16)}`,
+    hint: 'Calibrate this model: foveate calibrate, or leave the table out.',
+    details: { expected: sha256, received: table.model.sha256 },
+  });
+}
