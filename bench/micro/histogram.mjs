@@ -37,8 +37,9 @@ for (const [name, of] of [
   const times = { numpy: [], ...Object.fromEntries(kinds.map(([kind]) => [kind, []])) };
   for (let round = -1; round < rounds; round++) {
     for (const [kind, options] of kinds) {
-      using observer = new TensorObserver([{ name: 'y', ...options }]);
+      const observer = new TensorObserver([{ name: 'y', ...options }]);
       const { observeMs } = await session.observe({ x }, observer, { picture: 0 });
+      observer.dispose();
       if (round >= 0) times[kind].push((observeMs * 1e6) / values);
     }
     const { ms } = await peer.ask(`count ${values} ${name}`);

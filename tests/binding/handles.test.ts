@@ -36,6 +36,9 @@ const takers: readonly (readonly [keyof Native, (handle: never) => unknown])[] =
   ['sessionRun', (handle) => native().sessionRun(handle, [], [])],
   ['sessionClose', (handle) => native().sessionClose(handle)],
   ['operationCancel', (handle) => native().operationCancel(handle)],
+  ['observerAdd', (handle) => native().observerAdd(handle, [])],
+  ['observerStatistics', (handle) => native().observerStatistics(handle)],
+  ['observerRelease', (handle) => native().observerRelease(handle)],
 ];
 
 describe.each(takers)('%s', (name, call) => {
@@ -60,7 +63,7 @@ describe.each(takers)('%s', (name, call) => {
           () => 'accepted',
           (error: Error) => error.message,
         );
-      expect(settled, kind).toMatch(/^Expected a (lease|runtime|session|operation) handle$/);
+      expect(settled, kind).toMatch(/^Expected a (lease|runtime|session|operation|observer) handle$/);
     }
   });
 });

@@ -101,7 +101,8 @@ TEST(Weights, AreRefusedWhereTheyAreNotFinite) {
   EXPECT_EQ(code(-INFINITY, 0), error_code::kInvalidArgument);
   EXPECT_EQ(code(1, NAN), error_code::kInvalidArgument);
   const std::vector<float> one{1};
-  EXPECT_EQ(quantize_weights(one, {1, 1, 1}, BiasSpec{one, 1e-38F}).take_status().error().code,
+  const std::vector<float> none{0};
+  EXPECT_EQ(quantize_weights(one, {1, 1, 1}, BiasSpec{none, 1e-38F}).take_status().error().code,
             error_code::kInvalidArgument);  // no step in float32
 }
 

@@ -66,7 +66,9 @@ describe('findRange', () => {
     const best = await findRange(of, { ...spec, method: 'mse' });
     // 6000 elements leave room for luck: that of the dense grid is the least over what just these elements are.
     expect(best.error).toBeLessThan(1.08 * answer.least);
-    expect(best.error).toBeGreaterThan(0.85 * answer.least);
+    // The zeros of a ReLU become 0.5 in both sigmoids: a range that has a level just there is better than any of the grid.
+    const luckier = answer.distribution === 'rectified' && answer.activation.endsWith('sigmoid');
+    if (!luckier) expect(best.error).toBeGreaterThan(0.85 * answer.least);
   });
 
   it.each(answers.percentiles)('percentile $percentile of $distribution', async ({ distribution, percentile, ...answer }) => {
