@@ -34,10 +34,12 @@ export class CalibrationRun {
   readonly #known: Set<string>;
   #next = 0;
   #underWay = 0;
+  #observed: number;
 
   constructor(init: CalibrationRunInit) {
     this.#init = init;
     this.pictures = [...init.seen];
+    this.#observed = init.seen.length;
     this.#known = new Set(init.seen.map(({ sha256 }) => sha256));
   }
 
@@ -95,7 +97,7 @@ export class CalibrationRun {
     } finally {
       this.#underWay++;
     }
-    onPicture(this.pictures.length);
+    onPicture(++this.#observed);
   }
 }
 
