@@ -10,11 +10,13 @@ import {
   checkPath,
   checkSignal,
   DatasetError,
+  MediaError,
   type FoveateError,
 } from '../errors/index.js';
+import { Picture, type Preprocess } from '../image/index.js';
 import { CalibrationTable, type CalibrationDoubt } from '../precision/index.js';
 import type { ModelSource } from '../session/index.js';
-import { loadTask, loadTaskOptionNames, type LoadTaskOptions, type Task } from '../tasks/index.js';
+import { loadTask, loadTaskOptionNames, type LoadTaskOptions } from '../tasks/index.js';
 import { doubtfulCalibration, pictureDoubts, tensorDoubts } from './calibration-guards.js';
 import { listPictures, orderPictures, type CalibrationData, type PictureOrder } from './calibration-pictures.js';
 import { CalibrationRun } from './calibration-run.js';
@@ -68,11 +70,38 @@ export async function calibrate(model: ModelSource, options: CalibrateOptions): 
   const settings = settingsOf(options);
   const { signal, table: path, resume, forTask } = settings;
   const before = resume && (await exists(path)) ? await CalibrationTable.read(path as string) : undefined;
-  await using task = await loadTask(model, { ...forTask, signal });
   const order = await orderPictures(await listPictures(settings.data, signal), settings.seed, signal);
   for (const { path, error } of order.unreadable) settings.onSkipped?.(path, error);
+  const { preprocess, doubts } = await prepare(model, order, settings);
   await using tapped = await TappedSession.open(model, { ...forTask, lanes: settings.lanes, signal }, settings.pictures);
-  return await new Calibration(model, task, tapped, order, settings).run(before);
+  return await new Calibration(preprocess, doubts, tapped, order, settings).run(before);
+}
+
+/** The preprocessing, and what speaks against it. The model is closed again before the one with its tensors as outputs is opened. */
+async function prepare(
+  model: ModelSource,
+  { paths }: PictureOrder,
+  { forTask, signal }: Settings,
+): Promise<{ readonly preprocess: Preprocess; readonly doubts: readonly CalibrationDoubt[] }> {
+  await using task = await loadTask(model, { ...forTask, signal });
+  const readable: string[] = [];
+  for (const path of paths.slice(0, 2 * probedPictures)) {
+    if (readable.length === probedPictures) break;
+    if (await isReadable(path, forTask.pixelLimit, signal)) readable.push(path);
+  }
+  const doubts = await preprocessDoubts({ model, task, options: forTask, paths: readable, signal });
+  return { preprocess: task.preprocess, doubts };
+}
+
+async function isReadable(path: string, pixelLimit: number | undefined, signal: AbortSignal | undefined): Promise<boolean> {
+  try {
+    (await Picture.read(path, { pixelLimit, signal })).dispose();
+    return true;
+  } catch (error) {
+    // Told when its turn comes.
+    if (error instanceof MediaError) return false;
+    throw error;
+  }
 }
 
 type Settings = ReturnType<typeof settingsOf>;
@@ -100,16 +129,21 @@ async function exists(path: string | undefined): Promise<boolean> {
 
 /** One calibration under way. */
 class Calibration {
-  readonly #model: ModelSource;
-  readonly #task: Task;
+  readonly #preprocess: Preprocess;
+  readonly #preprocessDoubts: readonly CalibrationDoubt[];
   readonly #tapped: TappedSession;
   readonly #order: PictureOrder;
   readonly #settings: Settings;
-  #preprocessDoubts: CalibrationDoubt[] | undefined;
 
-  constructor(model: ModelSource, task: Task, tapped: TappedSession, order: PictureOrder, settings: Settings) {
-    this.#model = model;
-    this.#task = task;
+  constructor(
+    preprocess: Preprocess,
+    preprocessDoubts: readonly CalibrationDoubt[],
+    tapped: TappedSession,
+    order: PictureOrder,
+    settings: Settings,
+  ) {
+    this.#preprocess = preprocess;
+    this.#preprocessDoubts = preprocessDoubts;
     this.#tapped = tapped;
     this.#order = order;
     this.#settings = settings;
@@ -121,7 +155,7 @@ class Calibration {
     const run = new CalibrationRun({
       session: this.#tapped.session,
       observer: this.#tapped.observer,
-      preprocess: this.#task.preprocess,
+      preprocess: this.#preprocess,
       paths: this.#order.paths,
       seen: before?.pictures ?? [],
       pixelLimit: forTask.pixelLimit,
@@ -161,7 +195,7 @@ class Calibration {
   ): Promise<CalibrationTable> {
     return new CalibrationTable({
       model: this.#tapped.model,
-      preprocess: this.#task.preprocess.options,
+      preprocess: this.#preprocess.options,
       seed: this.#settings.seed,
       wanted,
       pictures: [...run.pictures],
@@ -171,14 +205,6 @@ class Calibration {
   }
 
   async #doubts(run: CalibrationRun): Promise<readonly CalibrationDoubt[]> {
-    const { signal, forTask } = this.#settings;
-    this.#preprocessDoubts ??= await preprocessDoubts({
-      model: this.#model,
-      task: this.#task,
-      options: forTask,
-      paths: this.#order.paths.filter((path) => run.readable.has(path)).slice(0, probedPictures),
-      signal,
-    });
     const counts = { copies: this.#order.copies, unreadable: run.unreadable + this.#order.unreadable.length };
     return [
       ...pictureDoubts(run.pictures, counts),
@@ -189,7 +215,7 @@ class Calibration {
 
   /** Throws CALIBRATION_INVALID for a table that an uninterrupted run would not have come by. */
   async #goOnFrom(table: CalibrationTable): Promise<void> {
-    table.checkSame({ model: this.#tapped.model, preprocess: this.#task.preprocess.options }, this.#tapped.points);
+    table.checkSame({ model: this.#tapped.model, preprocess: this.#preprocess.options }, this.#tapped.points);
     const { seed, pictures, signal } = this.#settings;
     const missing = new Set(table.pictures.map(({ sha256 }) => sha256));
     // Some of the first may be unreadable, and others have taken their places.

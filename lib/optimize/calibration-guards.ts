@@ -18,6 +18,9 @@ const leastSpan = 0.25;
 /** Of the files that were tried. */
 const mostUnreadable = 0.1;
 
+/** Of a channel: with fewer, that they are equal tells nothing. */
+const fewestElements = 16;
+
 /** How many files there were besides the pictures of the table. */
 export interface PictureCounts {
   /** With the same bytes as others. */
@@ -53,7 +56,8 @@ export function pictureDoubts(pictures: readonly CalibratedPicture[], { copies, 
       'DUPLICATE_PICTURES',
       `${pictureCount(count)} in different files have only ${inputs} different content${inputs === 1 ? '' : 's'}: pixel for pixel, the others are the same. ${enough}`,
     );
-  } else if (isDoubtful(looks, count)) {
+  }
+  if (looks < inputs && isDoubtful(looks, count)) {
     doubt(
       'NEAR_DUPLICATES',
       `${pictureCount(count)} show only ${looks} different scene${looks === 1 ? '' : 's'}: the others nearly repeat them, as frames of a video do. ${enough}`,
@@ -133,7 +137,11 @@ export function tensorDoubts(tensors: readonly TensorStatistics[]): CalibrationD
   );
   check(
     'DEAD_CHANNELS',
-    ({ min, max, channels }) => min < max && channels !== undefined && deadChannels(channels) * 2 > channels.min.length,
+    ({ count, min, max, channels }) =>
+      min < max &&
+      channels !== undefined &&
+      count >= channels.min.length * fewestElements &&
+      deadChannels(channels) * 2 > channels.min.length,
     (names, n) =>
       `More than half of the channels never change in ${tensorCount(n)}: ${names}. The preprocessing does not fit the model, or the pictures show too little.`,
   );

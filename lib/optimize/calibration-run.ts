@@ -26,18 +26,18 @@ export interface CalibrationRunInit {
 export class CalibrationRun {
   /** What the observer has seen, in the order of its numbers. */
   readonly pictures: CalibratedPicture[];
-  /** Paths that are known to hold pictures. */
-  readonly readable = new Set<string>();
   /** Files that cannot be read, or hold no picture. */
   unreadable = 0;
   readonly #init: CalibrationRunInit;
   readonly #known: Set<string>;
   #next = 0;
   #underWay = 0;
+  #observed: number;
 
   constructor(init: CalibrationRunInit) {
     this.#init = init;
     this.pictures = [...init.seen];
+    this.#observed = init.seen.length;
     this.#known = new Set(init.seen.map(({ sha256 }) => sha256));
   }
 
@@ -78,13 +78,9 @@ export class CalibrationRun {
   async #take(path: string): Promise<void> {
     const { session, preprocess, observer, pixelLimit, signal, onPicture } = this.#init;
     const sha256 = await hashOf(path, signal);
-    if (this.#known.has(sha256)) {
-      this.readable.add(path);
-      return;
-    }
+    if (this.#known.has(sha256)) return;
     const picture = await preprocess.run(path, { pixelLimit, signal });
     using tensor = picture.tensor;
-    this.readable.add(path);
     const look = lookOf(picture, preprocess.options);
     const number = this.pictures.push({ sha256, ...look }) - 1;
     this.#underWay--; // it is among the pictures now
@@ -95,7 +91,7 @@ export class CalibrationRun {
     } finally {
       this.#underWay++;
     }
-    onPicture(this.pictures.length);
+    onPicture(++this.#observed);
   }
 }
 

@@ -21,18 +21,21 @@ const clearEntropy = 0.65;
 const clearConsistency = 0.4;
 /** Of the pictures, in which the better one is better. */
 const repeated = 0.75;
+/** Of fewer pictures, any reaction may be chance. */
+const fewestPaths = 4;
 /** Objects that overlap more are the same. */
 const sameIou = 0.5;
 
 /**
  * How the model reacts to these pictures. Of a classifier, how sure it is of different answers; of a detector, whether it finds the same in a picture and in
- * its mirror image: both are lost where the input is not what it was trained on. Undefined for other tasks, and where it gives no numbers at all.
+ * its mirror image: both are lost where the input is not what it was trained on. Undefined for other tasks, for a few pictures, and where it gives no numbers at all.
  */
 export async function reactionOf(
   task: Task,
   paths: readonly string[],
   signal: AbortSignal | undefined,
 ): Promise<Reaction | undefined> {
+  if (paths.length < fewestPaths) return undefined;
   try {
     if (task instanceof Classifier) return await certainty(task, paths, signal);
     if (task instanceof Detector) return await consistency(task, paths, signal);

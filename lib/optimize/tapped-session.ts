@@ -16,7 +16,7 @@ import { createSession, sessionOptionNames, type ModelSource, type Session, type
 import { evaluateConstants } from './evaluate-constants.js';
 
 /** What the tensors that are looked at may take, in all lanes together, unless the caller says how many lanes there are. */
-const mostTappedBytes = 256 * 2 ** 20;
+const mostTappedBytes = 128 * 2 ** 20;
 
 /** Where the weights of a model in memory are looked for, as ONNX Runtime calls it. */
 const externalFolderEntry = 'session.model_external_initializers_file_folder_path';
