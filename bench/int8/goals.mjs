@@ -37,14 +37,14 @@ export function goalRows(model, results) {
     ? []
     : goal(model.name, both, { size: mostOverOnnxRuntime * medianOf(ort, 'size') });
   return [...sizes, ...known].flatMap(({ form, measure, value }) => {
-    const reached = medianOf(
-      results.find(({ tool }) => tool.id === form),
-      measure,
-    );
-    if (Number.isNaN(reached) || Number.isNaN(value)) return [];
+    const result = results.find(({ tool }) => tool.id === form);
+    if (!result.measures.get(measure)?.length || Number.isNaN(value)) return [];
+    const reached = medianOf(result, measure);
     const isRatio = measure === 'size' || measure.includes('thread');
     const isReached = isRatio ? reached <= value : reached >= value;
     const sign = isRatio ? '≤' : '≥';
-    return [[model.name, form, measure, `${sign} ${value.toFixed(3)}`, reached.toFixed(3), isReached ? 'yes' : '**no**']];
+    // Precision is undefined where nothing is found.
+    const told = Number.isNaN(reached) ? 'undefined' : reached.toFixed(3);
+    return [[model.name, form, measure, `${sign} ${value.toFixed(3)}`, told, isReached ? 'yes' : '**no**']];
   });
 }
