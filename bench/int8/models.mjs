@@ -50,3 +50,13 @@ export function modelsNamed(list) {
     return model;
   });
 }
+
+/** What `loadTask` calls the model's task. */
+export function taskNameOf({ task }) {
+  return new Map([
+    [Detector, 'detect'],
+    [Classifier, 'classify'],
+    [Segmenter, 'segment'],
+    [Embedder, 'embed'],
+  ]).get(task);
+}

@@ -2,7 +2,7 @@
  * Makes bench/results/int8.md of what `run.mjs` and `calibration.mjs` kept: `node bench/int8/report.mjs [--work build/int8] [--shared ../shared] [--out FILE]`.
  * What is not there yet is a dash.
  */
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -11,14 +11,12 @@ import { format } from 'prettier';
 import { compareRuns } from '../../dist/index.js';
 import { median } from '../statistics.mjs';
 import { calibrationTable } from './calibration-table.mjs';
-import { referenceOf } from './findings.mjs';
+import { goalRows } from './goals.mjs';
 import { pooled, statisticsOf } from './metrics.mjs';
 import { models } from './models.mjs';
-import { placesOf } from './quantize.mjs';
-import { folds, listsOf, picturesOf } from './splits.mjs';
-import { serves, tools } from './tools.mjs';
+import { kept, latencyNames, medianOf, ones, resultsOf } from './results.mjs';
+import { listsOf, picturesOf } from './splits.mjs';
 
-const seeds = [0, 1, 2, 3, 4];
 const { values } = parseArgs({
   options: {
     shared: { type: 'string', default: join(import.meta.dirname, '../../../shared') },
@@ -27,13 +25,6 @@ const { values } = parseArgs({
   },
 });
 const [work, shared] = [resolve(values.work), resolve(values.shared)];
-const splits = seeds.flatMap((seed) => folds.map((fold) => ({ seed, fold })));
-const versions = new Set();
-
-function kept(...path) {
-  const file = join(work, ...path);
-  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined;
-}
 
 const table = (header, rows) =>
   [header, header.map(() => '---'), ...rows].map((cells) => `| ${cells.map((cell) => cell ?? '–').join(' | ')} |`).join('\n');
@@ -46,87 +37,55 @@ function spread(list, digits = 3) {
   return `${number(median(known), digits)} (${number(Math.min(...known), digits)} to ${number(Math.max(...known), digits)})`;
 }
 
-/** What is known of one tool on one model: records of the making, findings of the splits, engine and latency. */
-function resultsOf(model, tool) {
-  const made = splits.map(({ seed, fold }) => {
-    const { file, record } = placesOf(work, model, tool, seed, fold);
-    const told = existsSync(record) ? JSON.parse(readFileSync(record, 'utf8')) : undefined;
-    return told && { ...told, bytes: existsSync(file) ? statSync(file).size : undefined };
-  });
-  const known = made.filter((record) => record !== undefined);
-  for (const { version } of known) if (version !== undefined) versions.add(version);
-  const found = splits.flatMap(({ seed, fold }) => {
-    const told = kept('findings', model.name, tool.id, `${seed}.${fold}.json`);
-    return told === undefined ? [] : [{ ...told, split: `${seed}.${fold}` }];
-  });
-  return {
-    tool,
-    made: known.filter(({ error }) => error === undefined),
-    error: known.find(({ error }) => error !== undefined)?.error ?? found.find(({ error }) => error !== undefined)?.error,
-    found: found.filter(({ error }) => error === undefined),
-    engine: kept('engines', model.name, tool.id, '0.0.json'),
-    latency: kept('latency', model.name, tool.id, '0.0.json'),
-  };
-}
-
-/** Of the first split's file: its ratio to the float model in one process, median of the alternations. */
-function latencyCells(latency) {
-  const ratio = ({ float, int8 }) => median(int8.map((ms, i) => ms / float[i]));
-  return (latency?.settings ?? [undefined, undefined, undefined]).map((setting) =>
-    setting === undefined ? undefined : `${number(ratio(setting), 2)} (${number(median(setting.int8), 2)} ms)`,
-  );
-}
-
 function engineCells(engine) {
   if (engine === undefined) return [undefined, undefined];
   if (engine.error !== undefined) return ['refused', undefined];
   return [`${number(engine.engineBytes / 1e6, 1)} MB`, `${engine.int8} of ${engine.convolutions}`];
 }
 
-function costsTable(model, results) {
-  const floatBytes = statSync(join(shared, 'models', `${model.name}.onnx`)).size;
+/** Of the first split's file: its time over that of the float model in the same process, and the time. */
+function latencyCells(result) {
+  return latencyNames.map((name, i) => {
+    const setting = result.latency?.settings[i];
+    return setting && `${number(medianOf(result, name), 2)} (${number(median(setting.int8), 2)} ms)`;
+  });
+}
+
+function costsTable({ results, floatBytes, floatEngine }) {
   const floatLatency = results.find(({ latency }) => latency !== undefined)?.latency.settings;
-  const floatCells = [0, 1, 2].map((i) => floatLatency && `1 (${number(median(floatLatency[i].float), 2)} ms)`);
-  const float = kept('engines', model.name, 'fp32', '0.0.json');
+  const floatCells = latencyNames.map((_, i) => floatLatency && `1 (${number(median(floatLatency[i].float), 2)} ms)`);
   return table(
     [
-      ...['file', 'size / FP32', '1 thread', '2 threads', '2 threads, spinning', 'TensorRT-RTX engine', 'Int8 convolutions'],
+      ...['file', 'size / FP32', ...latencyNames, 'TensorRT-RTX engine', 'Int8 convolutions'],
       ...['seconds', 'processor seconds', 'peak RSS, MB'],
     ],
     [
-      ['FP32', `1 (${number(floatBytes / 1e6, 2)} MB)`, ...floatCells, ...engineCells(float), '', '', ''],
+      ['FP32', `1 (${number(floatBytes / 1e6, 2)} MB)`, ...floatCells, ...engineCells(floatEngine), '', '', ''],
       ...results
         .filter(({ made, error }) => made.length > 0 || error !== undefined)
-        .map(({ tool, made, engine, latency }) => [
-          tool.id,
-          number(median(made.map(({ bytes }) => bytes)) / floatBytes),
-          ...latencyCells(latency),
-          ...engineCells(engine),
-          number(median(made.map(({ seconds }) => seconds)), 1),
-          number(median(made.map(({ processorSeconds }) => processorSeconds)), 1),
-          number(median(made.map(({ peakMb }) => peakMb)), 0),
+        .map((result) => [
+          result.tool.id,
+          number(medianOf(result, 'size')),
+          ...latencyCells(result),
+          ...engineCells(result.engine),
+          number(medianOf(result, 'seconds'), 1),
+          number(medianOf(result, 'processor seconds'), 1),
+          number(medianOf(result, 'peak MB'), 0),
         ]),
     ],
   );
 }
 
-const ones = (count) => new Float64Array(count).fill(1);
-
-function accuracyTable(model, results, reference) {
+function accuracyTable(model, { results, reference }) {
   const evaluated = results.filter(({ found }) => found.length > 0);
   if (evaluated.length === 0) return undefined;
-  const rows = evaluated.map(({ tool, found }) => {
-    const ofSplits = found.map(({ pictures, found: list }) => statisticsOf(model, pictures, reference, list));
-    const values = (i) => ofSplits.map((statistics, s) => statistics[i].compute(ones(found[s].pictures.length)));
-    return {
-      names: ofSplits[0].map(({ name }) => name),
-      cells: [tool.id, found.length, ...ofSplits[0].map((_, i) => spread(values(i)))],
-    };
-  });
-  return table(
-    ['file', 'folds', ...rows[0].names],
-    rows.map(({ cells }) => cells),
-  );
+  const names = statisticsOf(model, [], reference, []).map(({ name }) => name);
+  const rows = evaluated.map(({ tool, found, measures }) => [
+    tool.id,
+    found.length,
+    ...names.map((name) => spread(measures.get(name))),
+  ]);
+  return table(['file', 'folds', ...names], rows);
 }
 
 /** A run over the splits that both have, as `compareRuns` takes it. */
@@ -143,7 +102,7 @@ function runOf(model, name, found, reference, pictures) {
   return { name, pictures, statistics };
 }
 
-function comparisons(model, results, reference) {
+function comparisons(model, { results, reference }) {
   const pictures = picturesOf(shared, model);
   const ours = results.filter(({ tool, found }) => tool.by === 'foveate' && found.length > 0);
   const peers = results.filter(({ tool, found }) => tool.by !== 'foveate' && found.length > 0);
@@ -190,26 +149,31 @@ function refusals(results) {
 }
 
 const sections = [];
+const goals = [];
+const versions = new Set();
 for (const model of models) {
-  const results = tools.filter((tool) => serves(tool, model)).map((tool) => resultsOf(model, tool));
-  const reference = await referenceOf(work, shared, model);
+  const known = await resultsOf(work, shared, model);
+  const { results } = known;
+  for (const { made } of results) for (const { version } of made) versions.add(version);
+  goals.push(...goalRows(model, results));
   const { evaluation } = listsOf(work, shared, model, 0, 0);
   const all = picturesOf(shared, model).length;
-  const accuracy = accuracyTable(model, results, reference);
+  const accuracy = accuracyTable(model, known);
   sections.push(
     `## ${model.name}`,
     '',
     `${all} pictures, of which ${all - evaluation.length} or ${evaluation.length} are in a fold.`,
     '',
-    costsTable(model, results),
+    costsTable(known),
     ...(accuracy === undefined ? [] : ['', accuracy]),
     '',
-    ...comparisons(model, results, reference),
+    ...comparisons(model, known),
     '',
     ...refusals(results),
     '',
   );
 }
+const goalsTable = table(['model', 'form', 'measure', 'goal', 'median', 'reached'], goals);
 
 const text = `# INT8, side by side
 
@@ -229,8 +193,9 @@ const text = `# INT8, side by side
 - **TensorRT-RTX** builds for compute capability 8.9 without a GPU. Int8 convolutions: kernels of its layer table that read Int8, of the convolutions in the file.
 - **Variants.** head: the last convolution of each branch and what follows stays float. tensorrt: symmetric, convolutions and products alone, float biases.
 
+${goals.length === 0 ? '' : `## Goals\n\n${goalsTable}\n`}
 ${sections.join('\n')}
-${calibrationTable(kept('calibration.json')) ?? ''}
+${calibrationTable(kept(work, 'calibration.json')) ?? ''}
 `;
 writeFileSync(values.out, await format(text, { parser: 'markdown', printWidth: 130 }));
 console.log(text);
