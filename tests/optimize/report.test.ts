@@ -16,7 +16,7 @@ import { latency, layers, report } from './made-report.js';
 const hostile = '<img src=x onerror="alert(1)">|`*[a](b)\u001b[31m\n';
 const bare: OptimizationReport = {
   ...report,
-  forms: report.forms.map(({ agreement: _, accuracy: __, ...form }) => ({ ...form, latency: [] })),
+  forms: report.forms.map((form) => ({ ...form, agreement: undefined, accuracy: undefined, latency: [] })),
   layers: [],
   decisions: [],
   notices: [],

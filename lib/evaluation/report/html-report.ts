@@ -9,7 +9,7 @@ import { htmlPage, themeButton, type Sections } from './html/page.js';
 import { named } from './html/parts.js';
 import { failureSection, latencySection, setupSection } from './html/run-section.js';
 import { sliceSection } from './html/slice-section.js';
-import { countText, headlineOf, isNumber, metricText, shortened } from './metric.js';
+import { countText, headlineOf, isNumber, metricText } from './metric.js';
 
 const taskNames: Readonly<Record<EvaluationResult['task'], string>> = {
   classify: 'classification',
