@@ -78,10 +78,12 @@ export type MeasureTrials = (sets: readonly (readonly number[])[]) => Promise<re
 
 /** Where leaving values float has to end: more would be slower than it is worth. */
 const mostMacs = 0.2;
-/** Noise over signal of a model that is left as it is, unless one trial stands out: 12 dB. Of the models that were tried, good ones have 13 to 25, the one that breaks 3 to 9. */
+/**
+ * Noise over signal of all trials together. A model with 20 dB or more is left as it is; from 20 to 12 dB, what stands out by itself is left float; below, as
+ * much as it takes. Of the models that were tried, the good ones have 18 to 26 dB, the one that breaks 3 to 9.
+ */
+const good = 10 ** (-20 / 10);
 const tolerable = 10 ** (-12 / 10);
-/** And of one that is good whatever stands out: 30 dB. */
-const good = 10 ** (-30 / 10);
 
 /** Trials that were measured together. */
 interface Measured {
