@@ -95,6 +95,7 @@ class Quantizer {
     this.#options = options;
     this.#groups = outputGroups(this.#structure, model.graph?.output.map(({ name }) => name) ?? []);
     this.#logits = logitsOf(this.#structure);
+    this.#structure.checkLayers();
   }
 
   async make(form: QuantizedFormName): Promise<MadeForm> {
