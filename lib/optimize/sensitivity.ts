@@ -1,7 +1,14 @@
 import { availableParallelism } from 'node:os';
 
 import { encodeModel, type ModelProto } from '../graph/index.js';
-import { compareTensors, switchedModel, type ChannelGroup, type Trial, type TrialNoise } from '../precision/index.js';
+import {
+  compareTensors,
+  switchedModel,
+  tappedModel,
+  type ChannelGroup,
+  type Trial,
+  type TrialNoise,
+} from '../precision/index.js';
 import { createSession, type Session } from '../session/index.js';
 import { Tensor } from '../tensor/index.js';
 
@@ -27,7 +34,8 @@ export async function measureTrials(
   const power = groups.map(() => 0);
   const { model: switched, selector } = switchedModel(model, trials);
   const lanes = Math.min(availableParallelism(), trials.length);
-  await using session = await createSession(encodeModel(switched), { device: 'cpu', lanes, threads: 1, signal });
+  const tapped = tappedModel(switched, [...new Set(groups.map(({ output }) => output))]);
+  await using session = await createSession(encodeModel(tapped), { device: 'cpu', lanes, threads: 1, signal });
   const measured = new Measured(session, selector, groups, signal);
   const total = samples.length * trials.length;
   let done = 0;

@@ -9,6 +9,7 @@ import {
   type OnnxNode,
   type OnnxTensor,
   type Sizes,
+  type ValueInfo,
 } from '../graph/index.js';
 import { activationOf, siluInput } from './activation.js';
 import type { RangeActivation } from './range.js';
@@ -34,6 +35,7 @@ const leastWeights = 33;
 export class Structure {
   readonly nodes: readonly OnnxNode[];
   readonly inputs: readonly string[];
+  readonly outputs: readonly ValueInfo[];
   readonly links: GraphLinks;
   readonly sizes: ReadonlyMap<string, Sizes>;
   readonly #constants: ReadonlyMap<string, OnnxTensor>;
@@ -46,12 +48,13 @@ export class Structure {
     const { graph, model: read } = soundModel(model);
     this.nodes = read.graph.nodes;
     this.inputs = read.graph.inputs.filter(({ dtype }) => dtype === 'float32').map(({ name }) => name);
+    this.outputs = read.graph.outputs;
     this.links = new GraphLinks(graph);
     this.sizes = sizesOfValues(read.graph).sizes;
     this.#constants = read.graph.initializers;
     this.#byProto = new Map(this.nodes.map((node) => [node.proto, node]));
     this.#kinds = new Map(this.nodes.map((node) => [node, this.#kind(node)]));
-    this.#tail = this.#findTail(read.graph.outputs.map(({ name }) => name));
+    this.#tail = this.#findTail();
   }
 
   /** Throws MODEL_UNSUPPORTED for a model without a product. */
@@ -186,9 +189,9 @@ export class Structure {
     return bias?.dtype === 'float32' && bias.elementCount === channels && bias.dims.at(-1) === channels;
   }
 
-  #findTail(outputs: readonly string[]): ReadonlySet<OnnxNode> {
+  #findTail(): ReadonlySet<OnnxNode> {
     const tail = new Set<OnnxNode>();
-    const waiting = [...outputs];
+    const waiting = this.outputs.map(({ name }) => name);
     for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
       const node = this.producer(value);
       if (node === undefined || tail.has(node) || this.kind(node) === 'product') continue;
