@@ -54,7 +54,7 @@ export {
 } from './onnx_pb.js';
 export { changed } from './passes/changed.js';
 export { madeNode } from './passes/made-nodes.js';
-export { FreshNames } from './passes/names.js';
+export { FreshNames, readBy, readWithin } from './passes/names.js';
 export { soundModel } from './passes/sound-model.js';
 export { type Sizes } from './shape-rule.js';
 export { sizesOfValues } from './value-sizes.js';

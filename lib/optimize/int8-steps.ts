@@ -1,7 +1,8 @@
+import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 
 import { checkModelBundleOutput, sha256OfFile, writeModelBundle } from '../engine/index.js';
-import { CalibrationError } from '../errors/index.js';
+import { CalibrationError, ModelError } from '../errors/index.js';
 import { inlineExternalData, normalizeModel, readModel, writeModel } from '../graph/index.js';
 import { CalibrationTable, tableText } from '../precision/index.js';
 import { createSession } from '../session/index.js';
@@ -21,6 +22,7 @@ export const int8Steps: OptimizeSteps<CalibrationTable> = {
   listPictures,
   checkOutput: checkModelBundleOutput,
   async normalize(path, { signal }) {
+    await checkFile(path);
     const { proto } = await readModel(path, { signal });
     // As where its points for calibration were found: passes read the weights.
     return normalizeModel(await inlineExternalData(proto, dirname(path), { signal }), { evaluate: evaluateConstants });
@@ -69,7 +71,21 @@ export const int8Steps: OptimizeSteps<CalibrationTable> = {
   },
 };
 
+async function checkFile(path: string): Promise<void> {
+  if ((await stat(path).catch(() => undefined))?.isDirectory() !== true) return;
+  throw new ModelError('MODEL_UNSUPPORTED', {
+    message: `Expected the file of a model to optimise but ${path} is a folder, as bundles of optimised models are`,
+    hint: 'Give the .onnx file in FP32 that the bundle was made of.',
+  });
+}
+
 async function checkTable(path: string, table: CalibrationTable, signal: AbortSignal | undefined): Promise<void> {
+  if (table.partial) {
+    throw new CalibrationError('CALIBRATION_INVALID', {
+      message: `The calibration was interrupted: ${table.pictures.length} of ${table.wanted} pictures are in the table`,
+      hint: 'Let it end: foveate calibrate with --resume.',
+    });
+  }
   const sha256 = await sha256OfFile(path, signal);
   if (table.model.sha256 === sha256) return;
   throw new CalibrationError('CALIBRATION_INVALID', {

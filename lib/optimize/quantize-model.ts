@@ -93,8 +93,9 @@ class Quantizer {
     this.#statistics = new Map(statistics.map((one) => [one.name, one]));
     this.#samples = samples;
     this.#options = options;
-    this.#groups = outputGroups(this.#structure, model.graph?.output.map(({ name }) => name) ?? []);
+    this.#groups = outputGroups(this.#structure);
     this.#logits = logitsOf(this.#structure);
+    this.#structure.checkLayers();
   }
 
   async make(form: QuantizedFormName): Promise<MadeForm> {

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 
 import { encodeModel, type ModelProto } from '../graph/index.js';
-import { compareTensors, switchedModel, type ChannelGroup, type Trial } from '../precision/index.js';
+import { compareTensors, switchedModel, tappedModel, type ChannelGroup, type Trial } from '../precision/index.js';
 import { createSession, type Session } from '../session/index.js';
 import { Tensor } from '../tensor/index.js';
 
@@ -49,7 +49,9 @@ export class Sensitivity implements AsyncDisposable {
     const cores = availableParallelism();
     const lanes = Math.min(mostLanes, cores);
     const threads = Math.max(1, Math.floor(cores / lanes));
-    const session = await createSession(encodeModel(switched), { device: 'cpu', lanes, threads, signal });
+    // Groups may be of values that outputs are chosen from.
+    const tapped = tappedModel(switched, [...new Set(groups.map(({ output }) => output))]);
+    const session = await createSession(encodeModel(tapped), { device: 'cpu', lanes, threads, signal });
     const sensitivity = new Sensitivity(session, selector, trials.length, groups, samples, signal);
     try {
       await sensitivity.#measureReferences();

@@ -2,7 +2,15 @@ import { availableParallelism } from 'node:os';
 import nodePath from 'node:path';
 
 import { sha256OfBytes } from '../engine/file-hash.js';
-import { encodeModel, freeBatch, normalizeModel, parseModel, parseModelAt, readModelBytes } from '../graph/index.js';
+import {
+  encodeModel,
+  freeBatch,
+  inlineExternalData,
+  normalizeModel,
+  parseModel,
+  parseModelAt,
+  readModelBytes,
+} from '../graph/index.js';
 import { sizesOfValues } from '../graph/value-sizes.js';
 import {
   calibrationPoints,
@@ -42,8 +50,9 @@ export class TappedSession implements AsyncDisposable {
     const batch = read.inputs[0]?.shape?.[0];
     // One picture at a time: lanes keep the cores busy.
     const single = typeof batch === 'number' && batch !== 1 ? freeBatch(read.proto) : read.proto;
-    // The form that is quantised: names of its values are those of the table.
-    const proto = await normalizeModel(single, { evaluate: evaluateConstants });
+    // The form that is quantised: names of its values are those of the table. Passes read the weights.
+    const whole = path === undefined ? single : await inlineExternalData(single, nodePath.dirname(path), options);
+    const proto = await normalizeModel(whole, { evaluate: evaluateConstants });
     const points = calibrationPoints(proto);
     const tapped = encodeModel(
       tappedModel(

@@ -22,10 +22,11 @@ export interface CalibrationPoint {
 
 /**
  * The values whose distribution decides the scales of either form, in the order of the graph: what layers read and make, where that is an
- * activation the value that it is one of. `model` has been normalised.
+ * activation the value that it is one of. `model` has been normalised. Throws MODEL_UNSUPPORTED where it has no layer that can be quantised.
  */
 export function calibrationPoints(model: ModelProto): CalibrationPoint[] {
   const structure = new Structure(model);
+  structure.checkLayers();
   const quantized = new Set<string>();
   for (const plan of [planOnnxRuntime(structure, nothingKept), planTensorRt(structure, nothingKept)]) {
     for (const value of plan.quantized) quantized.add(value);

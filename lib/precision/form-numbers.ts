@@ -55,7 +55,7 @@ export async function numbersFor(
       for (const member of group) ranges.set(member, range);
     }
   }
-  tieConcatenated(plan, ranges, groupOf);
+  tieConcatenated(structure, plan, ranges, groupOf);
   const values = new Map<string, Quantization>();
   for (const [value, range] of ranges) values.set(value, symmetric ? signed(range) : unsigned(range));
   return { values, weights: await weightsFor(structure, plan, values, signal) };
@@ -68,6 +68,7 @@ function isCarried(structure: Structure, plan: FormPlan, value: string): boolean
 
 /** Where all that is read of a value goes through one activation, errors that this hides do not count. */
 function activationBehind(structure: Structure, value: string, logits: ReadonlySet<string>): RangeActivation | undefined {
+  if (structure.isNamed(value)) return undefined;
   if (logits.has(value)) return { name: 'sigmoid' };
   const made = structure
     .consumers(value)
@@ -81,13 +82,22 @@ function activationBehind(structure: Structure, value: string, logits: ReadonlyS
 }
 
 /** Gives the inputs and the output of each Concat one range, where theirs are alike. */
-function tieConcatenated(plan: FormPlan, ranges: Map<string, ValueRange>, groupOf: ReadonlyMap<string, readonly string[]>): void {
+function tieConcatenated(
+  structure: Structure,
+  plan: FormPlan,
+  ranges: Map<string, ValueRange>,
+  groupOf: ReadonlyMap<string, readonly string[]>,
+): void {
+  const limitsOf = (value: string): ValueRange => {
+    const limits = (groupOf.get(value) ?? [value]).map((member) => absorbedLimits(structure, plan, member));
+    return { min: Math.max(...limits.map(({ min }) => min)), max: Math.min(...limits.map(({ max }) => max)) };
+  };
   for (let changed = true; changed;) {
     changed = false;
     for (const values of plan.concatenated) {
       const own = values.map((value) => ranges.get(value) as ValueRange);
       const all = union(own);
-      const mayTie = own.every((range) => isAlike(range, all));
+      const mayTie = values.every((value, index) => isAlike(own[index] as ValueRange, all, limitsOf(value)));
       // Otherwise only the output takes them all.
       for (const value of mayTie ? values : values.slice(-1)) {
         const range = ranges.get(value) as ValueRange;
@@ -99,9 +109,18 @@ function tieConcatenated(plan: FormPlan, ranges: Map<string, ValueRange>, groupO
   }
 }
 
-function isAlike(range: ValueRange, all: ValueRange): boolean {
-  // What an activation has ended at 0 has to end there.
-  if (range.min === 0 && all.min < 0) return false;
+/** Where a range has to end, since the activation that makes the value is left to it. */
+function absorbedLimits(structure: Structure, plan: FormPlan, value: string): ValueRange {
+  const producer = structure.producer(value);
+  if (producer === undefined || !plan.absorbed.has(producer)) return { min: -Infinity, max: Infinity };
+  const activation = structure.activated(value)?.activation;
+  return activation?.name === 'relu'
+    ? { min: 0, max: Infinity }
+    : { min: activation?.min ?? -Infinity, max: activation?.max ?? Infinity };
+}
+
+function isAlike(range: ValueRange, all: ValueRange, limits: ValueRange): boolean {
+  if (all.min < limits.min || all.max > limits.max) return false;
   return all.max - all.min <= widestTie * (range.max - range.min);
 }
 

@@ -1,4 +1,4 @@
-import { changed, type GraphProto, type ModelProto, type NodeProto, type OnnxNode } from '../graph/index.js';
+import { changed, readBy, type GraphProto, type ModelProto, type NodeProto, type OnnxNode } from '../graph/index.js';
 import type { FormPlan } from './form-plan.js';
 import { exactBias, type Int8Weights } from './layer-weights.js';
 import { QdqWriter, type Quantization } from './qdq-writer.js';
@@ -11,6 +11,8 @@ export interface FormNumbers {
   /** Of every product that is computed in integers, or stored so. */
   readonly weights: ReadonlyMap<OnnxNode, Int8Weights>;
 }
+
+const withBias = new Set(['Conv', 'ConvTranspose', 'Gemm']);
 
 /** Writes the form for ONNX Runtime: see `planOnnxRuntime`. */
 export function writeOnnxRuntimeForm(model: ModelProto, structure: Structure, plan: FormPlan, numbers: FormNumbers): ModelProto {
@@ -43,7 +45,7 @@ class OnnxRuntimeForm {
     }
     const { initializer, valueInfo } = this.#graph;
     const made = new Set(this.#writer.nodes.flatMap(({ output }) => output));
-    const read = new Set([...this.#writer.nodes.flatMap(({ input }) => input), ...this.#graph.output.map(({ name }) => name)]);
+    const read = new Set([...this.#writer.nodes.flatMap(readBy), ...this.#graph.output.map(({ name }) => name)]);
     return changed(this.#graph, {
       node: this.#writer.nodes,
       initializer: [...initializer.filter(({ name }) => read.has(name)), ...this.#writer.initializers],
@@ -80,9 +82,9 @@ class OnnxRuntimeForm {
   /** Adds a node, and the integers of what it makes. */
   #push(node: NodeProto): void {
     const isInteger = node.output.some((name) => this.#isMadeInIntegers(name));
-    // What an integer kernel makes is seen by QuantizeLinear alone: as an output of the graph it is dequantised again.
+    // What an integer kernel makes is seen by QuantizeLinear alone: for those that see it under its name it is dequantised again.
     const output = node.output.map((name) =>
-      isInteger && this.#structure.links.isOutput(name) ? this.#writer.fresh(`${name}/float`) : name,
+      isInteger && this.#structure.isNamed(name) ? this.#writer.fresh(`${name}/float`) : name,
     );
     this.#writer.nodes.push(changed(node, { output }));
     node.output.forEach((name, index) => {
@@ -93,7 +95,7 @@ class OnnxRuntimeForm {
         const [reader] = this.#structure.consumers(name);
         if (reader !== undefined && this.#plan.absorbed.has(reader)) this.#absorb(reader, made);
       }
-      if (made !== name) this.#output(name);
+      if (made !== name) this.#name(name);
     });
   }
 
@@ -105,10 +107,11 @@ class OnnxRuntimeForm {
   #absorb(node: OnnxNode, input: string): void {
     const [output = ''] = node.outputs;
     this.#quantize(output, input);
-    if (this.#structure.links.isOutput(output)) this.#output(output);
+    if (this.#structure.isNamed(output)) this.#name(output);
   }
 
-  #output(name: string): void {
+  /** Dequantises a value for those that see it under its name: callers, and graphs within nodes. */
+  #name(name: string): void {
     this.#writer.dequantize(this.#integers.get(name) as string, name, this.#numbers.values.get(name) as Quantization, true);
   }
 
@@ -131,8 +134,7 @@ class OnnxRuntimeForm {
    * It leaves those alone whose bias is dequantised.
    */
   #needsSentinel(node: OnnxNode, input: readonly string[]): boolean {
-    const isProduct = this.#structure.kind(node) === 'product' || node.opType === 'ConvTranspose';
-    return isProduct && node.opType !== 'MatMul' && input[0] !== node.inputs[0];
+    return node.domain === '' && withBias.has(node.opType) && input[0] !== node.inputs[0];
   }
 
   #withSentinel(node: OnnxNode, input: readonly string[]): NodeProto {
@@ -148,7 +150,7 @@ class OnnxRuntimeForm {
     const { values, scale } = exactBias(given === undefined ? new Float32Array(channels) : this.#structure.floats(bias));
     const name = bias === '' ? `${weights}/bias` : bias;
     return changed(node.proto, {
-      input: [input[0] as string, input[1] as string, this.#writer.bias(name, values, Float32Array.of(scale))],
+      input: [input[0] as string, input[1] as string, this.#writer.bias(name, values, Float32Array.of(scale), given?.dims)],
     });
   }
 }

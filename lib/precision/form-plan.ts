@@ -67,6 +67,8 @@ export function storedInt8(
   const isLarge = (node: OnnxNode): boolean => structure.weights(node).tensor.elementCount >= fewWeights;
   const isBetween = (node: OnnxNode): boolean => {
     const [output = ''] = node.outputs;
+    // Of a Gemm it would not even ask what becomes of the output.
+    if (node.opType === 'Gemm' && quantized.has(node.inputs[0] as string)) return true;
     const isQuantized = quantized.has(output) || structure.consumers(output).some((reader) => absorbed.has(reader));
     return quantized.has(node.inputs[0] as string) && isQuantized;
   };

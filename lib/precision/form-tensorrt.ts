@@ -1,4 +1,4 @@
-import { changed, type GraphProto, type ModelProto } from '../graph/index.js';
+import { changed, readBy, type GraphProto, type ModelProto } from '../graph/index.js';
 import type { FormNumbers } from './form-onnxruntime.js';
 import type { FormPlan } from './form-plan.js';
 import { QdqWriter, type Quantization } from './qdq-writer.js';
@@ -30,7 +30,7 @@ export function writeTensorRtForm(model: ModelProto, structure: Structure, plan:
     }
     node.outputs.forEach(quantize);
   }
-  const read = new Set([...writer.nodes.flatMap(({ input }) => input), ...graph.output.map(({ name }) => name)]);
+  const read = new Set([...writer.nodes.flatMap(readBy), ...graph.output.map(({ name }) => name)]);
   return changed(model, {
     graph: changed(graph, {
       node: writer.nodes,

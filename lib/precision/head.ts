@@ -4,6 +4,7 @@ import type { Structure } from './structure.js';
 
 /** Some channels of an output that mean the same: boxes, or scores. */
 export interface ChannelGroup {
+  /** Of the graph, or what a product makes. */
   readonly output: string;
   readonly axis: number;
   /** The first, and the one after the last. */
@@ -13,10 +14,15 @@ export interface ChannelGroup {
 
 /**
  * The parts of the outputs that are judged each by itself, since their sizes differ: what a Concat puts side by side. Boxes count in hundreds, scores in
- * hundredths: in one number, the scores could be lost without being seen.
+ * hundredths: in one number, the scores could be lost without being seen. Outputs that are chosen by comparing, such as classes or boxes without those that
+ * overlap, are judged by what the last products make for them: how far off they are, they do not tell themselves.
  */
-export function outputGroups(structure: Structure, outputs: readonly string[]): ChannelGroup[] {
-  return outputs.flatMap((output): ChannelGroup[] => {
+export function outputGroups(structure: Structure): ChannelGroup[] {
+  const judged = structure.outputs.flatMap(({ name, dtype }) => {
+    const { products, isChosen } = lookBack(structure, name);
+    return isChosen || (dtype !== 'float32' && dtype !== 'float16') ? products : [name];
+  });
+  return [...new Set(judged)].flatMap((output): ChannelGroup[] => {
     const sizes = structure.sizes.get(output);
     const found = partsOf(structure, output, 0);
     // The longest axis is that of places, such as the cells of several grids one after the other: alike all along.
@@ -30,6 +36,27 @@ export function outputGroups(structure: Structure, outputs: readonly string[]): 
       return group;
     });
   });
+}
+
+const choosing = new Set('ArgMax ArgMin TopK NonMaxSuppression NonZero Compress Unique'.split(' '));
+
+/** What the last products before an output make, and whether it is chosen from that. */
+function lookBack(structure: Structure, output: string): { readonly products: string[]; readonly isChosen: boolean } {
+  const seen = new Set<string>();
+  const products: string[] = [];
+  let isChosen = false;
+  const waiting = [output];
+  for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
+    const node = structure.producer(value);
+    if (node === undefined || seen.has(value)) continue;
+    seen.add(value);
+    if (structure.kind(node) === 'product') products.push(value);
+    else {
+      isChosen ||= choosing.has(node.opType);
+      waiting.push(...node.inputs);
+    }
+  }
+  return { products, isChosen };
 }
 
 interface Parts {

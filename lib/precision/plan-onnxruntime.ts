@@ -37,8 +37,9 @@ export function planOnnxRuntime(structure: Structure, kept: KeptFloat): FormPlan
     for (const value of structure.activationInputs(node)) quantized.add(value);
     for (const value of node.outputs) {
       const readers = structure.consumers(value);
-      const isClipped = readers.length === 1 && absorbed.has(readers[0] as OnnxNode) && !structure.links.isOutput(value);
-      if (value !== '' && !isClipped) quantized.add(value);
+      const isClipped = readers.length === 1 && absorbed.has(readers[0] as OnnxNode) && !structure.isNamed(value);
+      // What is carried keeps its scale, which is not that of what an activation makes of it.
+      if (value !== '' && (!isClipped || structure.kind(node) === 'carry')) quantized.add(value);
     }
   }
   for (const node of absorbed) quantized.add(node.outputs[0] as string);
@@ -50,15 +51,23 @@ export function planOnnxRuntime(structure: Structure, kept: KeptFloat): FormPlan
     storedInt8: storedInt8(structure, { int8, absorbed, quantized }, kept),
     quantized,
     tied: tieTogether(carried.map((node) => [node.inputs[0] as string, ...node.outputs])),
-    concatenated: [...int8].filter(({ opType }) => opType === 'Concat').map((node) => [...node.inputs, ...node.outputs]),
+    concatenated: [...int8]
+      .filter(({ opType, outputs }) => opType === 'Concat' && quantized.has(outputs[0] as string))
+      .map((node) => [...node.inputs, ...node.outputs]),
     reasons,
   };
 }
 
 function hasIntegerKernel(structure: Structure, node: OnnxNode): boolean {
   const kind = structure.kind(node);
-  if (kind === 'activation') return integerActivations.has(node.opType) || clipping.has(node.opType);
-  return kind !== 'float';
+  if (kind !== 'activation') return kind !== 'float';
+  return integerActivations.has(node.opType) || (clipping.has(node.opType) && clipsAroundZero(structure, node));
+}
+
+/** A range that is quantised contains 0: only then can it end where the activation does. */
+function clipsAroundZero(structure: Structure, node: OnnxNode): boolean {
+  const { min = -Infinity, max = Infinity } = structure.activated(node.outputs[0] as string)?.activation ?? {};
+  return min <= 0 && max >= 0;
 }
 
 /** A value that is not quantised, and what it is an activation of: the two are computed together, in float. */

@@ -59,8 +59,8 @@ export class QdqWriter {
   }
 
   /** A bias in 32 bits, with a scale for each element or one for all. */
-  bias(name: string, values: Int32Array, scales: Float32Array): string {
-    const stored = this.#constant(`${name}/int32`, DataType.INT32, [values.length], values);
+  bias(name: string, values: Int32Array, scales: Float32Array, dims: readonly number[] = [values.length]): string {
+    const stored = this.#constant(`${name}/int32`, DataType.INT32, dims, values);
     const scale = this.#constant(`${name}/scale`, DataType.FLOAT, scales.length === 1 ? [] : [scales.length], scales);
     const output = this.fresh(`${name}/DequantizeLinear`);
     this.nodes.push(madeNode('DequantizeLinear', [stored, scale], output, { axis: 0 }));

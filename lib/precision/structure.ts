@@ -1,12 +1,15 @@
 /** What a graph looks like to a quantiser: pure reading, no numbers of any tensor but those of constants. */
+import { ModelError } from '../errors/index.js';
 import {
   GraphLinks,
+  readWithin,
   sizesOfValues,
   soundModel,
   type ModelProto,
   type OnnxNode,
   type OnnxTensor,
   type Sizes,
+  type ValueInfo,
 } from '../graph/index.js';
 import { activationOf, siluInput } from './activation.js';
 import type { RangeActivation } from './range.js';
@@ -32,6 +35,7 @@ const leastWeights = 33;
 export class Structure {
   readonly nodes: readonly OnnxNode[];
   readonly inputs: readonly string[];
+  readonly outputs: readonly ValueInfo[];
   readonly links: GraphLinks;
   readonly sizes: ReadonlyMap<string, Sizes>;
   readonly #constants: ReadonlyMap<string, OnnxTensor>;
@@ -44,12 +48,22 @@ export class Structure {
     const { graph, model: read } = soundModel(model);
     this.nodes = read.graph.nodes;
     this.inputs = read.graph.inputs.filter(({ dtype }) => dtype === 'float32').map(({ name }) => name);
+    this.outputs = read.graph.outputs;
     this.links = new GraphLinks(graph);
     this.sizes = sizesOfValues(read.graph).sizes;
     this.#constants = read.graph.initializers;
     this.#byProto = new Map(this.nodes.map((node) => [node.proto, node]));
     this.#kinds = new Map(this.nodes.map((node) => [node, this.#kind(node)]));
-    this.#tail = this.#findTail(read.graph.outputs.map(({ name }) => name));
+    this.#tail = this.#findTail();
+  }
+
+  /** Throws MODEL_UNSUPPORTED for a model without a product. */
+  checkLayers(): void {
+    if (this.nodes.some((node) => this.kind(node) === 'product')) return;
+    throw new ModelError('MODEL_UNSUPPORTED', {
+      message: 'The model has no layer that can be quantised: no convolution or matrix product with constant weights of float32',
+      hint: 'Give the FP32 export of the model: half precision and integers are what is made of it.',
+    });
   }
 
   kind(node: OnnxNode): NodeKind {
@@ -74,6 +88,11 @@ export class Structure {
    */
   isTail(node: OnnxNode): boolean {
     return this.#tail.has(node);
+  }
+
+  /** Whether something sees a value under its name: a caller, or a graph within a node. */
+  isNamed(value: string): boolean {
+    return this.links.isOutput(value) || this.links.consumers(value).some((node) => readWithin(node).includes(value));
   }
 
   /** The values that a node computes with: inputs that are neither constants nor left out, nor lists such as a shape. */
@@ -107,11 +126,15 @@ export class Structure {
     return tensor.dims[1 - axis] ?? 1;
   }
 
-  /** Multiply-accumulates of a product; 0 where sizes are not known. */
+  /** Multiply-accumulates of a product, or of a transposed convolution, for each of a batch that is free; 0 where sizes are not known. */
   macs(node: OnnxNode): number {
     const { tensor, axis } = this.weights(node);
-    const places = this.sizes.get(node.outputs[0] as string)?.reduce<number>((total, size) => total * (size ?? 0), 1) ?? 0;
-    return (places * tensor.elementCount) / (tensor.dims[axis] as number);
+    // One kernel makes each element of the output; in a transposed convolution each of the input is spread by one.
+    const isSpread = node.opType === 'ConvTranspose';
+    const sizes = this.sizes.get((isSpread ? node.inputs : node.outputs)[0] as string) ?? null;
+    if (sizes === null) return 0;
+    const places = sizes.reduce<number>((total, size, at) => total * (size ?? (at === 0 ? 1 : 0)), 1);
+    return (places * tensor.elementCount) / (tensor.dims[isSpread ? 0 : axis] as number);
   }
 
   /** Elements of a constant. */
@@ -138,9 +161,9 @@ export class Structure {
       case 'MatMul': {
         const weights = this.#constants.get(second);
         const isLayer = weights?.dtype === 'float32' && !this.#constants.has(first) && weights.elementCount >= leastWeights;
-        return isLayer && (node.opType !== 'Gemm' || isPlainGemm(node)) && (node.opType !== 'MatMul' || weights.dims.length === 2)
-          ? 'product'
-          : 'float';
+        if (!isLayer || (node.opType === 'Gemm' && !isPlainGemm(node)) || (node.opType === 'MatMul' && weights.dims.length !== 2))
+          return 'float';
+        return this.#hasBiasOfChannels(node) ? 'product' : 'float';
       }
       case 'Add':
       case 'Mul':
@@ -149,14 +172,26 @@ export class Structure {
       case 'Resize':
         return node.attributes.get('mode') === 'nearest' || !node.attributes.has('mode') ? 'carry' : 'average';
     }
-    if (carriers.has(node.opType)) return node.outputs.slice(1).includes('') ? 'float' : 'carry';
+    // MaxPool may tell places besides, which are no numbers to quantise.
+    const isWhole = node.opType === 'MaxPool' ? (node.outputs[1] ?? '') === '' : !node.outputs.includes('');
+    if (carriers.has(node.opType)) return isWhole ? 'carry' : 'float';
     if (averages.has(node.opType)) return 'average';
     return activationOf(node, (name) => this.#constants.get(name)) === undefined ? 'float' : 'activation';
   }
 
-  #findTail(outputs: readonly string[]): ReadonlySet<OnnxNode> {
+  /** A bias that is left out, or one constant for each output channel. */
+  #hasBiasOfChannels(node: OnnxNode): boolean {
+    const [, , name = ''] = node.inputs;
+    if (name === '') return true;
+    const { tensor, axis } = this.weights(node);
+    const bias = this.#constants.get(name);
+    const channels = tensor.dims[axis];
+    return bias?.dtype === 'float32' && bias.elementCount === channels && bias.dims.at(-1) === channels;
+  }
+
+  #findTail(): ReadonlySet<OnnxNode> {
     const tail = new Set<OnnxNode>();
-    const waiting = [...outputs];
+    const waiting = this.outputs.map(({ name }) => name);
     for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
       const node = this.producer(value);
       if (node === undefined || tail.has(node) || this.kind(node) === 'product') continue;

@@ -25,9 +25,11 @@ export function sourceOf(structure: Structure, value: string): ValueSource {
       ? { tap: source.tap, activation: activated.activation }
       : { tap: value };
   }
-  if (node.opType === 'Concat') return { parts: node.inputs };
-  if (structure.kind(node) === 'carry' && wholly.has(node.opType)) return sourceOf(structure, node.inputs[0] as string);
-  return { tap: value };
+  if (node.opType === 'Concat' && structure.kind(node) === 'join') return { parts: node.inputs };
+  const [carried = ''] = node.inputs;
+  // Constants are not tapped: what is made of them is.
+  const isCarried = structure.kind(node) === 'carry' && wholly.has(node.opType) && structure.constant(carried) === undefined;
+  return isCarried ? sourceOf(structure, carried) : { tap: value };
 }
 
 /** The values that have to be tapped to know the distribution of `value`. */

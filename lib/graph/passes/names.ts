@@ -7,12 +7,16 @@ export function subgraphsOf({ attribute }: NodeProto): readonly GraphProto[] {
 
 /** The values that a node reads, those that its subgraphs take from around them included, and what they make for themselves. */
 export function readBy(node: NodeProto): readonly string[] {
-  const within = subgraphsOf(node).flatMap((graph) => [
+  return [...node.input, ...readWithin(node)];
+}
+
+/** The values that the subgraphs of a node read: from around them, and what they make for themselves. */
+export function readWithin(node: NodeProto): readonly string[] {
+  return subgraphsOf(node).flatMap((graph) => [
     ...graph.node.flatMap(readBy),
     // An output may be a value from around the graph.
     ...graph.output.map(({ name }) => name),
   ]);
-  return [...node.input, ...within];
 }
 
 /** The values that a node takes from the graph it is in: its inputs, and what its subgraphs read and do not make. */

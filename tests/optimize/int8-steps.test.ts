@@ -1,0 +1,170 @@
+/** The steps of `foveate optimize`, all of them: from a model and pictures to a bundle that runs. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodeModel, parseModel, writeModel, type ModelProto } from '../../lib/graph/index.js';
+import { ModelBundle } from '../../lib/engine/index.js';
+import { int8Steps } from '../../lib/optimize/int8-steps.js';
+import { optimizeModel } from '../../lib/optimize/index.js';
+import { TappedSession } from '../../lib/optimize/tapped-session.js';
+import { CalibrationTable, calibrationPoints } from '../../lib/precision/index.js';
+import { loadTask, type Classifier } from '../../lib/tasks/index.js';
+import { rejectionOf } from '../errors/failure.js';
+import { graphModel, node, scales, value, weights } from '../graph/made-graphs.js';
+import { models, picture, picturesFolder } from '../cli/foveate.js';
+
+let folder: string;
+let bundle: string;
+const inFolder = (name: string): string => path.join(folder, name);
+const options = { data: picturesFolder, precision: 'int8', pictures: 4, force: true, threads: 1 } as const;
+
+beforeAll(async () => {
+  folder = mkdtempSync(path.join(tmpdir(), 'foveate-int8-'));
+  bundle = inFolder('bundle');
+  await optimizeModel(models.classifier, { ...options, output: bundle, exportOnnx: inFolder('exported') }, int8Steps);
+}, 120_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('a bundle', () => {
+  it('tells what the model does', async () => {
+    await using float = (await loadTask(models.classifier)) as Classifier;
+    await using int8 = (await loadTask(bundle)) as Classifier;
+    for (const name of ['star.jpg', 'ring.jpg', 'cross.jpg']) {
+      const [wanted, found] = [await float.classify(picture(name)), await int8.classify(picture(name))];
+      expect(found.top.label, name).toBe(wanted.top.label);
+    }
+  });
+
+  it('holds the forms that were exported, a quarter of the model each', async () => {
+    const { manifest, form } = await openBundle();
+    expect(Object.keys(manifest.forms)).toEqual(['onnxruntime', 'tensorrt']);
+    const bytes = readFileSync(models.classifier).length;
+    for (const name of ['tensorrt', 'onnxruntime'] as const) {
+      // Where the speed guard keeps FP32, the bundle holds that.
+      if (manifest.forms[name]?.precision !== 'int8') continue;
+      const exported = readFileSync(inFolder(`exported/shapes-classifier.int8.${name}.onnx`));
+      expect(exported.equals(readFileSync(form(name))), name).toBe(true);
+      expect(exported.length / bytes).toBeLessThan(0.3);
+    }
+  });
+
+  it('is no model to optimise', async () => {
+    const error = await rejectionOf(optimizeModel(bundle, { ...options, output: inFolder('again') }, int8Steps));
+    expect(error).toMatchObject({ code: 'MODEL_UNSUPPORTED', hint: expect.stringContaining('FP32') as string });
+  });
+
+  async function openBundle(): Promise<{
+    manifest: ModelBundle['manifest'];
+    form: (name: 'onnxruntime' | 'tensorrt') => string;
+  }> {
+    const opened = await ModelBundle.open(bundle);
+    return { manifest: opened.manifest, form: (name) => opened.form(name) as string };
+  }
+});
+
+describe('a calibration table', () => {
+  const table = (): Promise<CalibrationTable> => CalibrationTable.read(path.join(bundle, 'calibration.json'));
+
+  it('gives the same forms again', async () => {
+    const again = { ...options, output: inFolder('second'), exportOnnx: inFolder('second-exported') };
+    await optimizeModel(models.classifier, { ...again, calibration: path.join(bundle, 'calibration.json') }, int8Steps);
+    for (const form of ['onnxruntime', 'tensorrt']) {
+      const name = `shapes-classifier.int8.${form}.onnx`;
+      expect(readFileSync(inFolder(`second-exported/${name}`)).equals(readFileSync(inFolder(`exported/${name}`))), form).toBe(
+        true,
+      );
+    }
+  }, 120_000);
+
+  it('of another model is refused', async () => {
+    const calibration = path.join(bundle, 'calibration.json');
+    const other = optimizeModel(models.segmenter, { ...options, output: inFolder('other'), calibration }, int8Steps);
+    expect(await rejectionOf(other)).toMatchObject({
+      code: 'CALIBRATION_INVALID',
+      message: expect.stringContaining('another model') as string,
+    });
+  });
+
+  it('that was interrupted is refused', async () => {
+    const { model, preprocess, seed, pictures, tensors, doubts } = await table();
+    const partial = inFolder('partial.json');
+    await new CalibrationTable({ model, preprocess, seed, pictures, tensors, doubts, wanted: pictures.length + 1 }).save(partial);
+    const error = await rejectionOf(
+      optimizeModel(models.classifier, { ...options, output: inFolder('partial'), calibration: partial }, int8Steps),
+    );
+    expect(error).toMatchObject({
+      code: 'CALIBRATION_INVALID',
+      message: expect.stringContaining('4 of 5') as string,
+      hint: expect.stringContaining('--resume') as string,
+    });
+  });
+});
+
+describe('the normalised model', () => {
+  // Batch normalisation is folded into weights, which passes have to read for it.
+  const made = graphModel({
+    inputs: { x: [1, 64, 8, 8] },
+    nodes: [
+      node('Conv', ['x', 'w'], 'a'),
+      node('BatchNormalization', ['a', 's', 'b', 'm', 'v'], 'n'),
+      node('Relu', 'n', 'r'),
+      node('Conv', ['r', 'w2', 'v2'], 'y'),
+    ],
+    constants: [
+      weights('w', [64, 64, 3, 3]),
+      ...[weights('s', [64]), weights('b', [64]), weights('m', [64])],
+      scales(
+        'v',
+        Array.from({ length: 64 }, (_, i) => 1 + i),
+      ),
+      ...[weights('w2', [64, 64, 3, 3]), weights('v2', [64])],
+    ],
+  });
+
+  it('is the same where weights are in another file, and calibration looks at its values', async () => {
+    const [within, beside] = [inFolder('within.onnx'), inFolder('beside.onnx')];
+    await writeModel(made, within, { externalData: 'never' });
+    await writeModel(made, beside, { externalData: 'always' });
+    expect(readFileSync(beside).length).toBeLessThan(readFileSync(within).length / 4);
+    const [one, other] = [await int8Steps.normalize(within, {} as never), await int8Steps.normalize(beside, {} as never)];
+    const contents = (model: ModelProto) => {
+      const { nodes, initializers } = parseModel(encodeModel(model)).graph;
+      return {
+        nodes: nodes.map(({ opType, inputs, outputs }) => [opType, inputs, outputs]),
+        constants: [...initializers].map(([name, { dims, data }]) => [name, dims, data]),
+      };
+    };
+    expect(contents(one).nodes.map(([opType]) => opType)).toEqual(['Conv', 'Relu', 'Conv']);
+    expect(contents(other)).toEqual(contents(one));
+    for (const file of [within, beside]) {
+      await using tapped = await TappedSession.open(file, {}, 1);
+      expect(tapped.points).toEqual(calibrationPoints(one));
+    }
+  });
+
+  it('of a fixed batch has the values that calibration looks at', async () => {
+    const batch = graphModel({
+      inputs: { x: [4, 16, 8, 8] },
+      nodes: [
+        node('Conv', ['x', 'w', 'v'], 'a'),
+        node('Relu', 'a', 'r'),
+        node('GlobalAveragePool', 'r', 'p'),
+        node('Flatten', 'p', 'f'),
+        node('Gemm', ['f', 'g', 'h'], 'y', { transB: 1 }),
+      ],
+      constants: [weights('w', [16, 16, 3, 3]), weights('v', [16]), weights('g', [10, 16]), weights('h', [10])],
+      outputs: [value('y', [4, 10])],
+    });
+    const file = inFolder('batch.onnx');
+    writeFileSync(file, encodeModel(batch));
+    await using tapped = await TappedSession.open(file, {}, 1);
+    expect(tapped.points).toEqual(calibrationPoints(await int8Steps.normalize(file, {} as never)));
+  });
+
+  it('without layers is refused, before any picture is read', async () => {
+    const none = graphModel({ inputs: { x: [1, 3, 8, 8] }, nodes: [node('Relu', 'x', 'y')] });
+    expect(() => calibrationPoints(none)).toThrow(/no layer that can be quantised/);
+    expect(await rejectionOf(TappedSession.open(encodeModel(none), {}, 1))).toMatchObject({ code: 'MODEL_UNSUPPORTED' });
+  });
+});

@@ -1,0 +1,111 @@
+/** Which values stay float, by the noise that each makes alone. */
+import { describe, expect, it } from 'vitest';
+import { encodeModel } from '../../lib/graph/index.js';
+import { switchedModel, trialsToKeepFloat, type Trial } from '../../lib/precision/index.js';
+import { createSession } from '../../lib/session/index.js';
+import { Tensor } from '../../lib/tensor/index.js';
+import { graphModel, node, scales, weights } from '../graph/made-graphs.js';
+
+const trial = (macs: number): Trial => ({ value: `of ${macs}`, values: new Map(), macs });
+const ratioOf = (db: number): number => 10 ** (-db / 10);
+/** For each trial its signal to noise in dB, in one group. */
+const noise = (...db: readonly number[]): number[][] => db.map((one) => [ratioOf(one)]);
+
+describe('trialsToKeepFloat', () => {
+  it('keeps none where there are none, or no output is judged', () => {
+    expect(trialsToKeepFloat([], [], 100)).toEqual([]);
+    expect(trialsToKeepFloat([trial(1), trial(1)], [[], []], 100)).toEqual([]);
+  });
+
+  it('keeps none of a good model, whatever stands out', () => {
+    expect(trialsToKeepFloat([trial(1), trial(1)], noise(31, 60), 100)).toEqual([]);
+    expect(trialsToKeepFloat([trial(1), trial(1)], noise(29, 60), 100)).toEqual([0]);
+  });
+
+  it('keeps what makes a third of the noise, the worst first, until nothing stands out', () => {
+    const trials = [trial(1), trial(1), trial(1), trial(1), trial(1), trial(1)];
+    expect(trialsToKeepFloat(trials, noise(28, 20, 32, 32, 32, 32), 1000)).toEqual([1, 0]);
+    // A quarter each is no third.
+    expect(trialsToKeepFloat(trials.slice(0, 4), noise(22, 22, 22, 22), 1000)).toEqual([]);
+  });
+
+  it('keeps a tenth where all together are not tolerable', () => {
+    const eight = Array.from({ length: 8 }, () => trial(1));
+    expect(trialsToKeepFloat(eight, noise(...eight.map(() => 20)), 25)).toEqual([0, 1, 2, 3, 4]);
+    // Twenty of a twentieth each: none is to blame.
+    const twenty = Array.from({ length: 20 }, () => trial(1));
+    expect(trialsToKeepFloat(twenty, noise(...twenty.map(() => 20)), 1000)).toEqual([]);
+  });
+
+  it('stops at a fifth of the work, and takes what is cheap then', () => {
+    expect(trialsToKeepFloat([trial(21), trial(5)], noise(0, 5), 100)).toEqual([1]);
+    expect(trialsToKeepFloat([trial(20), trial(5)], noise(0, 5), 100)).toEqual([0]);
+    expect(trialsToKeepFloat([trial(15), trial(5)], noise(0, 5), 100)).toEqual([0, 1]);
+    expect(trialsToKeepFloat([trial(0), trial(0)], noise(0, 5), 0)).toEqual([0, 1]);
+  });
+
+  it('looks at each group by itself', () => {
+    const twoGroups = [
+      [1e-6, ratioOf(20)],
+      [ratioOf(35), 1e-6],
+      [ratioOf(35), 1e-6],
+    ];
+    expect(trialsToKeepFloat([trial(1), trial(1), trial(1)], twoGroups, 100)).toEqual([0]);
+  });
+
+  it('of equals takes the first', () => {
+    expect(trialsToKeepFloat([trial(1), trial(1)], noise(20, 20), 5)).toEqual([0]);
+  });
+});
+
+describe('switchedModel', () => {
+  // Names as a quantiser gives them, too: what is added has others.
+  const model = graphModel({
+    inputs: { x: [1, 4] },
+    nodes: [
+      node('Mul', ['x', 'scale'], 'a'),
+      node('Add', ['a', 'zero_point'], 'foveate/trial/0'),
+      node('Neg', 'foveate/trial/0', 'y'),
+    ],
+    constants: [weights('scale', [4]), scales('zero_point', [0.25])],
+    outputs: ['y'],
+  });
+  const by = { scale: 1, zeroPoint: 0, dtype: 'int8' } as const;
+  const trials = [
+    { values: new Map([['a', by]]) },
+    { values: new Map([['foveate/trial/0', by]]) },
+    {
+      values: new Map([
+        ['a', by],
+        ['foveate/trial/0', by],
+      ]),
+    },
+    { values: new Map([['x', by]]) },
+  ];
+
+  it('quantises the values of one trial, or none', async () => {
+    const { model: switched, selector } = switchedModel(model, trials);
+    await using session = await createSession(encodeModel(switched), { device: 'cpu' });
+    expect(session.inputs.map(({ name }) => name)).toEqual(['x', selector]);
+    const x = new Tensor('float32', Float32Array.of(10.3, -20.7, 30.1, 5.2), [1, 4]);
+    const run = async (index: number): Promise<number[]> => {
+      const number = new Tensor('int64', BigInt64Array.of(BigInt(index)), [1]);
+      using result = await session.run({ x, [selector]: number });
+      return Array.from(result.outputs['y']!.data, Number);
+    };
+    const factors = new Float32Array((model.graph?.initializer[0]?.rawData as Uint8Array).buffer as ArrayBuffer);
+    // Half to even, as QuantizeLinear rounds; none of these is half way.
+    const expected = (onX: boolean, onA: boolean, onB: boolean): number[] =>
+      Array.from(x.data as Float32Array, (value, i) => {
+        const a = Math.fround((onX ? Math.round(value) : value) * (factors[i] as number));
+        const b = Math.fround((onA ? Math.round(a) : a) + 0.25);
+        return -(onB ? Math.round(b) : b) + 0;
+      });
+    expect(await run(-1)).toEqual(expected(false, false, false));
+    expect(await run(0)).toEqual(expected(false, true, false));
+    expect(await run(1)).toEqual(expected(false, false, true));
+    expect(await run(2)).toEqual(expected(false, true, true));
+    expect(await run(3)).toEqual(expected(true, false, false));
+    expect(await run(0)).not.toEqual(await run(-1));
+  });
+});
