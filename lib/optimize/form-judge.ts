@@ -17,6 +17,8 @@ import type { StepClock } from './step-clock.js';
 export interface FormFile {
   readonly form: FormName;
   readonly file: string;
+  /** What is timed in its place: the model as it would be shipped, after the passes that all forms have in common. */
+  readonly timed?: string | undefined;
 }
 
 export type JudgedForm = Omit<ReportedForm, 'shipped'>;
@@ -83,9 +85,9 @@ export class FormJudge {
     const { clock, files, task, latencyPictures, threads, energy } = this.#given;
     const candidates = files
       .filter(({ form }) => form !== 'tensorrt')
-      .map(({ form, file }) => ({
+      .map(({ form, file, timed }) => ({
         name: form,
-        model: file,
+        model: timed ?? file,
         sessionOptions: { ...sessions[form].options, device: 'cpu' as const },
       }));
     return await clock.step('latency', ({ signal, onProgress }) =>

@@ -218,7 +218,9 @@ class Optimization<C extends Calibration> {
   /** Each form in a folder of its own, where a large one keeps its weights beside it. */
   async #writeForms(source: OptimizedSource, { onnxruntime, tensorrt }: QuantizedForms): Promise<FormFile[]> {
     const { name } = parse(source.path);
-    const files: FormFile[] = [{ form: 'float32', file: source.path }];
+    const normalized = join(this.work, `${name}.onnx`);
+    await this.steps.writeModel(source.model, normalized);
+    const files: FormFile[] = [{ form: 'float32', file: source.path, timed: normalized }];
     for (const [form, model] of [['onnxruntime', onnxruntime] as const, ['tensorrt', tensorrt] as const]) {
       const folder = join(this.work, form);
       await mkdir(folder);

@@ -8,7 +8,6 @@ import {
   outputGroups,
   planOnnxRuntime,
   planTensorRt,
-  screenTrials,
   Structure,
   trialsOf,
   trialsToKeepFloat,
@@ -22,10 +21,11 @@ import {
   type RangeQuestion,
   type TensorRange,
   type TensorStatistics,
+  type Trial,
 } from '../precision/index.js';
 import type { Tensor } from '../tensor/index.js';
 import type { QuantizedFormName, QuantizedForms, QuantizedLayer } from './quantized-layer.js';
-import { measureTrials } from './sensitivity.js';
+import { Sensitivity } from './sensitivity.js';
 
 export interface QuantizeOptions {
   /** How ranges are chosen. Default: 'mse', the least mean square error, which of all is the best or close to it on every kind of model that was tried. */
@@ -42,8 +42,8 @@ export interface QuantizeProgress {
   readonly done: number;
 }
 
-/** Trials of a form that are measured: the others are known to be harmless by the steps that their channels have. */
-const mostTrials = 24;
+/** Runs that a search takes where little stands out. */
+const usualRuns = 8;
 
 const planners = { onnxruntime: planOnnxRuntime, tensorrt: planTensorRt } as const;
 const writers = { onnxruntime: writeOnnxRuntimeForm, tensorrt: writeTensorRtForm } as const;
@@ -73,7 +73,7 @@ export async function quantizeModel(
 interface MadeForm {
   readonly model: ModelProto;
   readonly plan: FormPlan;
-  /** By value. */
+  /** Of the outputs of layers. */
   readonly noiseDb: ReadonlyMap<string, number>;
 }
 
@@ -98,25 +98,47 @@ class Quantizer {
   }
 
   async make(form: QuantizedFormName): Promise<MadeForm> {
-    const { signal } = this.#options;
     const all = planners[form](this.#structure, nothingKept);
     this.#tell(form, 'ranges', 0);
     const numbers = await this.#numbersFor(all);
-    const trials = screenTrials(this.#structure, trialsOf(this.#structure, all, numbers), this.#statistics, mostTrials);
-    const noise = await measureTrials(this.#model, trials, this.#groups, this.#samples, {
-      signal,
-      onProgress: (done, total) => this.#tell(form, 'sensitivity', done / total),
-    });
-    const kept = trialsToKeepFloat(trials, noise, this.#allMacs());
+    const trials = trialsOf(this.#structure, all, numbers);
+    const kept = await this.#keptFloat(form, trials);
     const values = new Set(kept.flatMap((trial) => [...trials[trial]!.values.keys()]));
     const float: KeptFloat = { values, nodes: new Set() };
     const plan = kept.length === 0 ? all : planners[form](this.#structure, float);
     this.#tell(form, 'writing', 0);
     const written = writers[form](this.#model, this.#structure, plan, kept.length === 0 ? numbers : await this.#numbersFor(plan));
-    const noiseDb = new Map(
-      trials.map(({ value }, trial) => [value, -10 * Math.log10(Math.max(...(noise[trial] as readonly number[])))]),
-    );
+    const noiseDb = new Map(await this.#noiseDb(form));
     return { model: written, plan, noiseDb };
+  }
+
+  /** Trials that lose too much at eight bits. */
+  async #keptFloat(form: QuantizedFormName, trials: readonly Trial[]): Promise<readonly number[]> {
+    await using sensitivity = await Sensitivity.of(this.#model, trials, this.#groups, this.#samples, this.#options.signal);
+    let runs = 0;
+    return await trialsToKeepFloat(trials, this.#allMacs(), (sets) => {
+      runs += sets.length;
+      // How many more there are depends on what they find: each tells half of what is left.
+      this.#tell(form, 'sensitivity', 1 - 2 ** (-runs / usualRuns));
+      return sensitivity.measure(sets);
+    });
+  }
+
+  /** Of each layer's output, after its activation, in eight bits. */
+  async #noiseDb(form: QuantizedFormName): Promise<[string, number][]> {
+    const symmetric = form === 'tensorrt';
+    const known = this.#structure.nodes.filter((node) => this.#isLayer(node)).map(({ outputs }) => outputs[0] as string);
+    return Promise.all(
+      known
+        .filter((tap) => this.#statistics.has(tap))
+        .map(async (tap): Promise<[string, number]> => {
+          const activation = this.#structure.activated(this.#activationAfter(tap))?.activation;
+          const { error, signal } = await this.#rangeOf(
+            activation === undefined ? { tap, symmetric } : { tap, symmetric, activation, quantized: 'after' },
+          );
+          return [tap, 10 * Math.log10(signal / error)];
+        }),
+    );
   }
 
   layers(forms: Readonly<Record<QuantizedFormName, MadeForm>>): QuantizedLayer[] {
@@ -127,7 +149,6 @@ class Quantizer {
       .filter((node) => this.#isLayer(node))
       .map((node): QuantizedLayer => {
         const [output = ''] = node.outputs;
-        const made = this.#activationAfter(output);
         const seen = this.#statistics.get(output);
         return {
           name: node.name || output,
@@ -136,7 +157,7 @@ class Quantizer {
           precision: of((form) => (form.plan.int8.has(node) ? 'int8' : 'float32')) as QuantizedLayer['precision'],
           reasons: of((form) => form.plan.reasons.get(node)),
           range: seen && { min: seen.min, max: seen.max },
-          noiseDb: of((form) => form.noiseDb.get(made) ?? form.noiseDb.get(output)),
+          noiseDb: of((form) => finite(form.noiseDb.get(output))),
         };
       });
   }
@@ -187,4 +208,9 @@ function missing(tap: string): Error {
     undefined,
     'Calibrate the same model, after the same passes.',
   );
+}
+
+/** What is always 0, or exact, has no ratio. */
+function finite(value: number | undefined): number | undefined {
+  return value !== undefined && Number.isFinite(value) ? value : undefined;
 }

@@ -25,7 +25,7 @@ export interface QuantizedLayer {
   readonly reasons: Readonly<Partial<Record<QuantizedFormName, string>>>;
   /** Of its output, as calibration found it. */
   readonly range?: { readonly min: number; readonly max: number } | undefined;
-  /** Signal to noise of quantising its output alone, in dB, in the group of output channels where it is least; absent where it was not measured. */
+  /** Signal to noise of its output, after its activation, in eight bits: in dB, of calibration. */
   readonly noiseDb: Readonly<Partial<Record<QuantizedFormName, number>>>;
 }
 

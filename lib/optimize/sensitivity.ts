@@ -1,105 +1,129 @@
 import { availableParallelism } from 'node:os';
 
 import { encodeModel, type ModelProto } from '../graph/index.js';
-import { compareTensors, switchedModel, type ChannelGroup, type Trial, type TrialNoise } from '../precision/index.js';
+import { compareTensors, switchedModel, type ChannelGroup, type Trial } from '../precision/index.js';
 import { createSession, type Session } from '../session/index.js';
 import { Tensor } from '../tensor/index.js';
 
-export interface SensitivityOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** Told after each run. */
-  readonly onProgress?: ((done: number, total: number) => void) | undefined;
-}
+/** So many sets are measured at the same time at most: two halves. */
+const mostLanes = 2;
 
-/**
- * Quantises one trial after the other, all else in float, and tells the noise in each group of channels over the signal there. `samples` are inputs of the
- * model; of several the noise and the signal are added up. One session makes all runs.
- */
-export async function measureTrials(
-  model: ModelProto,
-  trials: readonly Trial[],
-  groups: readonly ChannelGroup[],
-  samples: readonly Tensor[],
-  { signal, onProgress }: SensitivityOptions = {},
-): Promise<TrialNoise> {
-  const noise = trials.map(() => groups.map(() => 0));
-  if (trials.length === 0) return noise;
-  const power = groups.map(() => 0);
-  const { model: switched, selector } = switchedModel(model, trials);
-  const lanes = Math.min(availableParallelism(), trials.length);
-  await using session = await createSession(encodeModel(switched), { device: 'cpu', lanes, threads: 1, signal });
-  const measured = new Measured(session, selector, groups, signal);
-  const total = samples.length * trials.length;
-  let done = 0;
-  for (const sample of samples) {
-    await using reference = await measured.run(sample, -1);
-    const own = await measured.compare(reference, reference);
-    own.forEach(({ signal: sum }, group) => (power[group] = (power[group] as number) + sum));
-    await inTurns(lanes, trials.keys(), async (trial) => {
-      await using outputs = await measured.run(sample, trial);
-      const differences = await measured.compare(reference, outputs);
-      differences.forEach(({ noise: sum }, group) => ((noise[trial] as number[])[group]! += sum));
-      onProgress?.(++done, total);
+/** Quantises trials, all else in float, and tells what that does to the outputs. One session makes all runs. */
+export class Sensitivity implements AsyncDisposable {
+  readonly #session: Session;
+  readonly #selector: string;
+  readonly #trials: number;
+  readonly #groups: readonly ChannelGroup[];
+  readonly #samples: readonly Tensor[];
+  readonly #signal: AbortSignal | undefined;
+  /** Outputs of the model as it is, for each sample, and the sums of their squares in each group. */
+  readonly #references: Outputs[] = [];
+  readonly #power: number[];
+
+  private constructor(
+    session: Session,
+    selector: string,
+    trials: number,
+    groups: readonly ChannelGroup[],
+    samples: readonly Tensor[],
+    signal: AbortSignal | undefined,
+  ) {
+    this.#session = session;
+    this.#selector = selector;
+    this.#trials = trials;
+    this.#groups = groups;
+    this.#samples = samples;
+    this.#signal = signal;
+    this.#power = groups.map(() => 0);
+  }
+
+  /** `samples` are inputs of the model; noise and signal of several are added up. Rejects as `createSession`, ENGINE_FAILED, ABORTED. */
+  static async of(
+    model: ModelProto,
+    trials: readonly Trial[],
+    groups: readonly ChannelGroup[],
+    samples: readonly Tensor[],
+    signal: AbortSignal | undefined,
+  ): Promise<Sensitivity> {
+    const { model: switched, selector } = switchedModel(model, trials);
+    const cores = availableParallelism();
+    const lanes = Math.min(mostLanes, cores);
+    const threads = Math.max(1, Math.floor(cores / lanes));
+    const session = await createSession(encodeModel(switched), { device: 'cpu', lanes, threads, signal });
+    const sensitivity = new Sensitivity(session, selector, trials.length, groups, samples, signal);
+    try {
+      await sensitivity.#measureReferences();
+      return sensitivity;
+    } catch (error) {
+      await sensitivity[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** The noise that each set of trials makes, in each group of channels, over the signal there. */
+  async measure(sets: readonly (readonly number[])[]): Promise<number[][]> {
+    const settled = await Promise.allSettled(sets.map((set) => this.#noiseOf(set)));
+    return settled.map((outcome) => {
+      if (outcome.status === 'rejected') throw outcome.reason;
+      return outcome.value.map((noise, group) => ratio(noise, this.#power[group] as number));
     });
   }
-  return noise.map((own) => own.map((sum, group) => ratio(sum, power[group] as number)));
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const reference of this.#references) reference.dispose();
+    await this.#session.dispose();
+  }
+
+  async #measureReferences(): Promise<void> {
+    for (const sample of this.#samples) {
+      const reference = await this.#run(sample, []);
+      this.#references.push(reference);
+      for (const [group, { signal }] of (await this.#compare(reference, reference)).entries()) this.#power[group]! += signal;
+    }
+  }
+
+  async #noiseOf(set: readonly number[]): Promise<number[]> {
+    const sums = this.#groups.map(() => 0);
+    for (const [place, sample] of this.#samples.entries()) {
+      const outputs = await this.#run(sample, set);
+      try {
+        const differences = await this.#compare(this.#references[place] as Outputs, outputs);
+        for (const [group, { noise }] of differences.entries()) sums[group]! += noise;
+      } finally {
+        outputs.dispose();
+      }
+    }
+    return sums;
+  }
+
+  async #run(sample: Tensor, set: readonly number[]): Promise<Outputs> {
+    const input = this.#session.inputs.find(({ name }) => name !== this.#selector)!.name;
+    const made = Uint8Array.from({ length: this.#trials }, (_, trial) => Number(set.includes(trial)));
+    const outputs = [...new Set(this.#groups.map(({ output }) => output))];
+    return this.#session.run(
+      { [input]: sample, [this.#selector]: new Tensor('bool', made, [this.#trials]) },
+      { outputs, signal: this.#signal },
+    );
+  }
+
+  async #compare(reference: Outputs, candidate: Outputs): Promise<{ readonly noise: number; readonly signal: number }[]> {
+    const settled = await Promise.allSettled(
+      this.#groups.map(async ({ output, axis, start, end }) => {
+        const options = { axis, groups: [[start, end] as const], signal: this.#signal };
+        const [one, other] = [reference.outputs[output] as Tensor, candidate.outputs[output] as Tensor];
+        return (await compareTensors(one, other, options))[0]!;
+      }),
+    );
+    return settled.map((outcome) => {
+      if (outcome.status === 'rejected') throw outcome.reason;
+      return outcome.value;
+    });
+  }
 }
+
+type Outputs = Awaited<ReturnType<Session['run']>>;
 
 /** An output that is always 0 is not lost by a small error, nor by a large one. */
 function ratio(noise: number, power: number): number {
   return power > 0 ? noise / power : 0;
-}
-
-type Outputs = AsyncDisposable & { readonly of: (output: string) => Tensor };
-
-class Measured {
-  readonly #session: Session;
-  readonly #selector: string;
-  readonly #groups: readonly ChannelGroup[];
-  readonly #signal: AbortSignal | undefined;
-
-  constructor(session: Session, selector: string, groups: readonly ChannelGroup[], signal: AbortSignal | undefined) {
-    this.#session = session;
-    this.#selector = selector;
-    this.#groups = groups;
-    this.#signal = signal;
-  }
-
-  async run(sample: Tensor, trial: number): Promise<Outputs> {
-    const input = this.#session.inputs.find(({ name }) => name !== this.#selector)!.name;
-    const number = new Tensor('int64', BigInt64Array.of(BigInt(trial)), [1]);
-    const outputs = [...new Set(this.#groups.map(({ output }) => output))];
-    const result = await this.#session.run({ [input]: sample, [this.#selector]: number }, { outputs, signal: this.#signal });
-    return {
-      of: (output) => result.outputs[output] as Tensor,
-      [Symbol.asyncDispose]: () => Promise.resolve(result.dispose()),
-    };
-  }
-
-  async compare(reference: Outputs, candidate: Outputs): Promise<{ readonly noise: number; readonly signal: number }[]> {
-    return Promise.all(
-      this.#groups.map(async ({ output, axis, start, end }) => {
-        const options = { axis, groups: [[start, end] as const], signal: this.#signal };
-        const [difference] = await compareTensors(reference.of(output), candidate.of(output), options);
-        return difference!;
-      }),
-    );
-  }
-}
-
-/** Works on items, `width` of them at once; the first failure ends it, once all that have begun are done. */
-async function inTurns<T>(width: number, items: Iterable<T>, work: (item: T) => Promise<void>): Promise<void> {
-  const iterator = items[Symbol.iterator]();
-  let failed = false;
-  const worker = async (): Promise<void> => {
-    for (let next = iterator.next(); !next.done && !failed; next = iterator.next()) {
-      await work(next.value).catch((error: unknown) => {
-        failed = true;
-        throw error;
-      });
-    }
-  };
-  const settled = await Promise.allSettled(Array.from({ length: width }, worker));
-  const failure = settled.find((outcome) => outcome.status === 'rejected');
-  if (failure !== undefined) throw failure.reason;
 }

@@ -34,7 +34,6 @@ export { writeTensorRtForm } from './form-tensorrt.js';
 export { logitsOf, outputGroups, type ChannelGroup } from './head.js';
 export { planOnnxRuntime } from './plan-onnxruntime.js';
 export { planTensorRt } from './plan-tensorrt.js';
-export { screenTrials } from './screen-trials.js';
 export { Structure } from './structure.js';
 export { switchedModel } from './switched-model.js';
-export { trialsOf, trialsToKeepFloat, type Trial, type TrialNoise } from './trials.js';
+export { trialsOf, trialsToKeepFloat, type MeasureTrials, type Trial } from './trials.js';

@@ -19,34 +19,26 @@ import type { Trial } from './trials.js';
 
 export interface SwitchedModel {
   readonly model: ModelProto;
-  /** Name of an int64 input [1]: the index of the trial that is made, -1 for none. */
+  /** Name of a bool input with an element for each trial: whether it is made. */
   readonly selector: string;
 }
 
 /**
- * The same model with a switch: in each run, the values of one trial are quantised and dequantised, all others are left as they are. One session so measures
- * many trials. A branch of an If that is not taken costs a copy of the value.
+ * The same model with switches: in each run, the values of some trials are quantised and dequantised, all others are left as they are. One session so measures
+ * many. A branch of an If that is not taken costs a copy of the value.
  */
 export function switchedModel(model: ModelProto, trials: readonly Pick<Trial, 'values'>[]): SwitchedModel {
   const graph = model.graph as GraphProto;
   const writer = new QdqWriter(graph);
-  const selector = writer.fresh('foveate/trial');
+  const selector = writer.fresh('foveate/trials');
   const trialsOf = new Map<string, { readonly index: number; readonly by: Quantization }[]>();
   trials.forEach(({ values }, index) => {
     for (const [value, by] of values) trialsOf.set(value, [...(trialsOf.get(value) ?? []), { index, by }]);
   });
   const isTrial = trials.map((_, index) => {
     const [number, is] = [writer.fresh(`foveate/trial/${index}/number`), writer.fresh(`foveate/trial/${index}`)];
-    writer.nodes.push(
-      madeNode('Constant', [], number, {
-        value: create(TensorProtoSchema, {
-          dataType: DataType.INT64,
-          dims: [1n],
-          rawData: bytesOf(BigInt64Array.of(BigInt(index))),
-        }),
-      }),
-      madeNode('Equal', [selector, number], is),
-    );
+    const value = create(TensorProtoSchema, { dataType: DataType.INT64, rawData: bytesOf(BigInt64Array.of(BigInt(index))) });
+    writer.nodes.push(madeNode('Constant', [], number, { value }), madeNode('Gather', [selector, number], is));
     return is;
   });
   const replaced = new Map<string, string>();
@@ -68,8 +60,8 @@ export function switchedModel(model: ModelProto, trials: readonly Pick<Trial, 'v
     value: {
       case: 'tensorType',
       value: create(TypeProto_TensorSchema, {
-        elemType: DataType.INT64,
-        shape: { dim: [{ value: { case: 'dimValue', value: 1n } }] },
+        elemType: DataType.BOOL,
+        shape: { dim: [{ value: { case: 'dimValue', value: BigInt(trials.length) } }] },
       }),
     },
   });
