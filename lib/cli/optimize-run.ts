@@ -1,7 +1,7 @@
 import type { Dataset, DatasetFormat } from '../dataset/index.js';
 import { invalidArgument } from '../errors/index.js';
 import {
-  optimizeModel,
+  optimizeInSteps,
   tableReport,
   type Calibration,
   type OptimizePhase,
@@ -58,7 +58,7 @@ export async function run<C extends Calibration>(
   const phases = new Phases(invocation, options.quiet !== true);
   const report = await (async () => {
     try {
-      return await optimizeModel(
+      return await optimizeInSteps(
         model,
         {
           ...{ data, precision, output, labelled, calibration, exportOnnx, pictures, seed, force, threads },

@@ -1,6 +1,6 @@
 /** Where a bundle is put. */
 import { randomUUID } from 'node:crypto';
-import { lstat, readdir, realpath, rm, stat } from 'node:fs/promises';
+import { lstat, mkdtemp, readdir, realpath, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 
 import { aborted } from '../binding/index.js';
@@ -44,17 +44,15 @@ export class BundlePlace {
     return new BundlePlace(path, output, bundle);
   }
 
-  /** Throws OUTPUT_NOT_WRITABLE where something lies there that is neither an empty folder nor a bundle of the same kind and nothing else. */
+  /**
+   * Throws OUTPUT_NOT_WRITABLE where something lies there that is neither an empty folder nor a bundle of the same kind and nothing else, and where nothing can
+   * be written.
+   */
   async check(): Promise<void> {
-    let names: string[];
-    try {
-      names = await readdir(this.path);
-    } catch (cause) {
-      const { code } = cause as NodeJS.ErrnoException;
-      if (code === 'ENOENT') return;
-      throw this.#notWritable(code === 'ENOTDIR' ? 'a file is in the way' : (cause as Error).message, cause);
+    const names = await this.#namesThere();
+    if (names === undefined || names.length === 0 || (await this.#isBundleAlone())) {
+      return await this.#tryToWrite(names?.length === 0 ? this.path : dirname(this.path));
     }
-    if (names.length === 0 || (await this.#isBundleAlone())) return;
     throw new MediaError('OUTPUT_NOT_WRITABLE', {
       message: `The bundle would take the place of ${this.#output}, which is not ${this.#bundle.noun}, or holds other files too`,
       hint: 'Name a folder that is not there, in option output.',
@@ -86,6 +84,32 @@ export class BundlePlace {
       throw this.#notWritable(cause instanceof Error ? cause.message : String(cause), cause);
     } finally {
       await rm(part, { recursive: true, force: true }).catch(() => undefined);
+    }
+  }
+
+  /** undefined where no folder is. */
+  async #namesThere(): Promise<string[] | undefined> {
+    try {
+      return await readdir(this.path);
+    } catch (cause) {
+      const { code } = cause as NodeJS.ErrnoException;
+      if (code === 'ENOENT') return undefined;
+      throw this.#notWritable(code === 'ENOTDIR' ? 'a file is in the way' : (cause as Error).message, cause);
+    }
+  }
+
+  /** In the folder, or in the next above it that is there: only trying tells, of a file system that is read-only too. */
+  async #tryToWrite(folder: string): Promise<void> {
+    try {
+      await rmdir(await mkdtemp(join(folder, '.~foveate-')));
+    } catch (cause) {
+      const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
+      const isThere = await stat(folder).then(
+        () => true,
+        () => false,
+      );
+      if (isMissing && !isThere && dirname(folder) !== folder) return await this.#tryToWrite(dirname(folder));
+      throw this.#notWritable((cause as Error).message, cause);
     }
   }
 

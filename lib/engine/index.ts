@@ -44,5 +44,11 @@ export {
   type ModelForm,
   type ModelManifest,
 } from './model-manifest.js';
-export { checkModelBundleOutput, writeModelBundle, type FormContent, type ModelBundleContent } from './write-model-bundle.js';
+export {
+  checkModelBundleOutput,
+  formFileName,
+  writeModelBundle,
+  type FormContent,
+  type ModelBundleContent,
+} from './write-model-bundle.js';
 export { keepInCache, userCacheFolder } from './user-cache.js';

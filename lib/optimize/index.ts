@@ -29,7 +29,7 @@ export {
   type ReportedForm,
 } from './optimization-report.js';
 export { int8Steps } from './int8-steps.js';
-export { optimizeModel, precisions, type OptimizeOptions } from './optimize-model.js';
+export { optimizeInSteps, optimizeModel, precisions, type OptimizeOptions } from './optimize-model.js';
 export type { BundledOptimization, Calibration, OptimizedSource, OptimizeSteps, StepOptions } from './optimize-steps.js';
 export type { QuantizedFormName, QuantizedForms, QuantizedLayer } from './quantized-layer.js';
 export { quantizeModel, type QuantizeOptions, type QuantizeProgress } from './quantize-model.js';

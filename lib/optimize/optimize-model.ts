@@ -1,10 +1,10 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join, parse } from 'node:path';
+import { basename, join, parse, resolve } from 'node:path';
 
 import { packageVersion } from '../binding/index.js';
 import type { Dataset } from '../dataset/index.js';
-import { sha256OfFile } from '../engine/index.js';
+import { formFileName, makeFolder, sha256OfFile } from '../engine/index.js';
 import {
   checkBoolean,
   checkInteger,
@@ -21,6 +21,7 @@ import { loadTask, type LoadTaskOptions } from '../tasks/index.js';
 import { EnergyMeter } from './energy.js';
 import { FormJudge, type FormFile } from './form-judge.js';
 import { enoughHeldBack, heldBackDataset, heldBackPictures, mostHeldBack } from './held-back.js';
+import { int8Steps } from './int8-steps.js';
 import { thisMachine } from './machine.js';
 import type { OptimizationReport, ReportedForm } from './optimization-report.js';
 import type { BundledOptimization, Calibration, OptimizedSource, OptimizeSteps } from './optimize-steps.js';
@@ -79,7 +80,12 @@ interface CheckedOptions extends OptimizeOptions {
  * Throws INVALID_ARGUMENT, UNKNOWN_OPTION, OUTPUT_NOT_WRITABLE, DATASET_NOT_FOUND, DATASET_UNSUPPORTED where the labels are not of the model's kind, ABORTED, and
  * as `loadTask`, calibration and quantisation do. Nothing is left at `output` unless all went well.
  */
-export async function optimizeModel<C extends Calibration>(
+export async function optimizeModel(model: string, options: OptimizeOptions): Promise<OptimizationReport> {
+  return await optimizeInSteps(model, options, int8Steps);
+}
+
+/** {@link optimizeModel}, of which each step is given. */
+export async function optimizeInSteps<C extends Calibration>(
   model: string,
   options: OptimizeOptions,
   steps: OptimizeSteps<C>,
@@ -115,7 +121,7 @@ function checkedOptions(options: OptimizeOptions): CheckedOptions {
 
 async function makeExportFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolder(resolve(folder));
   } catch (cause) {
     throw new MediaError('OUTPUT_NOT_WRITABLE', {
       message: `Cannot make the folder ${folder}: ${(cause as Error).message}`,
@@ -125,7 +131,7 @@ async function makeExportFolder(folder: string): Promise<void> {
   }
 }
 
-/** One call of {@link optimizeModel}. */
+/** One call of {@link optimizeInSteps}. */
 class Optimization<C extends Calibration> {
   readonly #clock: StepClock;
 
@@ -221,9 +227,6 @@ class Optimization<C extends Calibration> {
       const file = join(folder, `${name}.onnx`);
       await this.steps.writeModel(model, file);
       files.push({ form, file });
-      if (this.options.exportOnnx !== undefined) {
-        await this.steps.writeModel(model, join(this.options.exportOnnx, `${name}.int8.${form}.onnx`));
-      }
     }
     return files;
   }
@@ -256,6 +259,10 @@ class Optimization<C extends Calibration> {
       },
     };
     await this.#clock.step('write', (step) => steps.writeBundle(options.output, contents, step));
+    if (options.exportOnnx === undefined) return;
+    for (const form of ['onnxruntime', 'tensorrt'] as const) {
+      await steps.writeModel(quantized[form], join(options.exportOnnx, formFileName(parse(source.path).name, form, 'int8')));
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-/** What an optimisation is made of. Each step is given to `optimizeModel`, which knows what they are for and not how they do it. */
+/** What an optimisation is made of. Each step is given to `optimizeInSteps`, which knows what they are for and not how they do it. */
 import type { ModelProto } from '../graph/index.js';
 import type { PreprocessOptions } from '../image/index.js';
 import type { LoadTaskOptions, Task } from '../tasks/index.js';

@@ -23,7 +23,7 @@ export function judgeSpeed(latencies: readonly Latency[]): SpeedVerdict {
     latencies.length === 0
       ? undefined
       : same
-        ? `INT8 for ONNX Runtime is no faster here than FP32, ${timesOf(latencies)}: it is smaller.`
+        ? `INT8 for ONNX Runtime is kept, for its size: here it was not faster than FP32 in every round (${timesOf(latencies)}).`
         : slower.length > 0
           ? `INT8 for ONNX Runtime is kept, though slower in part: ${timesOf(latencies)}.`
           : undefined;

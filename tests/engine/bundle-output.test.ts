@@ -93,6 +93,12 @@ describe('a bundle takes the place of no', () => {
   });
 });
 
+describe.runIf(process.platform === 'linux')('a bundle that cannot be written', () => {
+  it.each(['/proc/model.bundle', '/proc/below/model.bundle'])('is refused before it is made: %s', async (place) => {
+    expectFailure(await rejectionOf(checkOutput(place)), 'OUTPUT_NOT_WRITABLE', /^Cannot write the bundle \/proc\//, /space/);
+  });
+});
+
 describe('a copy of a bundle', () => {
   it('fills an empty folder, which stays the same one', async () => {
     mkdirSync(output, { recursive: true });

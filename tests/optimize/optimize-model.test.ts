@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { openDataset } from '../../lib/dataset/index.js';
-import { optimizeModel, type OptimizationReport, type OptimizeOptions } from '../../lib/optimize/index.js';
+import { optimizeInSteps, type OptimizationReport, type OptimizeOptions } from '../../lib/optimize/index.js';
 import { heldBackPictures } from '../../lib/optimize/held-back.js';
 import { expectFailure, rejectionOf } from '../errors/failure.js';
 import { example } from '../session/fixtures.js';
@@ -35,7 +35,7 @@ describe('an optimisation', () => {
   it('measures each form on the pictures held back, and writes a bundle with reports', async () => {
     const told: Told = {};
     const phases: string[] = [];
-    const report = await optimizeModel(
+    const report = await optimizeInSteps(
       classifier,
       { ...options, onProgress: ({ phase }) => phases.at(-1) !== phase && phases.push(phase) },
       madeSteps(told, { tensorrt: blinded }),
@@ -65,7 +65,7 @@ describe('an optimisation', () => {
     const pictures = readdirSync(data).map((name) => ({ sha256: sha256Of(join(data, name)) }));
     writeFileSync(table, JSON.stringify({ pictures: pictures.slice(1), doubts: [{ message: 'Few pictures.' }] }));
     const told: Told = {};
-    const report = await optimizeModel(classifier, { ...options, calibration: table }, madeSteps(told));
+    const report = await optimizeInSteps(classifier, { ...options, calibration: table }, madeSteps(told));
     expect(told).toMatchObject({ table });
     expect(told).not.toHaveProperty('calibrated');
     expect(report.calibration).toEqual({ pictures: pictures.length - 1, table: 'table.json', seed: 0, heldBack: 1 });
@@ -73,14 +73,14 @@ describe('an optimisation', () => {
   });
 
   it('says where no picture is left to hold back', async () => {
-    const report = await optimizeModel(classifier, { ...options, pictures: 100 }, madeSteps({}));
+    const report = await optimizeInSteps(classifier, { ...options, pictures: 100 }, madeSteps({}));
     expect(report.notices[0]).toMatch(/No picture was left/);
     expect(formOf(report, 'onnxruntime')).toMatchObject({ agreement: undefined, latency: [{ threads: 1 }] });
   });
 
   it('keeps FP32 for ONNX Runtime where the form is slower', async () => {
     const told: Told = {};
-    const report = await optimizeModel(classifier, options, madeSteps(told, { onnxruntime: (model) => slowed(model, 2000) }));
+    const report = await optimizeInSteps(classifier, options, madeSteps(told, { onnxruntime: (model) => slowed(model, 2000) }));
     expect(formOf(report, 'onnxruntime').latency[0]?.verdict).toBe('slower');
     expect(report.forms.map(({ form, shipped }) => [form, shipped])).toEqual([
       ['float32', true],
@@ -97,7 +97,7 @@ describe('an optimisation', () => {
   it('evaluates all forms by labels, without the pictures that were calibrated with', async () => {
     const images = example('pictures');
     const dataset = await openDataset(join(images, 'classify.csv'), { images });
-    const report = await optimizeModel(classifier, { ...options, labelled: dataset }, madeSteps({}, { tensorrt: blinded }));
+    const report = await optimizeInSteps(classifier, { ...options, labelled: dataset }, madeSteps({}, { tensorrt: blinded }));
     const { accuracy } = formOf(report, 'float32');
     expect(accuracy).toMatchObject({ dataset: 'classify.csv', pictures: dataset.size - 2, comparison: [] });
     expect(accuracy?.metrics['top1'] ?? accuracy?.metrics['accuracy']).toBe(1);
@@ -109,23 +109,25 @@ describe('an optimisation', () => {
 
   it('writes each form as a plain file where that is asked for', async () => {
     const exportOnnx = join(folder, 'plain', 'int8');
-    await optimizeModel(classifier, { ...options, exportOnnx }, madeSteps({}));
+    await optimizeInSteps(classifier, { ...options, exportOnnx }, madeSteps({}));
     expect(readdirSync(exportOnnx).sort()).toEqual([
-      'shapes-classifier.int8.onnxruntime.onnx',
-      'shapes-classifier.int8.tensorrt.onnx',
+      'shapes-classifier.onnxruntime.int8.onnx',
+      'shapes-classifier.tensorrt.int8.onnx',
     ]);
   });
 
   it.each(['calibrate', 'quantise', 'latency', 'agreement'] as const)('that is aborted (%s) leaves nothing', async (at) => {
     const controller = new AbortController();
     const before = readdirSync(tmpdir()).filter((name) => name.startsWith('foveate-optimize-'));
-    const call = optimizeModel(
+    const exportOnnx = join(folder, 'plain');
+    const call = optimizeInSteps(
       classifier,
-      { ...options, signal: controller.signal, onProgress: ({ phase }) => phase === at && controller.abort() },
+      { ...options, exportOnnx, signal: controller.signal, onProgress: ({ phase }) => phase === at && controller.abort() },
       madeSteps({}),
     );
     expectFailure(await rejectionOf(call), 'ABORTED', /./);
     expect(existsSync(options.output)).toBe(false);
+    expect(readdirSync(exportOnnx)).toEqual([]);
     expect(readdirSync(tmpdir()).filter((name) => name.startsWith('foveate-optimize-'))).toEqual(before);
   });
 
@@ -137,13 +139,14 @@ describe('an optimisation', () => {
       [{ seed: -1 }, 'INVALID_ARGUMENT', /seed/],
       [{ label: 'x' }, 'UNKNOWN_OPTION', /label/],
       [{ exportOnnx: join(classifier, 'in-a-file') }, 'OUTPUT_NOT_WRITABLE', /in-a-file/],
+      ...(process.platform === 'linux' ? ([[{ exportOnnx: '/proc/x' }, 'OUTPUT_NOT_WRITABLE', /\/proc\/x/]] as const) : []),
     ] as const) {
-      const call = optimizeModel(classifier, { ...options, ...change } as OptimizeOptions, madeSteps({}));
+      const call = optimizeInSteps(classifier, { ...options, ...change } as OptimizeOptions, madeSteps({}));
       expectFailure(await rejectionOf(call), code, name);
     }
     const images = example('pictures');
     const objects = await openDataset(join(images, 'detect.json'), { images });
-    const call = optimizeModel(classifier, { ...options, labelled: objects }, madeSteps({}));
+    const call = optimizeInSteps(classifier, { ...options, labelled: objects }, madeSteps({}));
     expectFailure(await rejectionOf(call), 'DATASET_UNSUPPORTED', /classify.*detect/);
   });
 });

@@ -146,7 +146,7 @@ describe('the speed guard', () => {
   it('takes INT8 where it is faster, no slower, or was not timed', () => {
     expect(judgeSpeed([at(0.5), at(0.6, 2)])).toEqual({ keepFloat: false, words: undefined });
     const same = { ...at(1.2), verdict: 'same' } as const; // within noise
-    expect(judgeSpeed([same])).toMatchObject({ keepFloat: false, words: expect.stringMatching(/no faster/) as string });
+    expect(judgeSpeed([same])).toMatchObject({ keepFloat: false, words: expect.stringMatching(/not faster than FP32 in every round/) as string });
     expect(judgeSpeed([])).toEqual({ keepFloat: false, words: undefined });
   });
 });
