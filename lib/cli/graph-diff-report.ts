@@ -24,8 +24,8 @@ export function diffLines(a: GraphSource, b: GraphSource, diff: ModelDiff): stri
     ...section(`Nodes only in A: ${counted(nodes.removed)}`, nodes.removed.map(nodeRow)),
     ...section(`Nodes only in B: ${counted(nodes.added)}`, nodes.added.map(nodeRow)),
     ...changedNodes(nodes.changed),
-    ...section(`Initializers only in A: ${stored(initializers.removed)}`, initializers.removed.map(tensorRow)),
-    ...section(`Initializers only in B: ${stored(initializers.added)}`, initializers.added.map(tensorRow)),
+    ...section(`Initializers only in A: ${stored(initializers.removed)}`, largest(initializers.removed).map(tensorRow)),
+    ...section(`Initializers only in B: ${stored(initializers.added)}`, largest(initializers.added).map(tensorRow)),
     ...section(`Initializers that differ: ${initializers.changed.length}`, initializers.changed.map(differenceRow)),
     '',
     summary(diff),
@@ -71,6 +71,10 @@ function changedNodes(nodes: readonly ChangedNode[]): string[] {
   );
   const lines = section(`Nodes that differ: ${counted(nodes)}`, rows, rows.length);
   return [...lines, ...more(nodes.length - longestList)];
+}
+
+function largest(tensors: readonly NamedTensor[]): NamedTensor[] {
+  return [...tensors].sort((left, right) => (right.bytes ?? 0) - (left.bytes ?? 0));
 }
 
 function tensorRow({ name, ...label }: NamedTensor): Row {

@@ -25,7 +25,7 @@ export interface NodeLabel {
 }
 
 export interface ChangedNode extends NodeLabel {
-  /** Operator, inputs, outputs, and attributes by name. */
+  /** Inputs and outputs by their place (all at once where their number differs), attributes by name. */
   readonly changes: readonly Change[];
 }
 
@@ -199,8 +199,8 @@ async function diffNodes(before: OnnxGraph, after: OnnxGraph, options: ReadOptio
     if (other === undefined) continue;
     const known = one.inputs.map((name) => renamed.get(name) ?? name);
     const changes = [
-      ...(isDeepStrictEqual(known, other.inputs) ? [] : list('inputs', one.inputs, other.inputs)),
-      ...list('outputs', one.outputs, other.outputs),
+      ...diffNames('input', one.inputs, other.inputs, known),
+      ...diffNames('output', one.outputs, other.outputs),
       ...(await attributeChanges(one, other, options)),
     ];
     if (changes.length > 0) changed.push({ ...nodeLabel(one), changes });
@@ -217,8 +217,13 @@ async function firstWhere<T>(items: readonly T[], holds: (item: T) => Promise<bo
   return -1;
 }
 
-function list(what: string, before: readonly string[], after: readonly string[]): Change[] {
-  return isDeepStrictEqual(before, after) ? [] : [{ what, before: before.join(', '), after: after.join(', ') }];
+/** Those in the same place, where there are as many. `known`: what the first ones are called now. */
+function diffNames(what: string, before: readonly string[], after: readonly string[], known = before): Change[] {
+  if (before.length !== after.length) return [{ what: `${what}s`, before: before.join(', '), after: after.join(', ') }];
+  return before.flatMap((name, index) => {
+    const now = after[index] as string;
+    return known[index] === now ? [] : [{ what: `${what} ${index}`, before: name, after: now }];
+  });
 }
 
 function nodeLabel({ opType, domain, name, outputs }: OnnxNode): NodeLabel {

@@ -105,8 +105,8 @@ describe('diffModels', () => {
     const { nodes } = await diff(model(), model({ names: ' new' }));
     expect([nodes.added, nodes.removed]).toEqual([[], []]);
     expect(nodes.changed.map(({ changes }) => changes)).toEqual([
-      [{ what: 'outputs', before: 'sum', after: 'sum new' }],
-      [{ what: 'outputs', before: 'soft', after: 'soft new' }],
+      [{ what: 'output 0', before: 'sum', after: 'sum new' }],
+      [{ what: 'output 0', before: 'soft', after: 'soft new' }],
     ]);
     const { outputs } = await diff(model(), renameValues(model(), { y: 'z' }));
     expect(outputs).toEqual([
