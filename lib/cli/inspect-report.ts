@@ -59,7 +59,7 @@ function recognitionRows(recognized: Recognition, line: string | undefined): rea
   return [...lines.map((text) => [text]), ...(error.hint === undefined ? [] : [[`hint: ${error.hint}`]])];
 }
 
-const grouped = (count: number): string => count.toLocaleString('en-US');
+export const grouped = (count: number): string => count.toLocaleString('en-US');
 
 /** `3.19 M (3,193,923)` */
 function quantity(count: number): string {

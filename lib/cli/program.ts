@@ -9,6 +9,7 @@ import { addDoctor } from './doctor.js';
 import { addEval } from './eval.js';
 import { exitCodes } from './exit.js';
 import { addGate } from './gate.js';
+import { addGraph } from './graph.js';
 import { addInspect } from './inspect.js';
 import { addInstall } from './install.js';
 import type { Invocation } from './invocation.js';
@@ -27,6 +28,7 @@ Examples:
   foveate calibrate yolov8n.onnx --data pictures/ -o yolov8n.calibration.json
   foveate compare yolov8n.onnx yolov8n.int8.onnx --data pictures/
   foveate optimize yolov8n.onnx --data pictures/ --precision int8 -o yolov8n.int8
+  foveate graph diff yolov8n.onnx yolov8n.int8.onnx
   foveate build yolov8n.onnx --compute-capability 89 -o yolov8n.bundle
   foveate typegen yolov8n.onnx -o yolov8n.d.ts
   foveate install tensorrt-rtx
@@ -55,6 +57,7 @@ export function createProgram(invocation: Invocation): Command {
   addCalibrate(program, invocation);
   addCompare(program, invocation);
   addOptimize(program, invocation, async () => (await import('../optimize/int8-steps.js')).int8Steps);
+  addGraph(program, invocation);
   addBuild(program, invocation);
   addTypegen(program, invocation);
   addInstall(program, invocation);
@@ -69,6 +72,8 @@ const otherNames: Readonly<Record<string, readonly (readonly [string, string])[]
   calibrate: flagsOfOtherNames,
   compare: flagsOfOtherNames,
   optimize: flagsOfOtherNames,
+  argmax: flagsOfOtherNames,
+  topk: flagsOfOtherNames,
   build: buildFlagsOfOtherNames,
 };
 

@@ -1,6 +1,6 @@
 export { type ElementType } from './element-type.js';
-export { diffModels, type Change, type ChangedNode, type ModelDiff, type NodeLabel } from './diff-models.js';
-export { type TensorDifference } from './diff-tensors.js';
+export { diffModels, type Change, type ChangedNode, type ModelDiff, type NamedTensor, type NodeLabel } from './diff-models.js';
+export { type TensorDifference, type TensorLabel } from './diff-tensors.js';
 export { externalDataOf, type ExternalData } from './external-data.js';
 export { type ReadOptions } from './file-bytes.js';
 export { type AttributeValue, type OnnxGraph, type OnnxNode } from './onnx-graph.js';

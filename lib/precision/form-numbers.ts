@@ -5,7 +5,7 @@ import type { Int8Weights } from './layer-weights.js';
 import type { Quantization } from './qdq-writer.js';
 import type { Structure } from './structure.js';
 import type { RangeActivation } from './range.js';
-import { sourceOf } from './value-source.js';
+import { wholePartsOf, type SourcedValue } from './value-source.js';
 import { quantizeWeights } from './weights.js';
 
 /** Lowest and highest number that a quantised value can be. */
@@ -34,15 +34,15 @@ export async function numbersFor(
   signal?: AbortSignal,
 ): Promise<FormNumbers> {
   const symmetric = plan.form === 'tensorrt';
-  const rangeOfValue = async (value: string): Promise<ValueRange> => {
-    const source = sourceOf(structure, value);
+  const rangeOfPart = async ({ value, source }: SourcedValue): Promise<ValueRange> => {
     if (source === 'unit') return { min: 0, max: 1 };
-    if ('parts' in source) return union(await Promise.all(source.parts.map(rangeOfValue)));
     const { tap, activation } = source;
     if (activation !== undefined) return rangeOf({ tap, symmetric, activation, quantized: 'after' });
     const shown = symmetric ? undefined : activationBehind(structure, value, logits);
     return rangeOf({ tap, symmetric, ...(shown && { activation: shown, quantized: 'before' as const }) });
   };
+  const rangeOfValue = async (value: string): Promise<ValueRange> =>
+    union(await Promise.all(wholePartsOf(structure, value).map(rangeOfPart)));
   const ranges = new Map<string, ValueRange>();
   const groupOf = new Map<string, readonly string[]>();
   for (const group of plan.tied) for (const value of group) groupOf.set(value, group);

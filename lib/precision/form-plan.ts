@@ -29,6 +29,7 @@ export interface FormPlan {
   readonly reasons: ReadonlyMap<OnnxNode, string>;
 }
 
+export const lastReason = 'last of its branch: what it makes is read as numbers';
 export const keptReason = 'measured: too much is lost at 8 bits';
 
 /**

@@ -22,9 +22,10 @@ export function outputGroups(structure: Structure): ChannelGroup[] {
     const { products, isChosen } = lookBack(structure, name);
     return isChosen || (dtype !== 'float32' && dtype !== 'float16') ? products : [name];
   });
+  const seen: SeenParts = new Map();
   return [...new Set(judged)].flatMap((output): ChannelGroup[] => {
     const sizes = structure.sizes.get(output);
-    const found = partsOf(structure, output, 0);
+    const found = partsOf(structure, output, 0, seen);
     // The longest axis is that of places, such as the cells of several grids one after the other: alike all along.
     const longest = Math.max(...(sizes?.map((size) => size ?? 0) ?? []));
     const parts = found !== undefined && sizes?.[found.axis] !== longest ? found : undefined;
@@ -67,29 +68,40 @@ interface Parts {
 /** Each changes elements one by one, or all of a channel alike. */
 const elementwise = new Set('Sigmoid Softmax Relu Clip Tanh Exp Mul Add Sub Div Cast Identity'.split(' '));
 const deepest = 64;
+/** More parts than any head has: then the whole is judged as one. */
+const mostParts = 256;
 
-function partsOf(structure: Structure, value: string, depth: number): Parts | undefined {
+type SeenParts = Map<string, Parts | undefined>;
+
+/** `seen`: of values that were looked at before. Many ways can lead to one value. */
+function partsOf(structure: Structure, value: string, depth: number, seen: SeenParts): Parts | undefined {
+  if (!seen.has(value)) seen.set(value, findParts(structure, value, depth, seen));
+  return seen.get(value);
+}
+
+function findParts(structure: Structure, value: string, depth: number, seen: SeenParts): Parts | undefined {
   const node = structure.producer(value);
   if (node === undefined || structure.kind(node) === 'product' || depth > deepest) return undefined;
   const [first = ''] = node.inputs;
   const sizes = structure.sizes.get(value) ?? null;
   if (node.opType === 'Concat') {
     const axis = positiveAxis(node.attributes.get('axis'), sizes?.length);
-    const inner = partsOf(structure, first, depth + 1);
+    const inner = partsOf(structure, first, depth + 1, seen);
     if (inner !== undefined && inner.axis !== axis) return inner;
     if (axis === undefined) return undefined;
     const own = node.inputs.map((name) => structure.sizes.get(name)?.[axis] ?? null);
     if (own.includes(null)) return undefined;
     const parts = node.inputs.map((name, index): readonly number[] => {
-      const within = partsOf(structure, name, depth + 1);
+      const within = partsOf(structure, name, depth + 1, seen);
       return within?.axis === axis ? within.sizes : [own[index] as number];
     });
-    return { axis, sizes: parts.flat() };
+    const all = parts.flat();
+    return all.length > mostParts ? undefined : { axis, sizes: all };
   }
   const input = elementwise.has(node.opType)
     ? (node.inputs.find((name) => structure.constant(name) === undefined) ?? first)
     : first;
-  const inner = partsOf(structure, input, depth + 1);
+  const inner = partsOf(structure, input, depth + 1, seen);
   if (inner === undefined) return undefined;
   const axis = axisAfter(structure, node, inner.axis);
   return axis === undefined || sizes?.[axis] !== inner.sizes.reduce((sum, size) => sum + size, 0)
@@ -150,6 +162,22 @@ export function logitsOf(structure: Structure): ReadonlySet<string> {
   return new Set([...logits].filter((value) => !others.has(value)));
 }
 
+/** What a layer has weights beyond which is left to integers, whatever comes of it: floats would take four times the bytes. */
+const smallLayer = 2 ** 16;
+
+/**
+ * The last, small layers whose results are read as numbers, such as the sides of boxes: no Sigmoid comes after them, so that every step of the 256 is seen. They
+ * take a hundredth of the time, and stay float.
+ */
+export function numberLayers(structure: Structure): ReadonlySet<OnnxNode> {
+  const logits = logitsOf(structure);
+  const layers = structure.outputs
+    .flatMap(({ name }) => lookBack(structure, name).products)
+    .filter((value) => !logits.has(value))
+    .map((value) => structure.producer(value) as OnnxNode);
+  return new Set(layers.filter((node) => structure.weights(node).tensor.elementCount <= smallLayer));
+}
+
 const arranging = new Set('Concat Split Slice Reshape Transpose Flatten Squeeze Unsqueeze Identity'.split(' '));
 
 /** Whether a node computes with what it reads, instead of arranging it. */
@@ -160,7 +188,11 @@ function leaves({ opType }: OnnxNode): boolean {
 function sourcesOf(structure: Structure, whole: Part): ReadonlySet<string> {
   const found = new Set<string>();
   const waiting: Part[] = [whole];
+  const seen = new Set<string>();
   for (let part = waiting.pop(); part !== undefined; part = waiting.pop()) {
+    const key = JSON.stringify(part);
+    if (seen.has(key)) continue;
+    seen.add(key);
     const node = structure.producer(part.value);
     if (node === undefined) continue;
     if (structure.kind(node) === 'product') found.add(part.value);

@@ -1,5 +1,6 @@
 import type { OnnxNode } from '../graph/index.js';
-import { dropIslands, keptReason, storedInt8, tieTogether, type FormPlan, type KeptFloat } from './form-plan.js';
+import { dropIslands, keptReason, lastReason, storedInt8, tieTogether, type FormPlan, type KeptFloat } from './form-plan.js';
+import { numberLayers } from './head.js';
 import type { Structure } from './structure.js';
 
 /**
@@ -19,15 +20,20 @@ const clipping = new Set(['Relu', 'Clip']);
 export function planOnnxRuntime(structure: Structure, kept: KeptFloat): FormPlan {
   const reasons = new Map<OnnxNode, string>();
   const keptValues = withSources(structure, kept.values);
+  const numbers = numberLayers(structure);
   const int8 = new Set<OnnxNode>();
   for (const node of structure.nodes) {
     if (structure.isTail(node) || !hasIntegerKernel(structure, node)) continue;
     const isKept =
       kept.nodes.has(node) || [...structure.activationInputs(node), ...node.outputs].some((value) => keptValues.has(value));
     const isSmall = node.opType === 'Conv' && !structure.isDepthwise(node) && structure.inputChannels(node) <= fewChannels;
-    if (!isKept && !isSmall) int8.add(node);
+    const isLast = numbers.has(node);
+    if (!isKept && !isSmall && !isLast) int8.add(node);
     else if (structure.kind(node) === 'product')
-      reasons.set(node, isKept ? keptReason : `at most ${fewChannels} input channels: the integer kernel is slower`);
+      reasons.set(
+        node,
+        isKept ? keptReason : isLast ? lastReason : `at most ${fewChannels} input channels: the integer kernel is slower`,
+      );
   }
   dropIslands(structure, int8);
   const absorbed = new Set([...int8].filter(({ opType }) => clipping.has(opType)));

@@ -1,5 +1,6 @@
 import type { OnnxNode } from '../graph/index.js';
-import { keptReason, storedInt8, tieTogether, type FormPlan, type KeptFloat } from './form-plan.js';
+import { keptReason, lastReason, storedInt8, tieTogether, type FormPlan, type KeptFloat } from './form-plan.js';
+import { numberLayers } from './head.js';
 import type { Structure } from './structure.js';
 
 /** Next to products, what reads integers: https://docs.nvidia.com/deeplearning/tensorrt/latest/inference-library/work-quantized-types.html */
@@ -13,6 +14,7 @@ export function planTensorRt(structure: Structure, kept: KeptFloat): FormPlan {
   const reasons = new Map<OnnxNode, string>();
   const int8 = new Set<OnnxNode>();
   const quantized = new Set<string>();
+  const numbers = numberLayers(structure);
   const reads = (node: OnnxNode): void => {
     int8.add(node);
     for (const value of structure.activationInputs(node)) quantized.add(value);
@@ -21,6 +23,7 @@ export function planTensorRt(structure: Structure, kept: KeptFloat): FormPlan {
   for (const node of structure.nodes) {
     if (structure.kind(node) !== 'product' || structure.isTail(node)) continue;
     if (structure.isDepthwise(node)) reasons.set(node, 'depthwise: loses most at 8 bits and takes little time');
+    else if (numbers.has(node)) reasons.set(node, lastReason);
     else if (kept.nodes.has(node) || !mayRead(node)) reasons.set(node, keptReason);
     else reads(node);
   }

@@ -1,9 +1,11 @@
 /** What a graph looks like to a quantiser: pure reading, no numbers of any tensor but those of constants. */
 import { ModelError } from '../errors/index.js';
 import {
+  changed,
   GraphLinks,
   readWithin,
   sizesOfValues,
+  sortTopologically,
   soundModel,
   type ModelProto,
   type OnnxNode,
@@ -43,9 +45,10 @@ export class Structure {
   readonly #kinds: ReadonlyMap<OnnxNode, NodeKind>;
   readonly #tail: ReadonlySet<OnnxNode>;
 
-  /** Throws MODEL_INVALID, MODEL_UNSUPPORTED for a model that passes cannot change. */
+  /** Nodes come in an order in which they can run. Throws MODEL_INVALID, MODEL_UNSUPPORTED for a model that passes cannot change. */
   constructor(model: ModelProto) {
-    const { graph, model: read } = soundModel(model);
+    const sorted = model.graph && sortTopologically(model.graph);
+    const { graph, model: read } = soundModel(sorted === model.graph ? model : changed(model, { graph: sorted }));
     this.nodes = read.graph.nodes;
     this.inputs = read.graph.inputs.filter(({ dtype }) => dtype === 'float32').map(({ name }) => name);
     this.outputs = read.graph.outputs;
@@ -199,15 +202,18 @@ export class Structure {
       waiting.push(...node.inputs);
     }
     // A node of the tail that products read from again belongs to the body: the path to the output then begins behind it.
-    return new Set([...tail].filter((node) => !this.#feedsProduct(node, new Set())));
+    const feeding = this.#feedingProducts();
+    return new Set([...tail].filter((node) => !feeding.has(node)));
   }
 
-  #feedsProduct(node: OnnxNode, seen: Set<OnnxNode>): boolean {
-    if (seen.has(node)) return false;
-    seen.add(node);
-    return node.outputs.some((value) =>
-      this.consumers(value).some((reader) => this.kind(reader) === 'product' || this.#feedsProduct(reader, seen)),
-    );
+  /** The nodes before any product. */
+  #feedingProducts(): ReadonlySet<OnnxNode> {
+    const feeding = new Set<OnnxNode>();
+    for (const node of this.nodes.toReversed()) {
+      const readers = node.outputs.flatMap((value) => this.consumers(value));
+      if (readers.some((reader) => this.kind(reader) === 'product' || feeding.has(reader))) feeding.add(node);
+    }
+    return feeding;
   }
 }
 

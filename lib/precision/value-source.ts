@@ -5,8 +5,8 @@ import type { Structure } from './structure.js';
  * Where the distribution of a value comes from: from the elements of the tapped value, as they are or through an activation; or it is known to lie between
  * 0 and 1. So the output of a convolution is tapped once, and tells of what its activation makes too.
  */
-export type ValueSource =
-  { readonly tap: string; readonly activation?: RangeActivation | undefined } | { readonly parts: readonly string[] } | 'unit';
+export type ValueSource = WholeSource | { readonly parts: readonly string[] };
+export type WholeSource = { readonly tap: string; readonly activation?: RangeActivation | undefined } | 'unit';
 
 /** Of carriers that change no element, and add none. */
 const wholly = new Set(
@@ -32,9 +32,26 @@ export function sourceOf(structure: Structure, value: string): ValueSource {
   return isCarried ? sourceOf(structure, carried) : { tap: value };
 }
 
+/** A value, and where its distribution comes from. */
+export interface SourcedValue {
+  readonly value: string;
+  readonly source: WholeSource;
+}
+
+/** The values that `value` is put together of, each once: itself where it has no parts. A graph can put a value together with itself again and again. */
+export function wholePartsOf(structure: Structure, value: string): readonly SourcedValue[] {
+  const found: SourcedValue[] = [];
+  const seen = new Set([value]);
+  // A set is walked to its end while it grows.
+  for (const part of seen) {
+    const source = sourceOf(structure, part);
+    if (source === 'unit' || 'tap' in source) found.push({ value: part, source });
+    else for (const name of source.parts) seen.add(name);
+  }
+  return found;
+}
+
 /** The values that have to be tapped to know the distribution of `value`. */
 export function tapsOf(structure: Structure, value: string): readonly string[] {
-  const source = sourceOf(structure, value);
-  if (source === 'unit') return [];
-  return 'tap' in source ? [source.tap] : source.parts.flatMap((part) => tapsOf(structure, part));
+  return wholePartsOf(structure, value).flatMap(({ source }) => (source === 'unit' ? [] : [source.tap]));
 }

@@ -14,12 +14,18 @@ function section(title, command) {
   return `## \`${title}\`\n\n\`\`\`text\n${helpOf(command)}\n\`\`\`\n`;
 }
 
+/** Of a verb, and of those that it has. */
+function sections(call, command) {
+  const own = `${call} ${command.name()}`;
+  return [section(own, command), ...command.commands.flatMap((verb) => sections(own, verb))];
+}
+
 /** @returns {Promise<{ path: string, text: string }[]>} */
 export async function generateCliDocs() {
   const { createProgram } = await import('../../dist/cli/program.js');
   const { Invocation } = await import('../../dist/cli/invocation.js');
   const program = createProgram(new Invocation([]));
-  const verbs = program.commands.map((command) => section(`${program.name()} ${command.name()}`, command));
+  const verbs = program.commands.flatMap((command) => sections(program.name(), command));
   const text = `<!-- Generated from the command definitions in lib/cli by scripts/generate.mjs. Do not edit. -->
 
 # The command line

@@ -6,10 +6,16 @@ import {
   cutOutputs,
   encodeModel,
   extractSubgraph,
+  foldBatchNorm,
   freeBatch,
+  inlineConstants,
+  normalizeConv,
+  removeUnused,
   renameValues,
   sortTopologically,
+  upgradeOpset,
 } from '../../../dist/graph/index.js';
+import { normalized, quantized, tapped } from './forms.mjs';
 
 const preprocess = { scale: 1 / 255, mean: [0.5, 0, 0.25], std: [0.5, 1, 2] };
 
@@ -51,6 +57,15 @@ export const passes = [
       ),
   ],
   ['renameValues', thereAndBack],
+  ['upgradeOpset', upgradeOpset],
+  ['inlineConstants', inlineConstants],
+  ['removeUnused', removeUnused],
+  ['normalizeConv', normalizeConv],
+  ['foldBatchNorm', foldBatchNorm],
+  ['normalizeModel but for what is evaluated', normalized],
+  ['tappedModel', tapped],
+  ['writeOnnxRuntimeForm', (proto) => quantized(proto, 'onnxruntime')],
+  ['writeTensorRtForm', (proto) => quantized(proto, 'tensorrt')],
   ['sortTopologically', (proto) => withGraph(proto, sortTopologically(proto.graph))],
 ];
 
