@@ -22,7 +22,7 @@ const options = { data: picturesFolder, precision: 'int8', pictures: 4, force: t
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'foveate-int8-'));
   bundle = inFolder('bundle');
-  await optimizeModel(models.classifier, { ...options, output: bundle, exportOnnx: inFolder('exported') }, int8Steps);
+  await optimizeModel(models.classifier, { ...options, output: bundle, exportOnnx: inFolder('exported') });
 }, 120_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -50,7 +50,7 @@ describe('a bundle', () => {
   });
 
   it('is no model to optimise', async () => {
-    const error = await rejectionOf(optimizeModel(bundle, { ...options, output: inFolder('again') }, int8Steps));
+    const error = await rejectionOf(optimizeModel(bundle, { ...options, output: inFolder('again') }));
     expect(error).toMatchObject({ code: 'MODEL_UNSUPPORTED', hint: expect.stringContaining('FP32') as string });
   });
 
@@ -68,7 +68,7 @@ describe('a calibration table', () => {
 
   it('gives the same forms again', async () => {
     const again = { ...options, output: inFolder('second'), exportOnnx: inFolder('second-exported') };
-    await optimizeModel(models.classifier, { ...again, calibration: path.join(bundle, 'calibration.json') }, int8Steps);
+    await optimizeModel(models.classifier, { ...again, calibration: path.join(bundle, 'calibration.json') });
     for (const form of ['onnxruntime', 'tensorrt']) {
       const name = `shapes-classifier.int8.${form}.onnx`;
       expect(readFileSync(inFolder(`second-exported/${name}`)).equals(readFileSync(inFolder(`exported/${name}`))), form).toBe(
@@ -79,7 +79,7 @@ describe('a calibration table', () => {
 
   it('of another model is refused', async () => {
     const calibration = path.join(bundle, 'calibration.json');
-    const other = optimizeModel(models.segmenter, { ...options, output: inFolder('other'), calibration }, int8Steps);
+    const other = optimizeModel(models.segmenter, { ...options, output: inFolder('other'), calibration });
     expect(await rejectionOf(other)).toMatchObject({
       code: 'CALIBRATION_INVALID',
       message: expect.stringContaining('another model') as string,
@@ -91,7 +91,7 @@ describe('a calibration table', () => {
     const partial = inFolder('partial.json');
     await new CalibrationTable({ model, preprocess, seed, pictures, tensors, doubts, wanted: pictures.length + 1 }).save(partial);
     const error = await rejectionOf(
-      optimizeModel(models.classifier, { ...options, output: inFolder('partial'), calibration: partial }, int8Steps),
+      optimizeModel(models.classifier, { ...options, output: inFolder('partial'), calibration: partial }),
     );
     expect(error).toMatchObject({
       code: 'CALIBRATION_INVALID',
