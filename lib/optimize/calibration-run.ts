@@ -32,6 +32,7 @@ export class CalibrationRun {
   readonly #known: Set<string>;
   #next = 0;
   #underWay = 0;
+  #failed = false;
   #observed: number;
 
   constructor(init: CalibrationRunInit) {
@@ -43,7 +44,7 @@ export class CalibrationRun {
 
   /**
    * Takes pictures until there are `count`, no more are left, `deadline` (of `performance.now()`) is over, or the signal is aborted: what has begun
-   * then is ended, so that the observer has seen whole pictures only. Rejects as running the model does.
+   * then is ended, so that the observer has seen whole pictures only. Rejects as running the model does, once what has begun is done.
    */
   async advance(count: number, deadline: number): Promise<void> {
     const places = this.#init.session.lanes + 1;
@@ -57,8 +58,9 @@ export class CalibrationRun {
   }
 
   async #work(count: number, deadline: number): Promise<void> {
-    const { paths, signal, onSkipped } = this.#init;
-    while (this.pictures.length + this.#underWay < count && performance.now() < deadline && signal?.aborted !== true) {
+    const { paths, signal } = this.#init;
+    const mayGoOn = (): boolean => !this.#failed && performance.now() < deadline && signal?.aborted !== true;
+    while (this.pictures.length + this.#underWay < count && mayGoOn()) {
       const path = paths[this.#next++];
       if (path === undefined) return;
       this.#underWay++;
@@ -66,12 +68,21 @@ export class CalibrationRun {
         await this.#take(path);
       } catch (error) {
         if (signal?.aborted) return;
-        if (!(error instanceof MediaError)) throw error;
-        this.unreadable++;
-        onSkipped(path, error);
+        this.#skip(path, error);
       } finally {
         this.#underWay--;
       }
+    }
+  }
+
+  #skip(path: string, error: unknown): void {
+    try {
+      if (!(error instanceof MediaError)) throw error;
+      this.unreadable++;
+      this.#init.onSkipped(path, error);
+    } catch (reason) {
+      this.#failed = true;
+      throw reason;
     }
   }
 

@@ -142,17 +142,14 @@ class TableParser {
     const count = this.#integer(fields, 'count', 0, within);
     const [min, max] = count === 0 ? [0, 0] : [this.#number(fields, 'min', within), this.#number(fields, 'max', within)];
     if (count > 0 && min > max) throw this.#wrong(`${place}.min`, `at most max, ${max}`, min);
-    const perPicture = this.#object(fields, 'pictures', within);
+    const perPicture = this.#ranges(this.#object(fields, 'pictures', within), pictures, `${place}.pictures.`, true);
     return {
       name: this.#text(fields, 'name', within),
       count,
       nonFinite: this.#integer(fields, 'nonFinite', 0, within),
       min,
       max,
-      pictures: {
-        min: this.#float32(perPicture, 'min', pictures, `${place}.pictures.`),
-        max: this.#float32(perPicture, 'max', pictures, `${place}.pictures.`),
-      },
+      pictures: perPicture,
       histogram: this.#histogram(this.#object(fields, 'histogram', within), `${place}.histogram`, { count, min, max }),
       channels:
         fields['channels'] === undefined
@@ -186,12 +183,27 @@ class TableParser {
   #channels(fields: Fields, place: string): ChannelStatistics {
     const within = `${place}.`;
     const count = this.#integer(fields, 'count', 1, within, maxChannels);
-    return {
-      min: this.#float32(fields, 'min', count, within),
-      max: this.#float32(fields, 'max', count, within),
-      mean: this.#float64(fields, 'mean', count, within),
-      meanSquare: this.#float64(fields, 'meanSquare', count, within),
-    };
+    const ranges = this.#ranges(fields, count, within);
+    const mean = this.#float64(fields, 'mean', count, within);
+    const meanSquare = this.#float64(fields, 'meanSquare', count, within);
+    const odd = mean.findIndex(
+      (value, i) => !Number.isFinite(value) || !((meanSquare[i] as number) >= 0 && meanSquare[i] !== Infinity),
+    );
+    if (odd !== -1) throw this.#wrong(place, 'finite means', [mean[odd], meanSquare[odd]]);
+    return { ...ranges, mean, meanSquare };
+  }
+
+  /** From a lowest to a highest element each. */
+  #ranges(fields: Fields, count: number, within: string, mayBeNone = false): Pick<ChannelStatistics, 'min' | 'max'> {
+    const min = this.#float32(fields, 'min', count, within);
+    const max = this.#float32(fields, 'max', count, within);
+    min.forEach((low, i) => {
+      const high = max[i] as number;
+      const isRange = low <= high && low > -Infinity && high < Infinity;
+      const isNone = mayBeNone && low === Infinity && high === -Infinity;
+      if (!isRange && !isNone) throw this.#wrong(`${within}min`, `at most max, ${high}`, low);
+    });
+    return { min, max };
   }
 
   #fields(value: unknown, place: string): Fields {

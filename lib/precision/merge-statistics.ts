@@ -21,7 +21,7 @@ export function mergeStatistics(a: TensorStatistics, b: TensorStatistics): Tenso
       max: joined(a.pictures.max, b.pictures.max),
     },
     histogram: a.count === 0 ? b.histogram : b.count === 0 ? a.histogram : mergeHistograms(a.histogram, b.histogram, min, max),
-    channels: a.channels && b.channels && mergeChannels(a.channels, b.channels, a.count, b.count),
+    channels: a.count === 0 ? b.channels : b.count === 0 ? a.channels : mergedChannels(a, b),
   };
 }
 
@@ -49,8 +49,12 @@ function mergeHistograms(a: Histogram, b: Histogram, min: number, max: number): 
   return { exponent, first, counts };
 }
 
-function mergeChannels(a: ChannelStatistics, b: ChannelStatistics, countA: number, countB: number): ChannelStatistics {
-  const part = countA + countB === 0 ? 0 : countB / (countA + countB);
+function mergedChannels(
+  { channels: a, count: countA }: TensorStatistics,
+  { channels: b, count: countB }: TensorStatistics,
+): ChannelStatistics | undefined {
+  if (a === undefined || b === undefined) return undefined;
+  const part = countB / (countA + countB);
   const mean = (left: Float64Array, right: Float64Array): Float64Array =>
     left.map((value, channel) => value + ((right[channel] as number) - value) * part);
   return {

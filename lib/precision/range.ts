@@ -73,7 +73,7 @@ const defaults: Partial<Record<RangeActivation['name'], { alpha?: number; beta?:
 
 /**
  * The range that a tensor is best quantised to, on a thread of the core. One tensor's statistics give that of the tensor and that of an activation after it.
- * Throws INVALID_ARGUMENT for a tensor without a finite element.
+ * Throws INVALID_ARGUMENT for a tensor without a finite element, for statistics that are not sound, and for an activation with values that float32 does not hold.
  */
 export async function findRange(statistics: TensorStatistics, spec: RangeSpec): Promise<TensorRange> {
   checkOptions('spec', spec, ['method', 'percentile', 'symmetric', 'activation', 'quantized', 'signal']);

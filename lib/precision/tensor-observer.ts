@@ -46,10 +46,12 @@ export class TensorObserver implements Disposable {
   ): Promise<TensorObserver> {
     const observer = new TensorObserver(
       statistics.map(({ name, channels }) => {
-        if (channels !== undefined && channelAxes[name] === undefined) {
+        // A tensor may be called "constructor".
+        const channelAxis = Object.hasOwn(channelAxes, name) ? channelAxes[name] : undefined;
+        if (channels !== undefined && channelAxis === undefined) {
           throw invalidArgument(`the axis of the channels of ${JSON.stringify(name)}`, 'an axis', undefined);
         }
-        return { name, channelAxis: channelAxes[name] };
+        return { name, channelAxis };
       }),
     );
     try {
@@ -63,7 +65,8 @@ export class TensorObserver implements Disposable {
 
   /**
    * Takes in what was kept of other pictures of the same tensors. These get the numbers that follow those seen here. Exact, but for means of channels,
-   * which may differ in the last digit from those of one observer for all. Throws INVALID_ARGUMENT for statistics that are not sound or of other tensors.
+   * which may differ in the last digit from those of one observer for all. Throws INVALID_ARGUMENT for statistics that are not sound or of other tensors,
+   * of which then none is taken in.
    */
   async add(statistics: readonly TensorStatistics[]): Promise<void> {
     const byName = new Map(statistics.map((one) => [one.name, one]));

@@ -8,7 +8,7 @@ export interface TensorStatistics {
   /** Of the finite elements. */
   readonly min: number;
   readonly max: number;
-  /** Of each picture, in the order of their numbers: the lowest and the highest element. */
+  /** Of each picture, in the order of their numbers: the lowest and the highest element; Infinity and -Infinity of one without finite elements. */
   readonly pictures: { readonly min: Float32Array; readonly max: Float32Array };
   /**
    * Bin i holds the elements x with floor(x / width) = first + i, width being 2^exponent: the narrowest for which min and max lie in at most

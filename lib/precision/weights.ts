@@ -19,7 +19,7 @@ export interface QuantizedWeights {
 
 /**
  * Weights of shape `dims` as int8, each channel along `axis` with a scale of its own by which its largest magnitude becomes 127, on a thread of the core.
- * With a bias, scales are raised where it would exceed 2^30 steps otherwise. Throws INVALID_ARGUMENT for NaN and infinity.
+ * With a bias, scales are raised where it would exceed 2^30 steps otherwise. Throws INVALID_ARGUMENT for NaN and infinity, and for no weights.
  */
 export async function quantizeWeights(
   data: Float32Array,

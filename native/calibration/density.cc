@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <limits>
 #include <map>
 
 namespace foveate {
@@ -15,7 +16,9 @@ constexpr double kMostBins = 16384;
 
 double lowest_width(double least, double greatest) {
   const double span = std::max(greatest, 0.0) - std::min(least, 0.0);
-  return span > 0 ? std::ldexp(1.0, static_cast<int>(std::ceil(std::log2(span / (kMostBins - 2))))) : 1.0;
+  return span >= std::numeric_limits<float>::denorm_min()
+             ? std::ldexp(1.0, static_cast<int>(std::ceil(std::log2(span / (kMostBins - 2)))))
+             : 1.0;
 }
 
 }  // namespace

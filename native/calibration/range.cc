@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <optional>
-#include <tuple>
 #include <vector>
 
 #include "calibration/density.h"
@@ -208,26 +208,30 @@ Bounds RangeSearch::entropy() const {
   return with_zero(std::max(widest.low, -cut), std::min(widest.high, cut), symmetric_);
 }
 
-// The mean of what the pictures reach to.
-Bounds mean_bounds(const TensorStatistics& statistics, const RangeSpec& spec) {
+// The least and the greatest value of a function between these.
+Bounds image(const Bounds& of, const Activation& activation) {
+  std::vector<double> points{of.low, of.high};
+  for (const double corner : activation.corners()) {
+    if (of.low < corner && corner < of.high) points.push_back(corner);
+  }
+  for (double& point : points) point = activation(point);
+  return {*std::min_element(points.begin(), points.end()), *std::max_element(points.begin(), points.end())};
+}
+
+// The mean of what the pictures reach to, those without elements left out; nothing without any other.
+std::optional<Bounds> mean_bounds(const TensorStatistics& statistics, const RangeSpec& spec) {
   double low = 0;
   double high = 0;
+  double pictures = 0;
   for (std::size_t i = 0; i < statistics.picture_min.size(); ++i) {
-    double least = statistics.picture_min[i];
-    double greatest = statistics.picture_max[i];
-    if (spec.after) {
-      std::vector<double> points{least, greatest};
-      for (const double corner : spec.activation.corners()) {
-        if (least < corner && corner < greatest) points.push_back(corner);
-      }
-      for (double& point : points) point = spec.activation(point);
-      std::tie(least, greatest) = std::minmax(
-          {*std::min_element(points.begin(), points.end()), *std::max_element(points.begin(), points.end())});
-    }
-    low += least;
-    high += greatest;
+    Bounds reach{statistics.picture_min[i], statistics.picture_max[i]};
+    if (reach.low > reach.high) continue;
+    if (spec.after) reach = image(reach, spec.activation);
+    low += reach.low;
+    high += reach.high;
+    ++pictures;
   }
-  const auto pictures = static_cast<double>(statistics.picture_min.size());
+  if (pictures == 0) return std::nullopt;
   return with_zero(low / pictures, high / pictures, spec.symmetric);
 }
 
@@ -238,9 +242,15 @@ Result<Range> find_range(const TensorStatistics& statistics, const RangeSpec& sp
   if (statistics.count == 0) {
     return Status(error_code::kInvalidArgument, "No range can be found of a tensor without a finite element");
   }
-  if (spec.method == RangeMethod::kMovingAverage && statistics.picture_min.empty()) {
+  const std::optional<Bounds> mean = mean_bounds(statistics, spec);
+  if (spec.method == RangeMethod::kMovingAverage && !mean) {
     return Status(error_code::kInvalidArgument, "The ranges of single pictures are not known",
                   "Take another method: this table was made without them.");
+  }
+  const Bounds values = image({statistics.min, statistics.max}, spec.activation);
+  constexpr double kMost = std::numeric_limits<float>::max();
+  if (!(values.low >= -kMost && values.high <= kMost)) {
+    return Status(error_code::kInvalidArgument, "The activation leads to numbers that float32 does not hold");
   }
   const Density density =
       spec.after ? Density::after(statistics, spec.activation) : Density::before(statistics, spec.activation);
@@ -252,7 +262,7 @@ Result<Range> find_range(const TensorStatistics& statistics, const RangeSpec& sp
     case RangeMethod::kMinMax:
       break;
     case RangeMethod::kMovingAverage:
-      bounds = mean_bounds(statistics, spec);
+      bounds = *mean;
       break;
     case RangeMethod::kPercentile:
       bounds = search.share(spec.percentile / 100);

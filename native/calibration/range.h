@@ -32,7 +32,8 @@ struct Range {
   double signal = 0;  // mean square of f(x)
 };
 
-// INVALID_ARGUMENT for statistics without elements, or without pictures where the method takes their mean.
+// INVALID_ARGUMENT for statistics without elements, or without pictures where the method takes their mean, and for an
+// activation whose values float32 does not hold.
 Result<Range> find_range(const TensorStatistics& statistics, const RangeSpec& spec,
                          const CancelToken* cancel = nullptr);
 

@@ -13,9 +13,40 @@ Status not_statistics(const std::string& reason) {
 
 bool ascending(float min, float max) { return std::isfinite(min) && std::isfinite(max) && min <= max; }
 
+Status check_pictures(const TensorStatistics& statistics) {
+  const std::size_t pictures = statistics.picture_min.size();
+  if (statistics.picture_max.size() != pictures) return not_statistics("pictures have one end of a range");
+  for (std::size_t i = 0; i < pictures; ++i) {
+    const auto [min, max] = std::pair(statistics.picture_min[i], statistics.picture_max[i]);
+    if (!ascending(min, max) && !(min == INFINITY && max == -INFINITY)) {
+      return not_statistics("picture " + std::to_string(i) + " has no range");
+    }
+  }
+  return {};
+}
+
+Status check_channels(const TensorStatistics& statistics) {
+  const std::size_t channels = statistics.channel_min.size();
+  if (statistics.channel_max.size() != channels || statistics.channel_mean.size() != channels ||
+      statistics.channel_mean_square.size() != channels) {
+    return not_statistics("not all is told of each channel");
+  }
+  for (std::size_t i = 0; i < channels; ++i) {
+    if (!ascending(statistics.channel_min[i], statistics.channel_max[i]) ||
+        !std::isfinite(statistics.channel_mean[i]) ||
+        !(statistics.channel_mean_square[i] >= 0 && std::isfinite(statistics.channel_mean_square[i]))) {
+      return not_statistics("channel " + std::to_string(i) + " has no range or no means");
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<Histogram> histogram_of(const TensorStatistics& statistics) {
+  FOVEATE_RETURN_IF_ERROR(check_pictures(statistics));
+  FOVEATE_RETURN_IF_ERROR(check_channels(statistics));
+  if (statistics.counts.size() > Histogram::kMaxBins) return not_statistics("there are too many bins");
   std::vector<std::uint64_t> counts;
   counts.reserve(statistics.counts.size());
   std::uint64_t sum = 0;
@@ -25,7 +56,10 @@ Result<Histogram> histogram_of(const TensorStatistics& statistics) {
     }
     counts.push_back(static_cast<std::uint64_t>(count));
     sum += counts.back();
+    if (sum > kMostElements) break;
   }
+  if (sum > kMostElements || statistics.non_finite > kMostElements)
+    return not_statistics("there are too many elements");
   if (sum != statistics.count) {
     return not_statistics("the bins hold " + std::to_string(sum) + " elements, not " +
                           std::to_string(statistics.count));
@@ -73,35 +107,44 @@ void ObservedTensor::add_locked(std::uint32_t picture, DType dtype, std::span<co
                                 const void* data) {
   const FloatElements elements{data, element_count(dims).value_or(0), dtype == DType::kFloat16};
   const Histogram::Added added = histogram_.add(elements);
-  if (added.finite > 0) {
-    const auto [place, is_new] = pictures_.try_emplace(picture, PictureRange{added.min, added.max});
-    if (!is_new) {
-      place->second = {std::min(place->second.min, added.min), std::max(place->second.max, added.max)};
-    }
-  }
-  if (!channel_axis_) return;
+  const PictureRange range = added.finite > 0 ? PictureRange{added.min, added.max} : PictureRange{};
+  const auto [place, is_new] = pictures_.try_emplace(picture, range);
+  if (!is_new) place->second = {std::min(place->second.min, range.min), std::max(place->second.max, range.max)};
+  if (!channel_axis_ || elements.count == 0) return;
   const AxisLayout layout = AxisLayout::of(dims, *channel_axis_);
   if (channels_.empty()) channels_.resize(layout.channels);
-  if (elements.count > 0 && channels_.size() == layout.channels) add_channels(elements, layout, channels_);
+  if (channels_.size() == layout.channels) add_channels(elements, layout, channels_);
+}
+
+Status ObservedTensor::check_locked(const TensorStatistics& statistics, const Histogram& histogram) const {
+  const std::size_t channels = statistics.channel_mean.size();
+  if (channel_axis_ && histogram.finite() > 0 && channels == 0) return not_statistics("there are no channels");
+  if (channel_axis_ && !channels_.empty() && channels != 0 && channels != channels_.size()) {
+    return not_statistics("there are " + std::to_string(channels) + " channels instead of " +
+                          std::to_string(channels_.size()));
+  }
+  if (histogram_.finite() + histogram.finite() > kMostElements ||
+      histogram_.non_finite() + histogram.non_finite() > kMostElements) {
+    return not_statistics("there are too many elements");
+  }
+  return {};
+}
+
+Status ObservedTensor::check(const TensorStatistics& statistics) const {
+  auto other = histogram_of(statistics);
+  if (!other.ok()) return other.take_status();
+  const std::lock_guard lock(mutex_);
+  return check_locked(statistics, other.value());
 }
 
 Status ObservedTensor::merge(const TensorStatistics& statistics) {
   auto other = histogram_of(statistics);
   if (!other.ok()) return other.take_status();
   const std::uint64_t sum = other.value().finite();
-  const std::size_t pictures = statistics.picture_min.size();
-  for (std::size_t i = 0; i < pictures; ++i) {
-    if (!ascending(statistics.picture_min[i], statistics.picture_max[i])) {
-      return not_statistics("picture " + std::to_string(i) + " has no range");
-    }
-  }
   const std::size_t channels = statistics.channel_mean.size();
+  const std::size_t pictures = statistics.picture_min.size();
   const std::lock_guard lock(mutex_);
-  if (channel_axis_ && sum > 0 && channels == 0) return not_statistics("there are no channels");
-  if (channel_axis_ && !channels_.empty() && channels != 0 && channels != channels_.size()) {
-    return not_statistics("there are " + std::to_string(channels) + " channels instead of " +
-                          std::to_string(channels_.size()));
-  }
+  FOVEATE_RETURN_IF_ERROR(check_locked(statistics, other.value()));
   const std::uint32_t next = pictures_.empty() ? 0 : pictures_.rbegin()->first + 1;
   for (std::uint32_t i = 0; i < pictures; ++i) {
     pictures_.emplace(next + i, PictureRange{statistics.picture_min[i], statistics.picture_max[i]});
@@ -157,6 +200,12 @@ Status TensorObserver::add(std::uint32_t picture, std::span<const ObservedOutput
     if (!output.tensor->try_add(picture, output.dtype, output.dims, output.data)) busy.push_back(&output);
   }
   for (const ObservedOutput* output : busy) output->tensor->add(picture, output->dtype, output->dims, output->data);
+  return {};
+}
+
+Status TensorObserver::merge(std::span<const TensorStatistics> statistics) {
+  for (std::size_t i = 0; i < statistics.size(); ++i) FOVEATE_RETURN_IF_ERROR(tensors_[i].check(statistics[i]));
+  for (std::size_t i = 0; i < statistics.size(); ++i) FOVEATE_RETURN_IF_ERROR(tensors_[i].merge(statistics[i]));
   return {};
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -23,7 +24,7 @@ struct TensorStatistics {
   std::uint64_t non_finite = 0;
   float min = 0;
   float max = 0;
-  // Of each picture that had finite elements, in the order of their numbers.
+  // Of each picture, in the order of their numbers; of one without finite elements, from infinity to -infinity.
   std::vector<float> picture_min;
   std::vector<float> picture_max;
   std::int32_t exponent = 0;
@@ -36,7 +37,11 @@ struct TensorStatistics {
   std::vector<double> channel_mean_square;
 };
 
-// The histogram in statistics that may come from anywhere; INVALID_ARGUMENT where they contradict themselves.
+// What `count` and `non_finite` are at most: a double, which JavaScript has them as, holds every integer up to this.
+inline constexpr std::uint64_t kMostElements = std::uint64_t{1} << 53;
+
+// The histogram in statistics that may come from anywhere; INVALID_ARGUMENT where they contradict themselves, be it in
+// what they tell of pictures and channels.
 Result<Histogram> histogram_of(const TensorStatistics& statistics);
 
 // Statistics of one tensor. Lanes may add pictures at the same time, in any order: the result is the same.
@@ -52,17 +57,20 @@ class ObservedTensor {
   void add(std::uint32_t picture, DType dtype, std::span<const std::int64_t> dims, const void* data);
   // The same, unless another lane adds: false then.
   bool try_add(std::uint32_t picture, DType dtype, std::span<const std::int64_t> dims, const void* data);
+  // Whether `merge` would take them.
+  Status check(const TensorStatistics& statistics) const;
   // Takes in what was kept of other pictures, which get the numbers after those that were seen.
   Status merge(const TensorStatistics& statistics);
   TensorStatistics statistics() const;
 
  private:
   struct PictureRange {
-    float min;
-    float max;
+    float min = std::numeric_limits<float>::infinity();
+    float max = -std::numeric_limits<float>::infinity();
   };
 
   void add_locked(std::uint32_t picture, DType dtype, std::span<const std::int64_t> dims, const void* data);
+  Status check_locked(const TensorStatistics& statistics, const Histogram& histogram) const;
 
   std::string name_;
   std::optional<std::size_t> channel_axis_;
@@ -90,6 +98,8 @@ class TensorObserver {
 
   // All outputs of one picture, or none where one cannot be taken. Those that other lanes are at come last.
   static Status add(std::uint32_t picture, std::span<const ObservedOutput> outputs);
+  // Statistics of each tensor, in their order: all of them, or none where one cannot be taken.
+  Status merge(std::span<const TensorStatistics> statistics);
 
  private:
   std::deque<ObservedTensor> tensors_;  // they hold a mutex each, and do not move

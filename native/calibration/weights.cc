@@ -24,6 +24,8 @@ Status not_finite(const char* what, std::size_t channel) {
 
 Result<QuantizedWeights> quantize_weights(std::span<const float> weights, const AxisLayout& layout,
                                           const std::optional<BiasSpec>& bias) {
+  // Any number of channels may have none.
+  if (weights.empty()) return Status(error_code::kInvalidArgument, "Expected weights, but the shape has no elements");
   std::vector<float> greatest(layout.channels);
   const auto for_runs = [&layout](const auto& use) {
     for (std::size_t i = 0; i < layout.outer * layout.channels; ++i) use(i % layout.channels, i * layout.inner);

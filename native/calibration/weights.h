@@ -24,7 +24,8 @@ struct QuantizedWeights {
 };
 
 // Of each channel, the largest magnitude becomes 127; halves are rounded to even. A scale is made larger where the bias
-// would not fit into 30 bits. INVALID_ARGUMENT for NaN and infinity.
+// would not fit into 30 bits. INVALID_ARGUMENT for NaN and infinity, and where
+// there are no weights.
 Result<QuantizedWeights> quantize_weights(std::span<const float> weights, const AxisLayout& layout,
                                           const std::optional<BiasSpec>& bias);
 

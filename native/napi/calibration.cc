@@ -73,9 +73,7 @@ class ObserverAdd final : public Operation {
   std::vector<TensorStatistics> statistics;  // of each of its tensors
 
   Status execute(std::size_t) override {
-    for (std::size_t i = 0; i < statistics.size(); ++i) {
-      FOVEATE_RETURN_IF_ERROR(observer->tensors()[i].merge(statistics[i]));
-    }
+    FOVEATE_RETURN_IF_ERROR(observer->merge(statistics));
     observer.reset();
     return {};
   }
@@ -221,18 +219,13 @@ TensorStatistics tensor_statistics_of(const Napi::Value& value) {
   statistics.exponent = histogram.Get("exponent").As<Napi::Number>().Int32Value();
   statistics.first = histogram.Get("first").As<Napi::Number>().Int32Value();
   statistics.counts = numbers_of<double>(histogram.Get("counts"), napi_float64_array);
-  bool equal = statistics.picture_min.size() == statistics.picture_max.size();
   if (const Napi::Value given = object.Get("channels"); !given.IsUndefined()) {
     auto channels = given.As<Napi::Object>();
     statistics.channel_min = numbers_of<float>(channels.Get("min"), napi_float32_array);
     statistics.channel_max = numbers_of<float>(channels.Get("max"), napi_float32_array);
     statistics.channel_mean = numbers_of<double>(channels.Get("mean"), napi_float64_array);
     statistics.channel_mean_square = numbers_of<double>(channels.Get("meanSquare"), napi_float64_array);
-    const std::size_t size = statistics.channel_min.size();
-    equal = equal && statistics.channel_max.size() == size && statistics.channel_mean.size() == size &&
-            statistics.channel_mean_square.size() == size;
   }
-  if (!equal) throw Napi::RangeError::New(value.Env(), "Expected arrays of equal length");
   return statistics;
 }
 

@@ -114,5 +114,15 @@ TEST(Difference, IsNothingOfEmptyTensors) {
   EXPECT_EQ(found[0].count, 0U);
 }
 
+TEST(Difference, TakesNoTimeForNothing) {
+  constexpr std::size_t kEndless = std::size_t{1} << 60;
+  const std::vector<ChannelGroup> all{{0, 3}};
+  EXPECT_EQ(compare_tensors({}, {}, {kEndless, 3, 0}, all)[0].count, 0U);
+  const std::vector<float> values(1 << 16);
+  const std::vector<ChannelGroup> empty(1 << 20, {1, 1});
+  const FloatElements elements{values.data(), values.size(), false};
+  EXPECT_EQ(compare_tensors(elements, elements, {values.size(), 1, 1}, empty).size(), empty.size());
+}
+
 }  // namespace
 }  // namespace foveate

@@ -334,6 +334,69 @@ TEST(Range, RefusesATensorWithoutElements) {
   EXPECT_EQ(find_range({}, {}).take_status().error().code, error_code::kInvalidArgument);
 }
 
+TEST(Range, RefusesPicturesWithoutARange) {
+  const TensorStatistics sound = statistics_of({-1, 2});
+  RangeSpec spec;
+  spec.method = RangeMethod::kMovingAverage;
+  const auto refused = [&](const auto& spoil) {
+    TensorStatistics statistics = sound;
+    spoil(statistics);
+    auto range = find_range(statistics, spec);
+    return !range.ok() && range.take_status().error().code == error_code::kInvalidArgument;
+  };
+  EXPECT_FALSE(refused([](TensorStatistics&) {}));
+  EXPECT_TRUE(refused([](TensorStatistics& s) { s.picture_min[0] = -INFINITY; }));
+  EXPECT_TRUE(refused([](TensorStatistics& s) { s.picture_max[0] = std::nanf(""); }));
+  EXPECT_TRUE(refused([](TensorStatistics& s) { s.picture_min[0] = 3; }));
+  EXPECT_TRUE(refused([](TensorStatistics& s) { s.picture_max.clear(); }));
+  const auto without = [](TensorStatistics& s) {
+    s.picture_min[0] = INFINITY;
+    s.picture_max[0] = -INFINITY;
+  };
+  EXPECT_TRUE(refused(without));
+  // Those without elements are no reason to refuse the others.
+  EXPECT_FALSE(refused([&without](TensorStatistics& s) {
+    without(s);
+    s.picture_min.push_back(-1);
+    s.picture_max.push_back(2);
+  }));
+}
+
+TEST(Range, RefusesActivationsThatLeadBeyondFloat32) {
+  const TensorStatistics statistics = statistics_of({-1, 0.5F, 3e38F});
+  const std::vector<Activation> activations{
+      {ActivationKind::kClip, kInfinity, kInfinity, 0, 0},
+      {ActivationKind::kClip, -kInfinity, -kInfinity, 0, 0},
+      {ActivationKind::kClip, 1e300, kInfinity, 0, 0},
+      {ActivationKind::kElu, 0, 0, 1e39, 0},
+  };
+  for (const Activation& activation : activations) {
+    for (const bool after : {false, true}) {
+      for (const RangeMethod method : {RangeMethod::kMinMax, RangeMethod::kEntropy, RangeMethod::kMse}) {
+        RangeSpec spec;
+        spec.method = method;
+        spec.activation = activation;
+        spec.after = after;
+        auto range = find_range(statistics, spec);
+        ASSERT_FALSE(range.ok());
+        EXPECT_EQ(range.take_status().error().code, error_code::kInvalidArgument);
+      }
+    }
+  }
+}
+
+TEST(Range, IsNothingWhereAnActivationLeavesNothing) {
+  const TensorStatistics statistics = statistics_of({-1e-45F, -2e-45F});
+  for (const double alpha : {1e-45, 1e-276, 1e-300}) {  // down to numbers that a double cannot hold
+    RangeSpec spec;
+    spec.activation = {ActivationKind::kLeakyRelu, 0, 0, alpha, 0};
+    spec.after = true;
+    const Range range = find_range(statistics, spec).value();
+    EXPECT_EQ(range.min, 0);
+    EXPECT_EQ(range.max, 0);
+  }
+}
+
 TEST(Range, StopsWhenItIsAborted) {
   CancelToken cancel;
   cancel.cancel();

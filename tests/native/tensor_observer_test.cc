@@ -171,12 +171,68 @@ TEST(TensorObserver, RefusesStatisticsThatCannotBe) {
   EXPECT_TRUE(refused([](TensorStatistics& s) { s.counts[0] += 1; }));
   EXPECT_TRUE(refused([](TensorStatistics& s) { s.exponent = 2147483647; }));
   EXPECT_TRUE(refused([](TensorStatistics& s) { s.picture_min[0] = std::nanf(""); }));
+  EXPECT_TRUE(refused([](TensorStatistics& s) { s.picture_max.clear(); }));
+  EXPECT_TRUE(refused([](TensorStatistics& s) { s.channel_max.pop_back(); }));
+  EXPECT_TRUE(refused([](TensorStatistics& s) { s.channel_min[1] = std::nanf(""); }));
+  EXPECT_TRUE(refused([](TensorStatistics& s) { s.channel_mean[1] = INFINITY; }));
+  EXPECT_TRUE(refused([](TensorStatistics& s) { s.channel_mean_square[1] = std::nan(""); }));
+  EXPECT_TRUE(refused([](TensorStatistics& s) { s.channel_mean_square[1] = -1; }));
+  EXPECT_TRUE(refused([](TensorStatistics& s) { s.non_finite = ~std::uint64_t{0}; }));
   EXPECT_TRUE(refused([](TensorStatistics& s) {
     s.channel_min.clear();
     s.channel_max.clear();
     s.channel_mean.clear();
     s.channel_mean_square.clear();
   }));
+}
+
+TEST(TensorObserver, RefusesCountsThatNoDoubleHolds) {
+  TensorStatistics statistics;
+  statistics.max = 1;
+  statistics.exponent = -12;
+  statistics.counts.assign(4097, 0);
+  statistics.counts.front() = statistics.counts.back() = 0x1p51;
+  statistics.count = std::uint64_t{1} << 52;
+  ObservedTensor tensor("x", std::nullopt);
+  ASSERT_TRUE(tensor.merge(statistics).ok());
+  ASSERT_TRUE(tensor.merge(statistics).ok());
+  EXPECT_EQ(tensor.merge(statistics).error().code, error_code::kInvalidArgument);
+  EXPECT_EQ(tensor.statistics().count, std::uint64_t{1} << 53);
+  // Their sum wraps around to 0.
+  std::fill_n(statistics.counts.begin(), 2047, 0x1p53);
+  statistics.counts.back() = 0x1p53;
+  statistics.count = 0;
+  EXPECT_EQ(histogram_of(statistics).take_status().error().code, error_code::kInvalidArgument);
+}
+
+TEST(TensorObserver, TakesStatisticsOfAllTensorsOrNone) {
+  const auto values = values_of(12, 1);
+  TensorObserver source;
+  TensorObserver observer;
+  for (TensorObserver* each : {&source, &observer}) {
+    each->add_tensor("a", std::nullopt);
+    each->add_tensor("b", 1);
+  }
+  std::vector<TensorStatistics> statistics;
+  for (ObservedTensor& tensor : source.tensors()) {
+    tensor.add(0, DType::kFloat32, Dims{1, 3, 4}, values.data());
+    statistics.push_back(tensor.statistics());
+  }
+  ASSERT_TRUE(observer.merge(statistics).ok());
+  const auto spoilt = [&](const auto& spoil) {
+    auto odd = statistics;
+    spoil(odd[1]);
+    EXPECT_EQ(observer.merge(odd).error().code, error_code::kInvalidArgument);
+    EXPECT_EQ(observer.tensors()[0].statistics().count, 12U);
+    EXPECT_EQ(observer.tensors()[1].statistics().count, 12U);
+  };
+  spoilt([](TensorStatistics& s) { s.counts[0] += 1; });
+  spoilt([](TensorStatistics& s) {
+    s.channel_min.pop_back();
+    s.channel_max.pop_back();
+    s.channel_mean.pop_back();
+    s.channel_mean_square.pop_back();
+  });
 }
 
 TEST(TensorObserver, TakesAPictureInAllTensorsOrNone) {
@@ -204,15 +260,27 @@ TEST(TensorObserver, TakesEmptyTensorsAndScalars) {
   ObservedTensor tensor("x", std::nullopt);
   tensor.add(0, DType::kFloat32, Dims{1, 0, 4}, nullptr);
   EXPECT_EQ(tensor.statistics().count, 0U);
-  EXPECT_TRUE(tensor.statistics().picture_min.empty());
   const float value = 3;
   tensor.add(1, DType::kFloat32, Dims{}, &value);
   EXPECT_EQ(tensor.statistics().count, 1U);
+  // A place for each picture, so that they can be told apart.
+  ASSERT_EQ(tensor.statistics().picture_min.size(), 2U);
+  EXPECT_EQ(tensor.statistics().picture_min[0], INFINITY);
+  EXPECT_EQ(tensor.statistics().picture_max[0], -INFINITY);
+  EXPECT_EQ(tensor.statistics().picture_max[1], 3.0F);
+  ObservedTensor merged("x", std::nullopt);
+  ASSERT_TRUE(merged.merge(tensor.statistics()).ok());
+  EXPECT_EQ(merged.statistics().picture_min.size(), 2U);
+  tensor.add(0, DType::kFloat32, Dims{1}, &value);  // of the same picture
+  EXPECT_EQ(tensor.statistics().picture_min[0], 3.0F);
   ObservedTensor channels("y", 1);
   channels.add(0, DType::kFloat16, Dims{1, 2, 0}, nullptr);
   const std::vector<std::uint16_t> halves{float_to_half(1), float_to_half(-2)};
   channels.add(1, DType::kFloat16, Dims{1, 2, 1}, halves.data());
   EXPECT_EQ(channels.statistics().channel_min, (std::vector<float>{1, -2}));
+  ObservedTensor endless("z", 1);
+  endless.add(0, DType::kFloat32, Dims{0, std::int64_t{1} << 60}, nullptr);
+  EXPECT_TRUE(endless.statistics().channel_min.empty());
 }
 
 }  // namespace

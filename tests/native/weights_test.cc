@@ -106,10 +106,11 @@ TEST(Weights, AreRefusedWhereTheyAreNotFinite) {
             error_code::kInvalidArgument);  // no step in float32
 }
 
-TEST(Weights, MayBeNone) {
-  const QuantizedWeights found = quantize_weights({}, {1, 0, 3}, std::nullopt).value();
-  EXPECT_TRUE(found.values.empty());
-  EXPECT_TRUE(found.scales.empty());
+TEST(Weights, AreRefusedWhereThereAreNone) {
+  constexpr std::size_t kEndless = std::size_t{1} << 60;
+  for (const AxisLayout& layout : {AxisLayout{1, 0, 3}, AxisLayout{kEndless, 3, 0}, AxisLayout{0, kEndless, 1}}) {
+    EXPECT_EQ(quantize_weights({}, layout, std::nullopt).take_status().error().code, error_code::kInvalidArgument);
+  }
 }
 
 }  // namespace

@@ -125,6 +125,16 @@ describe('calibrate', { timeout: 180_000 }, () => {
     expectFailure(nothing, 'DATASET_INVALID', /none of 1 can be read/);
   });
 
+  it('stops soon where a caller throws', async () => {
+    let told = 0;
+    const onProgress = (): void => {
+      if (++told === 1) throw new Error('not interested');
+    };
+    const options = { ...forced, data: scenes, lanes: 1 };
+    await expect(calibrate(classifier, { ...options, onProgress })).rejects.toThrow('not interested');
+    expect(told).toBeLessThan(4); // of 24: what had begun
+  });
+
   it('stops for few pictures, copies and the dark, with all reasons at once', async () => {
     const table = join(folder, 'doubtful.json');
     const four = await rejectionOf(calibrate(classifier, { data: await writeScenes(join(folder, 'four'), 4), table }));

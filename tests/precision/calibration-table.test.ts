@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { CalibrationTable } from '../../lib/precision/index.js';
+import { packFloats } from '../../lib/precision/packed-numbers.js';
 import { expectFailure, rejectionOf, thrownBy } from '../errors/failure.js';
 import { tableOf } from './made-statistics.js';
 
@@ -160,6 +161,31 @@ describe('CalibrationTable.read', () => {
       /tensors of different names/,
     ],
     ['unknown preprocessing', set('preprocess.fit', 'squash'), /preprocess: Expected one of letterbox/],
+    [
+      'a picture without a range',
+      set('tensors.0.pictures.min', packFloats(Float32Array.of(NaN, 0))),
+      /pictures\.min: expected at most/,
+    ],
+    [
+      'an endless picture',
+      set('tensors.0.pictures.min', packFloats(Float32Array.of(0, -Infinity))),
+      /pictures\.min: expected at most/,
+    ],
+    [
+      'a channel upside down',
+      set('tensors.0.channels.max', packFloats(new Float32Array(4).fill(-9))),
+      /channels\.min: expected at most/,
+    ],
+    [
+      'means that are none',
+      set('tensors.0.channels.mean', packFloats(Float64Array.of(0, 0, NaN, 0))),
+      /channels: expected finite means/,
+    ],
+    [
+      'squares below 0',
+      set('tensors.0.channels.meanSquare', packFloats(new Float64Array(4).fill(-1))),
+      /channels: expected finite means/,
+    ],
     ['an absurd exponent', set('tensors.0.histogram.exponent', 1e6), /exponent: expected an integer/],
   ])('refuses %s', async (_, change, message) => {
     const error = await reading(change as never);

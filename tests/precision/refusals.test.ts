@@ -41,6 +41,46 @@ it('findRange refuses counts that are not those of the range', async () => {
   await expect(findRange(odd, spec)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
 });
 
+it.each<[string, Partial<TensorStatistics>]>([
+  ['a picture that reaches to infinity', { pictures: { min: Float32Array.of(0), max: Float32Array.of(Infinity) } }],
+  ['a picture with half a range', { pictures: { min: Float32Array.of(0), max: new Float32Array(0) } }],
+  [
+    'channels of unequal numbers',
+    {
+      channels: {
+        ...{ min: new Float32Array(2), max: new Float32Array(1) },
+        ...{ mean: new Float64Array(2), meanSquare: new Float64Array(2) },
+      },
+    },
+  ],
+  ['less than no elements', { nonFinite: -1 }],
+])('findRange refuses %s', async (_, change) => {
+  const range = findRange({ ...statistics, ...change }, { ...spec, method: 'moving-average' });
+  await expect(range).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringContaining('not sound') });
+});
+
+it.each([
+  [{ name: 'clip', min: Infinity } as const],
+  [{ name: 'clip', max: -Infinity } as const],
+  [{ name: 'clip', min: 1e300 } as const],
+])('findRange refuses an activation beyond float32: %o', async (activation) => {
+  for (const quantized of ['before', 'after'] as const) {
+    for (const method of ['min-max', 'mse', 'entropy'] as const) {
+      await expect(findRange(statistics, { ...spec, method, activation, quantized })).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringContaining('float32'),
+      });
+    }
+  }
+});
+
+it('takes no time for tensors without elements, however many rows these have', async () => {
+  const empty = new Tensor('float32', new Float32Array(0), [2 ** 40, 3, 0]);
+  expect(await compareTensors(empty, empty, { axis: 1 })).toMatchObject([{ count: 0 }]);
+  const quantized = quantizeWeights(new Float32Array(0), [2 ** 40, 3, 0], 1);
+  await expect(quantized).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringContaining('no elements') });
+});
+
 it('quantizeWeights refuses what does not fit', async () => {
   const weights = new Float32Array(4);
   const refuses = (call: Promise<unknown>, message: RegExp): Promise<void> =>

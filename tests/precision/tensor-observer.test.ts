@@ -1,7 +1,7 @@
 /** What observers keep of the outputs of models, held against the same outputs counted in JavaScript. */
 import { describe, expect, it } from 'vitest';
 
-import { maxBins, TensorObserver, type TensorStatistics } from '../../lib/precision/index.js';
+import { findRange, maxBins, TensorObserver, type TensorStatistics } from '../../lib/precision/index.js';
 import { createSession, type Session } from '../../lib/session/index.js';
 import { Tensor } from '../../lib/tensor/index.js';
 import { fixture, shared } from '../session/fixtures.js';
@@ -169,6 +169,42 @@ describe('TensorObserver', () => {
     await expect(observer.add([found, found])).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     await expect(observer.add([{ ...found, count: 98 }])).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
     expect((await observer.statistics())[0]?.count).toBe(99);
+  });
+
+  it('keeps a place for each picture, one without finite elements too', async () => {
+    using observer = new TensorObserver([{ name: 'y' }]);
+    await identity(Float32Array.of(1, -2, 0), observer, 0);
+    await identity(new Float32Array(3).fill(NaN), observer, 1);
+    await identity(Float32Array.of(5, 4, 6), observer, 2);
+    const [found] = (await observer.statistics()) as [TensorStatistics];
+    expect(found).toMatchObject({ count: 6, nonFinite: 3, min: -2, max: 6 });
+    expect(found.pictures).toEqual({ min: Float32Array.of(-2, Infinity, 4), max: Float32Array.of(1, -Infinity, 6) });
+    using second = await TensorObserver.from([found]);
+    expect(await second.statistics()).toEqual([found]);
+    expect(await findRange(found, { method: 'moving-average', symmetric: false })).toMatchObject({ min: 0, max: 3.5 });
+  });
+
+  it('goes on with a tensor whatever it is called', async () => {
+    const empty = {
+      ...{ name: 'constructor', count: 0, nonFinite: 0, min: 0, max: 0 },
+      pictures: { min: new Float32Array(0), max: new Float32Array(0) },
+      histogram: { exponent: 0, first: 0, counts: new Float64Array(0) },
+    };
+    using observer = await TensorObserver.from([empty]);
+    expect(observer.tensors).toEqual([{ name: 'constructor' }]);
+  });
+
+  it('takes in statistics of all tensors or of none', async () => {
+    using source = new TensorObserver([{ name: 'y' }]);
+    await identity(noise(9, 1), source, 0);
+    const [found] = (await source.statistics()) as [TensorStatistics];
+    using observer = new TensorObserver([{ name: 'a' }, { name: 'b' }]);
+    const [sound, odd] = [
+      { ...found, name: 'a' },
+      { ...found, name: 'b', nonFinite: -1 },
+    ];
+    await expect(observer.add([sound, odd])).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    expect((await observer.statistics()).map(({ count }) => count)).toEqual([0, 0]);
   });
 
   it('tells what was given wrongly', () => {

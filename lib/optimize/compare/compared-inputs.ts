@@ -152,8 +152,9 @@ function randomValues(random: Random, dtype: DType, count: number): number[] {
 }
 
 function tensorOf(values: readonly number[], { dtype, batch }: RandomSide, row: readonly number[]): Tensor {
-  const one = oneOf(values, dtype, row);
-  return batch === 0 ? one : repeated(one, batch);
+  if (batch === 0) return oneOf(values, dtype, row);
+  using one = oneOf(values, dtype, row);
+  return repeated(one, batch);
 }
 
 function oneOf(values: readonly number[], dtype: DType, row: readonly number[]): Tensor {
