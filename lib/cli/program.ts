@@ -68,7 +68,8 @@ const otherNames: Readonly<Record<string, readonly (readonly [string, string])[]
   eval: flagsOfOtherNames,
   calibrate: flagsOfOtherNames,
   compare: flagsOfOtherNames,
-  optimize: flagsOfOtherNames,
+  // What goes wrong with `output` is about the folder: the task's option of that name is hardly given.
+  optimize: [...flagsOfOtherNames, ['output', '--output'], ['labelled', '--labels'], ['labels', '--class-names']],
   build: buildFlagsOfOtherNames,
 };
 

@@ -5,7 +5,7 @@ import { sha256OfBytes } from '../engine/file-hash.js';
 import { encodeModel, freeBatch, normalizeModel, parseModel, parseModelAt, readModelBytes } from '../graph/index.js';
 import { sizesOfValues } from '../graph/value-sizes.js';
 import {
-  calibrationPoints,
+  floatCalibrationPoints,
   tappedModel,
   TensorObserver,
   type CalibrationContents,
@@ -35,7 +35,7 @@ export class TappedSession implements AsyncDisposable {
     this.#observer = new TensorObserver(points);
   }
 
-  /** Opens it, on no more lanes than there are `pictures`. Rejects as `createSession`, and MODEL_UNSUPPORTED where a fixed batch cannot be freed. */
+  /** Opens it, on no more lanes than there are `pictures`. Rejects as `createSession`, and MODEL_UNSUPPORTED where a fixed batch cannot be freed, or it is quantised. */
   static async open(source: ModelSource, options: SessionOptions, pictures: number): Promise<TappedSession> {
     const { bytes, path } = await readModelBytes(source, { signal: options.signal });
     const read = parseModelAt(path, bytes);
@@ -44,7 +44,7 @@ export class TappedSession implements AsyncDisposable {
     const single = typeof batch === 'number' && batch !== 1 ? freeBatch(read.proto) : read.proto;
     // The form that is quantised: names of its values are those of the table.
     const proto = await normalizeModel(single, { evaluate: evaluateConstants });
-    const points = calibrationPoints(proto);
+    const points = floatCalibrationPoints(proto);
     const tapped = encodeModel(
       tappedModel(
         proto,
