@@ -26,8 +26,8 @@ Examples:
   foveate gate gate.yaml val/results.json
   foveate calibrate yolov8n.onnx --data pictures/ -o yolov8n.calibration.json
   foveate compare yolov8n.onnx yolov8n.int8.onnx --data pictures/
-  foveate optimize yolov8n.onnx --data pictures/ --precision int8 -o yolov8n.int8
-  foveate build yolov8n.onnx --compute-capability 89 -o yolov8n.bundle
+  foveate optimize yolov8n.onnx --data pictures/ --precision int8 -o yolov8n.bundle
+  foveate build yolov8n.onnx --compute-capability 89 -o yolov8n.engine
   foveate typegen yolov8n.onnx -o yolov8n.d.ts
   foveate install tensorrt-rtx
   foveate doctor
