@@ -1,11 +1,12 @@
-import { readFile, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, rmdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
 import { sha256OfFile } from '../engine/index.js';
 import { ArgumentError, CalibrationError, MediaError } from '../errors/index.js';
 import { modelPath } from '../graph/index.js';
 import { calibrate, mergeTables, tensorRtRanges } from '../optimize/index.js';
 import { CalibrationTable, writeTensorRtCache } from '../precision/index.js';
-import { printable } from '../text/index.js';
+import { notWritable, printable } from '../text/index.js';
 import type { Invocation } from './invocation.js';
 import { startProgress, type Progress } from './progress.js';
 import { loadTaskOptions, type TaskOptionValues } from './task-options.js';
@@ -128,8 +129,12 @@ function checkCall({ data, output, merge, resume, tensorrtCache, tensorrtVersion
   }
 }
 
-/** Whether a file may be replaced: a slip of the pen is not to cost a model. Rejects with OUTPUT_NOT_WRITABLE. */
+/** Whether a file may be written, or replaced: a slip of the pen is not to cost a model, nor a run. Rejects with OUTPUT_NOT_WRITABLE. */
 async function checkReplaceable(path: string): Promise<void> {
+  // Only trying tells, of a file system that is read-only too.
+  await mkdtemp(join(dirname(path), '.~foveate-')).then(rmdir, (cause: unknown) => {
+    throw notWritable(path, cause);
+  });
   if ((await stat(path).catch(() => undefined)) === undefined) return;
   const start = await readFile(path, { encoding: 'latin1' }).catch(() => '');
   if (start.startsWith(tableStart)) return;

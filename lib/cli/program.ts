@@ -27,9 +27,9 @@ Examples:
   foveate gate gate.yaml val/results.json
   foveate calibrate yolov8n.onnx --data pictures/ -o yolov8n.calibration.json
   foveate compare yolov8n.onnx yolov8n.int8.onnx --data pictures/
-  foveate optimize yolov8n.onnx --data pictures/ --precision int8 -o yolov8n.int8
+  foveate optimize yolov8n.onnx --data pictures/ --precision int8 -o yolov8n.bundle
   foveate graph diff yolov8n.onnx yolov8n.int8.onnx
-  foveate build yolov8n.onnx --compute-capability 89 -o yolov8n.bundle
+  foveate build yolov8n.onnx --compute-capability 89 -o yolov8n.engine
   foveate typegen yolov8n.onnx -o yolov8n.d.ts
   foveate install tensorrt-rtx
   foveate doctor
@@ -71,9 +71,10 @@ const otherNames: Readonly<Record<string, readonly (readonly [string, string])[]
   eval: flagsOfOtherNames,
   calibrate: flagsOfOtherNames,
   compare: flagsOfOtherNames,
-  optimize: flagsOfOtherNames,
   argmax: flagsOfOtherNames,
   topk: flagsOfOtherNames,
+  // What goes wrong with `output` is about the folder: the task's option of that name is hardly given.
+  optimize: [...flagsOfOtherNames, ['output', '--output'], ['labelled', '--labels'], ['labels', '--class-names']],
   build: buildFlagsOfOtherNames,
 };
 

@@ -26,10 +26,19 @@ function unquotedWord(quoted: string): string {
   return /^[\w.:/-]+$/.test(word) ? word : quoted;
 }
 
+/** What a program writes, such as `{ boxes: 'raw', priors: [{ stride, … }] }`, as JSON has it; names of fields that are left to fill in stay. */
+function asJson(value: string): string {
+  return value
+    .replaceAll("'", '"')
+    .replace(/\b(\w+): /g, '"$1":')
+    .replace(/(?<=[{,] ?)(\w+)(?= ?[,}])/g, '"$1":…')
+    .replace(/([{,]) | (?=\})/g, '$1');
+}
+
 /**
  * The library's messages name options as programs write them; here they are flags: `{ task: 'detect' }` is `--task detect`,
- * `{ output: "a b" }` is `--model-output "a b"`, `scoreThreshold` is `--score-threshold`. A name that is a word of its own, such as `labels`, is a
- * flag only where an option is spoken of.
+ * `{ ssd: { boxes: 'decoded' } }` is `--ssd '{"boxes":"decoded"}'`, `{ output: "a b" }` is `--model-output "a b"`, `scoreThreshold` is
+ * `--score-threshold`. A name that is a word of its own, such as `labels`, is a flag only where an option is spoken of.
  */
 function inFlags(text: string, flags: Flags): string {
   const replace = (whole: string, name: string, asFlag: (flag: string, call: string) => string): string => {
@@ -37,6 +46,9 @@ function inFlags(text: string, flags: Flags): string {
     return known === undefined ? whole : asFlag(known.flag, known.call);
   };
   return text
+    .replace(/\{ (\w+): (\{ [^{}]*(?:\{[^{}]*\}[^{}]*)*\}) \}/g, (whole, name: string, value: string) =>
+      replace(whole, name, (flag, call) => `${call}${flag} '${asJson(value)}'`),
+    )
     .replace(/\{ (\w+): (?:'([^']*)'|("(?:[^"\\]|\\.)*")) \}/g, (whole, name: string, word?: string, quoted = '') =>
       replace(whole, name, (flag, call) => `${call}${flag} ${word ?? unquotedWord(quoted)}`),
     )

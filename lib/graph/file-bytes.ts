@@ -104,7 +104,7 @@ async function hintForFolder(path: string): Promise<string> {
     return `If this is an engine bundle: running engines comes in a later version. The model that it was built from is ${JSON.stringify(model)}.`;
   }
   return (await isThere(join(path, 'manifest.json')))
-    ? "If this is the bundle of an optimised model: (await ModelBundle.open(folder)).form('onnxruntime') is the path of a model in it."
+    ? "If this is the bundle of an optimised model: (await ModelBundle.open(folder)).form('onnxruntime') is the path of a model in it. To calibrate or to optimise, give the float model that it was made from."
     : 'Check the path: a folder is a model only where it is a bundle that foveate optimize made.';
 }
 

@@ -4,7 +4,7 @@ import { basename, dirname } from 'node:path';
 import { checkModelBundleOutput, sha256OfFile, writeModelBundle } from '../engine/index.js';
 import { CalibrationError, ModelError } from '../errors/index.js';
 import { inlineExternalData, normalizeModel, readModel, writeModel } from '../graph/index.js';
-import { CalibrationTable, tableText } from '../precision/index.js';
+import { CalibrationTable, floatCalibrationPoints, tableText } from '../precision/index.js';
 import { createSession } from '../session/index.js';
 import { bundledTask } from '../tasks/index.js';
 import { calibrate } from './calibrate.js';
@@ -25,7 +25,12 @@ export const int8Steps: OptimizeSteps<CalibrationTable> = {
     await checkFile(path);
     const { proto } = await readModel(path, { signal });
     // As where its points for calibration were found: passes read the weights.
-    return normalizeModel(await inlineExternalData(proto, dirname(path), { signal }), { evaluate: evaluateConstants });
+    const model = await normalizeModel(await inlineExternalData(proto, dirname(path), { signal }), {
+      evaluate: evaluateConstants,
+    });
+    // Told before anything runs, and where a table is given, too.
+    floatCalibrationPoints(model);
+    return model;
   },
   calibrate: ({ path, taskOptions }, { onProgress, ...options }) =>
     calibrate(path, {
@@ -33,9 +38,20 @@ export const int8Steps: OptimizeSteps<CalibrationTable> = {
       ...options,
       onProgress: ({ pictures, total }) => onProgress?.(pictures, total),
     }),
-  readTable: (path) => CalibrationTable.read(path),
+  async readTable(path) {
+    const table = await CalibrationTable.read(path);
+    if (!table.partial) return table;
+    throw new CalibrationError('CALIBRATION_INVALID', {
+      message: `The calibration was interrupted: ${table.pictures.length} of ${table.wanted} pictures are in the table`,
+      hint: 'Let it end: foveate calibrate with --resume.',
+    });
+  },
   async quantize({ path, model }, table, { task, pictures, seed, signal, onProgress }) {
-    await checkTable(path, table, signal);
+    const sha256 = await sha256OfFile(path, signal);
+    table.checkSame(
+      { model: { name: basename(path), sha256 }, preprocess: task.preprocess.options },
+      floatCalibrationPoints(model),
+    );
     const { paths } = await orderPictures(pictures, seed, signal);
     await using session = await createSession(path, { device: 'cpu', signal });
     await using inputs = await prepareInputs([session], task.preprocess, paths.slice(0, samplePictures), signal);
@@ -76,21 +92,5 @@ async function checkFile(path: string): Promise<void> {
   throw new ModelError('MODEL_UNSUPPORTED', {
     message: `Expected the file of a model to optimise but ${path} is a folder, as bundles of optimised models are`,
     hint: 'Give the .onnx file in FP32 that the bundle was made of.',
-  });
-}
-
-async function checkTable(path: string, table: CalibrationTable, signal: AbortSignal | undefined): Promise<void> {
-  if (table.partial) {
-    throw new CalibrationError('CALIBRATION_INVALID', {
-      message: `The calibration was interrupted: ${table.pictures.length} of ${table.wanted} pictures are in the table`,
-      hint: 'Let it end: foveate calibrate with --resume.',
-    });
-  }
-  const sha256 = await sha256OfFile(path, signal);
-  if (table.model.sha256 === sha256) return;
-  throw new CalibrationError('CALIBRATION_INVALID', {
-    message: `The calibration is of another model: ${table.model.name} with the SHA-256 ${table.model.sha256.slice(0, 16)}, not ${sha256.slice(0, 16)}`,
-    hint: 'Calibrate this model: foveate calibrate, or leave the table out.',
-    details: { expected: sha256, received: table.model.sha256 },
   });
 }

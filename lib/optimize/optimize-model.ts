@@ -163,6 +163,7 @@ class Optimization<C extends Calibration> {
     const files = await this.#writeForms(source, quantized);
     const calibrated = new Set(calibration.pictures.map(({ sha256 }) => sha256));
     const heldBack = await heldBackPictures(pictures, calibrated, options.seed, signal);
+    const judgedBy = labelled && (await heldBackDataset(labelled, calibrated, signal));
     const energy = await EnergyMeter.open();
     const judge = new FormJudge({
       task,
@@ -170,7 +171,7 @@ class Optimization<C extends Calibration> {
       files,
       pictures: heldBack,
       latencyPictures: heldBack.length > 0 ? heldBack : pictures,
-      labelled: labelled && (await heldBackDataset(labelled, calibrated, signal)),
+      labelled: judgedBy?.size === 0 ? undefined : judgedBy,
       energy: energy instanceof EnergyMeter ? energy : undefined,
       threads: options.threads,
       folder: this.work,
@@ -202,7 +203,13 @@ class Optimization<C extends Calibration> {
       forms,
       layers: quantized.layers,
       decisions: [...(words === undefined ? [] : [words]), ...floatLayers(quantized.layers)],
-      notices: [...noticesOf(forms, heldBack.length), ...calibration.doubts.map(({ message }) => `Forced: ${message}`)],
+      notices: [
+        ...noticesOf(forms, heldBack.length),
+        ...(judgedBy?.size === 0
+          ? ['Every labelled picture was calibrated with, so that nothing is told of accuracy: give others too.']
+          : []),
+        ...calibration.doubts.map(({ message }) => `Forced: ${message}`),
+      ],
       seconds: { ...this.#clock.seconds },
     };
     await this.#write({ source, task, calibration, report, quantized, keepFloat });
@@ -294,7 +301,9 @@ function noticesOf(forms: readonly ReportedForm[], heldBack: number): string[] {
     heldBack === 0
       ? ['No picture was left to hold back, so that nothing is known of what the forms lost: give a folder with more pictures.']
       : heldBack < enoughHeldBack
-        ? [`Only ${heldBack} pictures were held back: what they say of the forms is little, as the intervals show.`]
+        ? [
+            `Only ${heldBack} ${heldBack === 1 ? 'picture was' : 'pictures were'} held back: what they say of the forms is little, and intervals of so few are too narrow. Give a folder with more pictures.`,
+          ]
         : heldBack === mostHeldBack
           ? [`Agreement was measured on ${mostHeldBack} of the pictures that were held back.`]
           : [];

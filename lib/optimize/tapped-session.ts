@@ -13,7 +13,7 @@ import {
 } from '../graph/index.js';
 import { sizesOfValues } from '../graph/value-sizes.js';
 import {
-  calibrationPoints,
+  floatCalibrationPoints,
   tappedModel,
   TensorObserver,
   type CalibrationContents,
@@ -43,7 +43,7 @@ export class TappedSession implements AsyncDisposable {
     this.#observer = new TensorObserver(points);
   }
 
-  /** Opens it, on no more lanes than there are `pictures`. Rejects as `createSession`, and MODEL_UNSUPPORTED where a fixed batch cannot be freed. */
+  /** Opens it, on no more lanes than there are `pictures`. Rejects as `createSession`, and MODEL_UNSUPPORTED where a fixed batch cannot be freed, or it is quantised. */
   static async open(source: ModelSource, options: SessionOptions, pictures: number): Promise<TappedSession> {
     const { bytes, path } = await readModelBytes(source, { signal: options.signal });
     const read = parseModelAt(path, bytes);
@@ -53,7 +53,7 @@ export class TappedSession implements AsyncDisposable {
     // The form that is quantised: names of its values are those of the table. Passes read the weights.
     const whole = path === undefined ? single : await inlineExternalData(single, nodePath.dirname(path), options);
     const proto = await normalizeModel(whole, { evaluate: evaluateConstants });
-    const points = calibrationPoints(proto);
+    const points = floatCalibrationPoints(proto);
     const tapped = encodeModel(
       tappedModel(
         proto,

@@ -1,3 +1,4 @@
+export { floatCalibrationPoints } from './float-points.js';
 export { calibrationPoints, tappedModel, type CalibrationPoint } from './calibration-points.js';
 export { tableText } from './calibration-file.js';
 export { deadChannels } from './calibration-report.js';

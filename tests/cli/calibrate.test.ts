@@ -96,6 +96,7 @@ describe('foveate calibrate', { timeout: 120_000 }, () => {
       [[model, '--data', folder, '-o', precious], /precious\.onnx" is there and is no calibration table/],
       [[model, '--data', folder, '-o', 't.json', '--preprocess', 'yollo'], /Allowed choices are imagenet.* as JSON/],
       [[model, '--data', folder, '-o', 't.json', '--preprocess', '{"scael":1}'], /Unknown option "scael"/],
+      [[model, '--data', folder, '-o', inFolder('none/t.json')], /Cannot write .*none\/t\.json/],
       [[model, '--data', inFolder('none'), '-o', 't.json'], /no such file or folder/],
     ] as const) {
       const { code, stderr } = await foveate(['calibrate', ...args], { cwd: folder });

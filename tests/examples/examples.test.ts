@@ -23,6 +23,11 @@ const expected = {
     prints: /^AP 0\.[67]\d\d, 0\.\d+ to 0\.\d+\ncircle [^]*\npass AP 0\.[^]*\npass bytes of the model .*$/m,
     writes: undefined,
   },
+  'optimize.mjs': {
+    prints:
+      /^float32 1503 kB [\d.]+ ms \nonnxruntime 4\d\d kB [\d.]+ ms recall (0\.9\d|1\.00)\ntensorrt 4\d\d kB - recall 0?\d\.\d\d\n\w+ 0\.\d\d$/m,
+    writes: undefined,
+  },
   'session.mjs': { prints: /^onnxruntime on cpu: .*\nlogits Tensor<float32>\[1, 6\] .*\n0 bytes copied$/m, writes: undefined },
 } as const;
 

@@ -53,7 +53,7 @@ describe('an optimisation', () => {
     expect(formOf(report, 'onnxruntime').sizeRatio).toBeCloseTo(1, 2);
     expect(report.model).toMatchObject({ name: 'shapes-classifier.onnx', sha256: sha256Of(classifier) });
     expect(report.decisions).toContain('1 of 1 layers stay FP32 in the form for TensorRT (1: a test).');
-    expect(report.notices.join(' ')).toMatch(/Only 4 pictures were held back.*graph optimisations off/);
+    expect(report.notices.join(' ')).toMatch(/Only 4 pictures were held back.*too narrow.*graph optimisations off/);
     expect(JSON.parse(readFileSync(join(options.output, 'report.json'), 'utf8'))).toEqual(JSON.parse(JSON.stringify(report)));
     expect(readdirSync(options.output).sort()).toEqual(
       ['forms.csv', 'layers.csv', 'onnxruntime.onnx', 'report.html', 'report.json', 'report.md', 'tensorrt.onnx'].sort(),
@@ -76,6 +76,14 @@ describe('an optimisation', () => {
     const report = await optimizeInSteps(classifier, { ...options, pictures: 100 }, madeSteps({}));
     expect(report.notices[0]).toMatch(/No picture was left/);
     expect(formOf(report, 'onnxruntime')).toMatchObject({ agreement: undefined, latency: [{ threads: 1 }] });
+  });
+
+  it('says where no labelled picture is left', async () => {
+    const images = example('pictures');
+    const labelled = await openDataset(join(images, 'classify.csv'), { images });
+    const report = await optimizeInSteps(classifier, { ...options, labelled, pictures: 100 }, madeSteps({}));
+    expect(report.notices.join(' ')).toMatch(/Every labelled picture was calibrated with/);
+    expect(report.forms.map(({ accuracy }) => accuracy)).toEqual([undefined, undefined, undefined]);
   });
 
   it('keeps FP32 for ONNX Runtime where the form is slower', async () => {

@@ -1,0 +1,27 @@
+import { ModelError } from '../errors/index.js';
+import type { ModelProto } from '../graph/index.js';
+import { calibrationPoints, type CalibrationPoint } from './calibration-points.js';
+
+/** Operators that compute on integers, or that round activations to them: Q of QDQ, QOperator, dynamic quantisation. */
+const roundsActivations = /^((Dynamic)?QuantizeLinear|QLinear\w+|QGemm|QAttention|DynamicQuantize\w+|\w+Integer(ToFloat)?)$/;
+
+/**
+ * {@link calibrationPoints} of a model in floats. Throws MODEL_UNSUPPORTED where activations are quantised already, whose ranges would be those of the
+ * rounded values, and where there is no layer to quantise.
+ */
+export function floatCalibrationPoints(model: ModelProto): CalibrationPoint[] {
+  const { node = [] } = model.graph ?? {};
+  const rounding = node.find(({ opType }) => roundsActivations.test(opType));
+  if (rounding !== undefined) {
+    throw new ModelError('MODEL_UNSUPPORTED', {
+      message: `Expected a model in floats but it is quantised already: it has a ${rounding.opType}${rounding.name === '' ? '' : `, "${rounding.name}"`}`,
+      hint: 'Give the model that it was made from.',
+    });
+  }
+  const points = calibrationPoints(model);
+  if (points.length > 0) return points;
+  throw new ModelError('MODEL_UNSUPPORTED', {
+    message: 'The model has no layer that is computed in integers: no convolution and no product with weights',
+    hint: 'There is nothing to gain from INT8 in it.',
+  });
+}
