@@ -170,11 +170,11 @@ const smallLayer = 2 ** 16;
  * take a hundredth of the time, and stay float.
  */
 export function numberLayers(structure: Structure): ReadonlySet<OnnxNode> {
+  const last = new Set(structure.outputs.flatMap(({ name }) => lookBack(structure, name).products));
+  // A classifier, an embedder or a segmenter has one: it makes scores, or what is compared as a whole.
+  if (last.size < 2) return new Set();
   const logits = logitsOf(structure);
-  const layers = structure.outputs
-    .flatMap(({ name }) => lookBack(structure, name).products)
-    .filter((value) => !logits.has(value))
-    .map((value) => structure.producer(value) as OnnxNode);
+  const layers = [...last].filter((value) => !logits.has(value)).map((value) => structure.producer(value) as OnnxNode);
   return new Set(layers.filter((node) => structure.weights(node).tensor.elementCount <= smallLayer));
 }
 

@@ -90,12 +90,12 @@ describe('cutOutputs', () => {
     expect(cut.graph?.initializer).toEqual([]);
   });
 
-  it('declares the types that follow', () => {
+  it('declares the types and sizes that follow', () => {
     const types = outputsOf(cutOutputs(branching(), ['flags', 'best', 'b', 'w', 'x']));
     expect(types.map(({ name, dtype, shape }) => [name, dtype, shape])).toEqual([
-      ['flags', 'bool', null],
-      ['best', 'int64', null],
-      ['b', 'float32', null],
+      ['flags', 'bool', [2, 3]],
+      ['best', 'int64', [2, 1]],
+      ['b', 'float32', [2, 3]],
       ['w', 'float32', [3]],
       ['x', 'float32', [2, 3]],
     ]);

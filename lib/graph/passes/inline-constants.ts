@@ -1,4 +1,5 @@
 import type { GraphProto, ModelProto, NodeProto, SparseTensorProto, TensorProto } from '../onnx_pb.js';
+import { OnnxTensor } from '../onnx-tensor.js';
 import { changed } from './changed.js';
 import { constantOf } from './constant-tensors.js';
 import { soundModel } from './sound-model.js';
@@ -40,7 +41,8 @@ export function withInitializersOnly(graph: GraphProto): GraphProto {
   for (const one of graph.node) {
     const value = outputs.has(one.output[0] ?? '') ? undefined : constantOf(one);
     if (value === undefined) node.push(withSubgraphs(one, withInitializersOnly));
-    else if (value.$typeName === 'onnx.TensorProto') initializer.push(value);
+    // A damaged one is refused here: as an initializer it would make a model that cannot be read.
+    else if (value.$typeName === 'onnx.TensorProto') initializer.push(new OnnxTensor(value, undefined).proto);
     else sparseInitializer.push(value);
   }
   if (node.length === graph.node.length && node.every((one, i) => one === graph.node[i])) return graph;
