@@ -51,7 +51,7 @@ function lookBack(structure: Structure, output: string): { readonly products: st
     const node = structure.producer(value);
     if (node === undefined || seen.has(value)) continue;
     seen.add(value);
-    if (structure.kind(node) === 'product') products.push(value);
+    if (structure.kind(node) === 'product' || structure.isTransposedConvolution(node)) products.push(value);
     else {
       isChosen ||= choosing.has(node.opType);
       waiting.push(...node.inputs);
@@ -174,8 +174,12 @@ export function numberLayers(structure: Structure): ReadonlySet<OnnxNode> {
   // A classifier, an embedder or a segmenter has one: it makes scores, or what is compared as a whole.
   if (last.size < 2) return new Set();
   const logits = logitsOf(structure);
-  const layers = [...last].filter((value) => !logits.has(value)).map((value) => structure.producer(value) as OnnxNode);
-  return new Set(layers.filter((node) => structure.weights(node).tensor.elementCount <= smallLayer));
+  const layers = [...last]
+    .filter((value) => !logits.has(value) && structure.consumers(value).every((reader) => structure.isTail(reader)))
+    .map((value) => structure.producer(value) as OnnxNode);
+  return new Set(
+    layers.filter((node) => structure.kind(node) === 'product' && structure.weights(node).tensor.elementCount <= smallLayer),
+  );
 }
 
 const arranging = new Set('Concat Split Slice Reshape Transpose Flatten Squeeze Unsqueeze Identity'.split(' '));

@@ -43,7 +43,7 @@ describe('a bundle', () => {
     for (const name of ['tensorrt', 'onnxruntime'] as const) {
       // Where the speed guard keeps FP32, the bundle holds that.
       if (manifest.forms[name]?.precision !== 'int8') continue;
-      const exported = readFileSync(inFolder(`exported/shapes-classifier.int8.${name}.onnx`));
+      const exported = readFileSync(inFolder(`exported/shapes-classifier.${name}.int8.onnx`));
       expect(exported.equals(readFileSync(form(name))), name).toBe(true);
       expect(exported.length / bytes).toBeLessThan(0.3);
     }
@@ -70,7 +70,7 @@ describe('a calibration table', () => {
     const again = { ...options, output: inFolder('second'), exportOnnx: inFolder('second-exported') };
     await optimizeModel(models.classifier, { ...again, calibration: path.join(bundle, 'calibration.json') });
     for (const form of ['onnxruntime', 'tensorrt']) {
-      const name = `shapes-classifier.int8.${form}.onnx`;
+      const name = `shapes-classifier.${form}.int8.onnx`;
       expect(readFileSync(inFolder(`second-exported/${name}`)).equals(readFileSync(inFolder(`exported/${name}`))), form).toBe(
         true,
       );
