@@ -5,7 +5,6 @@ import { checkModelBundleOutput, sha256OfFile, writeModelBundle } from '../engin
 import { CalibrationError, ModelError } from '../errors/index.js';
 import { inlineExternalData, normalizeModel, readModel, writeModel } from '../graph/index.js';
 import { CalibrationTable, floatCalibrationPoints, tableText } from '../precision/index.js';
-import { createSession } from '../session/index.js';
 import { bundledTask } from '../tasks/index.js';
 import { calibrate } from './calibrate.js';
 import { listPictures, orderPictures } from './calibration-pictures.js';
@@ -53,8 +52,7 @@ export const int8Steps: OptimizeSteps<CalibrationTable> = {
       floatCalibrationPoints(model),
     );
     const { paths } = await orderPictures(pictures, seed, signal);
-    await using session = await createSession(path, { device: 'cpu', signal });
-    await using inputs = await prepareInputs([session], task.preprocess, paths.slice(0, samplePictures), signal);
+    await using inputs = await prepareInputs([task.session], task.preprocess, paths.slice(0, samplePictures), signal);
     return await quantizeModel(model, table.tensors, inputs.of(0).tensors, {
       signal,
       onProgress: ({ form, phase, done }) => {
