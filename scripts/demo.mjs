@@ -1,6 +1,6 @@
 /**
  * `npm run demo`: prepares the checkout, builds it, and runs the main jobs: pictures in, results and drawn pictures out, with
- * the three small models of examples/models; and one of them held against labels, and let through a gate.
+ * the three small models of examples/models; one of them held against labels, and let through a gate; and one made INT8.
  */
 import { join, relative } from 'node:path';
 
@@ -11,6 +11,7 @@ import { setUp } from './setup/setup.mjs';
 const output = join(projectRoot, 'build/demo');
 const intoOutput = ['-o', relative(projectRoot, output), '--overwrite'];
 const evaluation = `${relative(projectRoot, output)}/eval`;
+const bundle = `${relative(projectRoot, output)}/shapes-classifier.bundle`;
 const example = (path) => join('examples', path);
 
 /** What a user would type after `npx`. */
@@ -31,6 +32,12 @@ const commands = [
   ],
   ['eval', example('models/shapes-detector.onnx'), '--data', example('pictures/detect.json'), '-o', evaluation, '--overwrite'],
   ['gate', example('gate.yaml'), `${evaluation}/results.json`],
+  // So few pictures would stop the calibration.
+  [
+    ...['optimize', example('models/shapes-classifier.onnx'), '--data', example('pictures'), '--precision', 'int8'],
+    ...['--pictures', '8', '--force', '-o', bundle],
+  ],
+  ['run', bundle, example('pictures/star.jpg'), '--top-k', '3'],
   ['doctor'],
 ];
 
