@@ -19,7 +19,7 @@ function passNames(): string[] {
   const exported = [...index.matchAll(/^export \{ ([^}]+) \} from '\.\/passes\//gm)].flatMap(([, names = '']) =>
     names.split(', ').filter((name) => /^[a-z]/.test(name) && !name.startsWith('type ')),
   );
-  const parts = ['pixelAxes', 'changed', 'madeNode', 'soundModel'];
+  const parts = ['pixelAxes', 'changed', 'madeNode', 'soundModel', 'readBy', 'readWithin'];
   return exported.filter((name) => !parts.includes(name));
 }
 
