@@ -44,7 +44,7 @@ export function addOptimize<C extends Calibration>(
     .option('--class-names <file>', 'class names of the model (default: its own)')
     .option('--calibration <table>', 'take this calibration, and make none')
     .option('--export-onnx <dir>', 'write each form as a plain .onnx file, too')
-    .addOption(new Option('--pictures <n>', 'how many are calibrated with (default: 32)').argParser(parseInteger))
+    .addOption(new Option('--pictures <n>', 'how many are calibrated with (default: 32, or half)').argParser(parseInteger))
     .addOption(new Option('--seed <n>', 'decides which (default: 0)').argParser(parseInteger))
     .option('--force', 'go on where the calibration is doubtful')
     .addOption(new Option('--threads <n>', 'measure with 1 and with n threads (default: all cores)').argParser(parseInteger))

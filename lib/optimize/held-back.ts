@@ -11,6 +11,11 @@ export const mostHeldBack = 1000;
 /** From fewer, intervals are too wide to tell forms apart. */
 export const enoughHeldBack = 30;
 
+/** How many of so many pictures are calibrated with: ranges settle by 32, and what is held back has to tell something, too. */
+export function calibratedOf(pictures: number): number {
+  return Math.min(32, Math.max(16, Math.floor(pictures / 2)));
+}
+
 /**
  * Those of the pictures that were not calibrated with, told by the SHA-256 of their files, each content once: at most {@link mostHeldBack}, in an order that
  * the content and the seed decide, and neither names nor the file system. Files that cannot be read are left out.

@@ -20,7 +20,7 @@ import { modelPath, type ModelProto } from '../graph/index.js';
 import { loadTask, type LoadTaskOptions } from '../tasks/index.js';
 import { EnergyMeter } from './energy.js';
 import { FormJudge, type FormFile } from './form-judge.js';
-import { enoughHeldBack, heldBackDataset, heldBackPictures, mostHeldBack } from './held-back.js';
+import { calibratedOf, enoughHeldBack, heldBackDataset, heldBackPictures, mostHeldBack } from './held-back.js';
 import { int8Steps } from './int8-steps.js';
 import { thisMachine } from './machine.js';
 import type { OptimizationReport, ReportedForm } from './optimization-report.js';
@@ -47,7 +47,7 @@ export interface OptimizeOptions {
   readonly calibration?: string | undefined;
   /** A folder that each form is written to as well, as a plain .onnx file. */
   readonly exportOnnx?: string | undefined;
-  /** How many pictures are calibrated with. Default 32. */
+  /** How many pictures are calibrated with. Default: 32, of fewer than 64 in all half of them, at least 16. */
   readonly pictures?: number | undefined;
   /** Decides which pictures are calibrated with and held back. Default 0. */
   readonly seed?: number | undefined;
@@ -68,7 +68,7 @@ const optionNames = [
 ] satisfies (keyof OptimizeOptions)[];
 
 interface CheckedOptions extends OptimizeOptions {
-  readonly pictures: number;
+  readonly pictures: number | undefined;
   readonly seed: number;
   readonly force: boolean;
 }
@@ -113,7 +113,7 @@ function checkedOptions(options: OptimizeOptions): CheckedOptions {
     output: checkPath('output', options.output),
     ...(options.calibration !== undefined && { calibration: checkPath('calibration', options.calibration) }),
     ...(options.exportOnnx !== undefined && { exportOnnx: checkPath('exportOnnx', options.exportOnnx) }),
-    pictures: checkInteger('pictures', options.pictures ?? 32, 1, 100_000),
+    pictures: options.pictures === undefined ? undefined : checkInteger('pictures', options.pictures, 1, 100_000),
     seed: checkInteger('seed', options.seed ?? 0, 0, 2 ** 32 - 1),
     force: checkBoolean('force', options.force ?? false),
   };
@@ -156,7 +156,7 @@ class Optimization<C extends Calibration> {
     const pictures = await steps.listPictures(options.data, signal);
     const model = await this.#clock.step('normalise', (step) => steps.normalize(path, step));
     const source = { path, model, taskOptions: options.task ?? {} };
-    const calibration = await this.#calibrate(source);
+    const calibration = await this.#calibrate(source, options.pictures ?? calibratedOf(pictures.length));
     const quantized = await this.#clock.step('quantise', (step) =>
       steps.quantize(source, calibration, { ...step, task, pictures, seed: options.seed }),
     );
@@ -216,8 +216,8 @@ class Optimization<C extends Calibration> {
     return report;
   }
 
-  async #calibrate(source: OptimizedSource): Promise<C> {
-    const { data, calibration, pictures, seed, force } = this.options;
+  async #calibrate(source: OptimizedSource, pictures: number): Promise<C> {
+    const { data, calibration, seed, force } = this.options;
     if (calibration !== undefined) return await this.steps.readTable(calibration);
     return await this.#clock.step('calibrate', (step) => this.steps.calibrate(source, { ...step, data, pictures, seed, force }));
   }
