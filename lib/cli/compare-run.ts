@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 
-import { writeWhole } from '../evaluation/whole-file.js';
+import { writeWhole } from '../text/index.js';
 import { modelPath } from '../graph/index.js';
 import { comparisonCsv } from '../optimize/compare/comparison-csv.js';
 import { comparisonHtml } from '../optimize/compare/comparison-html.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { makeFolder } from '../engine/index.js';
 import { MediaError } from '../errors/index.js';
 import { csvReport, htmlReport, junitReport, type EvaluationResult } from '../evaluation/index.js';
-import { notWritable, writeWhole } from '../evaluation/whole-file.js';
+import { notWritable, writeWhole } from '../text/index.js';
 
 /** What is written of an evaluation, in one folder. */
 export class EvaluationFolder {

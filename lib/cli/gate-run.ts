@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 
 import { judge, junitReport, readEvaluation, readGate, type GateVerdict } from '../evaluation/index.js';
-import { writeWhole } from '../evaluation/whole-file.js';
+import { writeWhole } from '../text/index.js';
 import { paint } from './color.js';
 import type { Invocation } from './invocation.js';
 import { printable } from '../text/index.js';

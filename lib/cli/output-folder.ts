@@ -8,7 +8,7 @@ import { fileIdentity } from './file-identity.js';
 import type { InputPicture } from './inputs.js';
 import type { TaskResult } from './result-kinds.js';
 import type { DoneBefore } from './run-journal.js';
-import { writeWhole } from '../evaluation/whole-file.js';
+import { writeWhole } from '../text/index.js';
 
 /** What was written for one picture. */
 export interface WrittenFiles {

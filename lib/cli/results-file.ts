@@ -2,7 +2,7 @@ import { appendFileSync, closeSync, fstatSync, ftruncateSync, openSync, statSync
 import { open, realpath, type FileHandle } from 'node:fs/promises';
 
 import { MediaError } from '../errors/index.js';
-import { notWritable, writeWhole } from '../evaluation/whole-file.js';
+import { notWritable, writeWhole } from '../text/index.js';
 
 /** From this byte up to that one. */
 export interface Span {

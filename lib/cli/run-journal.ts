@@ -6,7 +6,7 @@ import { ArgumentError, MediaError } from '../errors/index.js';
 import { fileStamp, type FileStamp } from './file-identity.js';
 import type { InputPicture } from './inputs.js';
 import type { Span } from './results-file.js';
-import { notWritable } from '../evaluation/whole-file.js';
+import { notWritable } from '../text/index.js';
 
 /** What a run must have in common with the one that it goes on with: JSON by name, options by the library's names. */
 export type RunSettings = Readonly<Record<string, unknown>>;

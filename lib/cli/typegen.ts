@@ -10,7 +10,7 @@ import { ModelBundle, sha256OfFile } from '../engine/index.js';
 import { printable } from '../text/index.js';
 import type { Invocation } from './invocation.js';
 import { declarationMark, modelDeclaration } from './model-declaration.js';
-import { notWritable, writeWhole } from '../evaluation/whole-file.js';
+import { notWritable, writeWhole } from '../text/index.js';
 
 interface TypegenOptionValues {
   readonly output?: string;

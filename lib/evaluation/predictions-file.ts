@@ -4,7 +4,7 @@ import { aborted } from '../binding/index.js';
 import { DatasetError, MediaError } from '../errors/index.js';
 import { parsePrediction, predictionLine } from './prediction-lines.js';
 import { predictedTasks, type Prediction, type PredictionsHeader } from './predictions.js';
-import { notWritable } from './whole-file.js';
+import { notWritable } from '../text/index.js';
 
 /** The form of the file, which is told in its first line. */
 const format = 1;

@@ -105,7 +105,7 @@ class Quantizer {
     const trials = trialsOf(this.#structure, all, numbers);
     const kept = await this.#keptFloat(form, trials);
     const values = new Set(kept.flatMap((trial) => [...trials[trial]!.values.keys()]));
-    const float: KeptFloat = { values, nodes: new Set() };
+    const float: KeptFloat = { values };
     const plan = kept.length === 0 ? all : planners[form](this.#structure, float);
     this.#tell(form, 'writing', 0);
     const written = writers[form](this.#model, this.#structure, plan, kept.length === 0 ? numbers : await this.#numbersFor(plan));

@@ -5,11 +5,9 @@ import type { Structure } from './structure.js';
 export interface KeptFloat {
   /** Values that are not quantised. */
   readonly values: ReadonlySet<string>;
-  /** Products whose weights and kernels stay float. */
-  readonly nodes: ReadonlySet<OnnxNode>;
 }
 
-export const nothingKept: KeptFloat = { values: new Set(), nodes: new Set() };
+export const nothingKept: KeptFloat = { values: new Set() };
 
 /** Which parts of a graph one form computes with integers. Scales are not known here yet. */
 export interface FormPlan {
@@ -63,7 +61,6 @@ const fewWeights = 4096;
 export function storedInt8(
   structure: Structure,
   { int8, absorbed, quantized }: Pick<FormPlan, 'int8' | 'absorbed' | 'quantized'>,
-  kept: KeptFloat,
 ): ReadonlySet<OnnxNode> {
   const isLarge = (node: OnnxNode): boolean => structure.weights(node).tensor.elementCount >= fewWeights;
   const isBetween = (node: OnnxNode): boolean => {
@@ -75,9 +72,9 @@ export function storedInt8(
   };
   return new Set(
     structure.nodes.filter((node) => {
-      if (structure.isTransposedConvolution(node)) return !kept.nodes.has(node) && isLarge(node);
+      if (structure.isTransposedConvolution(node)) return isLarge(node);
       const isFloat = structure.kind(node) === 'product' && !int8.has(node) && !structure.isTail(node);
-      return isFloat && !kept.nodes.has(node) && !structure.isDepthwise(node) && isLarge(node) && !isBetween(node);
+      return isFloat && !structure.isDepthwise(node) && isLarge(node) && !isBetween(node);
     }),
   );
 }

@@ -167,7 +167,7 @@ const smallLayer = 2 ** 16;
 
 /**
  * The last, small layers whose results are read as numbers, such as the sides of boxes: no Sigmoid comes after them, so that every step of the 256 is seen. They
- * take a hundredth of the time, and stay float.
+ * take one or two hundredths of the multiply-accumulates, and stay float.
  */
 export function numberLayers(structure: Structure): ReadonlySet<OnnxNode> {
   const last = new Set(structure.outputs.flatMap(({ name }) => lookBack(structure, name).products));

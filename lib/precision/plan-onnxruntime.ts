@@ -24,8 +24,7 @@ export function planOnnxRuntime(structure: Structure, kept: KeptFloat): FormPlan
   const int8 = new Set<OnnxNode>();
   for (const node of structure.nodes) {
     if (structure.isTail(node) || !hasIntegerKernel(structure, node)) continue;
-    const isKept =
-      kept.nodes.has(node) || [...structure.activationInputs(node), ...node.outputs].some((value) => keptValues.has(value));
+    const isKept = [...structure.activationInputs(node), ...node.outputs].some((value) => keptValues.has(value));
     const isSmall = node.opType === 'Conv' && !structure.isDepthwise(node) && structure.inputChannels(node) <= fewChannels;
     const isLast = numbers.has(node);
     if (!isKept && !isSmall && !isLast) int8.add(node);
@@ -54,7 +53,7 @@ export function planOnnxRuntime(structure: Structure, kept: KeptFloat): FormPlan
     form: 'onnxruntime',
     int8,
     absorbed,
-    storedInt8: storedInt8(structure, { int8, absorbed, quantized }, kept),
+    storedInt8: storedInt8(structure, { int8, absorbed, quantized }),
     quantized,
     tied: tieTogether(carried.map((node) => [node.inputs[0] as string, ...node.outputs])),
     concatenated: [...int8]

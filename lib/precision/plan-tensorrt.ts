@@ -24,7 +24,7 @@ export function planTensorRt(structure: Structure, kept: KeptFloat): FormPlan {
     if (structure.kind(node) !== 'product' || structure.isTail(node)) continue;
     if (structure.isDepthwise(node)) reasons.set(node, 'depthwise: loses most at 8 bits and takes little time');
     else if (numbers.has(node)) reasons.set(node, lastReason);
-    else if (kept.nodes.has(node) || !mayRead(node)) reasons.set(node, keptReason);
+    else if (!mayRead(node)) reasons.set(node, keptReason);
     else reads(node);
   }
   // From the outputs on: a reader that feeds another may do it in integers too.
@@ -37,7 +37,7 @@ export function planTensorRt(structure: Structure, kept: KeptFloat): FormPlan {
     form: 'tensorrt',
     int8,
     absorbed: new Set(),
-    storedInt8: storedInt8(structure, { int8, absorbed: new Set(), quantized }, kept),
+    storedInt8: storedInt8(structure, { int8, absorbed: new Set(), quantized }),
     quantized,
     tied: tieTogether(carried.map((node) => [node.inputs[0] as string, ...node.outputs])),
     concatenated: [...int8]

@@ -52,7 +52,7 @@ export function quantized(proto, form) {
   parseModel(encodeModel(switchedModel(model, trials.slice(0, 4)).model));
   // With what measuring would leave float.
   const values = new Set(trials.slice(0, 2).flatMap((trial) => [...trial.values.keys()]));
-  const less = planned(structure, { values, nodes: new Set() });
+  const less = planned(structure, { values });
   write(model, structure, less, numbersOf(structure, less, by));
   return write(model, structure, plan, numbers);
 }

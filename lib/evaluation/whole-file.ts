@@ -1,1 +1,0 @@
-export { notWritable, writeWhole } from '../text/whole-file.js';
