@@ -20,6 +20,7 @@ const USED = [
   'Run',
   'CreateSessionOptions',
   'SetSessionExecutionMode',
+  'DisableMemPattern',
   'SetSessionLogId',
   'SetSessionGraphOptimizationLevel',
   'SetIntraOpNumThreads',

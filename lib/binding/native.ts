@@ -53,6 +53,7 @@ export interface NativeSessionOptions {
   readonly intraOpThreads: number;
   readonly interOpThreads: number;
   readonly intraOpSpinning: boolean;
+  readonly memoryPattern: boolean;
   readonly graphOptimization: number;
   readonly providers: readonly { readonly name: string; readonly options: Readonly<Record<string, string>> }[];
   readonly config: Readonly<Record<string, string>>;

@@ -42,6 +42,7 @@ export async function runTrial(runtime: NativeRuntime, device: DeviceChoice['dev
       intraOpThreads: 1,
       interOpThreads: 1,
       intraOpSpinning: false,
+      memoryPattern: false,
       graphOptimization: 0,
       providers: device === 'cpu' ? [] : [{ name: device, options: {} }],
       config: {},

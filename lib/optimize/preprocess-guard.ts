@@ -8,6 +8,8 @@ import { contrastWords, isBetter, isClearlyBetter, reactionOf, type Reaction } f
 
 /** What is looked at: it takes a run of the model for each, two for detectors. */
 const pictures = 8;
+/** By these, most detectors are known to be right. */
+const firstPictures = 4;
 /** A detector that finds so many of its objects again is right, and nothing else can be clearly better. */
 const goodConsistency = 0.6;
 /** Of the values between which pixels come to lie. */
@@ -47,6 +49,7 @@ export async function preprocessDoubts(check: PreprocessCheck): Promise<Calibrat
     const message = await recordedDoubt(given, recorded, check.task, probe);
     if (message !== undefined) return [{ code: 'OTHER_PREPROCESSING', message }];
   }
+  if (check.task instanceof Detector && isGood(await probe.given(firstPictures))) return [];
   const reaction = await probe.given();
   if (reaction === undefined || isGood(reaction)) return [];
   for (const values of variantsOf(given)) {
@@ -62,8 +65,9 @@ export async function preprocessDoubts(check: PreprocessCheck): Promise<Calibrat
   return [];
 }
 
-function isGood({ kind, values }: Reaction): boolean {
-  return kind === 'consistency' && values.reduce((sum, value) => sum + value, 0) > goodConsistency * values.length;
+function isGood(reaction: Reaction | undefined): boolean {
+  if (reaction?.kind !== 'consistency') return false;
+  return reaction.values.reduce((sum, value) => sum + value, 0) > goodConsistency * reaction.values.length;
 }
 
 interface Recorded {
@@ -162,7 +166,7 @@ function swapped({ color, mean, std, scale }: Values): Values {
   return { color: color === 'rgb' ? 'bgr' : 'rgb', mean: reverse(mean), std: reverse(std), scale };
 }
 
-/** Reactions of the model, each found once, when it is asked for. */
+/** Reactions of the model. That to all pictures is found once, when it is asked for. */
 class ReactionProbe {
   readonly #check: PreprocessCheck;
   readonly #paths: readonly string[];
@@ -173,9 +177,11 @@ class ReactionProbe {
     this.#paths = check.paths.slice(0, pictures);
   }
 
-  /** To the preprocessing that is calibrated with. */
-  given(): Promise<Reaction | undefined> {
-    return (this.#given ??= reactionOf(this.#check.task, this.#paths, this.#check.signal));
+  /** To the preprocessing that is calibrated with, in the first few or in all. */
+  given(first = this.#paths.length): Promise<Reaction | undefined> {
+    const { task, signal } = this.#check;
+    if (first < this.#paths.length) return reactionOf(task, this.#paths.slice(0, first), signal);
+    return (this.#given ??= reactionOf(task, this.#paths, signal));
   }
 
   /** To other values. */

@@ -5,7 +5,7 @@ import { compareTensors, switchedModel, tappedModel, type ChannelGroup, type Tri
 import { createSession, type Session } from '../session/index.js';
 import { Tensor } from '../tensor/index.js';
 
-/** So many sets are measured at the same time at most: two halves. */
+/** So many runs are made at the same time at most: those of two samples. */
 const mostLanes = 2;
 
 /** Quantises trials, all else in float, and tells what that does to the outputs. One session makes all runs. */
@@ -17,7 +17,7 @@ export class Sensitivity implements AsyncDisposable {
   readonly #samples: readonly Tensor[];
   readonly #signal: AbortSignal | undefined;
   /** Outputs of the model as it is, for each sample, and the sums of their squares in each group. */
-  readonly #references: Outputs[] = [];
+  readonly #references = new Map<Tensor, Outputs>();
   readonly #power: number[];
 
   private constructor(
@@ -51,7 +51,7 @@ export class Sensitivity implements AsyncDisposable {
     const threads = Math.max(1, Math.floor(cores / lanes));
     // Groups may be of values that outputs are chosen from.
     const tapped = tappedModel(switched, [...new Set(groups.map(({ output }) => output))]);
-    const session = await createSession(encodeModel(tapped), { device: 'cpu', lanes, threads, signal });
+    const session = await createSession(encodeModel(tapped), { device: 'cpu', lanes, threads, memoryPattern: false, signal });
     const sensitivity = new Sensitivity(session, selector, trials.length, groups, samples, signal);
     try {
       await sensitivity.#measureReferences();
@@ -64,38 +64,30 @@ export class Sensitivity implements AsyncDisposable {
 
   /** The noise that each set of trials makes, in each group of channels, over the signal there. */
   async measure(sets: readonly (readonly number[])[]): Promise<number[][]> {
-    const settled = await Promise.allSettled(sets.map((set) => this.#noiseOf(set)));
-    return settled.map((outcome) => {
-      if (outcome.status === 'rejected') throw outcome.reason;
-      return outcome.value.map((noise, group) => ratio(noise, this.#power[group] as number));
-    });
+    const noises = await allSettled(sets.map((set) => this.#noiseOf(set)));
+    return noises.map((noise) => noise.map((own, group) => ratio(own, this.#power[group] as number)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const reference of this.#references) reference.dispose();
+    for (const reference of this.#references.values()) reference.dispose();
     await this.#session.dispose();
   }
 
   async #measureReferences(): Promise<void> {
-    for (const sample of this.#samples) {
-      const reference = await this.#run(sample, []);
-      this.#references.push(reference);
+    await allSettled(this.#samples.map(async (sample) => this.#references.set(sample, await this.#run(sample, []))));
+    for (const reference of this.#references.values()) {
       for (const [group, { signal }] of (await this.#compare(reference, reference)).entries()) this.#power[group]! += signal;
     }
   }
 
   async #noiseOf(set: readonly number[]): Promise<number[]> {
-    const sums = this.#groups.map(() => 0);
-    for (const [place, sample] of this.#samples.entries()) {
-      const outputs = await this.#run(sample, set);
-      try {
-        const differences = await this.#compare(this.#references[place] as Outputs, outputs);
-        for (const [group, { noise }] of differences.entries()) sums[group]! += noise;
-      } finally {
-        outputs.dispose();
-      }
-    }
-    return sums;
+    const noises = await allSettled(this.#samples.map((sample) => this.#noiseIn(sample, set)));
+    return this.#groups.map((_, group) => noises.reduce((sum, noise) => sum + (noise[group] as number), 0));
+  }
+
+  async #noiseIn(sample: Tensor, set: readonly number[]): Promise<number[]> {
+    using outputs = await this.#run(sample, set);
+    return (await this.#compare(this.#references.get(sample) as Outputs, outputs)).map(({ noise }) => noise);
   }
 
   async #run(sample: Tensor, set: readonly number[]): Promise<Outputs> {
@@ -109,18 +101,23 @@ export class Sensitivity implements AsyncDisposable {
   }
 
   async #compare(reference: Outputs, candidate: Outputs): Promise<{ readonly noise: number; readonly signal: number }[]> {
-    const settled = await Promise.allSettled(
+    return allSettled(
       this.#groups.map(async ({ output, axis, start, end }) => {
         const options = { axis, groups: [[start, end] as const], signal: this.#signal };
         const [one, other] = [reference.outputs[output] as Tensor, candidate.outputs[output] as Tensor];
         return (await compareTensors(one, other, options))[0]!;
       }),
     );
-    return settled.map((outcome) => {
-      if (outcome.status === 'rejected') throw outcome.reason;
-      return outcome.value;
-    });
   }
+}
+
+/** As Promise.all, but ends only when all have: what they work on may be disposed of then. */
+async function allSettled<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  const settled = await Promise.allSettled(promises);
+  return settled.map((outcome) => {
+    if (outcome.status === 'rejected') throw outcome.reason;
+    return outcome.value;
+  });
 }
 
 type Outputs = Awaited<ReturnType<Session['run']>>;

@@ -24,7 +24,7 @@ import { createSession, sessionOptionNames, type ModelSource, type Session, type
 import { evaluateConstants } from './evaluate-constants.js';
 
 /** What the tensors that are looked at may take, in all lanes together, unless the caller says how many lanes there are. */
-const mostTappedBytes = 128 * 2 ** 20;
+const mostTappedBytes = 256 * 2 ** 20;
 
 /** Where the weights of a model in memory are looked for, as ONNX Runtime calls it. */
 const externalFolderEntry = 'session.model_external_initializers_file_folder_path';
@@ -67,6 +67,7 @@ export class TappedSession implements AsyncDisposable {
     const session = await createSession(tapped, {
       ...Object.fromEntries(Object.entries(options).filter(([name]) => (sessionOptionNames as readonly string[]).includes(name))),
       lanes,
+      memoryPattern: false,
       config: {
         ...(path !== undefined && { [externalFolderEntry]: nodePath.dirname(nodePath.resolve(path)) }),
         ...options.config,

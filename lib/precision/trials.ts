@@ -116,10 +116,21 @@ export async function trialsToKeepFloat(
     } else {
       const middle = Math.ceil(worst.trials.length / 2);
       const halves = [worst.trials.slice(0, middle), worst.trials.slice(middle)];
-      const noise = await measure(halves);
+      const noise = await noiseOfHalves(worst, halves, measure);
       measured = [...measured, ...halves.map((set, half) => ({ trials: set, noise: noise[half] ?? [] }))];
     }
   }
+}
+
+/** Where noise is small, what one half does not make the other does; where it is not, it does not add up, and both are measured. */
+async function noiseOfHalves(
+  { noise: whole }: Measured,
+  [first = [], second = []]: readonly (readonly number[])[],
+  measure: MeasureTrials,
+): Promise<readonly (readonly number[])[]> {
+  if (whole.some((noise) => noise > tolerable)) return measure([first, second]);
+  const [noise = []] = await measure([first]);
+  return [noise, whole.map((all, group) => Math.max(0, all - (noise[group] ?? 0)))];
 }
 
 function macsOf(trials: readonly Trial[], set: readonly number[]): number {

@@ -19,6 +19,11 @@ export interface SessionOptions {
   readonly lanes?: number | undefined;
   /** Whether threads spin while they wait for work inside a run. Default false: they would take the cores from whatever else has work. */
   readonly spinning?: boolean | undefined;
+  /**
+   * Whether the first run plans where in one block of memory later ones put their tensors. Default true. What the first run took is kept beside it: a session
+   * of a few runs takes half the memory without, and one whose inputs change their shapes loses nothing.
+   */
+  readonly memoryPattern?: boolean | undefined;
   /** How far ONNX Runtime rewrites the graph on load. Default 'all'. */
   readonly graphOptimization?: 'disabled' | 'basic' | 'extended' | 'all' | undefined;
   /** Options of the device's execution provider, as ONNX Runtime documents them, such as `{ device_id: '1' }`. Not with device 'cpu'. */
@@ -37,6 +42,7 @@ export const sessionOptionNames = [
   'interOpThreads',
   'lanes',
   'spinning',
+  'memoryPattern',
   'graphOptimization',
   'providerOptions',
   'config',
@@ -62,6 +68,7 @@ export function checkSessionOptions(options: SessionOptions): void {
   if (options.interOpThreads !== undefined) checkInteger('interOpThreads', options.interOpThreads, 1, maxThreads);
   if (options.lanes !== undefined) checkInteger('lanes', options.lanes, 1, 64);
   if (options.spinning !== undefined) checkBoolean('spinning', options.spinning);
+  if (options.memoryPattern !== undefined) checkBoolean('memoryPattern', options.memoryPattern);
   if (options.graphOptimization !== undefined) checkOneOf('graphOptimization', options.graphOptimization, optimizationLevels);
   if (options.providerOptions !== undefined) checkTextRecord('providerOptions', options.providerOptions);
   if (options.device === 'cpu' && options.providerOptions !== undefined) {
@@ -84,6 +91,7 @@ export function nativeSessionOptions(options: SessionOptions, device: Exclude<De
     intraOpThreads: options.threads ?? Math.max(1, Math.floor(availableParallelism() / lanes)),
     interOpThreads: options.interOpThreads ?? 1,
     intraOpSpinning: options.spinning ?? false,
+    memoryPattern: options.memoryPattern ?? true,
     graphOptimization: optimizationLevels.indexOf(options.graphOptimization ?? 'all'),
     providers: device === 'cpu' ? [] : [{ name: device, options: options.providerOptions ?? {} }],
     config: options.config ?? {},

@@ -20,6 +20,7 @@ ModelOptions model_options_of(const Napi::Object& value) {
   options.intra_op_threads = value.Get("intraOpThreads").As<Napi::Number>().Int32Value();
   options.inter_op_threads = value.Get("interOpThreads").As<Napi::Number>().Int32Value();
   options.intra_op_spinning = value.Get("intraOpSpinning").As<Napi::Boolean>().Value();
+  options.memory_pattern = value.Get("memoryPattern").As<Napi::Boolean>().Value();
   options.graph_optimization =
       static_cast<GraphOptimization>(value.Get("graphOptimization").As<Napi::Number>().Uint32Value());
   auto entries_of = [](const Napi::Value& record) {

@@ -16,6 +16,7 @@ beforeAll(async () => {
     intraOpThreads: 1,
     interOpThreads: 1,
     intraOpSpinning: false,
+    memoryPattern: false,
     graphOptimization: 3,
     providers: [],
     config: {},

@@ -143,6 +143,7 @@ TEST_P(RuntimeContract, TakesEveryOptimizationLevelAndThreads) {
     options_.intra_op_threads = 2;
     options_.inter_op_threads = 2;
     options_.intra_op_spinning = !options_.intra_op_spinning;
+    options_.memory_pattern = !options_.memory_pattern;
     const auto lane = context(model("dynamic"));
     ASSERT_NE(lane, nullptr);
     RunResult result;

@@ -22,6 +22,7 @@ describe('bad options', () => {
     [{ interOpThreads: 1.5 }, 'INVALID_ARGUMENT', /for interOpThreads but received 1\.5/],
     [{ lanes: 65 }, 'INVALID_ARGUMENT', /from 1 to 64 for lanes/],
     [{ spinning: 1 }, 'INVALID_ARGUMENT', /true or false for spinning/],
+    [{ memoryPattern: 'no' }, 'INVALID_ARGUMENT', /true or false for memoryPattern/],
     [{ graphOptimization: 'al' }, 'INVALID_ARGUMENT', /for graphOptimization/, /"all"/],
     [{ providerOptions: 'device_id=1' }, 'INVALID_ARGUMENT', /object of strings for providerOptions/],
     [{ providerOptions: { device_id: 1 } }, 'INVALID_ARGUMENT', /a string for providerOptions\.device_id/],
@@ -75,7 +76,7 @@ describe('good options', () => {
     { device: 'cpu' },
     { threads: 1, interOpThreads: 2, lanes: 2, spinning: true },
     { graphOptimization: 'disabled' },
-    { graphOptimization: 'basic', spinning: false },
+    { graphOptimization: 'basic', spinning: false, memoryPattern: false },
     { config: { 'session.set_denormal_as_zero': '1' } },
     { providerOptions: {} },
     { signal: new AbortController().signal },
@@ -96,6 +97,8 @@ describe('good options', () => {
     });
     expect(nativeSessionOptions({ lanes: cores * 2 }, 'cpu')).toMatchObject({ intraOpThreads: 1 });
     expect(nativeSessionOptions({ spinning: true }, 'cpu')).toMatchObject({ intraOpSpinning: true });
+    expect(nativeSessionOptions({}, 'cpu')).toMatchObject({ memoryPattern: true });
+    expect(nativeSessionOptions({ memoryPattern: false }, 'cpu')).toMatchObject({ memoryPattern: false });
     expect(nativeSessionOptions({ providerOptions: { device_id: '1' } }, 'cuda').providers).toEqual([
       { name: 'cuda', options: { device_id: '1' } },
     ]);

@@ -35,6 +35,7 @@ struct ApiTable {
   StatusHandle* (*run)(Session*, RunOptions const*, char const* const*, Value const* const*, std::size_t, char const* const*, std::size_t, Value**) noexcept;  // slot 9, API 17
   StatusHandle* (*create_session_options)(SessionOptions**) noexcept;  // slot 10, API 17
   StatusHandle* (*set_session_execution_mode)(SessionOptions*, ExecutionMode) noexcept;  // slot 13, API 17
+  StatusHandle* (*disable_mem_pattern)(SessionOptions*) noexcept;  // slot 17, API 17
   StatusHandle* (*set_session_log_id)(SessionOptions*, char const*) noexcept;  // slot 20, API 17
   StatusHandle* (*set_session_graph_optimization_level)(SessionOptions*, OptimizationLevel) noexcept;  // slot 23, API 17
   StatusHandle* (*set_intra_op_num_threads)(SessionOptions*, int) noexcept;  // slot 24, API 17
@@ -91,6 +92,7 @@ struct ApiTable {
     bind(run, slots[9]);
     bind(create_session_options, slots[10]);
     bind(set_session_execution_mode, slots[13]);
+    bind(disable_mem_pattern, slots[17]);
     bind(set_session_log_id, slots[20]);
     bind(set_session_graph_optimization_level, slots[23]);
     bind(set_intra_op_num_threads, slots[24]);

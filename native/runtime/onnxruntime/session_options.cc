@@ -163,6 +163,7 @@ Result<SessionOptions> make_session_options(const Library& library, const ModelO
   FOVEATE_RETURN_IF_ERROR(check(
       api, api.set_session_graph_optimization_level(made, optimization_level(options.graph_optimization)), kWhat));
   FOVEATE_RETURN_IF_ERROR(set_threads(api, made, options));
+  if (!options.memory_pattern) FOVEATE_RETURN_IF_ERROR(check(api, api.disable_mem_pattern(made), kWhat));
   FOVEATE_RETURN_IF_ERROR(add_configs(api, made, options, from_bytes));
   for (const auto& provider : options.providers) {
     FOVEATE_RETURN_IF_ERROR(append_provider(library, made, provider, session.providers));
