@@ -144,7 +144,7 @@ class SessionObserve final : public Operation {
     std::vector<TensorView> views;
     for (const auto& input : inputs) views.push_back(input.view());
     RunResult result;
-    FOVEATE_RETURN_IF_ERROR(lanes->contexts[lane]->run({views, outputs, cancel.get(), std::nullopt}, result));
+    FOVEATE_RETURN_IF_ERROR(lanes->run(lane, {views, outputs, cancel.get(), std::nullopt}, result));
     compute_ = result.compute;
     copied_bytes += result.copied_bytes;
     inputs.clear();

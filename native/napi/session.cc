@@ -14,6 +14,7 @@ constexpr std::chrono::minutes kCloseBound{10};
 constexpr std::chrono::microseconds kPatience{50};
 
 std::atomic<std::size_t> open_sessions{0};
+std::atomic<std::size_t> runs_in_flight{0};
 
 ModelOptions model_options_of(const Napi::Object& value) {
   ModelOptions options;
@@ -185,7 +186,7 @@ class SessionRun final : public Operation {
       FOVEATE_RETURN_IF_ERROR(place(output));
       requested.push_back({output.index, output.bound ? std::optional(output.bound->view()) : std::nullopt});
     }
-    return lanes->contexts[lane]->run({views, requested, cancel.get(), std::nullopt}, result_);
+    return lanes->run(lane, {views, requested, cancel.get(), std::nullopt}, result_);
   }
 
   // An output of fixed shape gets pooled memory, so that the engine writes where the lease will be read. Any other is
@@ -252,11 +253,9 @@ class SessionClose final : public Operation {
   Status execute(std::size_t) override {
     session_->stop(kCloseBound);
     session_.reset();  // here, if nobody else holds it: freeing a model takes its time
-    // With the last model of the process. While others are served, it would stop their threads for as long as it takes.
-    if (Session::open() == 0) {
-      pool_->trim();
-      return_free_memory();
-    }
+    if (Session::open() == 0) pool_->trim();
+    // While other models run, it would stop their threads for as long as it takes.
+    if (SessionLanes::running() == 0) return_free_memory();
     return {};
   }
 
@@ -331,6 +330,15 @@ Session::Session(std::shared_ptr<SessionLanes> lanes, std::size_t weight_bytes)
 }
 
 Session::~Session() { open_sessions.fetch_sub(1, std::memory_order_relaxed); }
+
+Status SessionLanes::run(std::size_t lane, const RunRequest& request, RunResult& result) {
+  ++runs_in_flight;
+  Status status = contexts[lane]->run(request, result);
+  --runs_in_flight;
+  return status;
+}
+
+std::size_t SessionLanes::running() { return runs_in_flight; }
 
 std::size_t Session::open() { return open_sessions.load(std::memory_order_relaxed); }
 

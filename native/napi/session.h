@@ -18,6 +18,11 @@ struct SessionLanes {
   std::vector<std::unique_ptr<Context>> contexts;  // one per lane
   // Whether outputs have the shapes that the model declares; exporters get that wrong.
   std::atomic<bool> declared_shapes_hold = true;
+
+  // In the context of that lane.
+  Status run(std::size_t lane, const RunRequest& request, RunResult& result);
+  // How many runs there are at this moment in the process.
+  static std::size_t running();
 };
 
 class Session final : public Stoppable {
