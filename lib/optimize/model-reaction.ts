@@ -3,6 +3,7 @@ import { FoveateError } from '../errors/index.js';
 import { Picture, type RawFrame } from '../image/index.js';
 import type { Box, Detections } from '../results/index.js';
 import { Classifier, Detector, type Task } from '../tasks/index.js';
+import { settleAll } from './settle-all.js';
 
 /** Two of one kind can be compared picture by picture. */
 export interface Reaction {
@@ -107,10 +108,11 @@ async function consistency(task: Detector, paths: readonly string[], signal: Abo
   let objects = 0;
   for (const path of paths) {
     using picture = await Picture.read(path, { signal });
-    const found = await task.detect(picture, { signal });
-    const mirrored = await task.detect(mirrorOf(picture), { signal });
-    const count = found.length + mirrored.length;
-    values.push(count === 0 ? 0 : (2 * foundAgain(found, mirrored)) / count);
+    // Both at once, so that one is made ready while the other runs.
+    const mirrored = task.detect(mirrorOf(picture), { signal });
+    const [found, again] = await settleAll([task.detect(picture, { signal }), mirrored]);
+    const count = found.length + again.length;
+    values.push(count === 0 ? 0 : (2 * foundAgain(found, again)) / count);
     objects += found.length;
   }
   return { kind: 'consistency', values, plausible: objects * 2 >= paths.length };

@@ -3,6 +3,7 @@ import { invalidArgument } from '../errors/index.js';
 import { meanStatistic, medianStatistic, ScoredBoxAgreement, SegmentationMetrics, type Statistic } from '../metrics/index.js';
 import { Classifier, DensePredictor, Detector, Embedder, Segmenter, type Task, type TaskName } from '../tasks/index.js';
 import type { PictureComparison } from './agreement.js';
+import { settleAll } from './settle-all.js';
 
 /** Throws INVALID_ARGUMENT where the two are not of one task, or have not as many classes. */
 export function comparisonOf(reference: Task, candidate: Task): PictureComparison {
@@ -26,15 +27,6 @@ function checkClasses(reference: { labels: readonly string[] }, candidate: { lab
   throw invalidArgument('candidate', `a model of ${reference.labels.length} classes, as the reference`, candidate.labels.length);
 }
 
-/** Runs both at the same time: they share the machine, and nothing is timed here. */
-function both<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
-  return Promise.allSettled([first, second]).then(([one, other]) => {
-    if (one.status === 'rejected') throw one.reason;
-    if (other.status === 'rejected') throw other.reason;
-    return [one.value, other.value];
-  });
-}
-
 const topK = 5;
 
 function ofClassifiers(reference: Classifier, candidate: Classifier): PictureComparison {
@@ -47,7 +39,7 @@ function ofClassifiers(reference: Classifier, candidate: Classifier): PictureCom
     task: 'classify',
     compare: async (picture, signal) => {
       const options = { topK: Math.min(topK, reference.labels.length), signal };
-      const [before, after] = await both(reference.classify(picture, options), candidate.classify(picture, options));
+      const [before, after] = await settleAll([reference.classify(picture, options), candidate.classify(picture, options)]);
       const [wanted, found] = [before.classIds[0] as number, after.classIds[0] as number];
       const score = before.scores[0] as number;
       const place = after.classIds.indexOf(wanted);
@@ -84,7 +76,7 @@ function ofDetectors(reference: Detector, candidate: Detector): PictureCompariso
     compare: async (picture, signal) => {
       // Suppression goes by score: lower boxes do not change which of the higher ones stay.
       const options = { scoreThreshold: agreement.lowestScore, signal };
-      const [before, after] = await both(reference.detect(picture, options), candidate.detect(picture, options));
+      const [before, after] = await settleAll([reference.detect(picture, options), candidate.detect(picture, options)]);
       return () => {
         likeness.push(agreement.add(before, after));
       };
@@ -103,7 +95,7 @@ function ofSegmenters(reference: Segmenter, candidate: Segmenter): PictureCompar
   return {
     task: 'segment',
     compare: async (picture, signal) => {
-      const [before, after] = await both(reference.segment(picture, { signal }), candidate.segment(picture, { signal }));
+      const [before, after] = await settleAll([reference.segment(picture, { signal }), candidate.segment(picture, { signal })]);
       const metrics = new SegmentationMetrics({ classes, boundaries: false });
       const mapOf = ({ mask: data, width, height }: typeof before): { data: Uint8Array; width: number; height: number } => ({
         data,
@@ -132,7 +124,7 @@ function ofEmbedders(reference: Embedder, candidate: Embedder): PictureCompariso
   return {
     task: 'embed',
     compare: async (picture, signal) => {
-      const [before, after] = await both(reference.embed(picture, { signal }), candidate.embed(picture, { signal }));
+      const [before, after] = await settleAll([reference.embed(picture, { signal }), candidate.embed(picture, { signal })]);
       const cosine = before.similarity(after);
       return () => {
         cosines.push(cosine);
@@ -150,7 +142,7 @@ function ofMaps(reference: DensePredictor, candidate: DensePredictor): PictureCo
   return {
     task: 'dense',
     compare: async (picture, signal) => {
-      const [before, after] = await both(reference.predict(picture, { signal }), candidate.predict(picture, { signal }));
+      const [before, after] = await settleAll([reference.predict(picture, { signal }), candidate.predict(picture, { signal })]);
       const error = relativeError(before.values, after.values);
       return () => {
         errors.push(error);

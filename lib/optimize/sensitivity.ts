@@ -4,6 +4,7 @@ import { encodeModel, type ModelProto } from '../graph/index.js';
 import { compareTensors, switchedModel, tappedModel, type ChannelGroup, type Trial } from '../precision/index.js';
 import { createSession, type Session } from '../session/index.js';
 import { Tensor } from '../tensor/index.js';
+import { settleAll } from './settle-all.js';
 
 /** So many runs are made at the same time at most: those of two samples. */
 const mostLanes = 2;
@@ -64,7 +65,7 @@ export class Sensitivity implements AsyncDisposable {
 
   /** The noise that each set of trials makes, in each group of channels, over the signal there. */
   async measure(sets: readonly (readonly number[])[]): Promise<number[][]> {
-    const noises = await allSettled(sets.map((set) => this.#noiseOf(set)));
+    const noises = await settleAll(sets.map((set) => this.#noiseOf(set)));
     return noises.map((noise) => noise.map((own, group) => ratio(own, this.#power[group] as number)));
   }
 
@@ -74,14 +75,14 @@ export class Sensitivity implements AsyncDisposable {
   }
 
   async #measureReferences(): Promise<void> {
-    await allSettled(this.#samples.map(async (sample) => this.#references.set(sample, await this.#run(sample, []))));
+    await settleAll(this.#samples.map(async (sample) => this.#references.set(sample, await this.#run(sample, []))));
     for (const reference of this.#references.values()) {
       for (const [group, { signal }] of (await this.#compare(reference, reference)).entries()) this.#power[group]! += signal;
     }
   }
 
   async #noiseOf(set: readonly number[]): Promise<number[]> {
-    const noises = await allSettled(this.#samples.map((sample) => this.#noiseIn(sample, set)));
+    const noises = await settleAll(this.#samples.map((sample) => this.#noiseIn(sample, set)));
     return this.#groups.map((_, group) => noises.reduce((sum, noise) => sum + (noise[group] as number), 0));
   }
 
@@ -101,7 +102,7 @@ export class Sensitivity implements AsyncDisposable {
   }
 
   async #compare(reference: Outputs, candidate: Outputs): Promise<{ readonly noise: number; readonly signal: number }[]> {
-    return allSettled(
+    return settleAll(
       this.#groups.map(async ({ output, axis, start, end }) => {
         const options = { axis, groups: [[start, end] as const], signal: this.#signal };
         const [one, other] = [reference.outputs[output] as Tensor, candidate.outputs[output] as Tensor];
@@ -109,15 +110,6 @@ export class Sensitivity implements AsyncDisposable {
       }),
     );
   }
-}
-
-/** As Promise.all, but ends only when all have: what they work on may be disposed of then. */
-async function allSettled<T>(promises: readonly Promise<T>[]): Promise<T[]> {
-  const settled = await Promise.allSettled(promises);
-  return settled.map((outcome) => {
-    if (outcome.status === 'rejected') throw outcome.reason;
-    return outcome.value;
-  });
 }
 
 type Outputs = Awaited<ReturnType<Session['run']>>;

@@ -84,6 +84,8 @@ const mostMacs = 0.2;
  */
 const good = 10 ** (-20 / 10);
 const tolerable = 10 ** (-12 / 10);
+/** Up to this, noise of several adds up well enough. */
+const additive = 10 ** (-10 / 10);
 
 /** Trials that were measured together. */
 interface Measured {
@@ -122,13 +124,13 @@ export async function trialsToKeepFloat(
   }
 }
 
-/** Where noise is small, what one half does not make the other does; where it is not, it does not add up, and both are measured. */
+/** Where noise adds up, what one half does not make the other does; where it does not, both are measured. */
 async function noiseOfHalves(
   { noise: whole }: Measured,
   [first = [], second = []]: readonly (readonly number[])[],
   measure: MeasureTrials,
 ): Promise<readonly (readonly number[])[]> {
-  if (whole.some((noise) => noise > tolerable)) return measure([first, second]);
+  if (whole.some((noise) => noise > additive)) return measure([first, second]);
   const [noise = []] = await measure([first]);
   return [noise, whole.map((all, group) => Math.max(0, all - (noise[group] ?? 0)))];
 }
