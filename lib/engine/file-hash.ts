@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 
 /** Finds the SHA-256 of a file, in hexadecimal. */
@@ -8,7 +9,10 @@ export type FileHash = (path: string, signal?: AbortSignal) => Promise<string>;
 /** The SHA-256 of a file, in hexadecimal. Rejects as reading it does. */
 export async function sha256OfFile(path: string, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 2 ** 20 }), hash, signal === undefined ? {} : { signal });
+  // Each piece is memory of its own: of many small files, whole megabytes would pile up.
+  const { size } = await stat(path);
+  const highWaterMark = Math.min(Math.max(size + 1, 2 ** 16), 2 ** 20);
+  await pipeline(createReadStream(path, { highWaterMark }), hash, signal === undefined ? {} : { signal });
   return hash.digest('hex');
 }
 

@@ -42,6 +42,11 @@ ModelOptions model_options_of(const Napi::Object& value) {
   return options;
 }
 
+// While models run, it would stop their threads for as long as it takes.
+void return_memory_unless_running() {
+  if (SessionLanes::running() == 0) return_free_memory();
+}
+
 class SessionOpen final : public Operation {
  public:
   std::shared_ptr<Runtime> runtime;
@@ -69,6 +74,7 @@ class SessionOpen final : public Operation {
     session_ = std::make_shared<Session>(std::move(lanes), ignored ? 0 : file_bytes);
     if (session_->executor().lanes() == 0) return no_threads();
     bytes.reset();
+    return_memory_unless_running();  // what reading the model took
     return {};
   }
 
@@ -254,8 +260,7 @@ class SessionClose final : public Operation {
     session_->stop(kCloseBound);
     session_.reset();  // here, if nobody else holds it: freeing a model takes its time
     if (Session::open() == 0) pool_->trim();
-    // While other models run, it would stop their threads for as long as it takes.
-    if (SessionLanes::running() == 0) return_free_memory();
+    return_memory_unless_running();
     return {};
   }
 
