@@ -81,7 +81,8 @@ class Quantizer {
   readonly #model: ModelProto;
   readonly #structure: Structure;
   readonly #statistics: ReadonlyMap<string, TensorStatistics>;
-  readonly #samples: readonly Tensor[];
+  /** Those of which one is still to be chosen. */
+  #samples: readonly Tensor[];
   readonly #options: QuantizeOptions;
   readonly #groups: readonly ChannelGroup[];
   readonly #logits: ReadonlySet<string>;
@@ -116,6 +117,7 @@ class Quantizer {
   /** Trials that lose too much at eight bits. */
   async #keptFloat(form: QuantizedFormName, trials: readonly Trial[]): Promise<readonly number[]> {
     await using sensitivity = await Sensitivity.of(this.#model, trials, this.#groups, this.#samples, this.#options.signal);
+    this.#samples = [sensitivity.sample];
     let runs = 0;
     return await trialsToKeepFloat(trials, this.#allMacs(), (sets) => {
       runs += sets.length;

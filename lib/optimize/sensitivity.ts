@@ -1,12 +1,13 @@
 import { availableParallelism } from 'node:os';
 
+import { invalidArgument } from '../errors/index.js';
 import { encodeModel, type ModelProto } from '../graph/index.js';
 import { compareTensors, switchedModel, tappedModel, type ChannelGroup, type Trial } from '../precision/index.js';
 import { createSession, type Session } from '../session/index.js';
 import { Tensor } from '../tensor/index.js';
 import { settleAll } from './settle-all.js';
 
-/** So many runs are made at the same time at most: those of two samples. */
+/** So many runs are made at the same time at most: sets are asked for in pairs. */
 const mostLanes = 2;
 
 /** Quantises trials, all else in float, and tells what that does to the outputs. One session makes all runs. */
@@ -15,30 +16,24 @@ export class Sensitivity implements AsyncDisposable {
   readonly #selector: string;
   readonly #trials: number;
   readonly #groups: readonly ChannelGroup[];
-  readonly #samples: readonly Tensor[];
   readonly #signal: AbortSignal | undefined;
-  /** Outputs of the model as it is, for each sample, and the sums of their squares in each group. */
-  readonly #references = new Map<Tensor, Outputs>();
-  readonly #power: number[];
+  #reference: Reference | undefined;
 
   private constructor(
     session: Session,
     selector: string,
     trials: number,
     groups: readonly ChannelGroup[],
-    samples: readonly Tensor[],
     signal: AbortSignal | undefined,
   ) {
     this.#session = session;
     this.#selector = selector;
     this.#trials = trials;
     this.#groups = groups;
-    this.#samples = samples;
     this.#signal = signal;
-    this.#power = groups.map(() => 0);
   }
 
-  /** `samples` are inputs of the model; noise and signal of several are added up. Rejects as `createSession`, ENGINE_FAILED, ABORTED. */
+  /** Runs are made of the sample, an input of the model, whose outputs are the strongest. Rejects as `createSession`, ENGINE_FAILED, ABORTED. */
   static async of(
     model: ModelProto,
     trials: readonly Trial[],
@@ -53,9 +48,9 @@ export class Sensitivity implements AsyncDisposable {
     // Groups may be of values that outputs are chosen from.
     const tapped = tappedModel(switched, [...new Set(groups.map(({ output }) => output))]);
     const session = await createSession(encodeModel(tapped), { device: 'cpu', lanes, threads, memoryPattern: false, signal });
-    const sensitivity = new Sensitivity(session, selector, trials.length, groups, samples, signal);
+    const sensitivity = new Sensitivity(session, selector, trials.length, groups, signal);
     try {
-      await sensitivity.#measureReferences();
+      await settleAll(samples.map((sample) => sensitivity.#refer(sample)));
       return sensitivity;
     } catch (error) {
       await sensitivity[Symbol.asyncDispose]();
@@ -63,32 +58,45 @@ export class Sensitivity implements AsyncDisposable {
     }
   }
 
+  /** The sample that runs are made of. */
+  get sample(): Tensor {
+    return this.#known.sample;
+  }
+
   /** The noise that each set of trials makes, in each group of channels, over the signal there. */
   async measure(sets: readonly (readonly number[])[]): Promise<number[][]> {
-    const noises = await settleAll(sets.map((set) => this.#noiseOf(set)));
-    return noises.map((noise) => noise.map((own, group) => ratio(own, this.#power[group] as number)));
+    return settleAll(sets.map((set) => this.#noiseOf(set)));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const reference of this.#references.values()) reference.dispose();
+    this.#reference?.outputs.dispose();
     await this.#session.dispose();
   }
 
-  async #measureReferences(): Promise<void> {
-    await settleAll(this.#samples.map(async (sample) => this.#references.set(sample, await this.#run(sample, []))));
-    for (const reference of this.#references.values()) {
-      for (const [group, { signal }] of (await this.#compare(reference, reference)).entries()) this.#power[group]! += signal;
+  get #known(): Reference {
+    if (this.#reference === undefined) throw invalidArgument('samples', 'at least one', 0);
+    return this.#reference;
+  }
+
+  /** Keeps what the model as it is makes of the sample, where that is stronger than what is known: of a picture without an object, all is noise. */
+  async #refer(sample: Tensor): Promise<void> {
+    const outputs = await this.#run(sample, []);
+    let unused: Outputs | undefined = outputs;
+    try {
+      const power = (await this.#compare(outputs, outputs)).map(({ signal }) => signal);
+      const strength = power.reduce((sum, one) => sum + Math.log(Math.max(one, Number.MIN_VALUE)), 0);
+      if (this.#reference !== undefined && this.#reference.strength >= strength) return;
+      unused = this.#reference?.outputs;
+      this.#reference = { sample, outputs, power, strength };
+    } finally {
+      unused?.dispose();
     }
   }
 
   async #noiseOf(set: readonly number[]): Promise<number[]> {
-    const noises = await settleAll(this.#samples.map((sample) => this.#noiseIn(sample, set)));
-    return this.#groups.map((_, group) => noises.reduce((sum, noise) => sum + (noise[group] as number), 0));
-  }
-
-  async #noiseIn(sample: Tensor, set: readonly number[]): Promise<number[]> {
+    const { sample, outputs: reference, power } = this.#known;
     using outputs = await this.#run(sample, set);
-    return (await this.#compare(this.#references.get(sample) as Outputs, outputs)).map(({ noise }) => noise);
+    return (await this.#compare(reference, outputs)).map(({ noise }, group) => ratio(noise, power[group] as number));
   }
 
   async #run(sample: Tensor, set: readonly number[]): Promise<Outputs> {
@@ -113,6 +121,15 @@ export class Sensitivity implements AsyncDisposable {
 }
 
 type Outputs = Awaited<ReturnType<Session['run']>>;
+
+interface Reference {
+  readonly sample: Tensor;
+  /** Of the model as it is. */
+  readonly outputs: Outputs;
+  /** Sum of squares in each group. */
+  readonly power: readonly number[];
+  readonly strength: number;
+}
 
 /** An output that is always 0 is not lost by a small error, nor by a large one. */
 function ratio(noise: number, power: number): number {

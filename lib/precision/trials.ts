@@ -78,25 +78,25 @@ export type MeasureTrials = (sets: readonly (readonly number[])[]) => Promise<re
 
 /** Where leaving values float has to end: more would be slower than it is worth. */
 const mostMacs = 0.2;
-/**
- * Noise over signal of all trials together. A model with 20 dB or more is left as it is; from 20 to 12 dB, what stands out by itself is left float; below, as
- * much as it takes. yolov8n has 25 dB (for ONNX Runtime) and 18 (for TensorRT), yolox_nano, which breaks, 3 and 11.
- */
-const good = 10 ** (-20 / 10);
-const tolerable = 10 ** (-12 / 10);
+/** Noise over signal of all trials together: a model with this many dB or more is left as it is. yolov8n has 18 and 13, yolox_nano, which breaks, 3 and 11. */
+const good = 10 ** (-23 / 10);
+/** The part of all noise that is reason enough to leave a trial float. */
+const reason = 1 / 10;
 /** Up to this, noise of several adds up well enough. */
 const additive = 10 ** (-10 / 10);
+/** So many sets are measured at the same time. */
+const runsAtOnce = 2;
 
-/** Trials that were measured together. */
+/** Trials whose noise is known together. */
 interface Measured {
   readonly trials: readonly number[];
   readonly noise: readonly number[];
 }
 
 /**
- * Which trials to leave float, the worst first: while one alone makes a third of the noise in some group of channels, or, where the noise of all is not
- * tolerable, a tenth. They are searched for by halves: noise of several adds up, so that what is little for many trials is little for each, and a
- * model in which nothing stands out takes a few runs, not one for each value. Returns indices of trials. `allMacs`: of the whole model.
+ * Which trials to leave float, the worst first: while there is more noise than is good in some group of channels, and one alone makes a tenth of it. They are
+ * searched for by halves: noise of several adds up, so that what is little for many trials is little for each, and a model in which nothing stands out takes a
+ * few runs, not one for each value. Returns indices of trials. `allMacs`: of the whole model.
  */
 export async function trialsToKeepFloat(
   trials: readonly Trial[],
@@ -104,52 +104,81 @@ export async function trialsToKeepFloat(
   measure: MeasureTrials,
 ): Promise<readonly number[]> {
   if (trials.length === 0) return [];
-  const all = [...trials.keys()];
-  let measured: readonly Measured[] = [{ trials: all, noise: (await measure([all]))[0] ?? [] }];
+  let measured: readonly Measured[] = await measureAll([...trials.keys()], measure);
   const kept: number[] = [];
   let macs = 0;
   for (;;) {
     const worst = worstOf(measured, ({ trials: set }) => set.length > 1 || macs + macsOf(trials, set) <= mostMacs * allMacs);
-    if (worst === undefined) return kept;
-    measured = measured.filter((other) => other !== worst);
-    if (worst.trials.length === 1) {
-      kept.push(worst.trials[0] as number);
-      macs += macsOf(trials, worst.trials);
+    const [first] = worst;
+    if (first === undefined) return kept;
+    if (first.trials.length === 1) {
+      kept.push(first.trials[0] as number);
+      macs += macsOf(trials, first.trials);
+      measured = measured.filter((other) => other !== first);
     } else {
-      const middle = Math.ceil(worst.trials.length / 2);
-      const halves = [worst.trials.slice(0, middle), worst.trials.slice(middle)];
-      const noise = await noiseOfHalves(worst, halves, measure);
-      measured = [...measured, ...halves.map((set, half) => ({ trials: set, noise: noise[half] ?? [] }))];
+      const looked = isAdditive(first)
+        ? worst.filter((one) => one.trials.length > 1 && isAdditive(one)).slice(0, runsAtOnce)
+        : [first];
+      const parts = await measureParts(looked, measure);
+      measured = [...measured.filter((other) => !looked.includes(other)), ...parts];
     }
   }
 }
 
-/** Where noise adds up, what one half does not make the other does; where it does not, both are measured. */
-async function noiseOfHalves(
-  { noise: whole }: Measured,
-  [first = [], second = []]: readonly (readonly number[])[],
-  measure: MeasureTrials,
-): Promise<readonly (readonly number[])[]> {
-  if (whole.some((noise) => noise > additive)) return measure([first, second]);
-  const [noise = []] = await measure([first]);
-  return [noise, whole.map((all, group) => Math.max(0, all - (noise[group] ?? 0)))];
+/** All together, and their halves where noise adds up. */
+async function measureAll(all: readonly number[], measure: MeasureTrials): Promise<Measured[]> {
+  const halves = halvesOf(all);
+  const [noise = [], ofFirst = []] = await measure(all.length > 1 ? [all, halves[0]] : [all]);
+  const whole = { trials: all, noise };
+  return all.length > 1 && isAdditive(whole) ? withRest(whole, halves, [ofFirst]) : [whole];
+}
+
+function isAdditive({ noise }: Measured): boolean {
+  return noise.every((one) => one <= additive);
+}
+
+/**
+ * Parts of each set. Where noise adds up, what the others do not make the last does, which so need not be measured; runs that this saves look deeper into the
+ * first half, since what stands out mostly lies early.
+ */
+async function measureParts(sets: readonly Measured[], measure: MeasureTrials): Promise<Measured[]> {
+  const parts = sets.map((set) => {
+    const [first, second] = halvesOf(set.trials);
+    return isAdditive(set) && sets.length < runsAtOnce && first.length > 1 ? [...halvesOf(first), second] : [first, second];
+  });
+  const asked = parts.map((own, i) => (isAdditive(sets[i]!) ? own.slice(0, -1) : own));
+  const found = await measure(asked.flat());
+  let next = 0;
+  return sets.flatMap((set, i) => {
+    const begin = next;
+    next += asked[i]!.length;
+    return withRest(set, parts[i]!, found.slice(begin, next));
+  });
+}
+
+/** Parts with the noise that was found of the first ones; where it was not of the last, that has what is left of the whole. */
+function withRest(whole: Measured, parts: readonly (readonly number[])[], found: readonly (readonly number[])[]): Measured[] {
+  const rest = whole.noise.map((all, group) => Math.max(0, all - sum(found.map((noise) => noise[group] ?? 0))));
+  return parts.map((trials, part) => ({ trials, noise: found[part] ?? rest }));
+}
+
+function halvesOf(trials: readonly number[]): [readonly number[], readonly number[]] {
+  const middle = Math.ceil(trials.length / 2);
+  return [trials.slice(0, middle), trials.slice(middle)];
 }
 
 function macsOf(trials: readonly Trial[], set: readonly number[]): number {
   return sum(set.map((trial) => trials[trial]!.macs));
 }
 
-/** The one with the most noise, of those with enough of it and that may be looked into or left float; undefined for none. */
-function worstOf(measured: readonly Measured[], mayBe: (one: Measured) => boolean): Measured | undefined {
+/** Those with noise enough that may be looked into or left float, the one with most first. */
+function worstOf(measured: readonly Measured[], mayBe: (one: Measured) => boolean): Measured[] {
   const totals = measured[0]?.noise.map((_, group) => sum(measured.map(({ noise }) => noise[group] ?? 0))) ?? [];
-  const excess = ({ noise }: Measured): number => Math.max(0, ...noise.map((own, group) => excessOf(own, totals[group] ?? 0)));
+  const excess = ({ noise }: Measured): number =>
+    Math.max(0, ...noise.map((own, group) => ((totals[group] ?? 0) > good && own >= reason * (totals[group] ?? 0) ? own : 0)));
   return measured
-    .filter((one) => excess(one) > 0 && mayBe(one))
-    .reduce<Measured | undefined>((most, one) => (most === undefined || excess(one) > excess(most) ? one : most), undefined);
-}
-
-/** Noise that is reason enough to leave a trial float; 0 for none. */
-function excessOf(own: number, total: number): number {
-  const share = total > tolerable ? 1 / 10 : 1 / 3;
-  return total > good && own >= share * total ? own : 0;
+    .map((one) => ({ one, excess: excess(one) }))
+    .filter((known) => known.excess > 0 && mayBe(known.one))
+    .sort((a, b) => b.excess - a.excess)
+    .map(({ one }) => one);
 }

@@ -36,20 +36,19 @@ describe('trialsToKeepFloat', () => {
     expect(await keptOf([trial(1), trial(1)], [[], []], 100)).toEqual([]);
   });
 
-  it('keeps none of a good model, whatever stands out, and measures once', async () => {
-    expect(await search([trial(1), trial(1)], noise(20.1, 60), 100)).toEqual({ kept: [], sets: 1 });
-    expect(await keptOf([trial(1), trial(1)], noise(19, 60), 100)).toEqual([0]);
+  it('keeps none of a good model, whatever stands out, and measures all and a half', async () => {
+    expect(await search([trial(1), trial(1)], noise(23.1, 60), 100)).toEqual({ kept: [], sets: 2 });
+    expect(await search([trial(1)], noise(23.1), 100)).toEqual({ kept: [], sets: 1 });
+    expect(await keptOf([trial(1), trial(1)], noise(22, 60), 100)).toEqual([0]);
   });
 
-  it('keeps what makes a third of the noise, the worst first, until the rest is good', async () => {
+  it('keeps what makes a tenth of the noise, the worst first, until the rest is good', async () => {
     const trials = [trial(1), trial(1), trial(1), trial(1), trial(1), trial(1)];
-    expect(await keptOf(trials, noise(18, 14, 32, 32, 32, 32), 1000)).toEqual([1, 0]);
-    expect(await keptOf(trials, noise(24, 14, 32, 32, 32, 32), 1000)).toEqual([1]);
-    // A quarter each is no third.
-    expect(await keptOf(trials.slice(0, 4), noise(20, 20, 20, 20), 1000)).toEqual([]);
+    expect(await keptOf(trials, noise(20, 14, 34, 34, 34, 34), 1000)).toEqual([1, 0]);
+    expect(await keptOf(trials, noise(25, 14, 34, 34, 34, 34), 1000)).toEqual([1]);
   });
 
-  it('keeps a tenth where all together are not tolerable', async () => {
+  it('finds the same where noise is too much to add up', async () => {
     const eight = Array.from({ length: 8 }, () => trial(1));
     expect(await keptOf(eight, noise(...eight.map(() => 17)), 25)).toEqual([0, 1, 2, 3, 4]);
     // Twenty of a twentieth each: none is to blame.
