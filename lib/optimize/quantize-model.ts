@@ -2,6 +2,7 @@ import { invalidArgument } from '../errors/index.js';
 import type { ModelProto, OnnxNode } from '../graph/index.js';
 import {
   findRange,
+  floatLimits,
   logitsOf,
   nothingKept,
   numbersFor,
@@ -119,7 +120,7 @@ class Quantizer {
     await using sensitivity = await Sensitivity.of(this.#model, trials, this.#groups, this.#samples, this.#options.signal);
     this.#samples = [sensitivity.sample];
     let runs = 0;
-    return await trialsToKeepFloat(trials, this.#allMacs(), (sets) => {
+    return await trialsToKeepFloat(trials, floatLimits(this.#structure, form), (sets) => {
       runs += sets.length;
       // How many more there are depends on what they find: each tells half of what is left.
       this.#tell(form, 'sensitivity', 1 - 2 ** (-runs / usualRuns));
@@ -130,7 +131,9 @@ class Quantizer {
   /** Of each layer's output, after its activation, in eight bits. */
   async #noiseDb(form: QuantizedFormName): Promise<[string, number][]> {
     const symmetric = form === 'tensorrt';
-    const known = this.#structure.nodes.filter((node) => this.#isLayer(node)).map(({ outputs }) => outputs[0] as string);
+    const known = this.#structure.nodes
+      .filter((node) => this.#structure.isLayer(node))
+      .map(({ outputs }) => outputs[0] as string);
     return Promise.all(
       known
         .filter((tap) => this.#statistics.has(tap))
@@ -149,7 +152,7 @@ class Quantizer {
     const of = <T>(each: (form: MadeForm) => T | undefined): Partial<Record<QuantizedFormName, T>> =>
       Object.fromEntries(names.flatMap((name) => (each(forms[name]) === undefined ? [] : [[name, each(forms[name])]])));
     return this.#structure.nodes
-      .filter((node) => this.#isLayer(node))
+      .filter((node) => this.#structure.isLayer(node))
       .map((node): QuantizedLayer => {
         const [output = ''] = node.outputs;
         const seen = this.#statistics.get(output);
@@ -163,10 +166,6 @@ class Quantizer {
           noiseDb: of((form) => finite(form.noiseDb.get(output))),
         };
       });
-  }
-
-  #isLayer(node: OnnxNode): boolean {
-    return this.#structure.kind(node) === 'product' || this.#structure.isTransposedConvolution(node);
   }
 
   /** What an activation makes of a value, where one reads it; else the value. */
@@ -193,10 +192,6 @@ class Quantizer {
     const range = findRange(statistics, { ...question, method, signal });
     this.#ranges.set(key, range);
     return range;
-  }
-
-  #allMacs(): number {
-    return this.#structure.nodes.reduce((sum, node) => sum + (this.#isLayer(node) ? this.#structure.macs(node) : 0), 0);
   }
 
   #tell(form: QuantizedFormName, phase: QuantizeProgress['phase'], done: number): void {

@@ -51,8 +51,10 @@ export function dropIslands(structure: Structure, int8: Set<OnnxNode>): void {
   }
 }
 
-/** Where it is not worth the bytes that it saves. */
-const fewWeights = 4096;
+/**
+ * A layer with fewer weights than this part of all, or than that many, keeps them in float, which its kernel is faster with: it is not worth the bytes.
+ */
+const fewWeights = { part: 1 / 200, count: 4096 };
 
 /**
  * Layers in float whose weights are stored in eight bits: transposed convolutions, for which ONNX Runtime has no integer kernel and TensorRT few, and those
@@ -62,7 +64,10 @@ export function storedInt8(
   structure: Structure,
   { int8, absorbed, quantized }: Pick<FormPlan, 'int8' | 'absorbed' | 'quantized'>,
 ): ReadonlySet<OnnxNode> {
-  const isLarge = (node: OnnxNode): boolean => structure.weights(node).tensor.elementCount >= fewWeights;
+  const countOf = (node: OnnxNode): number => structure.weights(node).tensor.elementCount;
+  const layers = structure.nodes.filter((node) => structure.isLayer(node));
+  const least = Math.max(fewWeights.count, fewWeights.part * layers.reduce((sum, node) => sum + countOf(node), 0));
+  const isLarge = (node: OnnxNode): boolean => countOf(node) >= least;
   const isBetween = (node: OnnxNode): boolean => {
     const [output = ''] = node.outputs;
     // Of a Gemm it would not even ask what becomes of the output.

@@ -37,4 +37,4 @@ export { planOnnxRuntime } from './plan-onnxruntime.js';
 export { planTensorRt } from './plan-tensorrt.js';
 export { Structure } from './structure.js';
 export { switchedModel } from './switched-model.js';
-export { trialsOf, trialsToKeepFloat, type MeasureTrials, type Trial } from './trials.js';
+export { trialsOf, floatLimits, trialsToKeepFloat, type FloatLimits, type MeasureTrials, type Trial } from './trials.js';

@@ -118,6 +118,11 @@ export class Structure {
     return node.opType === 'ConvTranspose' && node.domain === '' && weights?.dtype === 'float32' && isOneGroup;
   }
 
+  /** Whether it has weights that can be stored in eight bits. */
+  isLayer(node: OnnxNode): boolean {
+    return this.kind(node) === 'product' || this.isTransposedConvolution(node);
+  }
+
   isDepthwise(node: OnnxNode): boolean {
     const group = node.attributes.get('group');
     return node.opType === 'Conv' && typeof group === 'number' && group > 1 && this.weights(node).tensor.dims[1] === 1;

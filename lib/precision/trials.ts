@@ -9,8 +9,9 @@ export interface Trial {
   /** The value that gives it its name. */
   readonly value: string;
   readonly values: ReadonlyMap<string, Quantization>;
-  /** Multiply-accumulates of the products that stay float where these values do. */
+  /** Multiply-accumulates of the products that stay float where these values do, and how many weights they have. */
   readonly macs: number;
+  readonly weights: number;
 }
 
 /**
@@ -30,10 +31,12 @@ export function trialsOf(structure: Structure, plan: FormPlan, numbers: FormNumb
     }
     for (const name of together) covered.add(name);
     const quantized = together.filter((name) => plan.quantized.has(name));
+    const products = [...productsAt(structure, plan, together)];
     trials.push({
       value,
       values: new Map(quantized.map((name) => [name, numbers.values.get(name) as Quantization])),
-      macs: sum([...productsAt(structure, plan, together)].map((node) => structure.macs(node))),
+      macs: sum(products.map((node) => structure.macs(node))),
+      weights: sum(products.map((node) => structure.weights(node).tensor.elementCount)),
     });
   }
   return trials.toReversed();
@@ -77,7 +80,12 @@ function sum(numbers: readonly number[]): number {
 export type MeasureTrials = (sets: readonly (readonly number[])[]) => Promise<readonly (readonly number[])[]>;
 
 /** Where leaving values float has to end: more would be slower than it is worth. */
-const mostMacs = 0.2;
+export interface FloatLimits {
+  readonly macs: number;
+  /** Elements. */
+  readonly weights: number;
+}
+
 /** Noise over signal of all trials together: a model with this many dB or more is left as it is. yolov8n has 18 and 13, yolox_nano, which breaks, 3 and 11. */
 const good = 10 ** (-23 / 10);
 /** The part of all noise that is reason enough to leave a trial float. */
@@ -86,6 +94,19 @@ const reason = 1 / 10;
 const additive = 10 ** (-10 / 10);
 /** So many sets are measured at the same time. */
 const runsAtOnce = 2;
+
+/**
+ * A fifth of the work. For ONNX Runtime, few weights besides: those of a float layer are stored in eight bits too, and dequantised in every run, as they are
+ * never taken for constants.
+ */
+export function floatLimits(structure: Structure, form: FormPlan['form']): FloatLimits {
+  const layers = structure.nodes.filter((node) => structure.isLayer(node));
+  const weights = sum(layers.map((node) => structure.weights(node).tensor.elementCount));
+  return {
+    macs: 0.2 * sum(layers.map((node) => structure.macs(node))),
+    weights: form === 'onnxruntime' ? 0.04 * weights : weights,
+  };
+}
 
 /** Trials whose noise is known together. */
 interface Measured {
@@ -96,24 +117,26 @@ interface Measured {
 /**
  * Which trials to leave float, the worst first: while there is more noise than is good in some group of channels, and one alone makes a tenth of it. They are
  * searched for by halves: noise of several adds up, so that what is little for many trials is little for each, and a model in which nothing stands out takes a
- * few runs, not one for each value. Returns indices of trials. `allMacs`: of the whole model.
+ * few runs, not one for each value. Returns indices of trials.
  */
 export async function trialsToKeepFloat(
   trials: readonly Trial[],
-  allMacs: number,
+  limits: FloatLimits,
   measure: MeasureTrials,
 ): Promise<readonly number[]> {
   if (trials.length === 0) return [];
   let measured: readonly Measured[] = await measureAll([...trials.keys()], measure);
   const kept: number[] = [];
-  let macs = 0;
+  const isAffordable = (trial: number): boolean => {
+    const all = [...kept, trial].map((index) => trials[index] as Trial);
+    return sum(all.map(({ macs }) => macs)) <= limits.macs && sum(all.map(({ weights }) => weights)) <= limits.weights;
+  };
   for (;;) {
-    const worst = worstOf(measured, ({ trials: set }) => set.length > 1 || macs + macsOf(trials, set) <= mostMacs * allMacs);
+    const worst = worstOf(measured, ({ trials: set }) => set.some(isAffordable));
     const [first] = worst;
     if (first === undefined) return kept;
     if (first.trials.length === 1) {
       kept.push(first.trials[0] as number);
-      macs += macsOf(trials, first.trials);
       measured = measured.filter((other) => other !== first);
     } else {
       const looked = isAdditive(first)
@@ -165,10 +188,6 @@ function withRest(whole: Measured, parts: readonly (readonly number[])[], found:
 function halvesOf(trials: readonly number[]): [readonly number[], readonly number[]] {
   const middle = Math.ceil(trials.length / 2);
   return [trials.slice(0, middle), trials.slice(middle)];
-}
-
-function macsOf(trials: readonly Trial[], set: readonly number[]): number {
-  return sum(set.map((trial) => trials[trial]!.macs));
 }
 
 /** Those with noise enough that may be looked into or left float, the one with most first. */

@@ -1,12 +1,13 @@
 /** Which values stay float, by the noise that each makes alone. */
 import { describe, expect, it } from 'vitest';
 import { encodeModel } from '../../lib/graph/index.js';
-import { switchedModel, trialsToKeepFloat, type MeasureTrials, type Trial } from '../../lib/precision/index.js';
+import { switchedModel, trialsToKeepFloat, type FloatLimits, type MeasureTrials, type Trial } from '../../lib/precision/index.js';
 import { createSession } from '../../lib/session/index.js';
 import { Tensor } from '../../lib/tensor/index.js';
 import { graphModel, node, scales, weights } from '../graph/made-graphs.js';
 
-const trial = (macs: number): Trial => ({ value: `of ${macs}`, values: new Map(), macs });
+const trial = (macs: number, weights = 0): Trial => ({ value: `of ${macs}`, values: new Map(), macs, weights });
+const most = (macs: number, weights = 0): FloatLimits => ({ macs, weights });
 const ratioOf = (db: number): number => 10 ** (-db / 10);
 /** For each trial its signal to noise in dB, in one group. */
 const noise = (...db: readonly number[]): number[][] => db.map((one) => [ratioOf(one)]);
@@ -15,7 +16,7 @@ const noise = (...db: readonly number[]): number[][] => db.map((one) => [ratioOf
 function search(
   trials: readonly Trial[],
   own: readonly (readonly number[])[],
-  allMacs: number,
+  limits: FloatLimits,
 ): Promise<{ kept: readonly number[]; sets: number }> {
   let sets = 0;
   const measure: MeasureTrials = (asked) => {
@@ -25,42 +26,48 @@ function search(
       asked.map((set) => groups.map((group) => set.reduce((sum, trial) => sum + (own[trial]?.[group] ?? 0), 0))),
     );
   };
-  return trialsToKeepFloat(trials, allMacs, measure).then((kept) => ({ kept, sets }));
+  return trialsToKeepFloat(trials, limits, measure).then((kept) => ({ kept, sets }));
 }
 
 const keptOf = async (...given: Parameters<typeof search>): Promise<readonly number[]> => (await search(...given)).kept;
 
 describe('trialsToKeepFloat', () => {
   it('keeps none where there are none, or no output is judged', async () => {
-    expect(await search([], [], 100)).toEqual({ kept: [], sets: 0 });
-    expect(await keptOf([trial(1), trial(1)], [[], []], 100)).toEqual([]);
+    expect(await search([], [], most(20))).toEqual({ kept: [], sets: 0 });
+    expect(await keptOf([trial(1), trial(1)], [[], []], most(20))).toEqual([]);
   });
 
   it('keeps none of a good model, whatever stands out, and measures all and a half', async () => {
-    expect(await search([trial(1), trial(1)], noise(23.1, 60), 100)).toEqual({ kept: [], sets: 2 });
-    expect(await search([trial(1)], noise(23.1), 100)).toEqual({ kept: [], sets: 1 });
-    expect(await keptOf([trial(1), trial(1)], noise(22, 60), 100)).toEqual([0]);
+    expect(await search([trial(1), trial(1)], noise(23.1, 60), most(20))).toEqual({ kept: [], sets: 2 });
+    expect(await search([trial(1)], noise(23.1), most(20))).toEqual({ kept: [], sets: 1 });
+    expect(await keptOf([trial(1), trial(1)], noise(22, 60), most(20))).toEqual([0]);
   });
 
   it('keeps what makes a tenth of the noise, the worst first, until the rest is good', async () => {
     const trials = [trial(1), trial(1), trial(1), trial(1), trial(1), trial(1)];
-    expect(await keptOf(trials, noise(20, 14, 34, 34, 34, 34), 1000)).toEqual([1, 0]);
-    expect(await keptOf(trials, noise(25, 14, 34, 34, 34, 34), 1000)).toEqual([1]);
+    expect(await keptOf(trials, noise(20, 14, 34, 34, 34, 34), most(200))).toEqual([1, 0]);
+    expect(await keptOf(trials, noise(25, 14, 34, 34, 34, 34), most(200))).toEqual([1]);
   });
 
   it('finds the same where noise is too much to add up', async () => {
     const eight = Array.from({ length: 8 }, () => trial(1));
-    expect(await keptOf(eight, noise(...eight.map(() => 17)), 25)).toEqual([0, 1, 2, 3, 4]);
+    expect(await keptOf(eight, noise(...eight.map(() => 17)), most(5))).toEqual([0, 1, 2, 3, 4]);
     // Twenty of a twentieth each: none is to blame.
     const twenty = Array.from({ length: 20 }, () => trial(1));
-    expect(await keptOf(twenty, noise(...twenty.map(() => 17)), 1000)).toEqual([]);
+    expect(await keptOf(twenty, noise(...twenty.map(() => 17)), most(200))).toEqual([]);
   });
 
   it('stops at a fifth of the work, and takes what is cheap then', async () => {
-    expect(await keptOf([trial(21), trial(5)], noise(0, 5), 100)).toEqual([1]);
-    expect(await keptOf([trial(20), trial(5)], noise(0, 5), 100)).toEqual([0]);
-    expect(await keptOf([trial(15), trial(5)], noise(0, 5), 100)).toEqual([0, 1]);
-    expect(await keptOf([trial(0), trial(0)], noise(0, 5), 0)).toEqual([0, 1]);
+    expect(await keptOf([trial(21), trial(5)], noise(0, 5), most(20))).toEqual([1]);
+    expect(await keptOf([trial(20), trial(5)], noise(0, 5), most(20))).toEqual([0]);
+    expect(await keptOf([trial(15), trial(5)], noise(0, 5), most(20))).toEqual([0, 1]);
+    expect(await keptOf([trial(0), trial(0)], noise(0, 5), most(0))).toEqual([0, 1]);
+  });
+
+  it('takes no more weights than it may, and looks into nothing that it may not take', async () => {
+    const trials = [trial(0, 5), trial(0, 5), trial(0, 1)];
+    expect(await keptOf(trials, noise(5, 5, 5), most(0, 6))).toEqual([2, 0]);
+    expect(await search([trial(0, 7), trial(0, 7)], noise(5, 5), most(0, 6))).toEqual({ kept: [], sets: 2 });
   });
 
   it('looks at each group by itself', async () => {
@@ -69,16 +76,16 @@ describe('trialsToKeepFloat', () => {
       [ratioOf(35), 1e-6],
       [ratioOf(35), 1e-6],
     ];
-    expect(await keptOf([trial(1), trial(1), trial(1)], twoGroups, 100)).toEqual([0]);
+    expect(await keptOf([trial(1), trial(1), trial(1)], twoGroups, most(20))).toEqual([0]);
   });
 
   it('of equals takes the first', async () => {
-    expect(await keptOf([trial(1), trial(1)], noise(15, 15), 5)).toEqual([0]);
+    expect(await keptOf([trial(1), trial(1)], noise(15, 15), most(1))).toEqual([0]);
   });
 
   it('finds one of a hundred in a few runs', async () => {
     const trials = Array.from({ length: 100 }, () => trial(1));
-    const { kept, sets } = await search(trials, noise(...trials.map((_, i) => (i === 61 ? 13 : 60))), 1000);
+    const { kept, sets } = await search(trials, noise(...trials.map((_, i) => (i === 61 ? 13 : 60))), most(200));
     expect(kept).toEqual([61]);
     expect(sets).toBeLessThan(20);
   });
