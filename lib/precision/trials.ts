@@ -82,7 +82,7 @@ export type MeasureTrials = (sets: readonly (readonly number[])[]) => Promise<re
 /** Where leaving values float has to end: more would be slower than it is worth. */
 export interface FloatLimits {
   readonly macs: number;
-  /** Elements. */
+  /** Elements. What makes a third of the noise may have more. */
   readonly weights: number;
 }
 
@@ -90,6 +90,8 @@ export interface FloatLimits {
 const good = 10 ** (-23 / 10);
 /** The part of all noise that is reason enough to leave a trial float. */
 const reason = 1 / 10;
+/** What makes this part of it may have any number of weights. */
+const dominant = 1 / 3;
 /** Up to this, noise of several adds up well enough. */
 const additive = 10 ** (-10 / 10);
 /** So many sets are measured at the same time. */
@@ -127,12 +129,13 @@ export async function trialsToKeepFloat(
   if (trials.length === 0) return [];
   let measured: readonly Measured[] = await measureAll([...trials.keys()], measure);
   const kept: number[] = [];
-  const isAffordable = (trial: number): boolean => {
+  const isAffordable = (trial: number, share: number): boolean => {
     const all = [...kept, trial].map((index) => trials[index] as Trial);
-    return sum(all.map(({ macs }) => macs)) <= limits.macs && sum(all.map(({ weights }) => weights)) <= limits.weights;
+    const isLight = sum(all.map(({ weights }) => weights)) <= limits.weights;
+    return sum(all.map(({ macs }) => macs)) <= limits.macs && (isLight || share >= dominant);
   };
   for (;;) {
-    const worst = worstOf(measured, ({ trials: set }) => set.some(isAffordable));
+    const worst = worstOf(measured, ({ trials: set }, share) => set.some((trial) => isAffordable(trial, share)));
     const [first] = worst;
     if (first === undefined) return kept;
     if (first.trials.length === 1) {
@@ -190,14 +193,17 @@ function halvesOf(trials: readonly number[]): [readonly number[], readonly numbe
   return [trials.slice(0, middle), trials.slice(middle)];
 }
 
-/** Those with noise enough that may be looked into or left float, the one with most first. */
-function worstOf(measured: readonly Measured[], mayBe: (one: Measured) => boolean): Measured[] {
+/** Those with noise enough that may be looked into or left float, the one with most first. Told of each is its greatest part of the noise in a group. */
+function worstOf(measured: readonly Measured[], mayBe: (one: Measured, share: number) => boolean): Measured[] {
   const totals = measured[0]?.noise.map((_, group) => sum(measured.map(({ noise }) => noise[group] ?? 0))) ?? [];
-  const excess = ({ noise }: Measured): number =>
-    Math.max(0, ...noise.map((own, group) => ((totals[group] ?? 0) > good && own >= reason * (totals[group] ?? 0) ? own : 0)));
   return measured
-    .map((one) => ({ one, excess: excess(one) }))
-    .filter((known) => known.excess > 0 && mayBe(known.one))
+    .map((one) => {
+      const counts = one.noise.map((own, group) => ({ own, total: totals[group] ?? 0 })).filter(({ total }) => total > good);
+      const share = Math.max(0, ...counts.map(({ own, total }) => own / total));
+      const excess = Math.max(0, ...counts.map(({ own, total }) => (own >= reason * total ? own : 0)));
+      return { one, share, excess };
+    })
+    .filter(({ one, share, excess }) => excess > 0 && mayBe(one, share))
     .sort((a, b) => b.excess - a.excess)
     .map(({ one }) => one);
 }

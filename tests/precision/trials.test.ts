@@ -64,10 +64,13 @@ describe('trialsToKeepFloat', () => {
     expect(await keptOf([trial(0), trial(0)], noise(0, 5), most(0))).toEqual([0, 1]);
   });
 
-  it('takes no more weights than it may, and looks into nothing that it may not take', async () => {
-    const trials = [trial(0, 5), trial(0, 5), trial(0, 1)];
-    expect(await keptOf(trials, noise(5, 5, 5), most(0, 6))).toEqual([2, 0]);
-    expect(await search([trial(0, 7), trial(0, 7)], noise(5, 5), most(0, 6))).toEqual({ kept: [], sets: 2 });
+  it('takes no more weights than it may, unless for what makes a third of the noise, and looks into nothing that it may not take', async () => {
+    const equal = Array.from({ length: 8 }, () => 20);
+    const some = equal.map((_, index) => trial(0, index === 2 ? 1 : 5));
+    expect((await keptOf(some, noise(...equal), most(0, 6))).toSorted()).toEqual([0, 2]);
+    const heavy = equal.map(() => trial(0, 7));
+    expect(await keptOf(heavy, noise(...equal), most(0, 6))).toEqual([]);
+    expect(await search(heavy, noise(13, ...equal.slice(1).map(() => 32)), most(0, 6))).toEqual({ kept: [0], sets: 4 });
   });
 
   it('looks at each group by itself', async () => {
