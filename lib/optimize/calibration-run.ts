@@ -1,4 +1,5 @@
 /** Runs pictures through a model and lets an observer see its tensors. */
+import { native } from '../binding/index.js';
 import { sha256OfFile } from '../engine/file-hash.js';
 import type { FoveateError } from '../errors/index.js';
 import { MediaError } from '../errors/index.js';
@@ -6,6 +7,9 @@ import type { Preprocess } from '../image/index.js';
 import type { CalibratedPicture, TensorObserver } from '../precision/index.js';
 import type { Session } from '../session/index.js';
 import { lookOf } from './picture-look.js';
+
+/** Pictures after which memory that waits for the next of the same size goes back to the system: no two need be of one size. */
+const trimmedAfter = 8;
 
 export interface CalibrationRunInit {
   /** Of the model with its tensors as outputs. */
@@ -103,6 +107,7 @@ export class CalibrationRun {
       this.#underWay++;
     }
     onPicture(++this.#observed);
+    if (this.#observed % trimmedAfter === 0) native().memoryTrim();
   }
 }
 
