@@ -1,5 +1,5 @@
 import { invalidArgument } from '../errors/index.js';
-import type { ModelProto, OnnxNode } from '../graph/index.js';
+import type { ModelProto } from '../graph/index.js';
 import {
   findRange,
   floatLimits,

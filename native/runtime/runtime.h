@@ -123,7 +123,7 @@ struct ModelOptions {
   int intra_op_threads = 0;  // 0: the runtime's own default
   int inter_op_threads = 0;
   bool intra_op_spinning = false;  // workers that spin between runs are faster alone, and steal cores from other lanes
-  bool memory_pattern = true;      // the memory of a run in one block, planned by the first; that of the first is kept too
+  bool memory_pattern = true;  // the memory of a run in one block, planned by the first; that of the first is kept too
   GraphOptimization graph_optimization = GraphOptimization::kAll;
   std::vector<ProviderOptions> providers;     // tried in order; empty: CPU
   std::map<std::string, std::string> config;  // the runtime's own session configuration entries
