@@ -2,7 +2,14 @@ import { availableParallelism } from 'node:os';
 
 import { invalidArgument } from '../errors/index.js';
 import { encodeModel, type ModelProto } from '../graph/index.js';
-import { compareTensors, switchedModel, tappedModel, type ChannelGroup, type Trial } from '../precision/index.js';
+import {
+  compareTensors,
+  switchedModel,
+  tappedModel,
+  type ChannelGroup,
+  type TensorDifference,
+  type Trial,
+} from '../precision/index.js';
 import { createSession, type Session } from '../session/index.js';
 import { Tensor } from '../tensor/index.js';
 import { settleAll } from './settle-all.js';
@@ -96,7 +103,11 @@ export class Sensitivity implements AsyncDisposable {
   async #noiseOf(set: readonly number[]): Promise<number[]> {
     const { sample, outputs: reference, power } = this.#known;
     using outputs = await this.#run(sample, set);
-    return (await this.#compare(reference, outputs)).map(({ noise }, group) => ratio(noise, power[group] as number));
+    return (await this.#compare(reference, outputs)).map(({ noise, referenceNonFinite, candidateNonFinite }, group) => {
+      const found = ratio(noise, power[group] as number);
+      // Places that are no numbers any more have no difference: such an output is lost.
+      return candidateNonFinite > referenceNonFinite ? Math.max(found, 1) : found;
+    });
   }
 
   async #run(sample: Tensor, set: readonly number[]): Promise<Outputs> {
@@ -109,7 +120,7 @@ export class Sensitivity implements AsyncDisposable {
     );
   }
 
-  async #compare(reference: Outputs, candidate: Outputs): Promise<{ readonly noise: number; readonly signal: number }[]> {
+  async #compare(reference: Outputs, candidate: Outputs): Promise<TensorDifference[]> {
     return settleAll(
       this.#groups.map(async ({ output, axis, start, end }) => {
         const options = { axis, groups: [[start, end] as const], signal: this.#signal };

@@ -20,7 +20,14 @@ import {
   type CalibrationPoint,
   type TensorStatistics,
 } from '../precision/index.js';
-import { createSession, sessionOptionNames, type ModelSource, type Session, type SessionOptions } from '../session/index.js';
+import {
+  createSession,
+  mostLanes,
+  sessionOptionNames,
+  type ModelSource,
+  type Session,
+  type SessionOptions,
+} from '../session/index.js';
 import { evaluateConstants } from './evaluate-constants.js';
 
 /** What the tensors that are looked at may take, in all lanes together, unless the caller says how many lanes there are. */
@@ -63,11 +70,11 @@ export class TappedSession implements AsyncDisposable {
     const bytesOfPicture = tappedBytes(tapped, points);
     const cores = availableParallelism();
     const affordable = bytesOfPicture === undefined ? 1 : Math.max(1, Math.floor(mostTappedBytes / bytesOfPicture));
-    const lanes = options.lanes ?? Math.min(affordable, cores, pictures);
+    const lanes = options.lanes ?? Math.min(affordable, cores, pictures, mostLanes);
     const session = await createSession(tapped, {
       ...Object.fromEntries(Object.entries(options).filter(([name]) => (sessionOptionNames as readonly string[]).includes(name))),
       lanes,
-      memoryPattern: false,
+      memoryPattern: options.memoryPattern ?? false,
       config: {
         ...(path !== undefined && { [externalFolderEntry]: nodePath.dirname(nodePath.resolve(path)) }),
         ...options.config,

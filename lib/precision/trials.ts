@@ -151,12 +151,13 @@ export async function trialsToKeepFloat(
   }
 }
 
-/** All together, and their halves where noise adds up. */
+/** Both halves of all. */
 async function measureAll(all: readonly number[], measure: MeasureTrials): Promise<Measured[]> {
   const halves = halvesOf(all);
   const [noise = [], ofFirst = []] = await measure(all.length > 1 ? [all, halves[0]] : [all]);
   const whole = { trials: all, noise };
-  return all.length > 1 && isAdditive(whole) ? withRest(whole, halves, [ofFirst]) : [whole];
+  if (all.length < 2) return [whole];
+  return withRest(whole, halves, isAdditive(whole) ? [ofFirst] : [ofFirst, ...(await measure([halves[1]]))]);
 }
 
 function isAdditive({ noise }: Measured): boolean {

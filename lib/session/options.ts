@@ -52,6 +52,8 @@ export const sessionOptionNames = [
 
 const optimizationLevels = ['disabled', 'basic', 'extended', 'all'] as const;
 const maxThreads = 1024;
+/** Of one session. */
+export const mostLanes = 64;
 
 function checkTextRecord(name: string, value: unknown): Readonly<Record<string, string>> {
   if (value === null || typeof value !== 'object') throw invalidArgument(name, 'an object of strings', value);
@@ -66,7 +68,7 @@ export function checkSessionOptions(options: SessionOptions): void {
   if (options.device !== undefined) checkOneOf('device', options.device, devices);
   if (options.threads !== undefined) checkInteger('threads', options.threads, 1, maxThreads);
   if (options.interOpThreads !== undefined) checkInteger('interOpThreads', options.interOpThreads, 1, maxThreads);
-  if (options.lanes !== undefined) checkInteger('lanes', options.lanes, 1, 64);
+  if (options.lanes !== undefined) checkInteger('lanes', options.lanes, 1, mostLanes);
   if (options.spinning !== undefined) checkBoolean('spinning', options.spinning);
   if (options.memoryPattern !== undefined) checkBoolean('memoryPattern', options.memoryPattern);
   if (options.graphOptimization !== undefined) checkOneOf('graphOptimization', options.graphOptimization, optimizationLevels);

@@ -337,10 +337,12 @@ Session::Session(std::shared_ptr<SessionLanes> lanes, std::size_t weight_bytes)
 Session::~Session() { open_sessions.fetch_sub(1, std::memory_order_relaxed); }
 
 Status SessionLanes::run(std::size_t lane, const RunRequest& request, RunResult& result) {
-  ++runs_in_flight;
-  Status status = contexts[lane]->run(request, result);
-  --runs_in_flight;
-  return status;
+  // Also where it throws for want of memory.
+  struct InFlight {
+    InFlight() { ++runs_in_flight; }
+    ~InFlight() { --runs_in_flight; }
+  } in_flight;
+  return contexts[lane]->run(request, result);
 }
 
 std::size_t SessionLanes::running() { return runs_in_flight; }
