@@ -36,6 +36,7 @@ export class OnnxTensor {
       throw this.#invalid(`its shape [${this.dims.join(', ')}] has too many elements`);
     this.external = proto.dataLocation === TensorProto_DataLocation.EXTERNAL ? new ExternalData(proto, folder) : undefined;
     if (this.external === undefined) this.#checkSize();
+    else if (this.dtype === 'string') throw this.#invalid('strings cannot lie in another file');
   }
 
   /** Product of the sizes. */

@@ -17,12 +17,12 @@ import { DataType, elsewhere, graphModel, node, type Constant } from './made-gra
 import { fixture, folders, modelPath } from './models.js';
 import { integerField, lengthField, modelBytes } from './wire-writer.js';
 
-/** A tensor of two uint8 in another file. */
-function tensorAt(entries: Record<string, string>, folder?: string): OnnxTensor {
+/** A tensor of two uint8 in another file, or two of another type. */
+function tensorAt(entries: Record<string, string>, folder?: string, type = 2): OnnxTensor {
   const external = Object.entries(entries).flatMap(([key, value]) =>
     lengthField(13, [...lengthField(1, key), ...lengthField(2, value)]),
   );
-  const tensor = [...integerField(1, 2), ...integerField(2, 2), ...lengthField(8, 'w'), ...external, ...integerField(14, 1)];
+  const tensor = [...integerField(1, 2), ...integerField(2, type), ...lengthField(8, 'w'), ...external, ...integerField(14, 1)];
   return parseModel(modelBytes(lengthField(5, tensor)), { folder }).initializers.get('w') as OnnxTensor;
 }
 
@@ -60,6 +60,12 @@ describe('external data', () => {
       code: 'MODEL_NOT_FOUND',
       message: expect.stringContaining('the model was given as bytes'),
     });
+  });
+
+  it('cannot be strings', () => {
+    expect(() => tensorAt({ location: 'weights/w.bin' }, folder, DataType.STRING)).toThrow(
+      /"w": strings cannot lie in another file/,
+    );
   });
 
   it('follows offset and length', async () => {
