@@ -82,7 +82,7 @@ class Quantizer {
   readonly #model: ModelProto;
   readonly #structure: Structure;
   readonly #statistics: ReadonlyMap<string, TensorStatistics>;
-  /** Those of which one is still to be chosen. */
+  /** Of which one is chosen for the first form, and serves the second too. */
   #samples: readonly Tensor[];
   readonly #options: QuantizeOptions;
   readonly #groups: readonly ChannelGroup[];
@@ -117,6 +117,7 @@ class Quantizer {
 
   /** Trials that lose too much at eight bits. */
   async #keptFloat(form: QuantizedFormName, trials: readonly Trial[]): Promise<readonly number[]> {
+    if (trials.length === 0) return [];
     await using sensitivity = await Sensitivity.of(this.#model, trials, this.#groups, this.#samples, this.#options.signal);
     this.#samples = [sensitivity.sample];
     let runs = 0;

@@ -43,6 +43,11 @@ describe('trialsToKeepFloat', () => {
     expect(await keptOf([trial(1), trial(1)], noise(22, 60), most(20))).toEqual([0]);
   });
 
+  it('keeps none of a good model whose parts cancel each other out', async () => {
+    const measure: MeasureTrials = (sets) => Promise.resolve(sets.map((set) => [ratioOf(set.length === 2 ? 23.5 : 20)]));
+    expect(await trialsToKeepFloat([trial(1), trial(1)], most(20), measure)).toEqual([]);
+  });
+
   it('keeps what makes a tenth of the noise, the worst first, until the rest is good', async () => {
     const trials = [trial(1), trial(1), trial(1), trial(1), trial(1), trial(1)];
     expect(await keptOf(trials, noise(20, 14, 34, 34, 34, 34), most(200))).toEqual([1, 0]);
