@@ -1,16 +1,15 @@
-import type { DatasetImage } from './dataset.js';
 import { throwIfAborted } from './source-file.js';
 
 /** How many pictures are read ahead of the one that is asked for: as many as there are threads for files. */
 const readAhead = 4;
 
-/** Pictures in their order, a few read ahead. Each pass reads anew. Rejects as `read` does, and with ABORTED. */
-export async function* imagesOf<T>(
+/** What is read of pictures, in their order, a few read ahead. Each pass reads anew. Rejects as `read` does, and with ABORTED. */
+export async function* imagesOf<T, Image>(
   items: readonly T[],
-  read: (item: T, index: number) => DatasetImage | Promise<DatasetImage>,
+  read: (item: T, index: number) => Image | Promise<Image>,
   signal: AbortSignal | undefined,
-): AsyncGenerator<DatasetImage> {
-  const ahead: Promise<DatasetImage>[] = [];
+): AsyncGenerator<Image> {
+  const ahead: Promise<Image>[] = [];
   let next = 0;
   while (next < items.length || ahead.length > 0) {
     throwIfAborted(signal);
@@ -20,6 +19,6 @@ export async function* imagesOf<T>(
       reading.catch(() => {});
       ahead.push(reading);
     }
-    yield await (ahead.shift() as Promise<DatasetImage>);
+    yield await (ahead.shift() as Promise<Image>);
   }
 }

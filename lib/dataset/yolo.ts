@@ -47,7 +47,7 @@ export async function openYolo(path: string, split: string | undefined, signal: 
     get notices() {
       return notices.list;
     },
-    images: (stop) => imagesOf(pictures, (picture, id) => readImage(picture, id, described, notices), stop),
+    images: (stop) => readImages(pictures, described, notices, stop),
   };
 }
 
@@ -159,17 +159,29 @@ async function noticeLabels(pictures: readonly YoloImage[], notices: Notices): P
   }
 }
 
+async function* readImages(
+  pictures: readonly YoloImage[],
+  described: Described,
+  notices: Notices,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<DatasetImage> {
+  for await (const { image, missing } of imagesOf(pictures, (picture, id) => readImage(picture, id, described), signal)) {
+    // Not while pictures are read ahead: which of them is first would be chance.
+    if (missing !== undefined) notices.add(...missing);
+    yield image;
+  }
+}
+
 async function readImage(
   { name, path, labels }: YoloImage,
   id: number,
   { categories, keypoints }: Described,
-  notices: Notices,
-): Promise<DatasetImage> {
+): Promise<{ readonly image: DatasetImage; readonly missing: Parameters<Notices['add']> | undefined }> {
   const [size, text] = await Promise.all([pictureSize(path), readLabels(labels)]);
-  if (text === undefined) notices.add(withoutLabels, { file: path });
-  else if (text.trim() === '') notices.add(emptyLabels, { file: labels });
   const annotations = text === undefined ? [] : yoloAnnotations(text, labels, categories, keypoints, size);
-  return { id, name, path, ...size, categories: [], annotations, attributes: {} };
+  const image: DatasetImage = { id, name, path, ...size, categories: [], annotations, attributes: {} };
+  if (text === undefined) return { image, missing: [withoutLabels, { file: path }] };
+  return { image, missing: text.trim() === '' ? [emptyLabels, { file: labels }] : undefined };
 }
 
 /** undefined where there is no such file: nothing is labelled in the picture. */
