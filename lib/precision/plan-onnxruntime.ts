@@ -25,7 +25,7 @@ export function planOnnxRuntime(structure: Structure, kept: KeptFloat): FormPlan
   for (const node of structure.nodes) {
     if (structure.isTail(node) || !hasIntegerKernel(structure, node)) continue;
     const isKept = [...structure.activationInputs(node), ...node.outputs].some((value) => keptValues.has(value));
-    const isSmall = node.opType === 'Conv' && !structure.isDepthwise(node) && structure.inputChannels(node) <= fewChannels;
+    const isSmall = node.opType === 'Conv' && channelsBefore(structure, node) <= fewChannels;
     const isLast = numbers.has(node);
     if (!isKept && !isSmall && !isLast) int8.add(node);
     else if (structure.kind(node) === 'product')
@@ -61,6 +61,11 @@ export function planOnnxRuntime(structure: Structure, kept: KeptFloat): FormPlan
       .map((node) => [...node.inputs, ...node.outputs]),
     reasons,
   };
+}
+
+/** Of a depthwise convolution all: one of few stands between others of as few, and lone integers among floats cost more than they gain. */
+function channelsBefore(structure: Structure, node: OnnxNode): number {
+  return structure.isDepthwise(node) ? structure.weights(node).tensor.dims[0]! : structure.inputChannels(node);
 }
 
 function hasIntegerKernel(structure: Structure, node: OnnxNode): boolean {
