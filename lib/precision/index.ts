@@ -37,4 +37,5 @@ export { planOnnxRuntime } from './plan-onnxruntime.js';
 export { planTensorRt } from './plan-tensorrt.js';
 export { Structure } from './structure.js';
 export { switchedModel } from './switched-model.js';
-export { trialsOf, floatLimits, trialsToKeepFloat, type FloatLimits, type MeasureTrials, type Trial } from './trials.js';
+export { floatLimits, trialsToKeepFloat, type FloatLimits, type MeasureTrials } from './float-search.js';
+export { trialsOf, type Trial } from './trials.js';
