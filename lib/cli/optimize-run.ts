@@ -4,6 +4,7 @@ import {
   optimizeInSteps,
   tableReport,
   type Calibration,
+  type FormName,
   type OptimizePhase,
   type OptimizeProgress,
   type OptimizeSteps,
@@ -38,11 +39,17 @@ export interface OptimizeOptionValues extends Omit<TaskOptionValues, 'labels' | 
 const phaseWords: Readonly<Record<OptimizePhase, { readonly words: string; readonly noun: string }>> = {
   normalise: { words: 'Reading the model', noun: 'passes' },
   calibrate: { words: 'Calibrating', noun: 'pictures' },
-  quantise: { words: 'Quantising', noun: 'layers' },
+  quantise: { words: 'Quantising', noun: 'steps' },
   latency: { words: 'Measuring latency', noun: 'turns' },
   agreement: { words: 'Comparing with FP32', noun: 'pictures' },
   accuracy: { words: 'Evaluating by labels', noun: 'pictures' },
   write: { words: 'Writing', noun: 'files' },
+};
+
+const formWords: Readonly<Record<FormName, string>> = {
+  float32: 'the model as it is',
+  onnxruntime: 'the form for ONNX Runtime',
+  tensorrt: 'the form for TensorRT',
 };
 
 /** Does what `foveate optimize` was called for. Loaded when it is. */
@@ -90,11 +97,11 @@ class Phases {
     this.#wanted = wanted;
   }
 
-  show({ phase, done, total }: OptimizeProgress): void {
+  show({ phase, form, done, total }: OptimizeProgress): void {
     const { words, noun } = phaseWords[phase];
     if (total === 0) {
       this.end();
-      if (this.#wanted) this.#invocation.tell(words);
+      if (this.#wanted) this.#invocation.tell(form === undefined ? words : `${words}: ${formWords[form]}`);
       return;
     }
     this.#progress ??= startProgress(total, noun, this.#wanted);

@@ -11,6 +11,7 @@ import { measureLatency, type Latency } from './latency.js';
 import type { FormName, ReportedAccuracy, ReportedComparison, ReportedForm } from './optimization-report.js';
 import { taskNameOf } from './picture-comparison.js';
 import { modelBytes } from './model-bytes.js';
+import type { StepOptions } from './optimize-steps.js';
 import type { StepClock } from './step-clock.js';
 
 /** A form, and where it lies. */
@@ -115,7 +116,7 @@ export class FormJudge {
     const agreement =
       pictures.length === 0
         ? undefined
-        : await clock.step('agreement', (step) => measureAgreement(task, candidate, pictures, step));
+        : await clock.step('agreement', (step) => measureAgreement(task, candidate, pictures, step), file.form);
     return { agreement, accuracy: await this.#accuracy(file, candidate, (this.#given.files[0] as FormFile).form) };
   }
 
@@ -126,7 +127,7 @@ export class FormJudge {
     checkEvaluable(task);
     const evaluable: EvaluableTask = task;
     const predictions = this.#predictionsOf(form);
-    return await clock.step('accuracy', async ({ signal, onProgress }) => {
+    const judge = async ({ signal, onProgress }: StepOptions): Promise<ReportedAccuracy> => {
       const { dataset, metrics, intervals } = await evaluate(evaluable, labelled, { predictions, signal, onProgress });
       const comparison =
         baseline === undefined ? [] : await comparePredictions(this.#predictionsOf(baseline), predictions, labelled, { signal });
@@ -147,7 +148,8 @@ export class FormJudge {
           }),
         ),
       };
-    });
+    };
+    return await clock.step('accuracy', judge, form);
   }
 
   #predictionsOf(form: FormName): string {

@@ -39,6 +39,22 @@ export async function heldBackPictures(
     .map(({ picture }) => picture);
 }
 
+/** The first `count` of the pictures that were calibrated with, by which no form is judged. */
+export async function calibratedPictures(
+  pictures: readonly string[],
+  calibrated: ReadonlySet<string>,
+  count: number,
+  signal: AbortSignal | undefined,
+): Promise<string[]> {
+  const found: string[] = [];
+  for (const picture of pictures) {
+    if (found.length === count) break;
+    const sha256 = await hashOf(picture, signal);
+    if (sha256 !== undefined && calibrated.has(sha256)) found.push(picture);
+  }
+  return found;
+}
+
 /** The pictures of a data set that were not calibrated with, in its order. Those that cannot be read stay: whoever runs them tells. */
 export async function heldBackDataset(
   dataset: Dataset,

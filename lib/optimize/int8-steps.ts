@@ -9,6 +9,7 @@ import { bundledTask } from '../tasks/index.js';
 import { calibrate } from './calibrate.js';
 import { listPictures, orderPictures } from './calibration-pictures.js';
 import { evaluateConstants } from './evaluate-constants.js';
+import { calibratedPictures } from './held-back.js';
 import { prepareInputs } from './latency-inputs.js';
 import type { OptimizeSteps } from './optimize-steps.js';
 import { quantizeModel } from './quantize-model.js';
@@ -52,7 +53,10 @@ export const int8Steps: OptimizeSteps<CalibrationTable> = {
       floatCalibrationPoints(model),
     );
     const { paths } = await orderPictures(pictures, seed, signal);
-    await using inputs = await prepareInputs([task.session], task.preprocess, paths.slice(0, samplePictures), signal);
+    const calibrated = await calibratedPictures(paths, new Set(table.pictures.map((one) => one.sha256)), samplePictures, signal);
+    // Of a table that was made of other pictures, there is none.
+    const samples = calibrated.length > 0 ? calibrated : paths;
+    await using inputs = await prepareInputs([task.session], task.preprocess, samples, signal, samplePictures);
     return await quantizeModel(model, table.tensors, inputs.of(0).tensors, {
       signal,
       onProgress: ({ form, phase, done }) => {

@@ -14,13 +14,14 @@ export interface LatencyInputs extends AsyncDisposable {
 
 /**
  * Preprocesses a few pictures for sessions with one picture input each, which may have been exported with a batch of several: the pictures then follow
- * one another in it. Pictures that cannot be read are passed over. Rejects with INVALID_ARGUMENT where none is left, ABORTED.
+ * one another in it. Those that cannot be read are passed over until there are `most`. Rejects with INVALID_ARGUMENT where none is left, ABORTED.
  */
 export async function prepareInputs(
   sessions: readonly Session[],
   preprocess: Preprocess,
   pictures: readonly PictureInput[],
   signal: AbortSignal | undefined,
+  most = mostPictures,
 ): Promise<LatencyInputs> {
   const prepared: Tensor[] = [];
   const batches = new Map<number, readonly Tensor[]>();
@@ -29,7 +30,7 @@ export async function prepareInputs(
   };
   try {
     for (const picture of pictures) {
-      if (prepared.length === mostPictures) break;
+      if (prepared.length === most) break;
       const tensor = await prepareOne(preprocess, picture, signal);
       if (tensor !== undefined) prepared.push(tensor);
     }

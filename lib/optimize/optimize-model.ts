@@ -12,6 +12,7 @@ import {
   checkOptions,
   checkPath,
   checkSignal,
+  invalidArgument,
   DatasetError,
   MediaError,
 } from '../errors/index.js';
@@ -47,7 +48,7 @@ export interface OptimizeOptions {
   readonly calibration?: string | undefined;
   /** A folder that each form is written to as well, as a plain .onnx file. */
   readonly exportOnnx?: string | undefined;
-  /** How many pictures are calibrated with. Default: 32, of fewer than 64 in all half of them, at least 16. */
+  /** How many pictures are calibrated with, where no table is given. Default: 32, of fewer than 64 in all half of them, at least 16. */
   readonly pictures?: number | undefined;
   /** Decides which pictures are calibrated with and held back. Default 0. */
   readonly seed?: number | undefined;
@@ -107,6 +108,14 @@ function checkedOptions(options: OptimizeOptions): CheckedOptions {
   checkSignal(options.signal);
   checkOneOf('precision', options.precision, precisions);
   if (options.threads !== undefined) checkInteger('threads', options.threads, 1, 1024);
+  if (options.calibration !== undefined && options.pictures !== undefined) {
+    throw invalidArgument(
+      'pictures',
+      'nothing beside a calibration, which has its pictures',
+      options.pictures,
+      'Leave out either.',
+    );
+  }
   return {
     ...options,
     data: checkPath('data', options.data),

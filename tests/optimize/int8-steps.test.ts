@@ -68,7 +68,7 @@ describe('a calibration table', () => {
 
   it('gives the same forms again', async () => {
     const again = { ...options, output: inFolder('second'), exportOnnx: inFolder('second-exported') };
-    await optimizeModel(models.classifier, { ...again, calibration: path.join(bundle, 'calibration.json') });
+    await optimizeModel(models.classifier, { ...again, pictures: undefined, calibration: path.join(bundle, 'calibration.json') });
     for (const form of ['onnxruntime', 'tensorrt']) {
       const name = `shapes-classifier.${form}.int8.onnx`;
       expect(readFileSync(inFolder(`second-exported/${name}`)).equals(readFileSync(inFolder(`exported/${name}`))), form).toBe(
@@ -79,7 +79,7 @@ describe('a calibration table', () => {
 
   it('of another model is refused', async () => {
     const calibration = path.join(bundle, 'calibration.json');
-    const other = optimizeModel(models.segmenter, { ...options, output: inFolder('other'), calibration });
+    const other = optimizeModel(models.segmenter, { ...options, output: inFolder('other'), pictures: undefined, calibration });
     expect(await rejectionOf(other)).toMatchObject({
       code: 'CALIBRATION_INVALID',
       message: expect.stringContaining('another model') as string,
@@ -91,7 +91,7 @@ describe('a calibration table', () => {
     const partial = inFolder('partial.json');
     await new CalibrationTable({ model, preprocess, seed, pictures, tensors, doubts, wanted: pictures.length + 1 }).save(partial);
     const error = await rejectionOf(
-      optimizeModel(models.classifier, { ...options, output: inFolder('partial'), calibration: partial }),
+      optimizeModel(models.classifier, { ...options, output: inFolder('partial'), pictures: undefined, calibration: partial }),
     );
     expect(error).toMatchObject({
       code: 'CALIBRATION_INVALID',

@@ -65,7 +65,7 @@ describe('an optimisation', () => {
     const pictures = readdirSync(data).map((name) => ({ sha256: sha256Of(join(data, name)) }));
     writeFileSync(table, JSON.stringify({ pictures: pictures.slice(1), doubts: [{ message: 'Few pictures.' }] }));
     const told: Told = {};
-    const report = await optimizeInSteps(classifier, { ...options, calibration: table }, madeSteps(told));
+    const report = await optimizeInSteps(classifier, { ...options, pictures: undefined, calibration: table }, madeSteps(told));
     expect(told).toMatchObject({ table });
     expect(told).not.toHaveProperty('calibrated');
     expect(report.calibration).toEqual({ pictures: pictures.length - 1, table: 'table.json', seed: 0, heldBack: 1 });
@@ -143,6 +143,7 @@ describe('an optimisation', () => {
     for (const [change, code, name] of [
       [{ precision: 'int4' }, 'INVALID_ARGUMENT', /int8 for precision/],
       [{ pictures: 0 }, 'INVALID_ARGUMENT', /pictures/],
+      [{ pictures: 2, calibration: 'table.json' }, 'INVALID_ARGUMENT', /nothing beside a calibration/],
       [{ threads: 0.5 }, 'INVALID_ARGUMENT', /threads/],
       [{ seed: -1 }, 'INVALID_ARGUMENT', /seed/],
       [{ label: 'x' }, 'UNKNOWN_OPTION', /label/],
