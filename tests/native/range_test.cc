@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "activation_fixture.h"
 #include "calibration/density.h"
 
 namespace foveate {
@@ -55,22 +56,6 @@ double plain_error(const std::vector<float>& values, const RangeSpec& spec, doub
     sum += (found - wanted) * (found - wanted);
   }
   return sum / static_cast<double>(values.size());
-}
-
-std::vector<Activation> all_activations() {
-  return {{ActivationKind::kIdentity},
-          {ActivationKind::kRelu},
-          {ActivationKind::kClip, 0, 3},
-          {ActivationKind::kClip, -0.7, 1.3},
-          {ActivationKind::kLeakyRelu, -kInfinity, kInfinity, 0.1},
-          {ActivationKind::kElu, -kInfinity, kInfinity, 1},
-          {ActivationKind::kSigmoid},
-          {ActivationKind::kHardSigmoid, -kInfinity, kInfinity, 0.2, 0.5},
-          {ActivationKind::kSilu},
-          {ActivationKind::kHardSwish},
-          {ActivationKind::kTanh},
-          {ActivationKind::kGelu},
-          {ActivationKind::kMish}};
 }
 
 std::string told(const RangeSpec& spec) {
@@ -401,33 +386,6 @@ TEST(Range, StopsWhenItIsAborted) {
   CancelToken cancel;
   cancel.cancel();
   EXPECT_EQ(find_range(statistics_of({1, 2}), {}, &cancel).take_status().error().code, error_code::kAborted);
-}
-
-TEST(Activation, IsStraightOrCurvedBetweenItsCornersAsTold) {
-  for (const Activation& activation : all_activations()) {
-    SCOPED_TRACE(static_cast<int>(activation.kind));
-    std::vector<double> ends{-12};
-    for (const double corner : activation.corners()) ends.push_back(corner);
-    ends.push_back(12);
-    ASSERT_TRUE(std::is_sorted(ends.begin(), ends.end()));
-    for (std::size_t i = 0; i + 1 < ends.size(); ++i) {
-      bool rises = false;
-      bool falls = false;
-      bool bends = false;
-      double before = activation(ends[i]);
-      const double step = (ends[i + 1] - ends[i]) / 400;
-      for (int k = 1; k <= 400; ++k) {
-        const double here = activation(ends[i] + k * step);
-        rises = rises || here > before + 1e-12;
-        falls = falls || here < before - 1e-12;
-        const double straight = activation(ends[i]) + (activation(ends[i + 1]) - activation(ends[i])) * k / 400.0;
-        bends = bends || std::abs(here - straight) > 1e-9;
-        before = here;
-      }
-      EXPECT_FALSE(rises && falls);
-      EXPECT_TRUE(activation.curved() || !bends);
-    }
-  }
 }
 
 }  // namespace
