@@ -9,16 +9,21 @@ export type MeasureTrials = (sets: readonly (readonly number[])[]) => Promise<re
 /** Where leaving values float has to end: more would be slower than it is worth. */
 export interface FloatLimits {
   readonly macs: number;
-  /** Elements. What makes a third of the noise that is left may have more. */
+  /** Elements. What makes a third of noise that is not good may have more. */
   readonly weights: number;
 }
 
-/** Noise over signal of all trials together: a model with this many dB or more is left as it is. yolov8n has 19 (for ONNX Runtime) and 18 (for
- * TensorRT), yolox_nano, which breaks, 4 and 13. */
+/**
+ * Noise over signal of all trials together: a model with so many dB is good. yolov8n has 19 (for ONNX Runtime) and 18 (for TensorRT), yolox_nano, which breaks,
+ * 4 and 13.
+ */
 const good = 10 ** (-23 / 10);
+/** What stands out is left float up to this many, as long as few sets have been measured: where all is good at once, that costs next to nothing. */
+const better = 10 ** (-30 / 10);
+const fewMeasured = 24;
 /** The part of all noise that is reason enough to leave a trial float. */
 const reason = 1 / 10;
-/** What makes this part of it may have any number of weights. */
+/** What makes this part of it, where it is not good, may have any number of weights. */
 const dominant = 1 / 3;
 /** Up to this, noise of several adds up well enough. */
 const additive = 10 ** (-10 / 10);
@@ -45,7 +50,7 @@ interface Measured {
 }
 
 /**
- * Which trials to leave float, the worst first: while there is more noise than is good in some group of channels, and one alone makes a tenth of it. They are
+ * Which trials to leave float, the worst first: while there is more noise than is enough in some group of channels, and one alone makes a tenth of it. They are
  * searched for by halves: noise of several adds up, so that what is little for many trials is little for each, and a model in which nothing stands out takes a
  * few runs, not one for each value. Returns indices of trials.
  */
@@ -55,7 +60,12 @@ export async function trialsToKeepFloat(
   measure: MeasureTrials,
 ): Promise<readonly number[]> {
   if (trials.length === 0) return [];
-  let measured: readonly Measured[] = await measureAll([...trials.keys()], measure);
+  let count = 0;
+  const counted: MeasureTrials = (sets) => {
+    count += sets.length;
+    return measure(sets);
+  };
+  let measured: readonly Measured[] = await measureAll([...trials.keys()], counted);
   const kept: number[] = [];
   const isAffordable = (trial: number, share: number): boolean => {
     const all = [...kept, trial].map((index) => trials[index] as Trial);
@@ -63,7 +73,8 @@ export async function trialsToKeepFloat(
     return sum(all.map(({ macs }) => macs)) <= limits.macs && (isLight || share >= dominant);
   };
   for (;;) {
-    const worst = worstOf(measured, ({ trials: set }, share) => set.some((trial) => isAffordable(trial, share)));
+    const enough = count < fewMeasured ? better : good;
+    const worst = worstOf(measured, enough, ({ trials: set }, share) => set.some((trial) => isAffordable(trial, share)));
     const [first] = worst;
     if (first === undefined) return kept;
     if (first.trials.length === 1) {
@@ -73,7 +84,7 @@ export async function trialsToKeepFloat(
       const looked = isAdditive(first)
         ? worst.filter((one) => one.trials.length > 1 && isAdditive(one)).slice(0, runsAtOnce)
         : [first];
-      const parts = await measureParts(looked, measure);
+      const parts = await measureParts(looked, counted);
       measured = [...measured.filter((other) => !looked.includes(other)), ...parts];
     }
   }
@@ -84,7 +95,7 @@ async function measureAll(all: readonly number[], measure: MeasureTrials): Promi
   const halves = halvesOf(all);
   const [noise = [], ofFirst = []] = await measure(all.length > 1 ? [all, halves[0]] : [all]);
   const whole = { trials: all, noise };
-  if (all.length < 2 || noise.every((one) => one <= good)) return [whole];
+  if (all.length < 2 || noise.every((one) => one <= better)) return [whole];
   return withRest(whole, halves, isAdditive(whole) ? [ofFirst] : [ofFirst, ...(await measure([halves[1]]))]);
 }
 
@@ -122,13 +133,13 @@ function halvesOf(trials: readonly number[]): [readonly number[], readonly numbe
   return [trials.slice(0, middle), trials.slice(middle)];
 }
 
-/** Those with noise enough that may be looked into or left float, the one with most first. Told of each is its greatest part of the noise in a group. */
-function worstOf(measured: readonly Measured[], mayBe: (one: Measured, share: number) => boolean): Measured[] {
+/** Those with noise that may be looked into or left float, the one with most first. Told of each is its greatest part of the noise in a group that is not good. */
+function worstOf(measured: readonly Measured[], enough: number, mayBe: (one: Measured, share: number) => boolean): Measured[] {
   const totals = measured[0]?.noise.map((_, group) => sum(measured.map(({ noise }) => noise[group] ?? 0))) ?? [];
   return measured
     .map((one) => {
-      const counts = one.noise.map((own, group) => ({ own, total: totals[group] ?? 0 })).filter(({ total }) => total > good);
-      const share = Math.max(0, ...counts.map(({ own, total }) => own / total));
+      const counts = one.noise.map((own, group) => ({ own, total: totals[group] ?? 0 })).filter(({ total }) => total > enough);
+      const share = Math.max(0, ...counts.map(({ own, total }) => (total > good ? own / total : 0)));
       const excess = Math.max(0, ...counts.map(({ own, total }) => (own >= reason * total ? own : 0)));
       return { one, share, excess };
     })

@@ -37,21 +37,32 @@ describe('trialsToKeepFloat', () => {
     expect(await keptOf([trial(1), trial(1)], [[], []], most(20))).toEqual([]);
   });
 
-  it('keeps none of a good model, whatever stands out, and measures all and a half', async () => {
-    expect(await search([trial(1), trial(1)], noise(23.1, 60), most(20))).toEqual({ kept: [], sets: 2 });
-    expect(await search([trial(1)], noise(23.1), most(20))).toEqual({ kept: [], sets: 1 });
+  it('keeps none of a very good model, whatever stands out, and measures all and a half', async () => {
+    expect(await search([trial(1), trial(1)], noise(30.1, 60), most(20))).toEqual({ kept: [], sets: 2 });
+    expect(await search([trial(1)], noise(30.1), most(20))).toEqual({ kept: [], sets: 1 });
     expect(await keptOf([trial(1), trial(1)], noise(22, 60), most(20))).toEqual([0]);
   });
 
-  it('keeps none of a good model whose parts cancel each other out', async () => {
-    const measure: MeasureTrials = (sets) => Promise.resolve(sets.map((set) => [ratioOf(set.length === 2 ? 23.5 : 20)]));
+  it('takes out of a good model what a few runs find', async () => {
+    expect(await search([trial(1), trial(1)], noise(23.1, 60), most(20))).toEqual({ kept: [0], sets: 2 });
+    // Nine of a ninth each: all of them, where they make more noise than is good.
+    const ninety = Array.from({ length: 90 }, () => trial(1));
+    const nine = (total: number): number[][] => noise(...ninety.map((_, i) => (i % 10 === 5 ? total + 10 * Math.log10(9) : 90)));
+    const good = await search(ninety, nine(25), most(200));
+    expect(good.kept.length).toBeLessThan(9);
+    expect(good.sets).toBeLessThan(28);
+    expect(await keptOf(ninety, nine(13), most(200))).toHaveLength(9);
+  });
+
+  it('keeps none of a very good model whose parts cancel each other out', async () => {
+    const measure: MeasureTrials = (sets) => Promise.resolve(sets.map((set) => [ratioOf(set.length === 2 ? 30.5 : 20)]));
     expect(await trialsToKeepFloat([trial(1), trial(1)], most(20), measure)).toEqual([]);
   });
 
   it('keeps what makes a tenth of the noise, the worst first, until the rest is good', async () => {
     const trials = [trial(1), trial(1), trial(1), trial(1), trial(1), trial(1)];
-    expect(await keptOf(trials, noise(20, 14, 34, 34, 34, 34), most(200))).toEqual([1, 0]);
-    expect(await keptOf(trials, noise(25, 14, 34, 34, 34, 34), most(200))).toEqual([1]);
+    expect(await keptOf(trials, noise(20, 14, 40, 40, 40, 40), most(200))).toEqual([1, 0]);
+    expect(await keptOf(trials, noise(33, 14, 40, 40, 40, 40), most(200))).toEqual([1]);
   });
 
   it('finds the same where noise is too much to add up', async () => {
