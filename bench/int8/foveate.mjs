@@ -7,7 +7,7 @@ import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { loadTask, version } from '../../dist/index.js';
-import { int8Steps } from '../../dist/optimize/index.js';
+import { modelSteps } from '../../dist/optimize/index.js';
 import { modelsNamed, taskNameOf } from './models.mjs';
 
 const { values } = parseArgs({
@@ -24,13 +24,13 @@ const { values } = parseArgs({
 async function quantize(path, taskOptions, paths, count, out) {
   const started = performance.now();
   const task = await loadTask(path, taskOptions);
-  const source = { path, taskOptions, model: await int8Steps.normalize(path, {}) };
+  const source = { path, precision: 'int8', taskOptions, model: await modelSteps.normalize(path, 'int8', {}) };
   const calibrating = performance.now();
-  const table = await int8Steps.calibrate(source, { data: paths, pictures: count, seed: 0, force: false });
+  const table = await modelSteps.calibrate(source, { data: paths, pictures: count, seed: 0, force: false });
   const calibrateSeconds = (performance.now() - calibrating) / 1000;
-  const forms = await int8Steps.quantize(source, table, { task, pictures: paths, seed: 0 });
-  await int8Steps.writeModel(forms.onnxruntime, join(out, 'onnxruntime.onnx'));
-  await int8Steps.writeModel(forms.tensorrt, join(out, 'tensorrt.onnx'));
+  const forms = await modelSteps.convert(source, table, { task, pictures: paths, seed: 0 });
+  await modelSteps.writeModel(forms.onnxruntime, join(out, 'onnxruntime.onnx'));
+  await modelSteps.writeModel(forms.tensorrt, join(out, 'tensorrt.onnx'));
   const seconds = (performance.now() - started) / 1000;
   await task.dispose();
   writeFileSync(join(out, 'layers.json'), JSON.stringify(forms.layers));

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { sha256OfFile } from '../engine/index.js';
 import { ArgumentError, CalibrationError, MediaError } from '../errors/index.js';
 import { modelPath } from '../graph/index.js';
-import { calibrate, mergeTables, tensorRtRanges } from '../optimize/index.js';
+import { calibrate, mergeTables, tensorRtRanges, type CalibratedTensors } from '../optimize/index.js';
 import { CalibrationTable, writeTensorRtCache } from '../precision/index.js';
 import { notWritable, printable } from '../text/index.js';
 import type { Invocation } from './invocation.js';
@@ -16,6 +16,7 @@ export interface CalibrateOptionValues extends TaskOptionValues {
   readonly output?: string;
   readonly pictures?: number;
   readonly seed?: number;
+  readonly tensors?: CalibratedTensors;
   readonly force?: boolean;
   readonly resume?: boolean;
   readonly merge?: readonly string[];
@@ -68,7 +69,7 @@ async function calibrateOn(
   invocation: Invocation,
   onSkipped: () => void,
 ): Promise<CalibrationTable> {
-  const { pictures, seed, force, resume, output, merge, quiet } = options;
+  const { pictures, seed, tensors, force, resume, output, merge, quiet } = options;
   const { signal } = invocation;
   const table = merge === undefined ? output : undefined;
   let progress: Progress | undefined;
@@ -76,7 +77,7 @@ async function calibrateOn(
   try {
     return await calibrate(model, {
       ...loadTaskOptions(taskValues(options)),
-      ...{ data, pictures, seed, force, resume, table, signal },
+      ...{ data, pictures, seed, tensors, force, resume, table, signal },
       onProgress: ({ pictures: done, total }) => {
         begun = true;
         progress ??= startProgress(total, 'pictures', quiet !== true);
@@ -100,7 +101,7 @@ async function calibrateOn(
 
 /** What is left for the task. */
 function taskValues(options: CalibrateOptionValues): TaskOptionValues {
-  const own = ['data', 'output', 'pictures', 'seed', 'force', 'resume', 'merge', 'tensorrtCache', 'tensorrtVersion'];
+  const own = ['data', 'output', 'pictures', 'seed', 'tensors', 'force', 'resume', 'merge', 'tensorrtCache', 'tensorrtVersion'];
   const shown = ['json', 'quiet'];
   return Object.fromEntries(Object.entries(options).filter(([name]) => !own.includes(name) && !shown.includes(name)));
 }

@@ -1,5 +1,6 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 
+import { calibratedTensors } from '../optimize/calibrated-tensors.js';
 import type { CalibrateOptionValues } from './calibrate-run.js';
 import type { Invocation } from './invocation.js';
 import { parseNumber, taskOptions } from './task-options.js';
@@ -33,6 +34,9 @@ export function addCalibrate(program: Command, invocation: Invocation): void {
     .option('-o, --output <file>', 'where the table is written, every few seconds while it grows')
     .option('--pictures <n>', 'how many (default: 32)', parseNumber)
     .option('--seed <n>', 'choose other pictures where there are more (default: 0)', parseNumber)
+    .addOption(
+      new Option('--tensors <which>', "those of INT8's layers (default), or all, as FP16 wants").choices(calibratedTensors),
+    )
     .option('--force', 'go on where the ranges are doubtful')
     .option('--resume', 'go on with the table in --output')
     .option('--merge <table...>', 'put these tables in; without --data, only these')

@@ -70,8 +70,8 @@ export function topK(model: string, { modelOutput, k, softmax, output }: TopKVal
 export function normalize(model: string, { output }: EditValues, invocation: Invocation): Promise<void> {
   return edit(model, output, invocation, async (_, path) => {
     // Needs the engine, which the others do without.
-    const { int8Steps } = await import('../optimize/int8-steps.js');
-    return int8Steps.normalize(path, { signal: invocation.signal });
+    const { modelSteps } = await import('../optimize/model-steps.js');
+    return modelSteps.normalize(path, 'int8', { signal: invocation.signal });
   });
 }
 

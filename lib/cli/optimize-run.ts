@@ -8,6 +8,7 @@ import {
   type OptimizePhase,
   type OptimizeProgress,
   type OptimizeSteps,
+  type Precision,
 } from '../optimize/index.js';
 import { printable } from '../text/index.js';
 import type { Invocation } from './invocation.js';
@@ -17,7 +18,7 @@ import { loadTaskOptions, type TaskOptionValues } from './task-options.js';
 
 export interface OptimizeOptionValues extends Omit<TaskOptionValues, 'labels' | 'threads' | 'device'> {
   readonly data: string;
-  readonly precision: 'int8';
+  readonly precision: Precision;
   readonly output: string;
   /** A labelled data set, and how it is opened. */
   readonly labels?: string;
@@ -39,7 +40,7 @@ export interface OptimizeOptionValues extends Omit<TaskOptionValues, 'labels' | 
 const phaseWords: Readonly<Record<OptimizePhase, { readonly words: string; readonly noun: string }>> = {
   normalise: { words: 'Reading the model', noun: 'passes' },
   calibrate: { words: 'Calibrating', noun: 'pictures' },
-  quantise: { words: 'Quantising', noun: 'steps' },
+  convert: { words: 'Converting', noun: 'steps' },
   latency: { words: 'Measuring latency', noun: 'turns' },
   agreement: { words: 'Comparing with FP32', noun: 'pictures' },
   accuracy: { words: 'Evaluating by labels', noun: 'pictures' },

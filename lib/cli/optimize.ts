@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander';
 
 import { datasetFormats } from '../dataset/dataset.js';
 import type { Calibration, OptimizeSteps } from '../optimize/optimize-steps.js';
+import { precisions } from '../optimize/quantized-layer.js';
 import { parseInteger } from './build-options.js';
 import type { Invocation } from './invocation.js';
 import type { OptimizeOptionValues } from './optimize-run.js';
@@ -10,14 +11,16 @@ import { taskOptions } from './task-options.js';
 const examples = `
 Examples:
   foveate optimize yolov8n.onnx --data pictures/ --precision int8 -o yolov8n.bundle
+  foveate optimize yolov8n.onnx --data pictures/ --precision fp16 -o yolov8n.bundle
   foveate optimize yolov8n.onnx --data coco/val2017 --precision int8 \\
       --labels coco/annotations/instances_val2017.json -o yolov8n.bundle
   foveate optimize mobilenetv2.onnx --data pictures/ --precision int8 --calibration table.json -o bundle/
   foveate optimize yolov8n.onnx --data pictures/ --precision int8 --export-onnx int8/ -o bundle/ --json
 
 Some of the pictures are calibrated with (--pictures, told by their content and --seed), the others are held back: on
-these it is measured how much of what the model finds the INT8 forms still find, and with --labels how accurate they
-are. Latency is measured side by side. Where INT8 is slower here, the form for ONNX Runtime stays FP32, and that is said.
+these it is measured how much of what the model finds the forms still find, and with --labels how accurate they
+are. Latency is measured side by side. Where a form is slower here, that for ONNX Runtime stays FP32, and that is said:
+FP16 mostly is, since CPUs compute it in FP32.
 In the bundle: a form for ONNX Runtime, one for TensorRT, and report.html, report.md, report.json, forms.csv, layers.csv.`;
 
 /** Options of a task that change nothing here, or that are flags of another meaning. */
@@ -35,7 +38,7 @@ export function addOptimize<C extends Calibration>(
     .description('Quantises a model in forms for ONNX Runtime and TensorRT, and measures what that gains and costs.')
     .argument('<model>', 'an ONNX file')
     .requiredOption('--data <path>', 'pictures as the model will meet them: a folder')
-    .addOption(new Option('--precision <name>', 'of the layers').choices(['int8']).makeOptionMandatory())
+    .addOption(new Option('--precision <name>', 'of the layers').choices(precisions).makeOptionMandatory())
     .requiredOption('-o, --output <bundle>', 'the folder to write; a bundle that is there is replaced')
     .option('--labels <path>', 'a labelled data set, for accuracy before and after')
     .addOption(new Option('--format <name>', 'of --labels (default: recognised)').choices(datasetFormats))

@@ -56,7 +56,7 @@ export function createProgram(invocation: Invocation): Command {
   addGate(program, invocation);
   addCalibrate(program, invocation);
   addCompare(program, invocation);
-  addOptimize(program, invocation, async () => (await import('../optimize/int8-steps.js')).int8Steps);
+  addOptimize(program, invocation, async () => (await import('../optimize/model-steps.js')).modelSteps);
   addGraph(program, invocation);
   addBuild(program, invocation);
   addTypegen(program, invocation);

@@ -58,3 +58,4 @@ export { FreshNames, readBy, readWithin } from './passes/names.js';
 export { soundModel } from './passes/sound-model.js';
 export { type Sizes } from './shape-rule.js';
 export { sizesOfValues } from './value-sizes.js';
+export { typesOfValues } from './value-types.js';

@@ -6,6 +6,7 @@ import {
   CalibrationError,
   checkBoolean,
   checkInteger,
+  checkOneOf,
   checkOptions,
   checkPath,
   checkSignal,
@@ -17,6 +18,7 @@ import { Picture, type Preprocess } from '../image/index.js';
 import { CalibrationTable, type CalibrationDoubt } from '../precision/index.js';
 import type { ModelSource } from '../session/index.js';
 import { loadTask, loadTaskOptionNames, type LoadTaskOptions } from '../tasks/index.js';
+import { calibratedTensors, type CalibratedTensors } from './calibrated-tensors.js';
 import { doubtfulCalibration, pictureDoubts, tensorDoubts } from './calibration-guards.js';
 import { listPictures, orderPictures, type CalibrationData, type PictureOrder } from './calibration-pictures.js';
 import { CalibrationRun } from './calibration-run.js';
@@ -30,6 +32,8 @@ export interface CalibrateOptions extends Omit<LoadTaskOptions, 'batchSize'> {
   readonly pictures?: number | undefined;
   /** Chooses other pictures where there are more. An integer from 0 to 2^32 - 1; default 0. */
   readonly seed?: number | undefined;
+  /** Which tensors are looked at: those of the layers that INT8 quantises, or every one of float32, as FP16 wants. Default 'layers'. */
+  readonly tensors?: CalibratedTensors | undefined;
   /** Goes on where the pictures or the preprocessing are doubtful, and keeps the reasons in the table. Default false. */
   readonly force?: boolean | undefined;
   /** Where the table is written; while it grows, every few seconds and when the signal is aborted. A doubtful one is removed. */
@@ -47,7 +51,7 @@ export interface CalibrationProgress {
   readonly total: number;
 }
 
-const ownOptionNames = ['data', 'pictures', 'seed', 'force', 'table', 'resume', 'onProgress', 'onSkipped'] as const;
+const ownOptionNames = ['data', 'pictures', 'seed', 'tensors', 'force', 'table', 'resume', 'onProgress', 'onSkipped'] as const;
 const defaultPictures = 32;
 /** Between two times at which the table is written: so much is lost at most. */
 const keepMs = 3000;
@@ -73,7 +77,12 @@ export async function calibrate(model: ModelSource, options: CalibrateOptions): 
   const order = await orderPictures(await listPictures(settings.data, signal), settings.seed, signal);
   for (const { path, error } of order.unreadable) settings.onSkipped?.(path, error);
   const { preprocess, doubts } = await prepare(model, order, settings);
-  await using tapped = await TappedSession.open(model, { ...forTask, lanes: settings.lanes, signal }, settings.pictures);
+  await using tapped = await TappedSession.open(
+    model,
+    settings.tensors,
+    { ...forTask, lanes: settings.lanes, signal },
+    settings.pictures,
+  );
   return await new Calibration(preprocess, doubts, tapped, order, settings).run(before);
 }
 
@@ -109,12 +118,13 @@ type Settings = ReturnType<typeof settingsOf>;
 /** Throws UNKNOWN_OPTION, INVALID_ARGUMENT. */
 function settingsOf(options: CalibrateOptions) {
   checkOptions('options', options, [...ownOptionNames, ...loadTaskOptionNames.filter((name) => name !== 'batchSize')]);
-  const { data, pictures, seed, force, table, resume, onProgress, onSkipped, signal, lanes, ...forTask } = options;
+  const { data, pictures, seed, tensors, force, table, resume, onProgress, onSkipped, signal, lanes, ...forTask } = options;
   checkSignal(signal);
   return {
     data,
     pictures: checkInteger('pictures', pictures ?? defaultPictures, 1, 1_000_000),
     seed: checkInteger('seed', seed ?? 0, 0, 2 ** 32 - 1),
+    tensors: checkOneOf('tensors', tensors ?? 'layers', calibratedTensors),
     force: checkBoolean('force', force ?? false),
     table: table === undefined ? undefined : checkPath('table', table),
     resume: checkBoolean('resume', resume ?? false),
@@ -209,7 +219,8 @@ class Calibration {
     return [
       ...pictureDoubts(run.pictures, counts),
       ...this.#preprocessDoubts,
-      ...tensorDoubts(await this.#tapped.observer.statistics()),
+      // Between layers, constants and masks are no reason to doubt.
+      ...(this.#settings.tensors === 'layers' ? tensorDoubts(await this.#tapped.observer.statistics()) : []),
     ];
   }
 

@@ -20,6 +20,8 @@ export interface FormFile {
   readonly file: string;
   /** What is timed in its place: the model as it would be shipped, after the passes that all forms have in common. */
   readonly timed?: string | undefined;
+  /** What is compared and evaluated in its place. */
+  readonly simulated?: string | undefined;
 }
 
 export type JudgedForm = Omit<ReportedForm, 'shipped'>;
@@ -47,7 +49,7 @@ const sessions: Readonly<Record<FormName, { readonly options: SessionOptions; re
   onnxruntime: { options: {}, words: 'ONNX Runtime, as it is served' },
   tensorrt: {
     options: { graphOptimization: 'disabled' },
-    words: 'ONNX Runtime, graph optimisations off: float simulation of Q/DQ',
+    words: 'ONNX Runtime, graph optimisations off: what the GPU computes, simulated in float',
   },
 };
 
@@ -106,7 +108,7 @@ export class FormJudge {
   async #compared(file: FormFile): Promise<Pick<JudgedForm, 'agreement' | 'accuracy'>> {
     const { task, pictures, clock, taskOptions } = this.#given;
     const { options } = sessions[file.form];
-    await using candidate = await loadTask(file.file, {
+    await using candidate = await loadTask(file.simulated ?? file.file, {
       ...taskOptions,
       ...likeOptions(task),
       ...options,

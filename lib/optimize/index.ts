@@ -1,3 +1,4 @@
+export type { CalibratedTensors } from './calibrated-tensors.js';
 export { calibrate, type CalibrateOptions, type CalibrationProgress } from './calibrate.js';
 export type { CalibrationData } from './calibration-pictures.js';
 export { mergeTables } from './merge-tables.js';
@@ -28,9 +29,10 @@ export {
   type ReportedComparison,
   type ReportedForm,
 } from './optimization-report.js';
-export { int8Steps } from './int8-steps.js';
-export { optimizeInSteps, optimizeModel, precisions, type OptimizeOptions } from './optimize-model.js';
+export { modelSteps } from './model-steps.js';
+export { optimizeInSteps, optimizeModel, type OptimizeOptions } from './optimize-model.js';
 export type { BundledOptimization, Calibration, OptimizedSource, OptimizeSteps, StepOptions } from './optimize-steps.js';
+export { precisions, type LayerPrecision, type Precision } from './quantized-layer.js';
 export type { QuantizedFormName, QuantizedForms, QuantizedLayer } from './quantized-layer.js';
 export { quantizeModel, type QuantizeOptions, type QuantizeProgress } from './quantize-model.js';
 export { csvOfForms, csvOfLayers } from './report/csv-report.js';

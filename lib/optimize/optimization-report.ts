@@ -4,7 +4,7 @@ import type { ComparisonVerdict } from '../metrics/index.js';
 import type { TaskName } from '../tasks/index.js';
 import type { Agreement } from './agreement.js';
 import type { Latency } from './latency.js';
-import type { QuantizedLayer } from './quantized-layer.js';
+import type { Precision, QuantizedLayer } from './quantized-layer.js';
 
 export interface OptimizationReport {
   /** Counts up where older versions would misread it. */
@@ -14,7 +14,7 @@ export interface OptimizationReport {
   /** ISO 8601, in UTC. */
   readonly made: string;
   readonly task: TaskName;
-  readonly precision: 'int8';
+  readonly precision: Precision;
   readonly model: { readonly name: string; readonly bytes: number; readonly sha256: string };
   readonly machine: OptimizingMachine;
   readonly calibration: ReportedCalibration;

@@ -22,24 +22,23 @@ import { loadTask, type LoadTaskOptions } from '../tasks/index.js';
 import { EnergyMeter } from './energy.js';
 import { FormJudge, type FormFile } from './form-judge.js';
 import { calibratedOf, enoughHeldBack, heldBackDataset, heldBackPictures, mostHeldBack } from './held-back.js';
-import { int8Steps } from './int8-steps.js';
+import { modelSteps } from './model-steps.js';
 import { thisMachine } from './machine.js';
 import type { OptimizationReport, ReportedForm } from './optimization-report.js';
 import type { BundledOptimization, Calibration, OptimizedSource, OptimizeSteps } from './optimize-steps.js';
 import { taskNameOf } from './picture-comparison.js';
-import { engineNames, type QuantizedForms, type QuantizedLayer } from './quantized-layer.js';
+import { engineNames, precisions, type Precision, type QuantizedForms, type QuantizedLayer } from './quantized-layer.js';
 import { csvOfForms, csvOfLayers } from './report/csv-report.js';
 import { htmlReport } from './report/html-report.js';
 import { markdownReport } from './report/markdown-report.js';
 import { judgeSpeed } from './speed-guard.js';
 import { StepClock, type OptimizeProgress } from './step-clock.js';
 
-export const precisions = ['int8'] as const;
-
 export interface OptimizeOptions {
   /** Pictures as the model will meet them: a folder or what else calibration takes. Some are calibrated with, the others held back to measure what was lost. */
   readonly data: string;
-  readonly precision: (typeof precisions)[number];
+  /** What layers are computed in. FP16 is for GPUs: on a CPU it saves memory alone. */
+  readonly precision: Precision;
   /** The folder that the bundle is written to, in place of a bundle that is there. */
   readonly output: string;
   /** Labelled pictures, by which the forms are evaluated too; those that were calibrated with are left out. */
@@ -75,14 +74,14 @@ interface CheckedOptions extends OptimizeOptions {
 }
 
 /**
- * Makes an INT8 model: calibrates it on some of the pictures of a folder, quantises it in two forms, measures on this machine what that gains and, on the
- * pictures held back, what it costs, and writes a bundle with both forms and a report. The form for ONNX Runtime stays FP32 where INT8 is measured slower.
+ * Makes an INT8 or FP16 model: calibrates it on some of the pictures of a folder, makes a form for each engine, measures on this machine what that gains and, on the
+ * pictures held back, what it costs, and writes a bundle with both forms and a report. The form for ONNX Runtime stays FP32 where the other is measured slower.
  *
  * Throws INVALID_ARGUMENT, UNKNOWN_OPTION, OUTPUT_NOT_WRITABLE, DATASET_NOT_FOUND, DATASET_UNSUPPORTED where the labels are not of the model's kind, ABORTED, and
  * as `loadTask`, calibration and quantisation do. Nothing is left at `output` unless all went well.
  */
 export async function optimizeModel(model: string, options: OptimizeOptions): Promise<OptimizationReport> {
-  return await optimizeInSteps(model, options, int8Steps);
+  return await optimizeInSteps(model, options, modelSteps);
 }
 
 /** {@link optimizeModel}, of which each step is given. */
@@ -163,11 +162,11 @@ class Optimization<C extends Calibration> {
       checkKind(taskNameOf(task), labelled);
     }
     const pictures = await steps.listPictures(options.data, signal);
-    const model = await this.#clock.step('normalise', (step) => steps.normalize(path, step));
-    const source = { path, model, taskOptions: options.task ?? {} };
+    const model = await this.#clock.step('normalise', (step) => steps.normalize(path, options.precision, step));
+    const source = { path, model, precision: options.precision, taskOptions: options.task ?? {} };
     const calibration = await this.#calibrate(source, options.pictures ?? calibratedOf(pictures.length));
-    const quantized = await this.#clock.step('quantise', (step) =>
-      steps.quantize(source, calibration, { ...step, task, pictures, seed: options.seed }),
+    const quantized = await this.#clock.step('convert', (step) =>
+      steps.convert(source, calibration, { ...step, task, pictures, seed: options.seed }),
     );
     const files = await this.#writeForms(source, quantized);
     const calibrated = new Set(calibration.pictures.map(({ sha256 }) => sha256));
@@ -188,7 +187,7 @@ class Optimization<C extends Calibration> {
     });
     const judged = await judge.judge();
     const latency = judged.find(({ form }) => form === 'onnxruntime')?.latency ?? [];
-    const { keepFloat, words } = judgeSpeed(latency);
+    const { keepFloat, words } = judgeSpeed(options.precision, latency);
     const forms = judged.map((form): ReportedForm => ({
       ...form,
       shipped: form.form === 'float32' ? keepFloat : form.form === 'tensorrt' || !keepFloat,
@@ -213,7 +212,7 @@ class Optimization<C extends Calibration> {
       layers: quantized.layers,
       decisions: [...(words === undefined ? [] : [words]), ...floatLayers(quantized.layers)],
       notices: [
-        ...noticesOf(forms, heldBack.length),
+        ...noticesOf(options.precision, forms, heldBack.length),
         ...(judgedBy?.size === 0
           ? ['Every labelled picture was calibrated with, so that nothing is told of accuracy: give others too.']
           : []),
@@ -232,18 +231,23 @@ class Optimization<C extends Calibration> {
   }
 
   /** Each form in a folder of its own, where a large one keeps its weights beside it. */
-  async #writeForms(source: OptimizedSource, { onnxruntime, tensorrt }: QuantizedForms): Promise<FormFile[]> {
+  async #writeForms(source: OptimizedSource, { onnxruntime, tensorrt, simulated }: QuantizedForms): Promise<FormFile[]> {
     const { name } = parse(source.path);
     const normalized = join(this.work, `${name}.onnx`);
     await this.steps.writeModel(source.model, normalized);
     const files: FormFile[] = [{ form: 'float32', file: source.path, timed: normalized }];
-    for (const [form, model] of [['onnxruntime', onnxruntime] as const, ['tensorrt', tensorrt] as const]) {
-      const folder = join(this.work, form);
-      await mkdir(folder);
-      const file = join(folder, `${name}.onnx`);
+    const write = async (folder: string, model: ModelProto): Promise<string> => {
+      await mkdir(join(this.work, folder));
+      const file = join(this.work, folder, `${name}.onnx`);
       await this.steps.writeModel(model, file);
-      files.push({ form, file });
-    }
+      return file;
+    };
+    files.push({ form: 'onnxruntime', file: await write('onnxruntime', onnxruntime) });
+    files.push({
+      form: 'tensorrt',
+      file: await write('tensorrt', tensorrt),
+      simulated: simulated && (await write('simulated', simulated)),
+    });
     return files;
   }
 
@@ -257,14 +261,15 @@ class Optimization<C extends Calibration> {
   }): Promise<void> {
     const { steps, options } = this;
     const { report, source } = rest;
+    const stored = storedAs[options.precision];
     const written = (model: ModelProto) => (path: string) => steps.writeModel(model, path);
     const contents: BundledOptimization<C> = {
       ...rest,
       forms: [
         keepFloat
           ? { form: 'onnxruntime', precision: 'float32', write: written(source.model) }
-          : { form: 'onnxruntime', precision: 'int8', write: written(quantized.onnxruntime) },
-        { form: 'tensorrt', precision: 'int8', write: written(quantized.tensorrt) },
+          : { form: 'onnxruntime', precision: stored, write: written(quantized.onnxruntime) },
+        { form: 'tensorrt', precision: stored, write: written(quantized.tensorrt) },
       ],
       files: {
         'report.md': markdownReport(report),
@@ -277,10 +282,13 @@ class Optimization<C extends Calibration> {
     await this.#clock.step('write', (step) => steps.writeBundle(options.output, contents, step));
     if (options.exportOnnx === undefined) return;
     for (const form of ['onnxruntime', 'tensorrt'] as const) {
-      await steps.writeModel(quantized[form], join(options.exportOnnx, formFileName(parse(source.path).name, form, 'int8')));
+      await steps.writeModel(quantized[form], join(options.exportOnnx, formFileName(parse(source.path).name, form, stored)));
     }
   }
 }
+
+/** As a bundle calls it. */
+const storedAs = { int8: 'int8', fp16: 'float16' } as const;
 
 function checkKind(task: string, dataset: Dataset): void {
   if (task === dataset.task) return;
@@ -290,22 +298,32 @@ function checkKind(task: string, dataset: Dataset): void {
   });
 }
 
-/** Why layers stay in float, by how many. */
+/** Why layers stay in float, by how many: what is said after a colon is of one layer alone. */
 function floatLayers(layers: readonly QuantizedLayer[]): string[] {
-  return (['onnxruntime', 'tensorrt'] as const).flatMap((form) => {
+  const told = (['onnxruntime', 'tensorrt'] as const).map((form) => {
     const float = layers.filter(({ precision }) => precision[form] === 'float32');
-    if (float.length === 0) return [];
-    const reasons = new Map<string, number>();
-    for (const layer of float) {
-      const reason = layer.reasons[form] ?? 'no integer kernel';
-      reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+    const counts = new Map<string, number>();
+    for (const { reasons } of float) {
+      const [reason] = (reasons[form] ?? 'no integer kernel').split(':') as [string];
+      counts.set(reason, (counts.get(reason) ?? 0) + 1);
     }
-    const told = [...reasons].sort(([, a], [, b]) => b - a).map(([reason, count]) => `${count}: ${reason}`);
-    return [`${float.length} of ${layers.length} layers stay FP32 in the form for ${engineNames[form]} (${told.join('; ')}).`];
+    const listed = [...counts].sort(([, a], [, b]) => b - a).map(([reason, count]) => `${count}: ${reason}`);
+    return { form: engineNames[form], count: float.length, reasons: listed.join('; ') };
   });
+  const [one, other] = told as [(typeof told)[number], (typeof told)[number]];
+  const isSame = one.count === other.count && one.reasons === other.reasons;
+  return (isSame ? [{ ...one, form: 'either engine' }] : told)
+    .filter(({ count }) => count > 0)
+    .map(({ form, count, reasons }) => `${count} of ${layers.length} layers stay FP32 in the form for ${form} (${reasons}).`);
 }
 
-function noticesOf(forms: readonly ReportedForm[], heldBack: number): string[] {
+/** What that computes. */
+const simulation = {
+  int8: 'which computes its Q and DQ in float as they are written',
+  fp16: 'each node in float32 and what it makes rounded to 16 bits',
+} as const;
+
+function noticesOf(precision: Precision, forms: readonly ReportedForm[], heldBack: number): string[] {
   const few =
     heldBack === 0
       ? ['No picture was left to hold back, so that nothing is known of what the forms lost: give a folder with more pictures.']
@@ -321,7 +339,7 @@ function noticesOf(forms: readonly ReportedForm[], heldBack: number): string[] {
   return [
     ...few,
     ...(names.size === 0 ? [] : [`${names.size} of the pictures held back could not be read, and are in no number.`]),
-    'The form for TensorRT was judged on ONNX Runtime with graph optimisations off, which computes its Q and DQ in float as they are written. How fast it is shows on the GPU alone.',
+    `The form for TensorRT was judged on ONNX Runtime with graph optimisations off, ${simulation[precision]}. How fast it is shows on the GPU alone.`,
     'Latency is that of the engine alone, on this machine, under whatever else ran; ratios were taken within rounds.',
   ];
 }

@@ -3,7 +3,7 @@ import type { ModelProto } from '../graph/index.js';
 import type { PreprocessOptions } from '../image/index.js';
 import type { LoadTaskOptions, Task } from '../tasks/index.js';
 import type { OptimizationReport } from './optimization-report.js';
-import type { QuantizedForms } from './quantized-layer.js';
+import type { LayerPrecision, Precision, QuantizedForms } from './quantized-layer.js';
 
 /** What is known of a calibration besides its statistics. */
 export interface Calibration {
@@ -25,6 +25,7 @@ export interface OptimizedSource {
   readonly path: string;
   /** The same, put into the form that all steps work on. */
   readonly model: ModelProto;
+  readonly precision: Precision;
   /** How it was opened. */
   readonly taskOptions: LoadTaskOptions;
 }
@@ -34,8 +35,8 @@ export interface OptimizeSteps<C extends Calibration> {
   listPictures(data: string, signal: AbortSignal | undefined): Promise<readonly string[]>;
   /** Throws where a bundle cannot be put: before the model runs for minutes. */
   checkOutput(path: string): Promise<void>;
-  /** Reads a model and normalises its graph. */
-  normalize(path: string, options: StepOptions): Promise<ModelProto>;
+  /** Reads a model and normalises its graph. Throws MODEL_UNSUPPORTED where it has nothing that can be computed so. */
+  normalize(path: string, precision: Precision, options: StepOptions): Promise<ModelProto>;
   calibrate(
     source: OptimizedSource,
     options: StepOptions & {
@@ -47,7 +48,7 @@ export interface OptimizeSteps<C extends Calibration> {
   ): Promise<C>;
   readTable(path: string): Promise<C>;
   /** `pictures` are all that there are. */
-  quantize(
+  convert(
     source: OptimizedSource,
     calibration: C,
     options: StepOptions & { readonly task: Task; readonly pictures: readonly string[]; readonly seed: number },
@@ -66,7 +67,7 @@ export interface BundledOptimization<C extends Calibration> {
   /** What is in each form, as the speed guard may have kept float, and how its file is written. */
   readonly forms: readonly {
     readonly form: 'onnxruntime' | 'tensorrt';
-    readonly precision: 'int8' | 'float32';
+    readonly precision: LayerPrecision;
     readonly write: (path: string) => Promise<void>;
   }[];
   readonly calibration: C;

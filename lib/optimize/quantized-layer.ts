@@ -1,14 +1,25 @@
 import type { ModelProto } from '../graph/index.js';
 
-/** The forms that a model is quantised in. */
+/** What layers are computed in, as it is asked for. */
+export const precisions = ['int8', 'fp16'] as const;
+export type Precision = (typeof precisions)[number];
+
+/** What one layer is computed in. */
+export type LayerPrecision = 'int8' | 'float16' | 'float32';
+
+export const precisionTitles = { int8: 'INT8', fp16: 'FP16', float16: 'FP16', float32: 'FP32' } as const;
+
+/** The forms that a model is made in. */
 export type QuantizedFormName = 'onnxruntime' | 'tensorrt';
 
 /** A model in the forms that engines take. */
 export interface QuantizedForms {
-  /** Unsigned, zero points absorb activations. */
+  /** In INT8: unsigned, zero points absorb activations. */
   readonly onnxruntime: ModelProto;
-  /** Symmetric and signed, float biases. */
+  /** In INT8: symmetric and signed, float biases. */
   readonly tensorrt: ModelProto;
+  /** What that for TensorRT is judged by in its place, where ONNX Runtime would compute it otherwise than a GPU. */
+  readonly simulated?: ModelProto | undefined;
   /** In the order of the graph. */
   readonly layers: readonly QuantizedLayer[];
 }
@@ -20,8 +31,8 @@ export interface QuantizedLayer {
   readonly operator: string;
   /** Multiply-accumulates of one run; null where they are not known. */
   readonly macs: number | null;
-  readonly precision: Readonly<Record<QuantizedFormName, 'int8' | 'float32'>>;
-  /** Why it stays float in a form. */
+  readonly precision: Readonly<Record<QuantizedFormName, LayerPrecision>>;
+  /** Why it stays in float32 in a form. */
   readonly reasons: Readonly<Partial<Record<QuantizedFormName, string>>>;
   /** Of its output, as calibration found it. */
   readonly range?: { readonly min: number; readonly max: number } | undefined;

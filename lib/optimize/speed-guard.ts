@@ -1,4 +1,5 @@
 import type { Latency } from './latency.js';
+import { precisionTitles, type Precision } from './quantized-layer.js';
 
 /** Whether a form is worth shipping, and why not. */
 export interface SpeedVerdict {
@@ -11,21 +12,22 @@ export interface SpeedVerdict {
  * Keeps the float model where the form was measured slower: at one number of threads at least, and over all of them, by the geometric mean of the
  * ratios. `latencies` are those of the form, against the float model.
  */
-export function judgeSpeed(latencies: readonly Latency[]): SpeedVerdict {
+export function judgeSpeed(precision: Precision, latencies: readonly Latency[]): SpeedVerdict {
+  const name = precisionTitles[precision];
   const slower = latencies.filter(({ verdict }) => verdict === 'slower');
   const mean = Math.exp(latencies.reduce((sum, { ratio }) => sum + Math.log(ratio), 0) / latencies.length);
   const keepFloat = slower.length > 0 && mean > 1;
   if (keepFloat) {
-    return { keepFloat, words: `The form for ONNX Runtime stays FP32: INT8 is slower here, ${timesOf(slower)}.` };
+    return { keepFloat, words: `The form for ONNX Runtime stays FP32: ${name} is slower here, ${timesOf(slower)}.` };
   }
   const same = latencies.every(({ verdict }) => verdict === 'same');
   const words =
     latencies.length === 0
       ? undefined
       : same
-        ? `INT8 for ONNX Runtime is kept, for its size: here it was not faster than FP32 in every round (${timesOf(latencies)}).`
+        ? `${name} for ONNX Runtime is kept, for its size: here it was not faster than FP32 in every round (${timesOf(latencies)}).`
         : slower.length > 0
-          ? `INT8 for ONNX Runtime is kept, though slower in part: ${timesOf(latencies)}.`
+          ? `${name} for ONNX Runtime is kept, though slower in part: ${timesOf(latencies)}.`
           : undefined;
   return { keepFloat, words };
 }

@@ -13,6 +13,7 @@ import {
 } from '../graph/index.js';
 import { sizesOfValues } from '../graph/value-sizes.js';
 import {
+  allFloatPoints,
   floatCalibrationPoints,
   tappedModel,
   TensorObserver,
@@ -28,6 +29,7 @@ import {
   type Session,
   type SessionOptions,
 } from '../session/index.js';
+import type { CalibratedTensors } from './calibrated-tensors.js';
 import { evaluateConstants } from './evaluate-constants.js';
 
 /** What the tensors that are looked at may take, in all lanes together, unless the caller says how many lanes there are. */
@@ -51,7 +53,12 @@ export class TappedSession implements AsyncDisposable {
   }
 
   /** Opens it, on no more lanes than there are `pictures`. Rejects as `createSession`, and MODEL_UNSUPPORTED where a fixed batch cannot be freed, or it is quantised. */
-  static async open(source: ModelSource, options: SessionOptions, pictures: number): Promise<TappedSession> {
+  static async open(
+    source: ModelSource,
+    tensors: CalibratedTensors,
+    options: SessionOptions,
+    pictures: number,
+  ): Promise<TappedSession> {
     const { bytes, path } = await readModelBytes(source, { signal: options.signal });
     const read = parseModelAt(path, bytes);
     const batch = read.inputs[0]?.shape?.[0];
@@ -60,7 +67,7 @@ export class TappedSession implements AsyncDisposable {
     // The form that is quantised: names of its values are those of the table. Passes read the weights.
     const whole = path === undefined ? single : await inlineExternalData(single, nodePath.dirname(path), options);
     const proto = await normalizeModel(whole, { evaluate: evaluateConstants });
-    const points = floatCalibrationPoints(proto);
+    const points = tensors === 'layers' ? floatCalibrationPoints(proto) : allFloatPoints(proto);
     const tapped = encodeModel(
       tappedModel(
         proto,

@@ -156,7 +156,10 @@ export class CalibrationTable implements CalibrationContents {
     }
     const names = new Set(tensors.map(({ name }) => name));
     if (names.size === this.tensors.length && this.tensors.every(({ name }) => names.has(name))) return;
-    throw differs('it is of other tensors', 'Another version of foveate may have made it: calibrate again.');
+    throw differs(
+      'it is of other tensors',
+      'INT8 goes by those of layers, FP16 by all (foveate calibrate --tensors all). Or another version of foveate made it: calibrate again.',
+    );
   }
 
   /** The table for people: what it was made with, and a line for each tensor. */

@@ -70,7 +70,7 @@ export function madeSteps(
       told.table = path;
       return Promise.resolve(JSON.parse(readFileSync(path, 'utf8')) as Calibration);
     },
-    quantize: ({ model }) => {
+    convert: ({ model }) => {
       const [onnxruntime, tensorrt] = [(change.onnxruntime ?? same)(model), (change.tensorrt ?? same)(model)];
       const precision = { onnxruntime: 'int8', tensorrt: 'float32' } as const;
       const layers = [{ name: 'first', operator: 'Conv', macs: 12, precision, reasons: { tensorrt: 'a test' }, noiseDb: {} }];

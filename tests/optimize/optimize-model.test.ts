@@ -40,7 +40,7 @@ describe('an optimisation', () => {
       { ...options, onProgress: ({ phase }) => phases.at(-1) !== phase && phases.push(phase) },
       madeSteps(told, { tensorrt: blinded }),
     );
-    expect(phases).toEqual(['normalise', 'calibrate', 'quantise', 'latency', 'agreement', 'write']);
+    expect(phases).toEqual(['normalise', 'calibrate', 'convert', 'latency', 'agreement', 'write']);
     expect(told.calibrated).toEqual({ pictures: 2, seed: 0, force: false, data });
     const all = labelled('classify').length;
     expect(report.calibration).toMatchObject({ pictures: 2, heldBack: all - 2 });
@@ -124,7 +124,7 @@ describe('an optimisation', () => {
     ]);
   });
 
-  it.each(['calibrate', 'quantise', 'latency', 'agreement'] as const)('that is aborted (%s) leaves nothing', async (at) => {
+  it.each(['calibrate', 'convert', 'latency', 'agreement'] as const)('that is aborted (%s) leaves nothing', async (at) => {
     const controller = new AbortController();
     const before = readdirSync(tmpdir()).filter((name) => name.startsWith('foveate-optimize-'));
     const exportOnnx = join(folder, 'plain');
@@ -141,7 +141,7 @@ describe('an optimisation', () => {
 
   it('refuses what it cannot do before the model is opened', async () => {
     for (const [change, code, name] of [
-      [{ precision: 'int4' }, 'INVALID_ARGUMENT', /int8 for precision/],
+      [{ precision: 'int4' }, 'INVALID_ARGUMENT', /int8|fp16.*precision/],
       [{ pictures: 0 }, 'INVALID_ARGUMENT', /pictures/],
       [{ pictures: 2, calibration: 'table.json' }, 'INVALID_ARGUMENT', /nothing beside a calibration/],
       [{ threads: 0.5 }, 'INVALID_ARGUMENT', /threads/],

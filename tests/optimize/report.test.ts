@@ -130,26 +130,26 @@ describe('the speed guard', () => {
   const at = (ratio: number, threads = 1) => latency('onnxruntime', threads, 10 * ratio, ratio);
 
   it('keeps FP32 where INT8 is slower, and says so', () => {
-    const { keepFloat, words } = judgeSpeed([at(1.09), at(1.37, 2)]);
+    const { keepFloat, words } = judgeSpeed('int8', [at(1.09), at(1.37, 2)]);
     expect(keepFloat).toBe(true);
     expect(words).toMatch(/stays FP32.*1\.09 times as long with 1 thread, 1\.37 times as long with 2 threads/);
   });
 
   it('goes by all thread counts where they differ', () => {
-    expect(judgeSpeed([at(0.9), at(1.05, 2)])).toMatchObject({
+    expect(judgeSpeed('int8', [at(0.9), at(1.05, 2)])).toMatchObject({
       keepFloat: false,
       words: expect.stringMatching(/slower in part/) as string,
     });
-    expect(judgeSpeed([at(0.95), at(1.3, 2)]).keepFloat).toBe(true);
+    expect(judgeSpeed('int8', [at(0.95), at(1.3, 2)]).keepFloat).toBe(true);
   });
 
   it('takes INT8 where it is faster, no slower, or was not timed', () => {
-    expect(judgeSpeed([at(0.5), at(0.6, 2)])).toEqual({ keepFloat: false, words: undefined });
+    expect(judgeSpeed('int8', [at(0.5), at(0.6, 2)])).toEqual({ keepFloat: false, words: undefined });
     const same = { ...at(1.2), verdict: 'same' } as const; // within noise
-    expect(judgeSpeed([same])).toMatchObject({
+    expect(judgeSpeed('int8', [same])).toMatchObject({
       keepFloat: false,
       words: expect.stringMatching(/not faster than FP32 in every round/) as string,
     });
-    expect(judgeSpeed([])).toEqual({ keepFloat: false, words: undefined });
+    expect(judgeSpeed('int8', [])).toEqual({ keepFloat: false, words: undefined });
   });
 });

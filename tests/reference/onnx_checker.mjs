@@ -29,6 +29,14 @@ async function formOf(proto, planned, write) {
   return write(normalized, structure, plan, await precision.numbersFor(structure, plan, precision.logitsOf(structure), range));
 }
 
+/** In half precision; every third value reaches as far as said. */
+async function halfOf(proto, { everyThird = 1 }) {
+  const normalized = await normalize(proto);
+  const values = new precision.FloatValues(normalized);
+  const largest = new Map(values.names.map((name, i) => [name, i % 3 === 0 ? everyThird : 1]));
+  return precision.writeHalfForm(normalized, values, precision.planHalf(values, 'float16', largest));
+}
+
 /** By the name of what is exported. */
 const passes = {
   writeModel: (proto) => proto,
@@ -56,6 +64,9 @@ const passes = {
       graph: graph.sortTopologically(graph.changed(proto.graph, { node: proto.graph.node.toReversed() })),
     }),
   writeOnnxRuntimeForm: (proto) => formOf(proto, precision.planOnnxRuntime, precision.writeOnnxRuntimeForm),
+  writeHalfForm: (proto) => halfOf(proto, {}),
+  'writeHalfForm, a third in float32': (proto) => halfOf(proto, { everyThird: 1e6 }),
+  simulateHalf: async (proto) => precision.simulateHalf(await halfOf(proto, {})),
   writeTensorRtForm: (proto) => formOf(proto, precision.planTensorRt, precision.writeTensorRtForm),
 };
 

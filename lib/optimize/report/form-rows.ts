@@ -3,12 +3,12 @@ import { isNumber, metricText, noValue } from '../../evaluation/report/metric.js
 import type { AgreementMetric } from '../agreement.js';
 import type { Latency } from '../latency.js';
 import type { FormName, OptimizationReport, ReportedForm } from '../optimization-report.js';
+import { engineNames, precisionTitles } from '../quantized-layer.js';
 
-export const formTitles: Readonly<Record<FormName, string>> = {
-  float32: 'FP32',
-  onnxruntime: 'INT8 for ONNX Runtime',
-  tensorrt: 'INT8 for TensorRT',
-};
+/** Such as `INT8 for TensorRT`. */
+export function formTitle({ precision }: Pick<OptimizationReport, 'precision'>, form: FormName): string {
+  return form === 'float32' ? precisionTitles.float32 : `${precisionTitles[precision]} for ${engineNames[form]}`;
+}
 
 /** What there is to say of one thing, in each form. */
 export interface FormRow {
@@ -46,7 +46,9 @@ export function formRows(report: OptimizationReport): FormRow[] {
       text: byteText(bytes),
       note: form === 'float32' ? undefined : timesText(sizeRatio),
     })),
-    ...(layers.length === 0 ? [] : [of('size', 'INT8 layers', ({ form }) => layerCell(report, form))]),
+    ...(layers.length === 0
+      ? []
+      : [of('size', `${precisionTitles[report.precision]} layers`, ({ form }) => layerCell(report, form))]),
     of('size', 'In the bundle', ({ shipped }) => ({ text: shipped ? 'yes' : 'no' })),
     ...threads.flatMap((count) => [
       timed('Latency', count, ({ medianMs, ratio, verdict }, { form }) => ({
@@ -67,7 +69,7 @@ export function formRows(report: OptimizationReport): FormRow[] {
 
 function layerCell({ layers }: OptimizationReport, form: FormName): FormCell {
   if (form === 'float32') return { text: `0 of ${layers.length}` };
-  const quantized = layers.filter(({ precision }) => precision[form] === 'int8');
+  const quantized = layers.filter(({ precision }) => precision[form] !== 'float32');
   const macsOf = (some: typeof layers): number => some.reduce((sum, { macs }) => sum + (macs ?? 0), 0);
   const all = macsOf(layers);
   return {

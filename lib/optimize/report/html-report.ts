@@ -3,8 +3,8 @@ import { htmlPage, themeButton } from '../../evaluation/report/html/page.js';
 import { named, numberCell, scrolled, section } from '../../evaluation/report/html/parts.js';
 import { markup, type Markup } from '../../text/index.js';
 import type { OptimizationReport } from '../optimization-report.js';
-import { reasonText, worstNoiseDb, type QuantizedLayer } from '../quantized-layer.js';
-import { formRows, formTitles, msText, shortNumber, threadText, timesText, type FormCell, type FormRow } from './form-rows.js';
+import { precisionTitles, reasonText, worstNoiseDb, type LayerPrecision, type QuantizedLayer } from '../quantized-layer.js';
+import { formRows, formTitle, msText, shortNumber, threadText, timesText, type FormCell, type FormRow } from './form-rows.js';
 import { latencyChart } from './latency-chart.js';
 import { layerPlot } from './layer-plot.js';
 import { ownStyle } from './style.js';
@@ -18,7 +18,7 @@ const longTable = 24;
 export function htmlReport(report: OptimizationReport): string {
   const { model, foveate, made } = report;
   return htmlPage({
-    title: `${model.name} in INT8`,
+    title: `${model.name} in ${precisionTitles[report.precision]}`,
     foveate,
     made,
     heading: heading(report),
@@ -39,13 +39,13 @@ function heading(report: OptimizationReport): Markup {
   const { model, forms } = report;
   const keptFloat = forms.some(({ form, shipped }) => form === 'float32' && shipped);
   return markup`<header>
-<div class="top"><div><p class="kicker">Optimisation to INT8</p>
+<div class="top"><div><p class="kicker">Optimisation to ${precisionTitles[report.precision]}</p>
 <h1>${named(model.name)}</h1>
 <p class="lede">${calibrationText(report)}.</p></div>
 ${themeButton}</div>${
     keptFloat &&
     markup`
-<p class="alert" role="note">INT8 is slower than FP32 here: the bundle has FP32 for ONNX Runtime. <a href="#decisions">What was decided</a>.</p>`
+<p class="alert" role="note">${precisionTitles[report.precision]} is slower than FP32 here: the bundle has FP32 for ONNX Runtime. <a href="#decisions">What was decided</a>.</p>`
   }
 <ul class="cards">${cards(report).map(
     ({ name, meaning, value, note }) => markup`
@@ -104,7 +104,7 @@ function formSection(report: OptimizationReport): Markup {
   const rows = formRows(report);
   const groups = [...new Set(rows.map(({ group }) => group))];
   const table = markup`<table class="forms"><caption class="unseen">The model before and after</caption>
-<thead><tr><td></td>${forms.map(({ form }) => markup`<th scope="col" class="number">${formTitles[form]}</th>`)}</tr></thead>${groups.map(
+<thead><tr><td></td>${forms.map(({ form }) => markup`<th scope="col" class="number">${formTitle(report, form)}</th>`)}</tr></thead>${groups.map(
     (group) => markup`<tbody>
 <tr><th scope="rowgroup" colspan="${forms.length + 1}" class="attribute">${groupTitles[group]}</th></tr>${rows
       .filter((row) => row.group === group)
@@ -113,7 +113,7 @@ function formSection(report: OptimizationReport): Markup {
 <tr><th scope="row">${named(name)}</th>${cells.map(formCell)}</tr>`,
       )}</tbody>`,
   )}</table>`;
-  const judged = forms.filter((form) => form.judged !== '').map((form) => `${formTitles[form.form]}: ${form.judged}`);
+  const judged = forms.filter((form) => form.judged !== '').map((form) => `${formTitle(report, form.form)}: ${form.judged}`);
   return section(
     'forms',
     'Before and after',
@@ -128,13 +128,13 @@ function formCell({ text, note, tone }: FormCell): Markup {
   }</td>`;
 }
 
-function latencySection({ forms }: OptimizationReport): Markup | undefined {
-  const timed = forms.filter(({ latency }) => latency.length > 0);
+function latencySection(report: OptimizationReport): Markup | undefined {
+  const timed = report.forms.filter(({ latency }) => latency.length > 0);
   if (timed.length === 0) return undefined;
   return section(
     'latency',
     'Latency',
-    latencyChart(timed),
+    latencyChart(report, timed),
     'Of one run of the engine: bars are medians, lines reach from the first to the third quartile, and on to where 95 of 100 runs end.',
   );
 }
@@ -175,17 +175,17 @@ function layerRow(layer: QuantizedLayer, place: number): Markup {
   )}<td class="reason">${shortened(reasonText(layer), 200)}</td></tr>`;
 }
 
-function precisionCell(precision: 'int8' | 'float32'): Markup {
-  return markup`<td><span class="tag ${precision}">${precision === 'int8' ? 'INT8' : 'FP32'}</span></td>`;
+function precisionCell(precision: LayerPrecision): Markup {
+  return markup`<td><span class="tag ${precision}">${precisionTitles[precision]}</span></td>`;
 }
 
-function pictureSection({ forms }: OptimizationReport): Markup | undefined {
-  const rows = forms.flatMap(({ form, agreement }) => (agreement?.worst ?? []).map((worst) => ({ form, ...worst })));
+function pictureSection(report: OptimizationReport): Markup | undefined {
+  const rows = report.forms.flatMap(({ form, agreement }) => (agreement?.worst ?? []).map((worst) => ({ form, ...worst })));
   if (rows.length === 0) return undefined;
   const table = markup`<table data-sortable=""><caption class="unseen">Pictures that differ most</caption>
 <thead><tr><th scope="col">Form</th><th scope="col">Picture</th><th scope="col" class="number">Likeness</th></tr></thead><tbody>${rows.map(
     ({ form, picture, value }) => markup`
-<tr><td>${formTitles[form]}</td><th scope="row">${named(picture)}</th>${numberCell(isNumber(value) ? value.toFixed(3) : noValue, value)}</tr>`,
+<tr><td>${formTitle(report, form)}</td><th scope="row">${named(picture)}</th>${numberCell(isNumber(value) ? value.toFixed(3) : noValue, value)}</tr>`,
   )}</tbody></table>`;
   return section('pictures', 'Pictures that differ most', scrolled('Pictures that differ most', table));
 }

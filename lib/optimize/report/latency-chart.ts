@@ -1,20 +1,20 @@
 import { coordinate, scale } from '../../evaluation/report/html/drawing.js';
 import { markup, type Markup } from '../../text/index.js';
 import type { Latency } from '../latency.js';
-import type { FormName, ReportedForm } from '../optimization-report.js';
-import { formTitles, msText, threadText } from './form-rows.js';
+import type { OptimizationReport, ReportedForm } from '../optimization-report.js';
+import { formTitle, msText, threadText } from './form-rows.js';
 
 const [left, right, width] = [190, 900, 1060];
 const rowHeight = 26;
 
 /** A bar for each form and number of threads, on one axis of milliseconds from 0. */
-export function latencyChart(forms: readonly ReportedForm[]): Markup {
+export function latencyChart(report: OptimizationReport, forms: readonly ReportedForm[]): Markup {
   const threads = [...new Set(forms.flatMap(({ latency }) => latency.map((one) => one.threads)))];
   const groups = threads.map((count) => ({
     count,
     bars: forms.flatMap(({ form, latency }) => {
       const found = latency.find((one) => one.threads === count);
-      return found === undefined ? [] : [{ form, latency: found }];
+      return found === undefined ? [] : [{ form, title: formTitle(report, form), latency: found }];
     }),
   }));
   const most = Math.max(...groups.flatMap(({ bars }) => bars.map(({ latency }) => latency.p95Ms)), Number.MIN_VALUE);
@@ -35,7 +35,7 @@ export function latencyChart(forms: readonly ReportedForm[]): Markup {
 }
 
 function drawBar(
-  { form, latency }: { readonly form: FormName; readonly latency: Latency },
+  { form, title, latency }: { readonly form: ReportedForm['form']; readonly title: string; readonly latency: Latency },
   x: (ms: number) => number,
   top: number,
 ): Markup {
@@ -44,7 +44,7 @@ function drawBar(
   const middle = top + 10;
   const end = x(Math.max(p95Ms, medianMs));
   return markup`
-<text class="tick" x="${left - 10}" y="${middle + 4}" text-anchor="end">${formTitles[form]}</text><rect class="bar-${form}" x="${left}" y="${top + 2}" width="${coordinate(
+<text class="tick" x="${left - 10}" y="${middle + 4}" text-anchor="end">${title}</text><rect class="bar-${form}" x="${left}" y="${top + 2}" width="${coordinate(
     x(medianMs) - left,
   )}" height="16" rx="3"/><line class="tail" x1="${coordinate(x(high))}" y1="${middle}" x2="${coordinate(x(p95Ms))}" y2="${middle}"/><line class="quartiles" x1="${coordinate(
     x(low),

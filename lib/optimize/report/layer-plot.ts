@@ -2,7 +2,7 @@
 import { coordinate, scale } from '../../evaluation/report/html/drawing.js';
 import { isNumber, shortened } from '../../evaluation/report/metric.js';
 import { markup, type Markup } from '../../text/index.js';
-import { worstNoiseDb, type QuantizedLayer } from '../quantized-layer.js';
+import { precisionTitles, worstNoiseDb, type QuantizedLayer } from '../quantized-layer.js';
 import { shortNumber } from './form-rows.js';
 
 const left = 96;
@@ -54,9 +54,10 @@ function bands(layers: readonly QuantizedLayer[], { step, x }: Columns): Markup 
       ({ precision, name }, place) =>
         markup`<rect class="cell-${precision[form]}" x="${coordinate(x(place) - step / 2)}" y="${y}" width="${coordinate(
           Math.max(step - 1, 1),
-        )}" height="18"><title>${label(place, name)}: ${precision[form] === 'int8' ? 'INT8' : 'FP32'}</title></rect>`,
+        )}" height="18"><title>${label(place, name)}: ${precisionTitles[precision[form]]}</title></rect>`,
     )}`;
-  return markup`${row('onnxruntime', 'ONNX Runtime', bandTop)}${row('tensorrt', 'TensorRT', bandTop + 22)}<rect class="cell-int8" x="${left}" y="${bandTop + 44}" width="9" height="9" rx="2"/><text class="tick" x="${left + 14}" y="${bandTop + 53}">INT8</text><rect class="cell-float32" x="${left + 58}" y="${bandTop + 44}" width="9" height="9" rx="2"/><text class="tick" x="${left + 72}" y="${bandTop + 53}">FP32</text>`;
+  const low = layers.some(({ precision }) => Object.values(precision).includes('float16')) ? 'float16' : 'int8';
+  return markup`${row('onnxruntime', 'ONNX Runtime', bandTop)}${row('tensorrt', 'TensorRT', bandTop + 22)}<rect class="cell-${low}" x="${left}" y="${bandTop + 44}" width="9" height="9" rx="2"/><text class="tick" x="${left + 14}" y="${bandTop + 53}">${precisionTitles[low]}</text><rect class="cell-float32" x="${left + 58}" y="${bandTop + 44}" width="9" height="9" rx="2"/><text class="tick" x="${left + 72}" y="${bandTop + 53}">FP32</text>`;
 }
 
 function noisePanel(layers: readonly QuantizedLayer[], { step, x, right }: Columns): Markup | undefined {

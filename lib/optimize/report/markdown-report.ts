@@ -1,20 +1,24 @@
-import { reasonText, worstNoiseDb } from '../quantized-layer.js';
+import { precisionTitles, reasonText, worstNoiseDb } from '../quantized-layer.js';
 import type { OptimizationReport } from '../optimization-report.js';
 import { calibrationText, machineText } from './words.js';
-import { formRows, formTitles, shortNumber, type FormCell } from './form-rows.js';
+import { formRows, formTitle, shortNumber, type FormCell } from './form-rows.js';
 
 /** An optimisation as Markdown, with tables as GitHub writes them. */
 export function markdownReport(report: OptimizationReport): string {
   const { model, forms, layers, decisions, notices, foveate, made } = report;
   const worst = forms.flatMap(({ form, agreement }) =>
-    (agreement?.worst ?? []).map(({ picture, value }) => [formTitles[form], picture, value === null ? '' : value.toFixed(3)]),
+    (agreement?.worst ?? []).map(({ picture, value }) => [
+      formTitle(report, form),
+      picture,
+      value === null ? '' : value.toFixed(3),
+    ]),
   );
   return [
-    `# ${escaped(model.name)} in INT8`,
+    `# ${escaped(model.name)} in ${precisionTitles[report.precision]}`,
     `${escaped(machineText(report))}. ${escaped(calibrationText(report))}.`,
     '## Before and after',
     table(
-      ['', ...forms.map(({ form }) => formTitles[form])],
+      ['', ...forms.map(({ form }) => formTitle(report, form))],
       formRows(report).map(({ name, cells }) => [name, ...cells.map(cellText)]),
     ),
     ...listed('Decided', decisions),

@@ -1,15 +1,16 @@
 import { noValue } from '../../evaluation/report/metric.js';
 import { alignRows, printable, type Cell } from '../../text/index.js';
 import type { OptimizationReport } from '../optimization-report.js';
-import { formRows, formTitles, type FormCell } from './form-rows.js';
+import { precisionTitles } from '../quantized-layer.js';
+import { formRows, formTitle, type FormCell } from './form-rows.js';
 
 /** An optimisation in lines for a terminal: the table before and after, what was decided, what to know. */
 export function tableReport(report: OptimizationReport): string[] {
   const { model, forms, decisions, notices } = report;
-  const head: Cell[] = ['', ...forms.flatMap(({ form }): Cell[] => [{ number: formTitles[form] }, ''])];
+  const head: Cell[] = ['', ...forms.flatMap(({ form }): Cell[] => [{ number: formTitle(report, form) }, ''])];
   const rows = formRows(report).map(({ name, cells }): Cell[] => [name, ...cells.flatMap(cellsOf)]);
   return [
-    printable(`${model.name} in INT8`),
+    printable(`${model.name} in ${precisionTitles[report.precision]}`),
     '',
     ...alignRows([head, ...rows]),
     ...listed('Decided', decisions),

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeModel, parseModel, writeModel, type ModelProto } from '../../lib/graph/index.js';
 import { ModelBundle } from '../../lib/engine/index.js';
-import { int8Steps } from '../../lib/optimize/int8-steps.js';
+import { modelSteps } from '../../lib/optimize/model-steps.js';
 import { optimizeModel } from '../../lib/optimize/index.js';
 import { TappedSession } from '../../lib/optimize/tapped-session.js';
 import { CalibrationTable, calibrationPoints } from '../../lib/precision/index.js';
@@ -61,6 +61,50 @@ describe('a bundle', () => {
     const opened = await ModelBundle.open(bundle);
     return { manifest: opened.manifest, form: (name) => opened.form(name) as string };
   }
+});
+
+describe('FP16', () => {
+  const half = { ...options, precision: 'fp16', pictures: 4 } as const;
+
+  it('is half the size, tells the same, and goes by every value', async () => {
+    const output = inFolder('half');
+    const report = await optimizeModel(models.classifier, { ...half, output, exportOnnx: inFolder('half-exported') });
+    const exported = readFileSync(inFolder('half-exported/shapes-classifier.tensorrt.float16.onnx'));
+    expect(exported.length / readFileSync(models.classifier).length).toBeLessThan(0.55);
+    expect(parseModel(new Uint8Array(exported)).inputs[0]!.dtype).toBe('float32');
+    const { manifest } = await ModelBundle.open(output);
+    expect(manifest.forms.tensorrt?.precision).toBe('float16');
+    const agreement = report.forms.find(({ form }) => form === 'tensorrt')!.agreement!;
+    expect(agreement.metrics.find(({ name }) => name === 'top-1')?.value).toBe(1);
+    await using task = (await loadTask(output)) as Classifier;
+    expect((await task.classify(picture('star.jpg'))).top.label).toBe('star');
+    const [all, layers] = await Promise.all(
+      [output, bundle].map((one) => CalibrationTable.read(path.join(one, 'calibration.json'))),
+    );
+    expect(all!.tensors.length).toBeGreaterThan(layers!.tensors.length);
+    const again = {
+      ...half,
+      pictures: undefined,
+      output: inFolder('half-again'),
+      calibration: path.join(output, 'calibration.json'),
+    };
+    await optimizeModel(models.classifier, { ...again, exportOnnx: inFolder('half-again-exported') });
+    expect(readFileSync(inFolder('half-again-exported/shapes-classifier.tensorrt.float16.onnx')).equals(exported)).toBe(true);
+  }, 120_000);
+
+  it('does not go by a table of the layers alone', async () => {
+    const calibration = path.join(bundle, 'calibration.json');
+    const call = optimizeModel(models.classifier, {
+      ...half,
+      pictures: undefined,
+      output: inFolder('half-of-layers'),
+      calibration,
+    });
+    expect(await rejectionOf(call)).toMatchObject({
+      code: 'CALIBRATION_INVALID',
+      hint: expect.stringContaining('--tensors all') as string,
+    });
+  });
 });
 
 describe('a calibration table', () => {
@@ -127,7 +171,7 @@ describe('the normalised model', () => {
     await writeModel(made, within, { externalData: 'never' });
     await writeModel(made, beside, { externalData: 'always' });
     expect(readFileSync(beside).length).toBeLessThan(readFileSync(within).length / 4);
-    const [one, other] = [await int8Steps.normalize(within, {} as never), await int8Steps.normalize(beside, {} as never)];
+    const [one, other] = [await modelSteps.normalize(within, 'int8', {}), await modelSteps.normalize(beside, 'int8', {})];
     const contents = (model: ModelProto) => {
       const { nodes, initializers } = parseModel(encodeModel(model)).graph;
       return {
@@ -138,7 +182,7 @@ describe('the normalised model', () => {
     expect(contents(one).nodes.map(([opType]) => opType)).toEqual(['Conv', 'Relu', 'Conv']);
     expect(contents(other)).toEqual(contents(one));
     for (const file of [within, beside]) {
-      await using tapped = await TappedSession.open(file, {}, 1);
+      await using tapped = await TappedSession.open(file, 'layers', {}, 1);
       expect(tapped.points).toEqual(calibrationPoints(one));
     }
   });
@@ -158,13 +202,15 @@ describe('the normalised model', () => {
     });
     const file = inFolder('batch.onnx');
     writeFileSync(file, encodeModel(batch));
-    await using tapped = await TappedSession.open(file, {}, 1);
-    expect(tapped.points).toEqual(calibrationPoints(await int8Steps.normalize(file, {} as never)));
+    await using tapped = await TappedSession.open(file, 'layers', {}, 1);
+    expect(tapped.points).toEqual(calibrationPoints(await modelSteps.normalize(file, 'int8', {})));
   });
 
   it('without layers is refused, before any picture is read', async () => {
     const none = graphModel({ inputs: { x: [1, 3, 8, 8] }, nodes: [node('Relu', 'x', 'y')] });
     expect(() => calibrationPoints(none)).toThrow(/no layer that can be quantised/);
-    expect(await rejectionOf(TappedSession.open(encodeModel(none), {}, 1))).toMatchObject({ code: 'MODEL_UNSUPPORTED' });
+    expect(await rejectionOf(TappedSession.open(encodeModel(none), 'layers', {}, 1))).toMatchObject({
+      code: 'MODEL_UNSUPPORTED',
+    });
   });
 });

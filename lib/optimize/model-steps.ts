@@ -3,25 +3,33 @@ import { basename, dirname } from 'node:path';
 
 import { checkModelBundleOutput, sha256OfFile, writeModelBundle } from '../engine/index.js';
 import { CalibrationError, ModelError } from '../errors/index.js';
-import { inlineExternalData, normalizeModel, readModel, writeModel } from '../graph/index.js';
-import { CalibrationTable, floatCalibrationPoints, tableText } from '../precision/index.js';
+import { inlineExternalData, normalizeModel, readModel, writeModel, type ModelProto } from '../graph/index.js';
+import {
+  allFloatPoints,
+  CalibrationTable,
+  floatCalibrationPoints,
+  tableText,
+  type CalibrationPoint,
+} from '../precision/index.js';
 import { bundledTask } from '../tasks/index.js';
 import { calibrate } from './calibrate.js';
 import { listPictures, orderPictures } from './calibration-pictures.js';
 import { evaluateConstants } from './evaluate-constants.js';
 import { calibratedPictures } from './held-back.js';
+import { halfModel } from './half-model.js';
 import { prepareInputs } from './latency-inputs.js';
 import type { OptimizeSteps } from './optimize-steps.js';
 import { quantizeModel } from './quantize-model.js';
+import type { Precision } from './quantized-layer.js';
 
 /** Pictures of which that with the strongest outputs tells what a value loses at eight bits. */
 const samplePictures = 4;
 
-/** What `optimizeModel` does to make an INT8 model. */
-export const int8Steps: OptimizeSteps<CalibrationTable> = {
+/** What `optimizeModel` does. */
+export const modelSteps: OptimizeSteps<CalibrationTable> = {
   listPictures,
   checkOutput: checkModelBundleOutput,
-  async normalize(path, { signal }) {
+  async normalize(path, precision, { signal }) {
     await checkFile(path);
     const { proto } = await readModel(path, { signal });
     // As where its points for calibration were found: passes read the weights.
@@ -29,13 +37,14 @@ export const int8Steps: OptimizeSteps<CalibrationTable> = {
       evaluate: evaluateConstants,
     });
     // Told before anything runs, and where a table is given, too.
-    floatCalibrationPoints(model);
+    pointsOf(precision, model);
     return model;
   },
-  calibrate: ({ path, taskOptions }, { onProgress, ...options }) =>
+  calibrate: ({ path, precision, taskOptions }, { onProgress, ...options }) =>
     calibrate(path, {
       ...taskOptions,
       ...options,
+      tensors: precision === 'int8' ? 'layers' : 'all',
       onProgress: ({ pictures, total }) => onProgress?.(pictures, total),
     }),
   async readTable(path) {
@@ -46,12 +55,10 @@ export const int8Steps: OptimizeSteps<CalibrationTable> = {
       hint: 'Let it end: foveate calibrate with --resume.',
     });
   },
-  async quantize({ path, model }, table, { task, pictures, seed, signal, onProgress }) {
+  async convert({ path, precision, model }, table, { task, pictures, seed, signal, onProgress }) {
     const sha256 = await sha256OfFile(path, signal);
-    table.checkSame(
-      { model: { name: basename(path), sha256 }, preprocess: task.preprocess.options },
-      floatCalibrationPoints(model),
-    );
+    table.checkSame({ model: { name: basename(path), sha256 }, preprocess: task.preprocess.options }, pointsOf(precision, model));
+    if (precision === 'fp16') return halfModel(model, table.tensors);
     const { paths } = await orderPictures(pictures, seed, signal);
     const calibrated = await calibratedPictures(paths, new Set(table.pictures.map((one) => one.sha256)), samplePictures, signal);
     // Of a table that was made of other pictures, there is none.
@@ -88,6 +95,11 @@ export const int8Steps: OptimizeSteps<CalibrationTable> = {
     );
   },
 };
+
+/** What calibration looks at. Throws MODEL_UNSUPPORTED. */
+function pointsOf(precision: Precision, model: ModelProto): readonly CalibrationPoint[] {
+  return precision === 'int8' ? floatCalibrationPoints(model) : allFloatPoints(model);
+}
 
 async function checkFile(path: string): Promise<void> {
   if ((await stat(path).catch(() => undefined))?.isDirectory() !== true) return;

@@ -1,0 +1,128 @@
+import { create } from '@bufbuild/protobuf';
+
+import {
+  changed,
+  DataType,
+  FreshNames,
+  madeNode,
+  readBy,
+  TensorProtoSchema,
+  type GraphProto,
+  type ModelProto,
+  type NodeProto,
+  type OnnxNode,
+  type TensorProto,
+} from '../graph/index.js';
+import type { FloatValues } from './float-values.js';
+import { halfBits, type HalfPlan } from './plan-half.js';
+
+const codes = { float16: DataType.FLOAT16, bfloat16: DataType.BFLOAT16 } as const;
+
+/**
+ * Writes a model in half precision: weights in 16 bits, and a Cast where a node of the plan reads what another makes in float32, and the other way round. Inputs and
+ * outputs keep their types. `model` is the one that `values` is of.
+ */
+export function writeHalfForm(model: ModelProto, values: FloatValues, plan: HalfPlan): ModelProto {
+  return changed(model, { graph: new HalfForm(model.graph as GraphProto, values, plan).write() });
+}
+
+class HalfForm {
+  readonly #graph: GraphProto;
+  readonly #values: FloatValues;
+  readonly #plan: HalfPlan;
+  readonly #names: FreshNames;
+  readonly #nodes: NodeProto[] = [];
+  readonly #initializers: TensorProto[] = [];
+  /** Names under which a value is there in half precision, and in float32. */
+  readonly #half = new Map<string, string>();
+  readonly #float = new Map<string, string>();
+
+  constructor(graph: GraphProto, values: FloatValues, plan: HalfPlan) {
+    this.#graph = graph;
+    this.#values = values;
+    this.#plan = plan;
+    this.#names = new FreshNames(graph);
+  }
+
+  write(): GraphProto {
+    for (const { name } of this.#graph.input) this.#float.set(name, name);
+    for (const node of this.#values.structure.nodes) this.#write(node);
+    const read = new Set([...this.#nodes.flatMap(readBy), ...this.#graph.output.map(({ name }) => name)]);
+    return changed(this.#graph, {
+      node: this.#nodes,
+      initializer: [...this.#graph.initializer.filter(({ name }) => read.has(name)), ...this.#initializers],
+      // Types of most have changed, and follow.
+      valueInfo: [],
+    });
+  }
+
+  #write(node: OnnxNode): void {
+    const isHalf = this.#plan.half.has(node);
+    const input = node.inputs.map((name, at) => {
+      if (!this.#values.isFloat(name)) return name;
+      return isHalf && this.#values.isOperand(node, at) ? this.#asHalf(name) : this.#asFloat(name);
+    });
+    if (!isHalf) {
+      this.#nodes.push(changed(node.proto, { input }));
+      for (const name of node.outputs) if (this.#values.isFloat(name)) this.#float.set(name, name);
+      return;
+    }
+    const output = node.outputs.map((name) =>
+      this.#values.isFloat(name) && this.#values.structure.isNamed(name)
+        ? this.#names.fresh(`${name}/${this.#plan.dtype}`)
+        : name,
+    );
+    this.#nodes.push(changed(this.#withType(node), { input, output }));
+    node.outputs.forEach((name, at) => {
+      if (!this.#values.isFloat(name)) return;
+      this.#half.set(name, output[at] as string);
+      if (output[at] !== name) this.#cast(output[at] as string, name, DataType.FLOAT, this.#float);
+    });
+  }
+
+  /** A Cast to float32 is one to half precision: what it makes is wanted so. */
+  #withType({ proto, opType }: OnnxNode): NodeProto {
+    if (opType !== 'Cast') return proto;
+    const to = BigInt(codes[this.#plan.dtype]);
+    return changed(proto, { attribute: proto.attribute.map((own) => (own.name === 'to' ? changed(own, { i: to }) : own)) });
+  }
+
+  #asHalf(name: string): string {
+    const known = this.#half.get(name);
+    if (known !== undefined) return known;
+    const constant = this.#values.structure.constant(name);
+    if (constant === undefined) {
+      return this.#cast(
+        this.#asFloat(name),
+        this.#names.fresh(`${name}/${this.#plan.dtype}`),
+        codes[this.#plan.dtype],
+        this.#half,
+        name,
+      );
+    }
+    const bits = halfBits(constant.data as Float32Array, this.#plan.dtype);
+    const made = create(TensorProtoSchema, {
+      name: this.#names.fresh(`${name}/${this.#plan.dtype}`),
+      dataType: codes[this.#plan.dtype],
+      dims: constant.dims.map(BigInt),
+      rawData: new Uint8Array(bits.buffer as ArrayBuffer),
+    });
+    this.#initializers.push(made);
+    this.#half.set(name, made.name);
+    return made.name;
+  }
+
+  #asFloat(name: string): string {
+    const known = this.#float.get(name);
+    if (known !== undefined) return known;
+    const half = this.#half.get(name);
+    if (half === undefined || this.#values.structure.constant(name) !== undefined) return name;
+    return this.#cast(half, this.#names.fresh(`${name}/float32`), DataType.FLOAT, this.#float, name);
+  }
+
+  #cast(from: string, to: string, type: DataType, known: Map<string, string>, name = to): string {
+    this.#nodes.push(madeNode('Cast', [from], to, { to: type }));
+    known.set(name, to);
+    return to;
+  }
+}
