@@ -35,7 +35,7 @@ export function addOptimize<C extends Calibration>(
   const command = program
     .command('optimize')
     .summary('make a smaller, faster model, and measure what it costs')
-    .description('Quantises a model in forms for ONNX Runtime and TensorRT, and measures what that gains and costs.')
+    .description('Makes forms of a model for ONNX Runtime and TensorRT, in INT8 or FP16, and measures what that gains and costs.')
     .argument('<model>', 'an ONNX file')
     .requiredOption('--data <path>', 'pictures as the model will meet them: a folder')
     .addOption(new Option('--precision <name>', 'of the layers').choices(precisions).makeOptionMandatory())
@@ -45,7 +45,7 @@ export function addOptimize<C extends Calibration>(
     .option('--split <name>', 'which part of --labels, such as val')
     .option('--images <dir>', 'where the pictures of --labels are (default: where the data set says)')
     .option('--class-names <file>', 'class names of the model (default: its own)')
-    .option('--calibration <table>', 'take this calibration, and make none')
+    .option('--calibration <table>', 'take this calibration, and make none; without --pictures')
     .option('--export-onnx <dir>', 'write each form as a plain .onnx file, too')
     .addOption(new Option('--pictures <n>', 'how many are calibrated with (default: 32, or half)').argParser(parseInteger))
     .addOption(new Option('--seed <n>', 'decides which (default: 0)').argParser(parseInteger))

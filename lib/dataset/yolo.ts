@@ -3,7 +3,7 @@ import nodePath from 'node:path';
 import { FoveateError } from '../errors/index.js';
 import type { Category, Dataset, DatasetImage, SourcePlace } from './dataset.js';
 import { imagesOf } from './images-of.js';
-import { Notices } from './notices.js';
+import { Notices, type NoticeKind } from './notices.js';
 import { filesWithin, isDirectory, isFile, isPictureName, readFolder, stemOf } from './picture-files.js';
 import { pictureSize } from './picture-size.js';
 import { readText, throwIfAborted } from './source-file.js';
@@ -159,15 +159,21 @@ async function noticeLabels(pictures: readonly YoloImage[], notices: Notices): P
   }
 }
 
+interface ReadImage {
+  readonly image: DatasetImage;
+  /** What is to be said of it. */
+  readonly notice: readonly [kind: NoticeKind, place: SourcePlace] | undefined;
+}
+
 async function* readImages(
   pictures: readonly YoloImage[],
   described: Described,
   notices: Notices,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<DatasetImage> {
-  for await (const { image, missing } of imagesOf(pictures, (picture, id) => readImage(picture, id, described), signal)) {
+  for await (const { image, notice } of imagesOf(pictures, (picture, id) => readImage(picture, id, described), signal)) {
     // Not while pictures are read ahead: which of them is first would be chance.
-    if (missing !== undefined) notices.add(...missing);
+    if (notice !== undefined) notices.add(...notice);
     yield image;
   }
 }
@@ -176,12 +182,12 @@ async function readImage(
   { name, path, labels }: YoloImage,
   id: number,
   { categories, keypoints }: Described,
-): Promise<{ readonly image: DatasetImage; readonly missing: Parameters<Notices['add']> | undefined }> {
+): Promise<ReadImage> {
   const [size, text] = await Promise.all([pictureSize(path), readLabels(labels)]);
   const annotations = text === undefined ? [] : yoloAnnotations(text, labels, categories, keypoints, size);
   const image: DatasetImage = { id, name, path, ...size, categories: [], annotations, attributes: {} };
-  if (text === undefined) return { image, missing: [withoutLabels, { file: path }] };
-  return { image, missing: text.trim() === '' ? [emptyLabels, { file: labels }] : undefined };
+  if (text === undefined) return { image, notice: [withoutLabels, { file: path }] };
+  return { image, notice: text.trim() === '' ? [emptyLabels, { file: labels }] : undefined };
 }
 
 /** undefined where there is no such file: nothing is labelled in the picture. */

@@ -3,7 +3,7 @@ export { diffModels, type Change, type ChangedNode, type ModelDiff, type NamedTe
 export { type TensorDifference, type TensorLabel } from './diff-tensors.js';
 export { externalDataOf, type ExternalData } from './external-data.js';
 export { type ReadOptions } from './file-bytes.js';
-export { type AttributeValue, type OnnxGraph, type OnnxNode } from './onnx-graph.js';
+export { plainDomain, type AttributeValue, type OnnxGraph, type OnnxNode } from './onnx-graph.js';
 export { type ModelProto } from './onnx_pb.js';
 export {
   countMacs,

@@ -13,6 +13,11 @@ const unknownResults =
   'RandomUniform RandomUniformLike Scan SequenceAt SequenceConstruct SequenceEmpty SequenceErase SequenceInsert SequenceLength SequenceMap ' +
   'SplitToSequence TfIdfVectorizer';
 
+/** Whose results are all of one type. */
+const alikeResults = new Set(['Split', 'RNN', 'GRU', 'LSTM']);
+/** Whose second result tells places. */
+const placedResults = new Set(['MaxPool', 'TopK']);
+
 type TypeRule = (node: NodeProto, types: TypeLookup) => DataType | undefined;
 
 /** Of operators whose result does not have the type of their first input. */
@@ -53,8 +58,11 @@ export function typesOfValues(graph: GraphProto, outer: TypeLookup = () => undef
     if (first === undefined || plainDomain(node.domain) !== '' || types.has(first)) continue;
     const rule = resultTypes.get(node.opType);
     const type = rule === undefined ? known(node.input[0] ?? '') : rule(node, known);
-    // Split gives several of the same type; the others of other operators are indices or masks.
-    for (const name of node.opType === 'Split' ? node.output : [first]) add(name, type);
+    add(first, type);
+    for (const name of node.output.slice(1)) {
+      if (alikeResults.has(node.opType)) add(name, type);
+      else if (placedResults.has(node.opType)) add(name, DataType.INT64);
+    }
   }
   return known;
 }

@@ -220,7 +220,7 @@ class Calibration {
       ...pictureDoubts(run.pictures, counts),
       ...this.#preprocessDoubts,
       // Between layers, constants and masks are no reason to doubt.
-      ...(this.#settings.tensors === 'layers' ? tensorDoubts(await this.#tapped.observer.statistics()) : []),
+      ...tensorDoubts((await this.#tapped.observer.statistics()).filter(({ name }) => this.#tapped.isOfLayer(name))),
     ];
   }
 

@@ -44,7 +44,7 @@ interface Judged {
 }
 
 /** How each form is run to be judged. */
-const sessions: Readonly<Record<FormName, { readonly options: SessionOptions; readonly words: string }>> = {
+export const formSessions: Readonly<Record<FormName, { readonly options: SessionOptions; readonly words: string }>> = {
   float32: { options: {}, words: '' },
   onnxruntime: { options: {}, words: 'ONNX Runtime, as it is served' },
   tensorrt: {
@@ -75,7 +75,7 @@ export class FormJudge {
         form,
         bytes,
         sizeRatio: bytes / originalBytes,
-        judged: sessions[form].words,
+        judged: formSessions[form].words,
         latency: latencies.filter(({ name }) => name === form),
       };
       judged.push(file === original ? { ...common, accuracy: before } : { ...common, ...(await this.#compared(file)) });
@@ -83,7 +83,7 @@ export class FormJudge {
     return judged;
   }
 
-  /** The form for TensorRT is not timed: here, its Q and DQ are computed one by one. */
+  /** The form for TensorRT is not timed: here, it is only simulated. */
   async #latencies(): Promise<Latency[]> {
     const { clock, files, task, latencyPictures, threads, energy } = this.#given;
     const candidates = files
@@ -91,7 +91,7 @@ export class FormJudge {
       .map(({ form, file, timed }) => ({
         name: form,
         model: timed ?? file,
-        sessionOptions: { ...sessions[form].options, device: 'cpu' as const },
+        sessionOptions: { ...formSessions[form].options, device: 'cpu' as const },
       }));
     return await clock.step('latency', ({ signal, onProgress }) =>
       measureLatency(candidates, {
@@ -107,7 +107,7 @@ export class FormJudge {
 
   async #compared(file: FormFile): Promise<Pick<JudgedForm, 'agreement' | 'accuracy'>> {
     const { task, pictures, clock, taskOptions } = this.#given;
-    const { options } = sessions[file.form];
+    const { options } = formSessions[file.form];
     await using candidate = await loadTask(file.simulated ?? file.file, {
       ...taskOptions,
       ...likeOptions(task),
@@ -160,7 +160,7 @@ export class FormJudge {
 }
 
 /** So that a form, beside which no files lie, is opened as the model was. */
-function likeOptions(task: Task): LoadTaskOptions {
+export function likeOptions(task: Task): LoadTaskOptions {
   const common = { task: taskNameOf(task), preprocess: task.preprocess };
   if (task instanceof Embedder || task instanceof DensePredictor) return common;
   const { labels } = task;

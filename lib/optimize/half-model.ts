@@ -9,7 +9,7 @@ import type { QuantizedForms, QuantizedLayer } from './quantized-layer.js';
 export function halfModel(model: ModelProto, statistics: readonly TensorStatistics[]): QuantizedForms {
   const values = new FloatValues(model);
   const largest = new Map(statistics.map(({ name, min, max }) => [name, Math.max(Math.abs(min), Math.abs(max))]));
-  const plan = planHalf(values, 'float16', largest);
+  const plan = planHalf(values, largest);
   const half = writeHalfForm(model, values, plan);
   const byName = new Map(statistics.map((one) => [one.name, one]));
   const { structure } = values;

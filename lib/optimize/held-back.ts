@@ -16,24 +16,36 @@ export function calibratedOf(pictures: number): number {
   return Math.min(32, Math.max(16, Math.floor(pictures / 2)));
 }
 
+/** Which pictures are left out, by the SHA-256 of their files. */
+export type LeftOut = (sha256: string) => boolean;
+
+/** Half of the pictures that are held back decide what a search takes; what it took is judged by the others. */
+export function decides(sha256: string, seed: number): boolean {
+  return Number.parseInt(rankOf(sha256, seed).charAt(0), 16) < 8;
+}
+
+/** An order that the content and the seed decide, and neither names nor the file system. */
+function rankOf(sha256: string, seed: number): string {
+  return createHash('sha256').update(`${seed} ${sha256}`).digest('hex');
+}
+
 /**
- * Those of the pictures that were not calibrated with, told by the SHA-256 of their files, each content once: at most {@link mostHeldBack}, in an order that
- * the content and the seed decide, and neither names nor the file system. Files that cannot be read are left out.
+ * Those of the pictures that are not left out, as the calibrated ones are, each content once: at most {@link mostHeldBack}, in an order of content and seed.
+ * Files that cannot be read are left out.
  */
 export async function heldBackPictures(
   pictures: readonly string[],
-  calibrated: ReadonlySet<string>,
+  isLeftOut: LeftOut,
   seed: number,
   signal: AbortSignal | undefined,
 ): Promise<string[]> {
   const byContent = new Map<string, string>();
   for (const picture of pictures) {
     const sha256 = await hashOf(picture, signal);
-    if (sha256 !== undefined && !calibrated.has(sha256) && !byContent.has(sha256)) byContent.set(sha256, picture);
+    if (sha256 !== undefined && !isLeftOut(sha256) && !byContent.has(sha256)) byContent.set(sha256, picture);
   }
-  const rank = (sha256: string): string => createHash('sha256').update(`${seed} ${sha256}`).digest('hex');
   return [...byContent]
-    .map(([sha256, picture]) => ({ picture, key: rank(sha256) }))
+    .map(([sha256, picture]) => ({ picture, key: rankOf(sha256, seed) }))
     .sort((a, b) => (a.key < b.key ? -1 : 1))
     .slice(0, mostHeldBack)
     .map(({ picture }) => picture);
@@ -55,16 +67,12 @@ export async function calibratedPictures(
   return found;
 }
 
-/** The pictures of a data set that were not calibrated with, in its order. Those that cannot be read stay: whoever runs them tells. */
-export async function heldBackDataset(
-  dataset: Dataset,
-  calibrated: ReadonlySet<string>,
-  signal: AbortSignal | undefined,
-): Promise<Dataset> {
+/** The pictures of a data set that are not left out, in its order. Those that cannot be read stay: whoever runs them tells. */
+export async function heldBackDataset(dataset: Dataset, isLeftOut: LeftOut, signal: AbortSignal | undefined): Promise<Dataset> {
   const left = new Set<string>();
   for await (const { name, path } of dataset.images(signal)) {
     const sha256 = await hashOf(path, signal);
-    if (sha256 === undefined || !calibrated.has(sha256)) left.add(name);
+    if (sha256 === undefined || !isLeftOut(sha256)) left.add(name);
   }
   return {
     format: dataset.format,

@@ -20,7 +20,7 @@ import { halfModel } from './half-model.js';
 import { prepareInputs } from './latency-inputs.js';
 import type { OptimizeSteps } from './optimize-steps.js';
 import { quantizeModel } from './quantize-model.js';
-import type { Precision } from './quantized-layer.js';
+import type { LayerPrecision, Precision } from './quantized-layer.js';
 
 /** Pictures of which that with the strongest outputs tells what a value loses at eight bits. */
 const samplePictures = 4;
@@ -57,7 +57,12 @@ export const modelSteps: OptimizeSteps<CalibrationTable> = {
   },
   async convert({ path, precision, model }, table, { task, pictures, seed, signal, onProgress }) {
     const sha256 = await sha256OfFile(path, signal);
-    table.checkSame({ model: { name: basename(path), sha256 }, preprocess: task.preprocess.options }, pointsOf(precision, model));
+    // Of a batch of several, calibration makes one of one, in which less is constant: it has all values of this, and more.
+    table.checkSame(
+      { model: { name: basename(path), sha256 }, preprocess: task.preprocess.options },
+      pointsOf(precision, model),
+      precision === 'fp16',
+    );
     if (precision === 'fp16') return halfModel(model, table.tensors);
     const { paths } = await orderPictures(pictures, seed, signal);
     const calibrated = await calibratedPictures(paths, new Set(table.pictures.map((one) => one.sha256)), samplePictures, signal);
@@ -78,7 +83,7 @@ export const modelSteps: OptimizeSteps<CalibrationTable> = {
     const { name, bytes, sha256 } = report.model;
     const written = forms.map(({ form, precision, write }) => [
       form,
-      { precision, passes: precision === 'int8' ? ['normalize', `int8 for ${form}`] : ['normalize'], write },
+      { precision, passes: ['normalize', ...(passOf[precision]?.(form) ?? [])], write },
     ]);
     await writeModelBundle(
       output,
@@ -100,6 +105,12 @@ export const modelSteps: OptimizeSteps<CalibrationTable> = {
 function pointsOf(precision: Precision, model: ModelProto): readonly CalibrationPoint[] {
   return precision === 'int8' ? floatCalibrationPoints(model) : allFloatPoints(model);
 }
+
+/** What follows normalising. */
+const passOf: Readonly<Partial<Record<LayerPrecision, (form: string) => readonly string[]>>> = {
+  int8: (form) => [`int8 for ${form}`],
+  float16: () => ['float16'],
+};
 
 async function checkFile(path: string): Promise<void> {
   if ((await stat(path).catch(() => undefined))?.isDirectory() !== true) return;

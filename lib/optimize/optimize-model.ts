@@ -170,8 +170,9 @@ class Optimization<C extends Calibration> {
     );
     const files = await this.#writeForms(source, quantized);
     const calibrated = new Set(calibration.pictures.map(({ sha256 }) => sha256));
-    const heldBack = await heldBackPictures(pictures, calibrated, options.seed, signal);
-    const judgedBy = labelled && (await heldBackDataset(labelled, calibrated, signal));
+    const isCalibrated = (sha256: string): boolean => calibrated.has(sha256);
+    const heldBack = await heldBackPictures(pictures, isCalibrated, options.seed, signal);
+    const judgedBy = labelled && (await heldBackDataset(labelled, isCalibrated, signal));
     const energy = await EnergyMeter.open();
     const judge = new FormJudge({
       task,

@@ -15,6 +15,7 @@ import { sizesOfValues } from '../graph/value-sizes.js';
 import {
   allFloatPoints,
   floatCalibrationPoints,
+  layerPoints,
   tappedModel,
   TensorObserver,
   type CalibrationContents,
@@ -43,12 +44,19 @@ export class TappedSession implements AsyncDisposable {
   readonly session: Session;
   readonly model: CalibrationContents['model'];
   readonly points: readonly CalibrationPoint[];
+  readonly #ofLayers: ReadonlySet<string>;
   #observer: TensorObserver;
 
-  private constructor(session: Session, model: CalibrationContents['model'], points: readonly CalibrationPoint[]) {
+  private constructor(
+    session: Session,
+    model: CalibrationContents['model'],
+    points: readonly CalibrationPoint[],
+    ofLayers: ReadonlySet<string>,
+  ) {
     this.session = session;
     this.model = model;
     this.points = points;
+    this.#ofLayers = ofLayers;
     this.#observer = new TensorObserver(points);
   }
 
@@ -68,6 +76,7 @@ export class TappedSession implements AsyncDisposable {
     const whole = path === undefined ? single : await inlineExternalData(single, nodePath.dirname(path), options);
     const proto = await normalizeModel(whole, { evaluate: evaluateConstants });
     const points = tensors === 'layers' ? floatCalibrationPoints(proto) : allFloatPoints(proto);
+    const ofLayers = new Set(layerPoints(proto).map(({ name }) => name));
     const tapped = encodeModel(
       tappedModel(
         proto,
@@ -89,11 +98,16 @@ export class TappedSession implements AsyncDisposable {
     });
     try {
       const name = path === undefined ? 'a model in memory' : nodePath.basename(path);
-      return new TappedSession(session, { name, sha256: sha256OfBytes(bytes) }, points);
+      return new TappedSession(session, { name, sha256: sha256OfBytes(bytes) }, points, ofLayers);
     } catch (error) {
       await session.dispose();
       throw error;
     }
+  }
+
+  /** Whether a tensor is one that a layer reads or makes. */
+  isOfLayer(name: string): boolean {
+    return this.#ofLayers.has(name);
   }
 
   get observer(): TensorObserver {

@@ -27,6 +27,15 @@ export interface CalibrationPoint {
 export function calibrationPoints(model: ModelProto): CalibrationPoint[] {
   const structure = new Structure(model);
   structure.checkLayers();
+  return pointsOf(structure);
+}
+
+/** The same; none where there is no layer. */
+export function layerPoints(model: ModelProto): CalibrationPoint[] {
+  return pointsOf(new Structure(model));
+}
+
+function pointsOf(structure: Structure): CalibrationPoint[] {
   const quantized = new Set<string>();
   for (const plan of [planOnnxRuntime(structure, nothingKept), planTensorRt(structure, nothingKept)]) {
     for (const value of plan.quantized) quantized.add(value);

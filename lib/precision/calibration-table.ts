@@ -135,10 +135,11 @@ export class CalibrationTable implements CalibrationContents {
     });
   }
 
-  /** @internal Throws CALIBRATION_INVALID unless it is of this model, preprocessing and these tensors. */
+  /** @internal Throws CALIBRATION_INVALID unless it is of this model, preprocessing and these tensors; of more, where that is said. */
   checkSame(
     { model, preprocess }: Pick<CalibrationContents, 'model' | 'preprocess'>,
     tensors: readonly Pick<TensorStatistics, 'name'>[],
+    mayHaveMore = false,
   ): void {
     if (model.sha256 !== this.model.sha256) {
       throw differs(
@@ -154,8 +155,8 @@ export class CalibrationTable implements CalibrationContents {
         'Calibrate again, or give the same preprocessing.',
       );
     }
-    const names = new Set(tensors.map(({ name }) => name));
-    if (names.size === this.tensors.length && this.tensors.every(({ name }) => names.has(name))) return;
+    const hasAll = tensors.every(({ name }) => this.#byName.has(name));
+    if (hasAll && (mayHaveMore || tensors.length === this.tensors.length)) return;
     throw differs(
       'it is of other tensors',
       'INT8 goes by those of layers, FP16 by all (foveate calibrate --tensors all). Or another version of foveate made it: calibrate again.',

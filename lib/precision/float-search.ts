@@ -96,7 +96,18 @@ async function measureAll(all: readonly number[], measure: MeasureTrials): Promi
   const [noise = [], ofFirst = []] = await measure(all.length > 1 ? [all, halves[0]] : [all]);
   const whole = { trials: all, noise };
   if (all.length < 2 || noise.every((one) => one <= better)) return [whole];
-  return withRest(whole, halves, isAdditive(whole) ? [ofFirst] : [ofFirst, ...(await measure([halves[1]]))]);
+  const parts = withRest(whole, halves, isAdditive(whole) ? [ofFirst] : [ofFirst, ...(await measure([halves[1]]))]);
+  return parts.map(({ trials, noise: own }) => ({
+    trials,
+    noise: own.map((one, group) => one * cancelled(parts, noise, group)),
+  }));
+}
+
+/** What the parts of a good whole are to be multiplied by, since they cancel each other out: together they make no more noise than it. */
+function cancelled(parts: readonly Measured[], whole: readonly number[], group: number): number {
+  const all = sum(parts.map(({ noise }) => noise[group] ?? 0));
+  const together = whole[group] ?? 0;
+  return together <= good && all > together ? together / all : 1;
 }
 
 function isAdditive({ noise }: Measured): boolean {

@@ -32,6 +32,17 @@ export class FloatValues {
     return name !== '' && this.#typeOf(name) === undefined;
   }
 
+  /** Whether a value is of half precision in the model as it is. */
+  isHalf(name: string): boolean {
+    return this.#typeOf(name) === DataType.FLOAT16;
+  }
+
+  /** Whether a value is of a type that sizes and places have. */
+  isInteger(name: string): boolean {
+    const type = this.#typeOf(name);
+    return type === DataType.INT64 || type === DataType.INT32;
+  }
+
   /** Whether an input of a node is float32 and takes part in what it computes. */
   isOperand(node: OnnxNode, input: number): boolean {
     return this.isFloat(node.inputs[input] ?? '') && sizeInputs.get(node.opType)?.has(input) !== true;

@@ -16,8 +16,6 @@ import {
 import type { FloatValues } from './float-values.js';
 import { halfBits, type HalfPlan } from './plan-half.js';
 
-const codes = { float16: DataType.FLOAT16, bfloat16: DataType.BFLOAT16 } as const;
-
 /**
  * Writes a model in half precision: weights in 16 bits, and a Cast where a node of the plan reads what another makes in float32, and the other way round. Inputs and
  * outputs keep their types. `model` is the one that `values` is of.
@@ -68,9 +66,7 @@ class HalfForm {
       return;
     }
     const output = node.outputs.map((name) =>
-      this.#values.isFloat(name) && this.#values.structure.isNamed(name)
-        ? this.#names.fresh(`${name}/${this.#plan.dtype}`)
-        : name,
+      this.#values.isFloat(name) && this.#values.structure.isNamed(name) ? this.#names.fresh(`${name}/float16`) : name,
     );
     this.#nodes.push(changed(this.#withType(node), { input, output }));
     node.outputs.forEach((name, at) => {
@@ -80,10 +76,12 @@ class HalfForm {
     });
   }
 
-  /** A Cast to float32 is one to half precision: what it makes is wanted so. */
-  #withType({ proto, opType }: OnnxNode): NodeProto {
-    if (opType !== 'Cast') return proto;
-    const to = BigInt(codes[this.#plan.dtype]);
+  /** A Cast to float32 is one to half precision: what it makes is wanted so. Of what is half precision then already, ONNX Runtime refuses one. */
+  #withType({ proto, opType, inputs: [read = ''], outputs: [made = ''] }: OnnxNode): NodeProto {
+    const isHalf = (name: string): boolean => this.#values.isFloat(name) || this.#values.isHalf(name);
+    if (opType !== 'Cast' || !isHalf(made)) return proto;
+    if (isHalf(read)) return changed(proto, { opType: 'Identity', attribute: [] });
+    const to = BigInt(DataType.FLOAT16);
     return changed(proto, { attribute: proto.attribute.map((own) => (own.name === 'to' ? changed(own, { i: to }) : own)) });
   }
 
@@ -92,18 +90,12 @@ class HalfForm {
     if (known !== undefined) return known;
     const constant = this.#values.structure.constant(name);
     if (constant === undefined) {
-      return this.#cast(
-        this.#asFloat(name),
-        this.#names.fresh(`${name}/${this.#plan.dtype}`),
-        codes[this.#plan.dtype],
-        this.#half,
-        name,
-      );
+      return this.#cast(this.#asFloat(name), this.#names.fresh(`${name}/float16`), DataType.FLOAT16, this.#half, name);
     }
-    const bits = halfBits(constant.data as Float32Array, this.#plan.dtype);
+    const bits = halfBits(constant.data as Float32Array);
     const made = create(TensorProtoSchema, {
-      name: this.#names.fresh(`${name}/${this.#plan.dtype}`),
-      dataType: codes[this.#plan.dtype],
+      name: this.#names.fresh(`${name}/float16`),
+      dataType: DataType.FLOAT16,
       dims: constant.dims.map(BigInt),
       rawData: new Uint8Array(bits.buffer as ArrayBuffer),
     });

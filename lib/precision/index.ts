@@ -1,9 +1,9 @@
 export { allFloatPoints, floatCalibrationPoints } from './float-points.js';
 export { FloatValues } from './float-values.js';
 export { writeHalfForm } from './half-form.js';
-export { planHalf, type HalfPlan, type HalfType } from './plan-half.js';
+export { planHalf, type HalfPlan } from './plan-half.js';
 export { simulateHalf } from './simulated-half.js';
-export { calibrationPoints, tappedModel, type CalibrationPoint } from './calibration-points.js';
+export { calibrationPoints, layerPoints, tappedModel, type CalibrationPoint } from './calibration-points.js';
 export { tableText } from './calibration-file.js';
 export { deadChannels } from './calibration-report.js';
 export {

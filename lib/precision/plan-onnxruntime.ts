@@ -63,9 +63,9 @@ export function planOnnxRuntime(structure: Structure, kept: KeptFloat): FormPlan
   };
 }
 
-/** Of a depthwise convolution all: one of few stands between others of as few, and lone integers among floats cost more than they gain. */
+/** Of a depthwise convolution all: one of few mostly stands between float convolutions of as few, where lone integers cost more than they gain. */
 function channelsBefore(structure: Structure, node: OnnxNode): number {
-  return structure.isDepthwise(node) ? structure.weights(node).tensor.dims[0]! : structure.inputChannels(node);
+  return structure.isDepthwise(node) ? (node.attributes.get('group') as number) : structure.inputChannels(node);
 }
 
 function hasIntegerKernel(structure: Structure, node: OnnxNode): boolean {

@@ -3,13 +3,13 @@ import {
   DataType,
   FreshNames,
   madeNode,
+  plainDomain,
+  readWithin,
   typesOfValues,
   type GraphProto,
   type ModelProto,
   type NodeProto,
 } from '../graph/index.js';
-
-const halfTypes: readonly (DataType | undefined)[] = [DataType.FLOAT16, DataType.BFLOAT16];
 
 /**
  * The same model, of which every node of half precision is computed in float32 and what it makes is rounded: what tensors of 16 bits cost where sums are kept in 32.
@@ -22,7 +22,7 @@ export function simulateHalf(model: ModelProto): ModelProto {
   const nodes: NodeProto[] = [];
   const floats = new Map<string, string>();
   const asFloat = (name: string): string => {
-    if (!halfTypes.includes(typeOf(name))) return name;
+    if (typeOf(name) !== DataType.FLOAT16) return name;
     const known = floats.get(name);
     if (known !== undefined) return known;
     const made = names.fresh(`${name}/float32`);
@@ -31,17 +31,17 @@ export function simulateHalf(model: ModelProto): ModelProto {
     return made;
   };
   for (const node of graph.node) {
-    if (node.opType === 'Cast') {
+    // Of others it is not known what they may be given; what graphs within nodes read keeps its type.
+    if (node.opType === 'Cast' || plainDomain(node.domain) !== '' || readWithin(node).length > 0) {
       nodes.push(node);
       continue;
     }
     const input = node.input.map(asFloat);
     const rounded: NodeProto[] = [];
     const output = node.output.map((name) => {
-      const type = typeOf(name);
-      if (type === undefined || !halfTypes.includes(type)) return name;
+      if (typeOf(name) !== DataType.FLOAT16) return name;
       const made = names.fresh(`${name}/unrounded`);
-      rounded.push(madeNode('Cast', [made], name, { to: type }));
+      rounded.push(madeNode('Cast', [made], name, { to: DataType.FLOAT16 }));
       return made;
     });
     nodes.push(changed(node, { input, output }), ...rounded);

@@ -28,7 +28,7 @@ it('a picture is calibrated with or held back by its content, and what cannot be
     expect(await calibratedPictures([...pictures].reverse(), calibrated, 2, undefined)).toEqual([d, c]);
     expect(await calibratedPictures(pictures, calibrated, 9, undefined)).toEqual([b, c, d]);
     expect(await calibratedPictures([a], calibrated, 2, undefined)).toEqual([]);
-    expect(await heldBackPictures(pictures, calibrated, 0, undefined)).toEqual([a]);
+    expect(await heldBackPictures(pictures, (sha256) => calibrated.has(sha256), 0, undefined)).toEqual([a]);
     await expect(calibratedPictures(pictures, calibrated, 2, AbortSignal.abort())).rejects.toMatchObject({ code: 'ABORTED' });
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -45,8 +45,10 @@ describe('trialsToKeepFloat', () => {
 
   it('takes out of a good model what a few runs find', async () => {
     expect(await search([trial(1), trial(1)], noise(23.1, 60), most(20))).toEqual({ kept: [0], sets: 2 });
-    // Nine of a ninth each: all of them, where they make more noise than is good.
     const ninety = Array.from({ length: 90 }, () => trial(1));
+    // One alone is found.
+    expect(await keptOf(ninety, noise(...ninety.map((_, i) => (i === 70 ? 24 : 90))), most(200))).toEqual([70]);
+    // Nine of a ninth each: all of them, where they make more noise than is good.
     const nine = (total: number): number[][] => noise(...ninety.map((_, i) => (i % 10 === 5 ? total + 10 * Math.log10(9) : 90)));
     const good = await search(ninety, nine(25), most(200));
     expect(good.kept.length).toBeLessThan(9);
@@ -57,6 +59,12 @@ describe('trialsToKeepFloat', () => {
   it('keeps none of a very good model whose parts cancel each other out', async () => {
     const measure: MeasureTrials = (sets) => Promise.resolve(sets.map((set) => [ratioOf(set.length === 2 ? 30.5 : 20)]));
     expect(await trialsToKeepFloat([trial(1), trial(1)], most(20), measure)).toEqual([]);
+  });
+
+  it('takes no heavy one out of a good model whose parts cancel each other out', async () => {
+    const measure: MeasureTrials = (sets) => Promise.resolve(sets.map((set) => [ratioOf(set.length === 2 ? 25 : 20)]));
+    expect(await trialsToKeepFloat([trial(1, 1000), trial(1, 1000)], most(20, 1), measure)).toEqual([]);
+    expect(await trialsToKeepFloat([trial(1, 1), trial(1, 1000)], most(20, 1), measure)).toEqual([0]);
   });
 
   it('keeps what makes a tenth of the noise, the worst first, until the rest is good', async () => {

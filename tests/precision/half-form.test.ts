@@ -2,13 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { DataType, encodeModel, parseModel, type ModelProto } from '../../lib/graph/index.js';
 import { FloatValues, planHalf, simulateHalf, writeHalfForm, type HalfPlan } from '../../lib/precision/index.js';
+import { createSession } from '../../lib/session/index.js';
 import { Tensor } from '../../lib/tensor/index.js';
-import {
-  bfloat16BitsToFloat32,
-  float16BitsToFloat32,
-  float32ToBfloat16Bits,
-  float32ToFloat16Bits,
-} from '../../lib/tensor/half.js';
+import { float16BitsToFloat32, float32ToFloat16Bits } from '../../lib/tensor/half.js';
 import {
   choice,
   graphModel,
@@ -33,7 +29,7 @@ interface Made {
 function made(graph: MadeGraph, largest: Readonly<Record<string, number>> = {}): Made {
   const model = graphModel(graph);
   const values = new FloatValues(model);
-  const plan = planHalf(values, 'float16', new Map(Object.entries(largest)));
+  const plan = planHalf(values, new Map(Object.entries(largest)));
   const form = writeHalfForm(model, values, plan);
   return { model, plan, form };
 }
@@ -140,6 +136,75 @@ describe('writeHalfForm', () => {
     expect(await run(form, input)).toEqual(await run(model, input));
   });
 
+  it('casts floats to what a Cast is to, and half precision to whole numbers that index', async () => {
+    const { form, model, plan } = made({
+      inputs: { x: [4] },
+      nodes: [
+        node('Neg', 'x', 'n'),
+        node('Cast', 'n', 'at', { to: DataType.INT64 }),
+        node('Gather', ['table', 'at'], 'g'),
+        node('Cast', 'n', 'is', { to: DataType.BOOL }),
+        node('Where', ['is', 'g', 'n'], 'y'),
+      ],
+      constants: [scales('table', [10, 20, 30, 40])],
+    });
+    expect(plan.reasons.size).toBe(0);
+    expect(operators(form)).toEqual(['to FLOAT16', 'Neg', 'to INT64', 'Gather', 'to BOOL', 'Where', 'to FLOAT']);
+    const input = { x: new Tensor('float32', Float32Array.of(-1, -3, 0, -2), [4]) };
+    expect(await run(form, input)).toEqual(await run(model, input));
+  });
+
+  it('takes the places of TopK for integers, whether they are declared or not', async () => {
+    const { form, model, plan } = made({
+      inputs: { x: [1, 6] },
+      nodes: [node('TopK', ['x', 'k'], ['v', 'i']), node('Add', ['i', 'one'], 'j'), node('Neg', 'v', 'y')],
+      constants: [integers('k', [2]), integers('one', [1])],
+      outputs: ['y', value('j', undefined, DataType.INT64)],
+    });
+    expect(plan.reasons.size).toBe(0);
+    const input = { x: new Tensor('float32', Float32Array.of(1, 5, 2, 8, 0, 3), [1, 6]) };
+    expect(await run(form, input)).toEqual(await run(model, input));
+  });
+
+  it('takes what is half precision already as it is', async () => {
+    const { form, model } = made({
+      inputs: { x: value('x', [4], DataType.FLOAT16) },
+      nodes: [
+        node('Neg', 'x', 'n'),
+        node('Cast', 'n', 'c', { to: DataType.FLOAT }),
+        node('Abs', 'c', 'a'),
+        node('Cast', 'a', 'y', { to: DataType.FLOAT16 }),
+      ],
+      outputs: [value('y', undefined, DataType.FLOAT16)],
+    });
+    expect(operators(form)).toEqual(['Neg', 'Identity', 'Abs', 'Identity']);
+    await using session = await createSession(encodeModel(form), { device: 'cpu', graphOptimization: 'disabled' });
+    expect(session.outputs.map(({ dtype }) => dtype)).toEqual(['float16']);
+    const input = { x: Tensor.fromFloat32([1, -2, 0.5, 3], [4], 'float16') };
+    expect(await run(form, input)).toEqual(await run(model, input));
+    expect(await run(simulateHalf(form), input)).toEqual(await run(model, input));
+  });
+
+  it('gives one constant to half precision, to float32 and to a graph within a node', async () => {
+    const { form, model } = made(
+      {
+        inputs: { x: [2], flag: value('flag', [], DataType.BOOL) },
+        nodes: [
+          node('Mul', ['x', 'w'], 'a'),
+          node('Div', ['x', 'w'], 'big'),
+          choice('flag', 'c', node('Add', ['a', 'w'], 'p'), node('Mul', ['a', 'w'], 'q')),
+          node('Add', ['a', 'w'], 'z'),
+        ],
+        constants: [scales('w', [0.5, 0.25])],
+        outputs: ['a', 'big', 'c', 'z'],
+      },
+      { big: 50_000 },
+    );
+    expect(form.graph!.initializer.map(({ name }) => name)).toEqual(['w', 'w/float16']);
+    const input = { x: new Tensor('float32', Float32Array.of(2, -8), [2]), flag: new Tensor('bool', Uint8Array.of(1), []) };
+    expect(await run(form, input)).toEqual(await run(model, input));
+  });
+
   it('gives graphs within nodes what they read around them by its name, in float32', async () => {
     const graph: MadeGraph = {
       inputs: { x: [4], flag: value('flag', [], DataType.BOOL) },
@@ -186,39 +251,76 @@ describe('planHalf', () => {
     expect(one('Add', 1, { x: Infinity })).toEqual(['Add: too near to 65504: x reaches Infinity']);
   });
 
+  it('keeps float32 where all elements are too small', () => {
+    expect(one('Add', 1, { x: 6e-5, y: 1 })).toEqual(['Add: all elements are too small: x reaches 0.00006']);
+    expect(one('Add', 1, { x: 6.2e-5, y: 0 })).toEqual([]);
+  });
+
   it('keeps float32 where a constant would be infinite or nothing', () => {
+    const divided = made({ inputs: { x: [2] }, nodes: [node('Div', ['x', 'c'], 'y')], constants: [scales('c', [1, 1e-9])] });
+    expect(reasonsOf(divided)).toEqual(['Div: a constant that half precision has no number for: c']);
+    const multiplied = made({ inputs: { x: [2] }, nodes: [node('Mul', ['x', 'c'], 'y')], constants: [scales('c', [1, 1e-9])] });
+    expect(reasonsOf(multiplied)).toEqual([]);
     expect(one('Add', 70_000)).toEqual(['Add: a constant that half precision has no number for: c']);
+    expect(reasonsOf(clipped(1e-12))).toEqual(['Clip: a constant that half precision has no number for: low']);
     expect(one('Add', 1e-12)).toEqual(['Add: a constant that half precision has no number for: c']);
     expect(one('Add', 0)).toEqual([]);
     expect(one('Add', -Infinity)).toEqual([]);
     expect(one('Mul', 65_504)).toEqual([]);
   });
 
-  it('ends a Clip where half precision ends', async () => {
-    const { form, plan } = made({
+  it('keeps whole numbers that are too large for it, such as sizes, in float32', async () => {
+    const graph: MadeGraph = {
+      inputs: { x: [4] },
+      nodes: [
+        node('Shape', 'x', 's'),
+        node('Cast', 's', 'f', { to: DataType.FLOAT }),
+        node('Mul', ['f', 'w'], 'm'),
+        node('Floor', 'm', 'r'),
+        node('Add', ['x', 'r'], 'y'),
+      ],
+      constants: [scales('w', [512.25])],
+    };
+    const model = made(graph, { f: 4, m: 600, r: 600, x: 1, y: 601 });
+    expect(reasonsOf(model)).toEqual([
+      'Mul: whole numbers near to 2048: m reaches 600',
+      'Floor: whole numbers near to 2048: m reaches 600',
+      'Add: whole numbers near to 2048: r reaches 600',
+    ]);
+    expect(reasonsOf(made(graph, { f: 4, m: 512, r: 512, x: 3000, y: 5000 }))).toEqual([]);
+    const input = { x: new Tensor('float32', Float32Array.of(1, 2, 3, 4), [4]) };
+    expect(await run(model.form, input)).toEqual(await run(model.model, input));
+  });
+
+  const clipped = (low: number): Made =>
+    made({
       inputs: { x: [3] },
       nodes: [node('Clip', ['x', 'low', 'high'], 'y')],
       constants: [
-        { ...scales('low', [-1]), dims: [] },
+        { ...scales('low', [low]), dims: [] },
         { ...scales('high', [3.4e38]), dims: [] },
       ],
     });
+
+  it('ends a Clip where half precision ends', async () => {
+    const { form, plan } = clipped(-1);
     expect(plan.reasons.size).toBe(0);
     const found = await run(form, { x: new Tensor('float32', Float32Array.of(-5, 7, 1e4), [3]) });
     expect(found['y']!.values).toEqual([-1, 7, 1e4].map(half));
   });
 
   it('keeps float32 where squares are added up, and of operators of others', () => {
+    expect(reasonsOf(made({ inputs: { x: [4] }, nodes: [node('Celu', 'x', 'y')] }))).toEqual([
+      'Celu: Celu has no half precision',
+    ]);
     const norm = made({
       inputs: { x: [1, 8] },
       nodes: [node('LayerNormalization', ['x', 's', 'b'], 'y')],
       constants: [weights('s', [8]), weights('b', [8])],
     });
     expect(reasonsOf(norm)).toEqual(['LayerNormalization: adds up squares or powers, which may overflow within']);
-    const values = new FloatValues(norm.model);
-    expect(planHalf(values, 'bfloat16', new Map([['x', 1e30]])).reasons.size).toBe(0);
     const other = graphModel({ inputs: { x: [4] }, nodes: [{ ...node('FusedGelu', 'x', 'y'), domain: 'com.example' }] });
-    expect([...planHalf(new FloatValues(other), 'float16', new Map()).reasons.values()]).toEqual(['an operator of com.example']);
+    expect([...planHalf(new FloatValues(other), new Map()).reasons.values()]).toEqual(['an operator of com.example']);
   });
 });
 
@@ -230,21 +332,19 @@ describe('simulateHalf', () => {
   };
   const input = Float32Array.of(1.0001, 2049.3, -3.7e-5, 0.1, 12.34, -900.5);
 
-  it.each([
-    ['float16', half],
-    ['bfloat16', (value: number) => bfloat16BitsToFloat32(float32ToBfloat16Bits(value))],
-  ] as const)('rounds what each node makes to %s, at every level of optimisation', async (dtype, round) => {
+  it.each(['disabled', 'basic', 'all'] as const)('rounds what each node makes, with graph optimisations %s', async (level) => {
     const model = graphModel(graph);
     const values = new FloatValues(model);
-    const form = simulateHalf(writeHalfForm(model, values, planHalf(values, dtype, new Map())));
+    const form = simulateHalf(writeHalfForm(model, values, planHalf(values, new Map())));
     const constant = (name: string): Float32Array => values.structure.constant(name)!.data as Float32Array;
     const [w, b] = [constant('w'), constant('b')];
     const expected = Array.from(input, (x, i) => {
-      const a = round(Math.fround(round(x) * round(w[i]!)));
-      return -round(Math.fround(a + round(b[0]!))) + 0;
+      const a = half(Math.fround(half(x) * half(w[i]!)));
+      return -half(Math.fround(a + half(b[0]!))) + 0;
     });
-    const found = await run(form, { x: new Tensor('float32', input, [6]) });
-    expect(found['y']!.values).toEqual(expected);
+    await using session = await createSession(encodeModel(form), { device: 'cpu', graphOptimization: level });
+    using found = await session.run({ x: new Tensor('float32', input, [6]) });
+    expect([...(found.outputs['y']!.data as Float32Array)]).toEqual(expected);
   });
 
   it('overflows as half precision does', async () => {

@@ -34,7 +34,7 @@ async function halfOf(proto, { everyThird = 1 }) {
   const normalized = await normalize(proto);
   const values = new precision.FloatValues(normalized);
   const largest = new Map(values.names.map((name, i) => [name, i % 3 === 0 ? everyThird : 1]));
-  return precision.writeHalfForm(normalized, values, precision.planHalf(values, 'float16', largest));
+  return precision.writeHalfForm(normalized, values, precision.planHalf(values, largest));
 }
 
 /** By the name of what is exported. */

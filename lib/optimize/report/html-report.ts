@@ -155,7 +155,9 @@ function layerSection({ layers }: OptimizationReport): Markup | undefined {
       scrolled('Layers', table, shown.length > longTable),
       shown.length < layers.length && markup`<p class="note">${countText(shown.length)} are shown; layers.csv has all.</p>`,
     ],
-    'In the order of the graph. Noise is that of quantising a layer\u2019s output alone, of its worst group of channels: the lower the number, the more it hurts.',
+    layers.some((layer) => isNumber(worstNoiseDb(layer)))
+      ? 'In the order of the graph. Noise is that of quantising a layer\u2019s output alone, of its worst group of channels: the lower the number, the more it hurts.'
+      : 'In the order of the graph: layers, and what else stays FP32.',
   );
 }
 

@@ -1,0 +1,163 @@
+import { invalidArgument } from '../errors/index.js';
+import type { ModelProto } from '../graph/index.js';
+import {
+  findRange,
+  logitsOf,
+  nothingKept,
+  numbersFor,
+  outputGroups,
+  planOnnxRuntime,
+  planTensorRt,
+  Structure,
+  trialsOf,
+  writeOnnxRuntimeForm,
+  writeTensorRtForm,
+  type ChannelGroup,
+  type FormNumbers,
+  type FormPlan,
+  type RangeMethod,
+  type RangeQuestion,
+  type TensorRange,
+  type TensorStatistics,
+  type Trial,
+} from '../precision/index.js';
+import type { QuantizedFormName, QuantizedLayer } from './quantized-layer.js';
+
+const planners = { onnxruntime: planOnnxRuntime, tensorrt: planTensorRt } as const;
+const writers = { onnxruntime: writeOnnxRuntimeForm, tensorrt: writeTensorRtForm } as const;
+
+/** A form that was written, and how. */
+export interface MadeForm {
+  readonly model: ModelProto;
+  readonly plan: FormPlan;
+  /** Of the outputs of layers. */
+  readonly noiseDb: ReadonlyMap<string, number>;
+}
+
+/** All of a form in eight bits, and what of it can be left float by itself. */
+export interface QuantizedWhole {
+  readonly plan: FormPlan;
+  readonly numbers: FormNumbers;
+  readonly trials: readonly Trial[];
+}
+
+/** Makes INT8 forms of a model that has been normalised, from statistics of its calibration points. */
+export class Quantizer {
+  readonly structure: Structure;
+  /** In the outputs: of what means one thing. */
+  readonly groups: readonly ChannelGroup[];
+  readonly #model: ModelProto;
+  readonly #statistics: ReadonlyMap<string, TensorStatistics>;
+  readonly #method: RangeMethod;
+  readonly #signal: AbortSignal | undefined;
+  readonly #logits: ReadonlySet<string>;
+  readonly #ranges = new Map<string, Promise<TensorRange>>();
+
+  /** Throws MODEL_UNSUPPORTED where no layer can be quantised. */
+  constructor(
+    model: ModelProto,
+    statistics: readonly TensorStatistics[],
+    { method = 'mse', signal }: { readonly method?: RangeMethod | undefined; readonly signal?: AbortSignal | undefined } = {},
+  ) {
+    this.#model = model;
+    this.structure = new Structure(model);
+    this.#statistics = new Map(statistics.map((one) => [one.name, one]));
+    this.#method = method;
+    this.#signal = signal;
+    this.groups = outputGroups(this.structure);
+    this.#logits = logitsOf(this.structure);
+    this.structure.checkLayers();
+  }
+
+  async whole(form: QuantizedFormName): Promise<QuantizedWhole> {
+    const plan = planners[form](this.structure, nothingKept);
+    const numbers = await this.#numbersFor(plan);
+    return { plan, numbers, trials: trialsOf(this.structure, plan, numbers) };
+  }
+
+  /** With these trials in float. */
+  async make(form: QuantizedFormName, whole: QuantizedWhole, kept: readonly number[]): Promise<MadeForm> {
+    const values = new Set(kept.flatMap((trial) => [...whole.trials[trial]!.values.keys()]));
+    const plan = kept.length === 0 ? whole.plan : planners[form](this.structure, { values });
+    const numbers = kept.length === 0 ? whole.numbers : await this.#numbersFor(plan);
+    const model = writers[form](this.#model, this.structure, plan, numbers);
+    return { model, plan, noiseDb: new Map(await this.#noiseDb(form)) };
+  }
+
+  /** Of each layer's output, after its activation, in eight bits. */
+  async #noiseDb(form: QuantizedFormName): Promise<[string, number][]> {
+    const symmetric = form === 'tensorrt';
+    const known = this.structure.nodes.filter((node) => this.structure.isLayer(node)).map(({ outputs }) => outputs[0] as string);
+    return Promise.all(
+      known
+        .filter((tap) => this.#statistics.has(tap))
+        .map(async (tap): Promise<[string, number]> => {
+          const activation = this.structure.activated(this.#activationAfter(tap))?.activation;
+          const { error, signal } = await this.#rangeOf(
+            activation === undefined ? { tap, symmetric } : { tap, symmetric, activation, quantized: 'after' },
+          );
+          return [tap, 10 * Math.log10(signal / error)];
+        }),
+    );
+  }
+
+  layers(forms: Readonly<Record<QuantizedFormName, MadeForm>>): QuantizedLayer[] {
+    const names = Object.keys(forms) as QuantizedFormName[];
+    const of = <T>(each: (form: MadeForm) => T | undefined): Partial<Record<QuantizedFormName, T>> =>
+      Object.fromEntries(names.flatMap((name) => (each(forms[name]) === undefined ? [] : [[name, each(forms[name])]])));
+    return this.structure.nodes
+      .filter((node) => this.structure.isLayer(node))
+      .map((node): QuantizedLayer => {
+        const [output = ''] = node.outputs;
+        const seen = this.#statistics.get(output);
+        return {
+          name: node.name || output,
+          operator: node.opType,
+          macs: this.structure.macs(node) || null,
+          precision: of((form) => (form.plan.int8.has(node) ? 'int8' : 'float32')) as QuantizedLayer['precision'],
+          reasons: of((form) => form.plan.reasons.get(node)),
+          range: seen && { min: seen.min, max: seen.max },
+          noiseDb: of((form) => finite(form.noiseDb.get(output))),
+        };
+      });
+  }
+
+  /** What an activation makes of a value, where one reads it; else the value. */
+  #activationAfter(value: string): string {
+    const made = this.structure.consumers(value).flatMap(({ outputs }) => outputs);
+    return (
+      made.find(
+        (output) => this.structure.activated(output)?.input === value && this.structure.producer(output)?.opType !== 'Sigmoid',
+      ) ?? value
+    );
+  }
+
+  #numbersFor(plan: FormPlan): Promise<FormNumbers> {
+    return numbersFor(this.structure, plan, this.#logits, (question) => this.#rangeOf(question), this.#signal);
+  }
+
+  #rangeOf({ tap, ...question }: RangeQuestion): Promise<TensorRange> {
+    const key = JSON.stringify([tap, question]);
+    const known = this.#ranges.get(key);
+    if (known !== undefined) return known;
+    const statistics = this.#statistics.get(tap);
+    if (statistics === undefined) throw missing(tap);
+    const range = findRange(statistics, { ...question, method: this.#method, signal: this.#signal });
+    this.#ranges.set(key, range);
+    return range;
+  }
+}
+
+function missing(tap: string): Error {
+  return invalidArgument(
+    'statistics',
+    `statistics of ${JSON.stringify(tap)}, a calibration point of the model`,
+    undefined,
+    'Calibrate the same model, after the same passes.',
+  );
+}
+
+/** What is always 0, or exact, has no ratio. */
+function finite(value: number | undefined): number | undefined {
+  return value !== undefined && Number.isFinite(value) ? value : undefined;
+}
