@@ -11,12 +11,13 @@ import {
   type Precision,
 } from '../optimize/index.js';
 import { printable } from '../text/index.js';
+import { budgetOf, budgetOptionNames, type BudgetOptionValues } from './budget-options.js';
 import type { Invocation } from './invocation.js';
 import { openLabelled } from './open-labelled.js';
 import { startProgress, type Progress } from './progress.js';
 import { loadTaskOptions, type TaskOptionValues } from './task-options.js';
 
-export interface OptimizeOptionValues extends Omit<TaskOptionValues, 'labels' | 'threads' | 'device'> {
+export interface OptimizeOptionValues extends Omit<TaskOptionValues, 'labels' | 'threads' | 'device'>, BudgetOptionValues {
   readonly data: string;
   readonly precision: Precision;
   readonly output: string;
@@ -41,6 +42,7 @@ const phaseWords: Readonly<Record<OptimizePhase, { readonly words: string; reado
   normalise: { words: 'Reading the model', noun: 'passes' },
   calibrate: { words: 'Calibrating', noun: 'pictures' },
   convert: { words: 'Converting', noun: 'steps' },
+  search: { words: 'Looking for the form that keeps to the budget', noun: 'forms' },
   latency: { words: 'Measuring latency', noun: 'turns' },
   agreement: { words: 'Comparing with FP32', noun: 'pictures' },
   accuracy: { words: 'Evaluating by labels', noun: 'pictures' },
@@ -69,7 +71,19 @@ export async function run<C extends Calibration>(
       return await optimizeInSteps(
         model,
         {
-          ...{ data, precision, output, labelled, calibration, exportOnnx, pictures, seed, force, threads },
+          ...{
+            data,
+            precision,
+            output,
+            labelled,
+            calibration,
+            exportOnnx,
+            pictures,
+            seed,
+            force,
+            budget: budgetOf(options),
+            threads,
+          },
           task: taskOptionsOf(options),
           signal,
           onProgress: (progress) => phases.show(progress),
@@ -131,7 +145,7 @@ async function openData(
 function taskOptionsOf(options: OptimizeOptionValues): ReturnType<typeof loadTaskOptions> {
   const own = ['data', 'precision', 'output', 'labels', 'format', 'split', 'images', 'classNames', 'calibration', 'exportOnnx'];
   const numbers = ['pictures', 'seed', 'force', 'threads', 'json', 'quiet'];
-  const left = Object.entries(options).filter(([name]) => !own.includes(name) && !numbers.includes(name));
+  const left = Object.entries(options).filter(([name]) => ![...own, ...numbers, ...budgetOptionNames].includes(name));
   const { classNames: labels } = options;
   return loadTaskOptions({ ...(Object.fromEntries(left) as TaskOptionValues), ...(labels !== undefined && { labels }) });
 }

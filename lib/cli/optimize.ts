@@ -3,6 +3,7 @@ import { Option, type Command } from 'commander';
 import { datasetFormats } from '../dataset/dataset.js';
 import type { Calibration, OptimizeSteps } from '../optimize/optimize-steps.js';
 import { precisions } from '../optimize/quantized-layer.js';
+import { budgetOptions } from './budget-options.js';
 import { parseInteger } from './build-options.js';
 import type { Invocation } from './invocation.js';
 import type { OptimizeOptionValues } from './optimize-run.js';
@@ -12,6 +13,7 @@ const examples = `
 Examples:
   foveate optimize yolov8n.onnx --data pictures/ --precision int8 -o yolov8n.bundle
   foveate optimize yolov8n.onnx --data pictures/ --precision fp16 -o yolov8n.bundle
+  foveate optimize mobilenetv2.onnx --data pictures/ --precision int8 --max-drop 1% --target-latency 20ms -o bundle/
   foveate optimize yolov8n.onnx --data coco/val2017 --precision int8 \\
       --labels coco/annotations/instances_val2017.json -o yolov8n.bundle
   foveate optimize mobilenetv2.onnx --data pictures/ --precision int8 --calibration table.json -o bundle/
@@ -21,6 +23,10 @@ Some of the pictures are calibrated with (--pictures, told by their content and 
 these it is measured how much of what the model finds the forms still find, and with --labels how accurate they
 are. Latency is measured side by side. Where a form is slower here, that for ONNX Runtime stays FP32, and that is said:
 FP16 mostly is, since CPUs compute it in FP32.
+
+With a budget, forms with more and less in float are measured on half of the pictures held back, and the one that keeps to it with
+the least in float is taken; the other half judges it. Where none does, the exit code is 1, and the nearest is told. A search that was
+ended goes on where it was.
 In the bundle: a form for ONNX Runtime, one for TensorRT, and report.html, report.md, report.json, forms.csv, layers.csv.`;
 
 /** Options of a task that change nothing here, or that are flags of another meaning. */
@@ -53,6 +59,8 @@ export function addOptimize<C extends Calibration>(
     .addOption(new Option('--threads <n>', 'measure with 1 and with n threads (default: all cores)').argParser(parseInteger))
     .option('--json', 'print the report as one JSON document')
     .option('-q, --quiet', 'no progress and no notes');
+  command.optionsGroup('Budget:');
+  for (const option of budgetOptions()) command.addOption(option);
   for (const { heading, options } of taskOptions()) {
     const used = options.filter((option) => !leftOut.includes(option.attributeName()));
     if (used.length === 0) continue;

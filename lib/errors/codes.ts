@@ -111,8 +111,13 @@ export const errorCodes = {
     meaning:
       'Ranges found with these pictures or this preprocessing would be wrong: `details.reasons` tells why; `force` goes on.',
   },
+  BUDGET_NOT_MET: {
+    concern: 'calibration',
+    exitCode: 1,
+    meaning: 'No form of the model keeps to the budget: `details.search` has all that was measured, and the nearest.',
+  },
   INTERNAL: { concern: 'internal', exitCode: 5, meaning: 'A fault of foveate itself. Please report it.' },
-} as const satisfies Record<string, { concern: string; exitCode: 2 | 3 | 4 | 5; meaning: string }>;
+} as const satisfies Record<string, { concern: string; exitCode: 1 | 2 | 3 | 4 | 5; meaning: string }>;
 
 /** The code of a {@link FoveateError}: compare by this, not by message or class. */
 export type ErrorCode = keyof typeof errorCodes;

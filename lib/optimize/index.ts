@@ -1,3 +1,5 @@
+export type { Budget, Candidate } from './search/budget.js';
+export type { ReportedSearch } from './search/search-model.js';
 export type { CalibratedTensors } from './calibrated-tensors.js';
 export { calibrate, type CalibrateOptions, type CalibrationProgress } from './calibrate.js';
 export type { CalibrationData } from './calibration-pictures.js';

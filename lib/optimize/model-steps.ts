@@ -17,10 +17,11 @@ import { listPictures, orderPictures } from './calibration-pictures.js';
 import { evaluateConstants } from './evaluate-constants.js';
 import { calibratedPictures } from './held-back.js';
 import { halfModel } from './half-model.js';
-import { prepareInputs } from './latency-inputs.js';
-import type { OptimizeSteps } from './optimize-steps.js';
+import { prepareInputs, type LatencyInputs } from './latency-inputs.js';
+import type { OptimizedSource, OptimizeSteps } from './optimize-steps.js';
 import { quantizeModel } from './quantize-model.js';
 import type { LayerPrecision, Precision } from './quantized-layer.js';
+import { halfLadder, int8Ladder } from './search/ladder.js';
 
 /** Pictures of which that with the strongest outputs tells what a value loses at eight bits. */
 const samplePictures = 4;
@@ -44,6 +45,7 @@ export const modelSteps: OptimizeSteps<CalibrationTable> = {
     calibrate(path, {
       ...taskOptions,
       ...options,
+      resume: options.table !== undefined,
       tensors: precision === 'int8' ? 'layers' : 'all',
       onProgress: ({ pictures, total }) => onProgress?.(pictures, total),
     }),
@@ -55,26 +57,22 @@ export const modelSteps: OptimizeSteps<CalibrationTable> = {
       hint: 'Let it end: foveate calibrate with --resume.',
     });
   },
-  async convert({ path, precision, model }, table, { task, pictures, seed, signal, onProgress }) {
-    const sha256 = await sha256OfFile(path, signal);
-    // Of a batch of several, calibration makes one of one, in which less is constant: it has all values of this, and more.
-    table.checkSame(
-      { model: { name: basename(path), sha256 }, preprocess: task.preprocess.options },
-      pointsOf(precision, model),
-      precision === 'fp16',
-    );
-    if (precision === 'fp16') return halfModel(model, table.tensors);
-    const { paths } = await orderPictures(pictures, seed, signal);
-    const calibrated = await calibratedPictures(paths, new Set(table.pictures.map((one) => one.sha256)), samplePictures, signal);
-    // Of a table that was made of other pictures, there is none.
-    const samples = calibrated.length > 0 ? calibrated : paths;
-    await using inputs = await prepareInputs([task.session], task.preprocess, samples, signal, samplePictures);
-    return await quantizeModel(model, table.tensors, inputs.of(0).tensors, {
-      signal,
+  async convert(source, table, { onProgress, ...options }) {
+    await checkTable(source, table, options);
+    if (source.precision === 'fp16') return halfModel(source.model, table.tensors);
+    await using inputs = await samplesFor(table, options);
+    return await quantizeModel(source.model, table.tensors, inputs.of(0).tensors, {
+      signal: options.signal,
       onProgress: ({ form, phase, done }) => {
         if (phase === 'sensitivity') onProgress?.(Math.round(50 * (done + (form === 'tensorrt' ? 1 : 0))), 100);
       },
     });
+  },
+  async ladder(source, table, options) {
+    await checkTable(source, table, options);
+    if (source.precision === 'fp16') return halfLadder(source.model, table.tensors);
+    await using inputs = await samplesFor(table, options);
+    return await int8Ladder(source.model, table.tensors, inputs.of(0).tensors, options);
   },
   writeModel: async (model, path) => {
     await writeModel(model, path);
@@ -104,6 +102,32 @@ export const modelSteps: OptimizeSteps<CalibrationTable> = {
 /** What calibration looks at. Throws MODEL_UNSUPPORTED. */
 function pointsOf(precision: Precision, model: ModelProto): readonly CalibrationPoint[] {
   return precision === 'int8' ? floatCalibrationPoints(model) : allFloatPoints(model);
+}
+
+type ConvertOptions = Parameters<OptimizeSteps<CalibrationTable>['convert']>[2];
+
+async function checkTable(
+  { path, precision, model }: OptimizedSource,
+  table: CalibrationTable,
+  { task, signal }: ConvertOptions,
+): Promise<void> {
+  const sha256 = await sha256OfFile(path, signal);
+  // Of a batch of several, calibration makes one of one, in which less is constant: it has all values of this, and more.
+  const mayHaveMore = precision === 'fp16';
+  table.checkSame(
+    { model: { name: basename(path), sha256 }, preprocess: task.preprocess.options },
+    pointsOf(precision, model),
+    mayHaveMore,
+  );
+}
+
+/** Inputs by which is found what loses too much. */
+async function samplesFor(table: CalibrationTable, { task, pictures, seed, signal }: ConvertOptions): Promise<LatencyInputs> {
+  const { paths } = await orderPictures(pictures, seed, signal);
+  const calibrated = await calibratedPictures(paths, new Set(table.pictures.map((one) => one.sha256)), samplePictures, signal);
+  // Of a table that was made of other pictures, there is none.
+  const samples = calibrated.length > 0 ? calibrated : paths;
+  return await prepareInputs([task.session], task.preprocess, samples, signal, samplePictures);
 }
 
 /** What follows normalising. */

@@ -5,6 +5,7 @@ import type { TaskName } from '../tasks/index.js';
 import type { Agreement } from './agreement.js';
 import type { Latency } from './latency.js';
 import type { Precision, QuantizedLayer } from './quantized-layer.js';
+import type { ReportedSearch } from './search/search-model.js';
 
 export interface OptimizationReport {
   /** Counts up where older versions would misread it. */
@@ -22,6 +23,8 @@ export interface OptimizationReport {
   readonly forms: readonly ReportedForm[];
   /** In the order of the graph. */
   readonly layers: readonly QuantizedLayer[];
+  /** How forms were looked for, where there is a budget. */
+  readonly search?: ReportedSearch | undefined;
   /** What was decided by what was measured, such as to keep a form in float. */
   readonly decisions: readonly string[];
   /** What to know when reading the numbers. */

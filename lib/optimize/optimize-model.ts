@@ -18,19 +18,23 @@ import {
 } from '../errors/index.js';
 import { checkEvaluable } from '../evaluation/index.js';
 import { modelPath, type ModelProto } from '../graph/index.js';
-import { loadTask, type LoadTaskOptions } from '../tasks/index.js';
+import { loadTask, type LoadTaskOptions, type Task } from '../tasks/index.js';
 import { EnergyMeter } from './energy.js';
 import { FormJudge, type FormFile } from './form-judge.js';
-import { calibratedOf, enoughHeldBack, heldBackDataset, heldBackPictures, mostHeldBack } from './held-back.js';
+import { floatLayers, noticesOf, searchWords } from './decisions.js';
+import { calibratedOf, decides, heldBackDataset, heldBackPictures } from './held-back.js';
 import { modelSteps } from './model-steps.js';
 import { thisMachine } from './machine.js';
 import type { OptimizationReport, ReportedForm } from './optimization-report.js';
 import type { BundledOptimization, Calibration, OptimizedSource, OptimizeSteps } from './optimize-steps.js';
 import { taskNameOf } from './picture-comparison.js';
-import { engineNames, precisions, type Precision, type QuantizedForms, type QuantizedLayer } from './quantized-layer.js';
+import { precisions, type Precision, type QuantizedForms } from './quantized-layer.js';
 import { csvOfForms, csvOfLayers } from './report/csv-report.js';
 import { htmlReport } from './report/html-report.js';
 import { markdownReport } from './report/markdown-report.js';
+import { checkBudget, type Budget } from './search/budget.js';
+import { findForms, type FormsToFind } from './search/find-forms.js';
+import { SearchJournal } from './search/journal.js';
 import { judgeSpeed } from './speed-guard.js';
 import { StepClock, type OptimizeProgress } from './step-clock.js';
 
@@ -53,6 +57,8 @@ export interface OptimizeOptions {
   readonly seed?: number | undefined;
   /** Goes on where calibration doubts its pictures. Default false. */
   readonly force?: boolean | undefined;
+  /** Limits that the forms have to keep to: see {@link Budget}. What has to stay float for that is searched for. */
+  readonly budget?: Budget | undefined;
   /** Latency is measured with one thread and with so many. Default: all cores. */
   readonly threads?: number | undefined;
   /** How the model is opened. */
@@ -64,7 +70,7 @@ export interface OptimizeOptions {
 
 const optionNames = [
   ...(['data', 'precision', 'output', 'labelled', 'calibration', 'exportOnnx'] as const),
-  ...(['pictures', 'seed', 'force', 'threads', 'task', 'signal', 'onProgress'] as const),
+  ...(['pictures', 'seed', 'force', 'budget', 'threads', 'task', 'signal', 'onProgress'] as const),
 ] satisfies (keyof OptimizeOptions)[];
 
 interface CheckedOptions extends OptimizeOptions {
@@ -124,6 +130,7 @@ function checkedOptions(options: OptimizeOptions): CheckedOptions {
     pictures: options.pictures === undefined ? undefined : checkInteger('pictures', options.pictures, 1, 100_000),
     seed: checkInteger('seed', options.seed ?? 0, 0, 2 ** 32 - 1),
     force: checkBoolean('force', options.force ?? false),
+    ...(options.budget !== undefined && { budget: checkBudget(options.budget) }),
   };
 }
 
@@ -164,15 +171,19 @@ class Optimization<C extends Calibration> {
     const pictures = await steps.listPictures(options.data, signal);
     const model = await this.#clock.step('normalise', (step) => steps.normalize(path, options.precision, step));
     const source = { path, model, precision: options.precision, taskOptions: options.task ?? {} };
-    const calibration = await this.#calibrate(source, options.pictures ?? calibratedOf(pictures.length));
-    const quantized = await this.#clock.step('convert', (step) =>
-      steps.convert(source, calibration, { ...step, task, pictures, seed: options.seed }),
-    );
-    const files = await this.#writeForms(source, quantized);
+    const journal = options.budget && (await this.#journal(pictures));
+    const calibration = await this.#calibrate(source, options.pictures ?? calibratedOf(pictures.length), journal);
     const calibrated = new Set(calibration.pictures.map(({ sha256 }) => sha256));
-    const isCalibrated = (sha256: string): boolean => calibrated.has(sha256);
-    const heldBack = await heldBackPictures(pictures, isCalibrated, options.seed, signal);
-    const judgedBy = labelled && (await heldBackDataset(labelled, isCalibrated, signal));
+    const { quantized, search } =
+      journal === undefined
+        ? { quantized: await this.#convert(source, calibration, task, pictures) }
+        : await this.#search({ source, calibration, task, pictures, calibrated, journal });
+    const files = await this.#writeForms(source, quantized);
+    // What a search took is judged by pictures that it has not seen.
+    const isLeftOut = (sha256: string): boolean =>
+      calibrated.has(sha256) || (search !== undefined && decides(sha256, options.seed));
+    const heldBack = await heldBackPictures(pictures, isLeftOut, options.seed, signal);
+    const judgedBy = labelled && (await heldBackDataset(labelled, isLeftOut, signal));
     const energy = await EnergyMeter.open();
     const judge = new FormJudge({
       task,
@@ -188,7 +199,9 @@ class Optimization<C extends Calibration> {
     });
     const judged = await judge.judge();
     const latency = judged.find(({ form }) => form === 'onnxruntime')?.latency ?? [];
-    const { keepFloat, words } = judgeSpeed(options.precision, latency);
+    const { keepFloat, words } = quantized.keptFloat?.includes('onnxruntime')
+      ? { keepFloat: true, words: undefined }
+      : judgeSpeed(options.precision, latency);
     const forms = judged.map((form): ReportedForm => ({
       ...form,
       shipped: form.form === 'float32' ? keepFloat : form.form === 'tensorrt' || !keepFloat,
@@ -211,7 +224,8 @@ class Optimization<C extends Calibration> {
       },
       forms,
       layers: quantized.layers,
-      decisions: [...(words === undefined ? [] : [words]), ...floatLayers(quantized.layers)],
+      ...(search !== undefined && { search }),
+      decisions: [...searchWords(search), ...(words === undefined ? [] : [words]), ...floatLayers(quantized.layers)],
       notices: [
         ...noticesOf(options.precision, forms, heldBack.length),
         ...(judgedBy?.size === 0
@@ -222,13 +236,47 @@ class Optimization<C extends Calibration> {
       seconds: { ...this.#clock.seconds },
     };
     await this.#write({ source, task, calibration, report, quantized, keepFloat });
+    await journal?.end();
     return report;
   }
 
-  async #calibrate(source: OptimizedSource, pictures: number): Promise<C> {
+  #convert(source: OptimizedSource, calibration: C, task: Task, pictures: readonly string[]): Promise<QuantizedForms> {
+    return this.#clock.step('convert', (step) =>
+      this.steps.convert(source, calibration, { ...step, task, pictures, seed: this.options.seed }),
+    );
+  }
+
+  async #journal(pictures: readonly string[]): Promise<SearchJournal> {
+    const { precision, seed, labelled, calibration, task, threads, signal } = this.options;
+    const key = {
+      ...{ foveate: packageVersion, model: await sha256OfFile(this.path, signal), precision, seed, calibration, threads },
+      ...{ count: this.options.pictures, labelled: [labelled?.path, labelled?.size], task: { ...task } },
+    };
+    return await SearchJournal.open(key, pictures);
+  }
+
+  async #search(
+    given: Pick<FormsToFind, 'source' | 'task' | 'pictures' | 'calibrated' | 'journal'> & { readonly calibration: C },
+  ) {
+    const { calibration, ...found } = given;
+    const { budget, labelled, seed, threads } = this.options;
+    const { forms, search } = await findForms({
+      ...found,
+      ...{ budget: budget as Budget, labelled, seed, threads, folder: this.work, clock: this.#clock },
+      writeModel: (model, path) => this.steps.writeModel(model, path),
+      ladder: (step) =>
+        this.steps.ladder(given.source, calibration, { ...step, task: given.task, pictures: given.pictures, seed }),
+    });
+    return { quantized: forms, search };
+  }
+
+  async #calibrate(source: OptimizedSource, pictures: number, journal: SearchJournal | undefined): Promise<C> {
     const { data, calibration, seed, force } = this.options;
     if (calibration !== undefined) return await this.steps.readTable(calibration);
-    return await this.#clock.step('calibrate', (step) => this.steps.calibrate(source, { ...step, data, pictures, seed, force }));
+    const table = journal && join(journal.folder, 'calibration.json');
+    return await this.#clock.step('calibrate', (step) =>
+      this.steps.calibrate(source, { ...step, data, pictures, seed, force, table }),
+    );
   }
 
   /** Each form in a folder of its own, where a large one keeps its weights beside it. */
@@ -270,7 +318,11 @@ class Optimization<C extends Calibration> {
         keepFloat
           ? { form: 'onnxruntime', precision: 'float32', write: written(source.model) }
           : { form: 'onnxruntime', precision: stored, write: written(quantized.onnxruntime) },
-        { form: 'tensorrt', precision: stored, write: written(quantized.tensorrt) },
+        {
+          form: 'tensorrt',
+          precision: quantized.keptFloat?.includes('tensorrt') ? 'float32' : stored,
+          write: written(quantized.tensorrt),
+        },
       ],
       files: {
         'report.md': markdownReport(report),
@@ -297,50 +349,4 @@ function checkKind(task: string, dataset: Dataset): void {
     message: `Expected a data set to ${task}, as the model does, but that of ${dataset.path} is to ${dataset.task}`,
     hint: 'Give labelled pictures of the kind that the model finds, or leave the labels out: forms are compared without them too.',
   });
-}
-
-/** Why layers stay in float, by how many: what is said after a colon is of one layer alone. */
-function floatLayers(layers: readonly QuantizedLayer[]): string[] {
-  const told = (['onnxruntime', 'tensorrt'] as const).map((form) => {
-    const float = layers.filter(({ precision }) => precision[form] === 'float32');
-    const counts = new Map<string, number>();
-    for (const { reasons } of float) {
-      const [reason] = (reasons[form] ?? 'no integer kernel').split(':') as [string];
-      counts.set(reason, (counts.get(reason) ?? 0) + 1);
-    }
-    const listed = [...counts].sort(([, a], [, b]) => b - a).map(([reason, count]) => `${count}: ${reason}`);
-    return { form: engineNames[form], count: float.length, reasons: listed.join('; ') };
-  });
-  const [one, other] = told as [(typeof told)[number], (typeof told)[number]];
-  const isSame = one.count === other.count && one.reasons === other.reasons;
-  return (isSame ? [{ ...one, form: 'either engine' }] : told)
-    .filter(({ count }) => count > 0)
-    .map(({ form, count, reasons }) => `${count} of ${layers.length} layers stay FP32 in the form for ${form} (${reasons}).`);
-}
-
-/** What that computes. */
-const simulation = {
-  int8: 'which computes its Q and DQ in float as they are written',
-  fp16: 'each node in float32 and what it makes rounded to 16 bits',
-} as const;
-
-function noticesOf(precision: Precision, forms: readonly ReportedForm[], heldBack: number): string[] {
-  const few =
-    heldBack === 0
-      ? ['No picture was left to hold back, so that nothing is known of what the forms lost: give a folder with more pictures.']
-      : heldBack < enoughHeldBack
-        ? [
-            `Only ${heldBack} ${heldBack === 1 ? 'picture was' : 'pictures were'} held back: what they say of the forms is little, and intervals of so few are too narrow. Give a folder with more pictures.`,
-          ]
-        : heldBack === mostHeldBack
-          ? [`Agreement was measured on ${mostHeldBack} of the pictures that were held back.`]
-          : [];
-  const unread = forms.flatMap(({ agreement }) => agreement?.failures ?? []);
-  const names = new Set(unread.map(({ picture }) => picture));
-  return [
-    ...few,
-    ...(names.size === 0 ? [] : [`${names.size} of the pictures held back could not be read, and are in no number.`]),
-    `The form for TensorRT was judged on ONNX Runtime with graph optimisations off, ${simulation[precision]}. How fast it is shows on the GPU alone.`,
-    'Latency is that of the engine alone, on this machine, under whatever else ran; ratios were taken within rounds.',
-  ];
 }

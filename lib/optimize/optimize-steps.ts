@@ -3,6 +3,7 @@ import type { ModelProto } from '../graph/index.js';
 import type { PreprocessOptions } from '../image/index.js';
 import type { LoadTaskOptions, Task } from '../tasks/index.js';
 import type { OptimizationReport } from './optimization-report.js';
+import type { Ladder } from './search/ladder.js';
 import type { LayerPrecision, Precision, QuantizedForms } from './quantized-layer.js';
 
 /** What is known of a calibration besides its statistics. */
@@ -44,9 +45,17 @@ export interface OptimizeSteps<C extends Calibration> {
       readonly pictures: number;
       readonly seed: number;
       readonly force: boolean;
+      /** A table that is kept while it grows, and gone on with where it is there. */
+      readonly table?: string | undefined;
     },
   ): Promise<C>;
   readTable(path: string): Promise<C>;
+  /** Forms among which a budget chooses. `pictures` are all that there are. */
+  ladder(
+    source: OptimizedSource,
+    calibration: C,
+    options: StepOptions & { readonly task: Task; readonly pictures: readonly string[]; readonly seed: number },
+  ): Promise<Ladder>;
   /** `pictures` are all that there are. */
   convert(
     source: OptimizedSource,

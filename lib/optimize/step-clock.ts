@@ -3,7 +3,16 @@ import type { FormName } from './optimization-report.js';
 import type { StepOptions } from './optimize-steps.js';
 
 /** The steps of an optimisation, in their order. */
-export const optimizePhases = ['normalise', 'calibrate', 'convert', 'latency', 'agreement', 'accuracy', 'write'] as const;
+export const optimizePhases = [
+  'normalise',
+  'calibrate',
+  'convert',
+  'search',
+  'latency',
+  'agreement',
+  'accuracy',
+  'write',
+] as const;
 export type OptimizePhase = (typeof optimizePhases)[number];
 
 /** How far an optimisation is. */

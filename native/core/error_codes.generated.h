@@ -38,6 +38,7 @@ inline constexpr std::string_view kLabelsInvalid = "LABELS_INVALID";
 inline constexpr std::string_view kPreprocessInvalid = "PREPROCESS_INVALID";
 inline constexpr std::string_view kCalibrationInvalid = "CALIBRATION_INVALID";
 inline constexpr std::string_view kCalibrationDoubtful = "CALIBRATION_DOUBTFUL";
+inline constexpr std::string_view kBudgetNotMet = "BUDGET_NOT_MET";
 inline constexpr std::string_view kInternal = "INTERNAL";
 
 }  // namespace foveate::error_code

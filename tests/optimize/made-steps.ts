@@ -76,6 +76,7 @@ export function madeSteps(
       const layers = [{ name: 'first', operator: 'Conv', macs: 12, precision, reasons: { tensorrt: 'a test' }, noiseDb: {} }];
       return Promise.resolve({ onnxruntime, tensorrt, layers });
     },
+    ladder: () => Promise.reject(new Error('No test asks for a ladder.')),
     writeModel: (model, path) => Promise.resolve(writeFileSync(path, encodeModel(model))),
     writeBundle: async (path, contents) => {
       told.bundle = contents;

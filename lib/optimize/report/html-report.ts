@@ -7,6 +7,7 @@ import { precisionTitles, reasonText, worstNoiseDb, type LayerPrecision, type Qu
 import { formRows, formTitle, msText, shortNumber, threadText, timesText, type FormCell, type FormRow } from './form-rows.js';
 import { latencyChart } from './latency-chart.js';
 import { layerPlot } from './layer-plot.js';
+import { searchColumns, searchRows } from './search-rows.js';
 import { ownStyle } from './style.js';
 import { calibrationText, machineText } from './words.js';
 
@@ -25,6 +26,7 @@ export function htmlReport(report: OptimizationReport): string {
     ownStyle,
     sections: [
       ['forms', 'Before and after', formSection(report)],
+      ['search', 'Budget', searchSection(report)],
       ['latency', 'Latency', latencySection(report)],
       ['layers', 'Layers', layerSection(report)],
       ['pictures', 'Pictures', pictureSection(report)],
@@ -126,6 +128,22 @@ function formCell({ text, note, tone }: FormCell): Markup {
   return markup`<td class="number"><span class="main">${text}</span>${
     note !== undefined && markup`<br/><span class="beside${tone !== undefined && ` ${tone}`}">${note}</span>`
   }</td>`;
+}
+
+function searchSection(report: OptimizationReport): Markup | undefined {
+  const rows = searchRows(report);
+  if (rows.length === 0) return undefined;
+  const table = markup`<table><caption class="unseen">Forms that were measured for the budget</caption>
+<thead><tr>${searchColumns.map((name) => markup`<th scope="col">${name}</th>`)}</tr></thead><tbody>${rows.map(
+    ({ cells, isTaken }) => markup`
+<tr>${cells.map((text) => markup`<td>${isTaken ? markup`<strong>${text}</strong>` : text}</td>`)}</tr>`,
+  )}</tbody></table>`;
+  return section(
+    'search',
+    'Measured for the budget',
+    scrolled('Measured for the budget', table),
+    `Drops are of ${report.search!.metric}, on ${report.search!.pictures} pictures that nothing else is judged by; intervals hold 95 %.`,
+  );
 }
 
 function latencySection(report: OptimizationReport): Markup | undefined {

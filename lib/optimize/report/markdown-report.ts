@@ -1,6 +1,7 @@
 import { precisionTitles, reasonText, worstNoiseDb } from '../quantized-layer.js';
 import type { OptimizationReport } from '../optimization-report.js';
 import { calibrationText, machineText } from './words.js';
+import { searchColumns, searchRows } from './search-rows.js';
 import { formRows, formTitle, shortNumber, type FormCell } from './form-rows.js';
 
 /** An optimisation as Markdown, with tables as GitHub writes them. */
@@ -13,6 +14,7 @@ export function markdownReport(report: OptimizationReport): string {
       value === null ? '' : value.toFixed(3),
     ]),
   );
+  const searched = searchRows(report);
   return [
     `# ${escaped(model.name)} in ${precisionTitles[report.precision]}`,
     `${escaped(machineText(report))}. ${escaped(calibrationText(report))}.`,
@@ -21,6 +23,15 @@ export function markdownReport(report: OptimizationReport): string {
       ['', ...forms.map(({ form }) => formTitle(report, form))],
       formRows(report).map(({ name, cells }) => [name, ...cells.map(cellText)]),
     ),
+    ...(searched.length === 0
+      ? []
+      : [
+          '## Measured for the budget',
+          table(
+            [...searchColumns],
+            searched.map(({ cells }) => [...cells]),
+          ),
+        ]),
     ...listed('Decided', decisions),
     ...listed('Notes', notices),
     ...(worst.length === 0 ? [] : ['## Pictures that differ most', table(['Form', 'Picture', 'Likeness'], worst)]),

@@ -2,6 +2,7 @@ import { noValue } from '../../evaluation/report/metric.js';
 import { alignRows, printable, type Cell } from '../../text/index.js';
 import type { OptimizationReport } from '../optimization-report.js';
 import { precisionTitles } from '../quantized-layer.js';
+import { searchColumns, searchRows } from './search-rows.js';
 import { formRows, formTitle, type FormCell } from './form-rows.js';
 
 /** An optimisation in lines for a terminal: the table before and after, what was decided, what to know. */
@@ -13,6 +14,7 @@ export function tableReport(report: OptimizationReport): string[] {
     printable(`${model.name} in ${precisionTitles[report.precision]}`),
     '',
     ...alignRows([head, ...rows]),
+    ...searchLines(report),
     ...listed('Decided', decisions),
     ...listed('Note', notices),
   ];
@@ -20,6 +22,15 @@ export function tableReport(report: OptimizationReport): string[] {
 
 function cellsOf({ text, note }: FormCell): Cell[] {
   return [{ number: text }, note === undefined || text === noValue ? '' : `(${note})`];
+}
+
+function searchLines(report: OptimizationReport): string[] {
+  const rows = searchRows(report).map(({ cells }): Cell[] =>
+    cells.map((text, i) => (i === 0 || i === 6 ? text : { number: text })),
+  );
+  if (rows.length === 0) return [];
+  const head = searchColumns.map((name, i): Cell => (i === 0 ? name : { number: name }));
+  return ['', 'Measured for the budget', ...alignRows([head, ...rows]).map((line) => `  ${line}`)];
 }
 
 function listed(title: string, lines: readonly string[]): string[] {

@@ -1,0 +1,135 @@
+import { CalibrationError } from '../../errors/index.js';
+import type { ModelProto } from '../../graph/index.js';
+import { engineNames, type QuantizedFormName, type QuantizedForms } from '../quantized-layer.js';
+import { shortfalls, type Budget, type Candidate, type Shortfall } from './budget.js';
+import type { CandidateJudge } from './candidate-judge.js';
+import type { SearchJournal } from './journal.js';
+import type { Ladder } from './ladder.js';
+import type { Rung } from './rungs.js';
+import { searchForm, type FormSearch } from './search-form.js';
+
+/** What a search looked at, and what it took: plain data. */
+export interface ReportedSearch {
+  readonly budget: Budget;
+  /** What drops are of. */
+  readonly metric: string;
+  /** By which forms were told apart; what was taken is judged by others. */
+  readonly pictures: number;
+  readonly forms: Readonly<Record<QuantizedFormName, FormSearch>>;
+}
+
+export interface SearchOptions {
+  /** The model as all forms begin with it. */
+  readonly model: ModelProto;
+  readonly ladder: Ladder;
+  readonly budget: Budget;
+  readonly judge: CandidateJudge;
+  readonly journal: SearchJournal;
+  readonly pictures: number;
+  /** Writes a model of that name, and gives its path. */
+  readonly write: (name: string, model: ModelProto) => Promise<string>;
+  readonly onProgress?: ((measured: number, total: number) => void) | undefined;
+}
+
+/** As `floatLimits` has it. */
+const usualMacs = 0.2;
+
+const formNames = ['onnxruntime', 'tensorrt'] as const;
+
+/**
+ * The forms that keep to a budget with the least in float. Limits of time are those of ONNX Runtime's form, as no other is timed. Rejects with BUDGET_NOT_MET where
+ * a form cannot keep to it, with all that was measured in `details.search`.
+ */
+export async function searchForms(options: SearchOptions): Promise<{ forms: QuantizedForms; search: ReportedSearch }> {
+  const { model, ladder, budget, judge, pictures } = options;
+  let measured = 0;
+  // The ends, and halving between them.
+  const total = formNames.reduce((sum, form) => sum + 2 + Math.ceil(Math.log2(ladder.rungs[form].length)), 0);
+  const found = {} as Record<QuantizedFormName, FormSearch>;
+  for (const form of formNames) {
+    const look = async (rung: number): Promise<Candidate> => {
+      const candidate = await options.journal.get(`${form} ${rung}`, () => measure(form, rung, options));
+      options.onProgress?.(++measured, Math.max(total, measured));
+      return candidate;
+    };
+    const goals = goalsOf(form, budget);
+    found[form] = isEmpty(goals)
+      ? await usual(ladder.rungs[form], look)
+      : await searchForm(ladder.rungs[form].length + 1, goals, look);
+  }
+  const search: ReportedSearch = { budget, metric: judge.metric, pictures, forms: found };
+  const missed = formNames.find((form) => found[form].chosen === undefined);
+  if (missed !== undefined) throw notMet(missed, search);
+  const rungOf = (form: QuantizedFormName): number => found[form].chosen!.rung;
+  const isFloat = (form: QuantizedFormName): boolean => rungOf(form) === ladder.rungs[form].length;
+  const made = async (form: QuantizedFormName): Promise<Awaited<ReturnType<Ladder['make']>>> =>
+    isFloat(form) ? { model } : ladder.make(form, rungOf(form));
+  const [onnxruntime, tensorrt] = [await made('onnxruntime'), await made('tensorrt')];
+  const highest = (form: QuantizedFormName): number => Math.min(rungOf(form), ladder.rungs[form].length - 1);
+  const layers = await ladder.layers({ onnxruntime: highest('onnxruntime'), tensorrt: highest('tensorrt') });
+  const float = formNames.filter(isFloat);
+  return {
+    forms: {
+      onnxruntime: onnxruntime.model,
+      tensorrt: tensorrt.model,
+      simulated: tensorrt.simulated,
+      keptFloat: float,
+      layers: layers.map((layer) => ({
+        ...layer,
+        precision: { ...layer.precision, ...Object.fromEntries(float.map((form) => [form, 'float32'])) },
+        reasons: { ...layer.reasons, ...Object.fromEntries(float.map((form) => [form, 'the budget allows no other'])) },
+      })),
+    },
+    search,
+  };
+}
+
+/** Of a form to which no limit applies: as much in float as is left without one. */
+async function usual(rungs: readonly Rung[], look: (rung: number) => Promise<Candidate>): Promise<FormSearch> {
+  const chosen = await look(rungs.findLastIndex(({ macs }) => macs <= usualMacs));
+  return { candidates: [chosen], chosen };
+}
+
+function isEmpty(budget: Budget): boolean {
+  return Object.values(budget).every((limit) => limit === undefined);
+}
+
+/** What that form has to keep to. */
+function goalsOf(form: QuantizedFormName, { maxDrop, latencyMs, bytes }: Budget): Budget {
+  return { maxDrop, bytes, latencyMs: form === 'onnxruntime' ? latencyMs : undefined };
+}
+
+async function measure(form: QuantizedFormName, rung: number, { ladder, judge, write }: SearchOptions): Promise<Candidate> {
+  const place = ladder.rungs[form][rung];
+  if (place === undefined) return await judge.float(form, rung);
+  const { model, simulated } = await ladder.make(form, rung);
+  const name = `${form}-${rung}`;
+  return await judge.form(form, {
+    rung,
+    floatMacs: place.macs,
+    file: await write(name, model),
+    simulated: simulated && (await write(`${name}-simulated`, simulated)),
+  });
+}
+
+function notMet(form: QuantizedFormName, search: ReportedSearch): CalibrationError {
+  const { nearest } = search.forms[form] as { nearest: Candidate };
+  const goals = goalsOf(form, search.budget);
+  const misses = shortfalls(nearest, goals).map((miss) => shortfallText(miss));
+  return new CalibrationError('BUDGET_NOT_MET', {
+    message: `No form for ${engineNames[form]} keeps to the budget. Nearest is that with ${(100 * nearest.floatMacs).toFixed(1)} % of the multiply-accumulates in float: ${misses.join(', ')}`,
+    hint: 'Allow more, or give more pictures: intervals of few are wide.',
+    details: { search },
+  });
+}
+
+/** `drop up to 1.8 % instead of 1 %` */
+export function shortfallText({ goal, limit, found }: Shortfall): string {
+  if (goal === 'maxDrop') return `a drop of up to ${percent(found)} instead of ${percent(limit)}`;
+  if (goal === 'bytes') return `${(found / 1e6).toFixed(2)} MB instead of ${(limit / 1e6).toFixed(2)} MB`;
+  return `${found.toFixed(2)} ms instead of ${limit.toFixed(2)} ms`;
+}
+
+function percent(part: number): string {
+  return `${Number((100 * part).toFixed(2))} %`;
+}

@@ -1,0 +1,104 @@
+/** `optimizeModel` with a budget, all of it: what is taken, what is told, and that it goes on where it was ended. */
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { optimizeModel, type OptimizationReport, type OptimizeOptions } from '../../../lib/optimize/index.js';
+import type { ReportedSearch } from '../../../lib/optimize/search/search-model.js';
+import { models, picturesFolder } from '../../cli/foveate.js';
+import { rejectionOf } from '../../errors/failure.js';
+
+let folder: string;
+let options: OptimizeOptions;
+const inFolder = (name: string): string => path.join(folder, name);
+
+beforeAll(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'foveate-budget-'));
+  const data = inFolder('pictures');
+  cpSync(picturesFolder, data, { recursive: true });
+  options = { data, precision: 'int8', output: inFolder('bundle'), pictures: 4, force: true, threads: 1 };
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => vi.unstubAllEnvs());
+
+/** In a cache of its own. */
+function optimized(name: string, changes: Partial<OptimizeOptions>): Promise<OptimizationReport> {
+  vi.stubEnv('FOVEATE_CACHE_DIR', inFolder(`cache-${name}`));
+  return optimizeModel(models.classifier, { ...options, output: inFolder(name), ...changes });
+}
+const left = (name: string): string[] => {
+  const place = inFolder(`cache-${name}/searches`);
+  return existsSync(place) ? readdirSync(place) : [];
+};
+
+describe('a budget', () => {
+  it('is kept to, and what was taken is judged by other pictures than those that decided', async () => {
+    const report = await optimized('kept', { budget: { maxDrop: 0.5 }, exportOnnx: inFolder('kept-exported') });
+    const { search } = report;
+    expect(search).toMatchObject({ budget: { maxDrop: 0.5 }, metric: 'top-1' });
+    for (const { chosen, candidates } of Object.values(search!.forms)) {
+      expect(candidates).toContainEqual(chosen);
+      expect(chosen!.dropInterval[1]).toBeLessThanOrEqual(0.5);
+    }
+    const all = readdirSync(options.data, { recursive: true }).filter((name) => /\.(jpg|png)$/.test(String(name))).length;
+    expect(search!.pictures).toBeGreaterThanOrEqual(8);
+    expect(report.calibration.heldBack + search!.pictures + report.calibration.pictures).toBeLessThanOrEqual(all);
+    expect(report.decisions[0]).toMatch(/forms for ONNX Runtime that were measured.*drop of top-1/);
+    expect(readFileSync(path.join(inFolder('kept'), 'report', 'report.md'), 'utf8')).toContain('## Measured for the budget');
+    // What it kept meanwhile is gone.
+    expect(left('kept')).toEqual([]);
+  }, 120_000);
+
+  it('that nothing keeps to is told with the nearest, and no bundle is written', async () => {
+    const error = await rejectionOf(optimized('missed', { budget: { bytes: 100 } }));
+    expect(error).toMatchObject({
+      code: 'BUDGET_NOT_MET',
+      message: expect.stringMatching(
+        /ONNX Runtime keeps to the budget.*Nearest is that with 0\.0 %.*instead of 0\.00 MB/,
+      ) as string,
+    });
+    const { forms } = error.details['search'] as ReportedSearch;
+    expect(forms.onnxruntime.candidates.map(({ rung }) => rung)).toContain(0);
+    expect(existsSync(inFolder('missed'))).toBe(false);
+  }, 120_000);
+
+  it('is that of the file too: FP32 in its place loses nothing', async () => {
+    const report = await optimized('float', { budget: { maxDrop: 0, bytes: 1e9 } });
+    for (const { chosen } of Object.values(report.search!.forms)) expect(chosen!.dropInterval[1]).toBe(0);
+  }, 120_000);
+
+  it('goes on where it was ended, and ends with the same', async () => {
+    const budget = { maxDrop: 0.01 };
+    const whole = await optimized('whole', { budget, exportOnnx: inFolder('whole-exported') });
+    // Ended in calibration, and after one and after two measurements.
+    for (const [phase, done] of [
+      ['calibrate', 2],
+      ['search', 1],
+      ['search', 2],
+    ] as const) {
+      const stop = new AbortController();
+      const call = optimized('ended', {
+        budget,
+        exportOnnx: inFolder('ended-exported'),
+        signal: stop.signal,
+        onProgress: (progress) => progress.phase === phase && progress.done === done && stop.abort(),
+      });
+      expect(await rejectionOf(call)).toMatchObject({ code: 'ABORTED' });
+      expect(left('ended')).toHaveLength(1);
+    }
+    const ended = await optimized('ended', { budget, exportOnnx: inFolder('ended-exported') });
+    const told = (report: OptimizationReport) =>
+      Object.values(report.search!.forms).map(({ candidates, chosen }) => [
+        candidates.map(({ rung, bytes, drop, dropInterval }) => [rung, bytes, drop, dropInterval]),
+        chosen!.rung,
+      ]);
+    expect(told(ended)).toEqual(told(whole));
+    for (const name of readdirSync(inFolder('whole-exported'))) {
+      expect(
+        readFileSync(inFolder(`ended-exported/${name}`)).equals(readFileSync(inFolder(`whole-exported/${name}`))),
+        name,
+      ).toBe(true);
+    }
+    expect(left('ended')).toEqual([]);
+  }, 240_000);
+});

@@ -1,0 +1,144 @@
+/** Which form a budget takes, of forms whose numbers are made up. */
+import { describe, expect, it } from 'vitest';
+import { checkBudget, nearestMiss, shortfalls, type Budget, type Candidate } from '../../../lib/optimize/search/budget.js';
+import { dropOf } from '../../../lib/optimize/search/candidate-judge.js';
+import { rungsOf } from '../../../lib/optimize/search/rungs.js';
+import { searchForm } from '../../../lib/optimize/search/search-form.js';
+import type { Trial } from '../../../lib/precision/index.js';
+import { thrownBy } from '../../errors/failure.js';
+
+const candidate = (rung: number, changes: Partial<Candidate> = {}): Candidate => ({
+  rung,
+  floatMacs: rung / 10,
+  bytes: 1000 + 100 * rung,
+  latencyMs: 5 + rung,
+  drop: (10 - rung) / 100,
+  dropInterval: [(9 - rung) / 100, (10.5 - rung) / 100],
+  ...changes,
+});
+
+/** Eleven rungs: the last, FP32, loses nothing. */
+async function found(budget: Budget, made: (rung: number) => Candidate = candidate) {
+  const looked: number[] = [];
+  const search = await searchForm(11, budget, (rung) => {
+    looked.push(rung);
+    return Promise.resolve(rung === 10 ? made(rung) : made(rung));
+  });
+  return { ...search, looked };
+}
+const float = (rung: number): Candidate => (rung === 10 ? candidate(rung, { drop: 0, dropInterval: [0, 0] }) : candidate(rung));
+
+describe('a search', () => {
+  it('takes the least in float that loses little enough with confidence, and looks at each once', async () => {
+    const { chosen, looked, candidates } = await found({ maxDrop: 0.05 }, float);
+    // 0.055 is the end of the interval of rung 5, whose drop itself is 0.05.
+    expect(chosen?.rung).toBe(6);
+    expect(looked.length).toBeLessThanOrEqual(6);
+    expect(new Set(looked).size).toBe(looked.length);
+    expect(candidates.map(({ rung }) => rung)).toEqual([...looked].sort((a, b) => a - b));
+  });
+
+  it('takes all in INT8 where that is good enough, after a look at both ends', async () => {
+    expect(await found({ maxDrop: 0.2 }, float)).toMatchObject({ chosen: { rung: 0 }, looked: [10, 0] });
+  });
+
+  it('takes FP32 where nothing else is', async () => {
+    expect((await found({ maxDrop: 0 }, float)).chosen?.rung).toBe(10);
+  });
+
+  it('takes the most in float that is small and fast enough, where nothing is said of a drop', async () => {
+    expect((await found({ latencyMs: 9 })).chosen?.rung).toBe(4);
+    expect((await found({ bytes: 1350, latencyMs: 9 })).chosen?.rung).toBe(3);
+    expect((await found({ bytes: 5000 })).chosen?.rung).toBe(10);
+  });
+
+  it('tells the nearest where none fits', async () => {
+    const { chosen, nearest, looked } = await found({ maxDrop: 0.05, latencyMs: 10.8 }, float);
+    expect(chosen).toBeUndefined();
+    // Rung 6 keeps to the drop and takes 11 ms.
+    expect(nearest?.rung).toBe(6);
+    expect(looked).toContain(6);
+    expect(await found({ bytes: 10 })).toMatchObject({ nearest: { rung: 0 }, looked: [10, 0] });
+  });
+
+  it('takes FP32 where it alone is fast enough', async () => {
+    const slow = (rung: number): Candidate => candidate(rung, { latencyMs: rung === 10 ? 4 : 20 });
+    expect((await found({ latencyMs: 5 }, slow)).chosen?.rung).toBe(10);
+  });
+});
+
+describe('a budget', () => {
+  it.each([
+    [{}, 'INVALID_ARGUMENT'],
+    [{ maxDrop: 1 }, 'INVALID_ARGUMENT'],
+    [{ maxDrop: -0.1 }, 'INVALID_ARGUMENT'],
+    [{ latencyMs: 0 }, 'INVALID_ARGUMENT'],
+    [{ bytes: NaN }, 'INVALID_ARGUMENT'],
+    [{ maxLoss: 0.1 }, 'UNKNOWN_OPTION'],
+  ] as const)('%o is none', (budget, code) => {
+    expect(thrownBy(() => checkBudget(budget as Budget)).code).toBe(code);
+  });
+
+  it('is gone beyond by what is not known', () => {
+    expect(shortfalls(candidate(0, { latencyMs: null }), { latencyMs: 5 })).toEqual([
+      { goal: 'latencyMs', limit: 5, found: Infinity },
+    ]);
+    expect(shortfalls(candidate(0), { latencyMs: 5, bytes: 1000, maxDrop: 0.105 })).toEqual([]);
+    expect(nearestMiss([], { bytes: 1 })).toBeUndefined();
+  });
+});
+
+describe('rungs', () => {
+  const trial = (macs: number): Trial => ({ value: `of ${macs}`, values: new Map(), macs, weights: 0 });
+
+  it('hold what makes most noise for its work first, each within the next', () => {
+    // The first makes most of all for half the work, the third makes nothing.
+    const rungs = rungsOf([trial(50), trial(1), trial(9), trial(40)], [[0.06], [0.03], [0], [0.01]], 100);
+    expect(rungs[0]).toEqual({ kept: [], macs: 0 });
+    expect(rungs[1]).toMatchObject({ kept: [1] });
+    rungs.slice(1).forEach(({ kept }, i) => expect(kept).toEqual(expect.arrayContaining([...rungs[i]!.kept])));
+    expect(rungs.map(({ macs }) => macs)).toEqual(rungs.map(({ macs }) => macs).toSorted((a, b) => a - b));
+    expect(rungs.at(-1)!.macs).toBeLessThanOrEqual(0.75);
+  });
+
+  it('go by the group of channels that suffers most, and not by silent ones', () => {
+    const rungs = rungsOf(
+      [trial(5), trial(5)],
+      [
+        [0.5, 1e-9],
+        [0.4, 9e-9],
+      ],
+      100,
+    );
+    expect(rungs.find(({ kept }) => kept.length === 1)?.kept).toEqual([0]);
+  });
+
+  it('are one where there is nothing to leave', () => {
+    expect(rungsOf([], [], 100)).toEqual([{ kept: [], macs: 0 }]);
+    expect(rungsOf([trial(0)], [[0.1]], 0)).toHaveLength(2);
+  });
+});
+
+describe('a drop', () => {
+  const agreement = { pictures: 9, worst: [], failures: [] };
+  it('is what is missing of agreement, by the number that tells most', () => {
+    const metrics = [
+      { name: 'hysteresis recall', value: 0.99, interval: [0.97, 1] },
+      { name: 'hysteresis precision', value: 0.98, interval: [0.94, 1] },
+      { name: 'recall', value: 0.5, interval: [0.4, 0.6] },
+    ] as const;
+    const { drop, dropInterval } = dropOf({ ...agreement, task: 'detect', metrics });
+    expect(drop).toBeCloseTo(0.02);
+    expect(dropInterval.map((end) => Number(end.toFixed(6)))).toEqual([0, 0.06]);
+  });
+
+  it('is the error of dense maps, and nothing where there is nothing to lose', () => {
+    const metrics = [{ name: 'relative error', value: 0.03, interval: [0.02, 0.04] }] as const;
+    expect(dropOf({ ...agreement, task: 'dense', metrics })).toEqual({ drop: 0.03, dropInterval: [0.02, 0.04] });
+    const none = [
+      { name: 'hysteresis recall', value: null },
+      { name: 'hysteresis precision', value: null },
+    ];
+    expect(dropOf({ ...agreement, task: 'detect', metrics: none })).toEqual({ drop: 0, dropInterval: [0, 0] });
+  });
+});
