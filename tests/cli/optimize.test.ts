@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
+import { exitCodeOf } from '../../lib/cli/exit.js';
 import { Invocation } from '../../lib/cli/invocation.js';
 import { addOptimize } from '../../lib/cli/optimize.js';
 import type { OptimizationReport } from '../../lib/optimize/index.js';
@@ -53,8 +54,13 @@ describe('foveate optimize', () => {
     expect(out).toMatch(/Latency, 1 thread +[\d.]+ ms +[\d.]+ ms {2}\([\d.]+x, (faster|slower|same)\) +\u2013/);
     expect(out).toMatch(/Top-1 +\u2013 +1\.000/);
     expect(lines.filter((line) => /^[A-Z]/.test(line))).toEqual([
-      ...['Reading the model', 'Calibrating', 'Quantising', 'Measuring latency'],
-      ...['Comparing with FP32', 'Comparing with FP32', 'Writing', `Written to ${join(folder, 'bundle')}`],
+      ...['Reading the model', 'Calibrating', 'Converting', 'Measuring latency'],
+      ...[
+        'Comparing with FP32: the form for ONNX Runtime',
+        'Comparing with FP32: the form for TensorRT',
+        'Writing',
+        `Written to ${join(folder, 'bundle')}`,
+      ],
     ]);
     // What is no picture was passed over, and that is told.
     expect(out).toMatch(/held back could not be read/);
@@ -84,6 +90,21 @@ describe('foveate optimize', () => {
       '1',
     );
     expect(out).toMatch(/top1 +1\.000 +1\.000 {2}\(\+0\.000, none that shows\)/);
+  });
+
+  it('takes a budget, and says what is nearest where nothing keeps to it', async () => {
+    vi.stubEnv('FOVEATE_CACHE_DIR', join(folder, 'cache'));
+    const budget = ['--pictures', '1', '--threads', '1', '--force'];
+    const { out } = await optimize(...call(), ...budget, '--max-drop', '60%', '--target-size', '5MB');
+    expect(out).toMatch(/Measured for the budget\n +Form for +In float +File +Latency +Drop +Interval/);
+    expect(out).toMatch(/ONNX Runtime +0\.0 % of MACs .* taken\n/);
+    const error = await rejectionOf(optimize(...call(), ...budget, '--target-fps', '1000000'));
+    expect(error).toMatchObject({
+      code: 'BUDGET_NOT_MET',
+      message: expect.stringMatching(/Nearest .* instead of 0\.00 ms/) as string,
+    });
+    expect(exitCodeOf(error)).toBe(1);
+    vi.unstubAllEnvs();
   });
 
   it('hands on how the model is opened', async () => {

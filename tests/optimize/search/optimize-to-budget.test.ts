@@ -1,8 +1,9 @@
 /** `optimizeModel` with a budget, all of it: what is taken, what is told, and that it goes on where it was ended. */
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { openDataset } from '../../../lib/dataset/index.js';
 import { optimizeModel, type OptimizationReport, type OptimizeOptions } from '../../../lib/optimize/index.js';
 import type { ReportedSearch } from '../../../lib/optimize/search/search-model.js';
 import { models, picturesFolder } from '../../cli/foveate.js';
@@ -101,4 +102,34 @@ describe('a budget', () => {
     }
     expect(left('ended')).toEqual([]);
   }, 240_000);
+
+  it('goes by labels where there are, each picture on one side alone', async () => {
+    const data = inFolder('labelled');
+    mkdirSync(data);
+    // Copies that differ in bytes behind the picture, which nobody looks at.
+    const rows = readFileSync(path.join(picturesFolder, 'classify.csv'), 'utf8').trim().split('\n');
+    const copies = rows.slice(1).flatMap((row) => {
+      const [name, ...rest] = row.split(',') as [string, ...string[]];
+      return Array.from({ length: 8 }, (_, i) => {
+        writeFileSync(
+          path.join(data, `${i}-${name}`),
+          Buffer.concat([readFileSync(path.join(picturesFolder, name)), Buffer.alloc(i + 1)]),
+        );
+        return [`${i}-${name}`, ...rest].join(',');
+      });
+    });
+    writeFileSync(path.join(data, 'labels.csv'), [rows[0], ...copies].join('\n'));
+    const labelled = await openDataset(path.join(data, 'labels.csv'), { images: data });
+    const report = await optimized('by-labels', { data, labelled, budget: { maxDrop: 0.4 } });
+    expect(report.search).toMatchObject({ metric: 'top1' });
+    const { accuracy } = report.forms.find(({ form }) => form === 'tensorrt')!;
+    expect(accuracy!.pictures + report.search!.pictures + report.calibration.pictures).toBe(labelled.size);
+  }, 120_000);
+
+  it('wants pictures to decide by', async () => {
+    const error = await rejectionOf(
+      optimized('few', { data: path.join(picturesFolder, 'classify.csv'), budget: { maxDrop: 0.1 }, pictures: 2 }),
+    );
+    expect(error).toMatchObject({ code: 'DATASET_INVALID', message: expect.stringContaining('to decide by') as string });
+  }, 60_000);
 });
