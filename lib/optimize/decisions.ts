@@ -2,8 +2,9 @@
 import { enoughHeldBack, mostHeldBack } from './held-back.js';
 import type { ReportedForm } from './optimization-report.js';
 import type { Candidate } from './search/budget.js';
+import { dropOf, fewestPictures } from './search/candidate-judge.js';
 import type { ReportedSearch } from './search/search-model.js';
-import { engineNames, type Precision, type QuantizedLayer } from './quantized-layer.js';
+import { engineNames, type Precision, type QuantizedFormName, type QuantizedLayer } from './quantized-layer.js';
 
 /** Why layers stay in float, by how many: what is said after a colon is of one layer alone. */
 export function floatLayers(layers: readonly QuantizedLayer[]): string[] {
@@ -36,6 +37,34 @@ export function searchWords(search: ReportedSearch | undefined): string[] {
     const [low, high] = chosen.dropInterval;
     return `Of ${candidates.length} forms for ${engineNames[form]} that were measured, ${what} was taken: on the ${search.pictures} pictures that decided, its drop of ${search.metric} is ${percent(chosen.drop)} (${percent(low)} to ${percent(high)}).`;
   });
+}
+
+/** What a search cannot know, and what the pictures that judge say against it. */
+export function searchNotices(search: ReportedSearch | undefined, forms: readonly ReportedForm[]): string[] {
+  const maxDrop = search?.budget.maxDrop;
+  if (search === undefined || maxDrop === undefined) return [];
+  // Of n of which none differs, with 95 % certainty so many do at most: Hanley and Lippman-Hand, JAMA 249 (1983).
+  const unseen = 3 / search.pictures;
+  const isSure = Object.values(search.forms).every(
+    ({ chosen }) => chosen?.floatMacs === 1 || chosen!.dropInterval[0] < chosen!.dropInterval[1],
+  );
+  const judged = forms.flatMap(({ form, agreement }) => {
+    if (agreement === undefined || agreement.pictures < fewestPictures || search.byLabels) return [];
+    const { drop, dropInterval } = dropOf(agreement);
+    return drop <= maxDrop
+      ? []
+      : [
+          `The pictures that judge say that the form for ${engineNames[form as QuantizedFormName]} loses ${percent(drop)} (${percent(dropInterval[0])} to ${percent(dropInterval[1])}), more than the budget allows.`,
+        ];
+  });
+  return [
+    ...(isSure || unseen <= maxDrop
+      ? []
+      : [
+          `${search.pictures} pictures of which none differs do not show that fewer than ${percent(unseen)} would: for a drop of ${percent(maxDrop)}, give ${Math.ceil(3 / Math.max(maxDrop, 1e-4)) * 2} pictures and more.`,
+        ]),
+    ...judged,
+  ];
 }
 
 function percent(part: number): string {

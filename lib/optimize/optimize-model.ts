@@ -1,5 +1,5 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { basename, join, parse, resolve } from 'node:path';
 
 import { packageVersion } from '../binding/index.js';
@@ -14,6 +14,7 @@ import {
   checkSignal,
   invalidArgument,
   DatasetError,
+  FoveateError,
   MediaError,
 } from '../errors/index.js';
 import { checkEvaluable } from '../evaluation/index.js';
@@ -21,20 +22,22 @@ import { modelPath, type ModelProto } from '../graph/index.js';
 import { loadTask, type LoadTaskOptions, type Task } from '../tasks/index.js';
 import { EnergyMeter } from './energy.js';
 import { FormJudge, type FormFile } from './form-judge.js';
-import { floatLayers, noticesOf, searchWords } from './decisions.js';
+import { floatLayers, noticesOf, searchNotices, searchWords } from './decisions.js';
 import { calibratedOf, decides, heldBackDataset, heldBackPictures } from './held-back.js';
 import { modelSteps } from './model-steps.js';
 import { thisMachine } from './machine.js';
 import type { OptimizationReport, ReportedForm } from './optimization-report.js';
 import type { BundledOptimization, Calibration, OptimizedSource, OptimizeSteps } from './optimize-steps.js';
+import { modelBytes } from './model-bytes.js';
 import { taskNameOf } from './picture-comparison.js';
-import { precisions, type Precision, type QuantizedForms } from './quantized-layer.js';
+import { precisions, type LayerPrecision, type Precision, type QuantizedForms } from './quantized-layer.js';
 import { csvOfForms, csvOfLayers } from './report/csv-report.js';
 import { htmlReport } from './report/html-report.js';
 import { markdownReport } from './report/markdown-report.js';
-import { checkBudget, type Budget } from './search/budget.js';
+import { checkBudget, shortfalls, type Budget } from './search/budget.js';
 import { findForms, type FormsToFind } from './search/find-forms.js';
 import { SearchJournal } from './search/journal.js';
+import type { ReportedSearch } from './search/search-model.js';
 import { judgeSpeed } from './speed-guard.js';
 import { StepClock, type OptimizeProgress } from './step-clock.js';
 
@@ -171,7 +174,7 @@ class Optimization<C extends Calibration> {
     const pictures = await steps.listPictures(options.data, signal);
     const model = await this.#clock.step('normalise', (step) => steps.normalize(path, options.precision, step));
     const source = { path, model, precision: options.precision, taskOptions: options.task ?? {} };
-    const journal = options.budget && (await this.#journal(pictures));
+    const journal = options.budget && (await this.#journal(task, pictures));
     const calibration = await this.#calibrate(source, options.pictures ?? calibratedOf(pictures.length), journal);
     const calibrated = new Set(calibration.pictures.map(({ sha256 }) => sha256));
     const { quantized, search } =
@@ -201,7 +204,9 @@ class Optimization<C extends Calibration> {
     const latency = judged.find(({ form }) => form === 'onnxruntime')?.latency ?? [];
     const { keepFloat, words } = quantized.keptFloat?.includes('onnxruntime')
       ? { keepFloat: true, words: undefined }
-      : judgeSpeed(options.precision, latency);
+      : mayKeepFloat(search)
+        ? judgeSpeed(options.precision, latency)
+        : { keepFloat: false, words: undefined };
     const forms = judged.map((form): ReportedForm => ({
       ...form,
       shipped: form.form === 'float32' ? keepFloat : form.form === 'tensorrt' || !keepFloat,
@@ -228,6 +233,7 @@ class Optimization<C extends Calibration> {
       decisions: [...searchWords(search), ...(words === undefined ? [] : [words]), ...floatLayers(quantized.layers)],
       notices: [
         ...noticesOf(options.precision, forms, heldBack.length),
+        ...searchNotices(search, forms),
         ...(judgedBy?.size === 0
           ? ['Every labelled picture was calibrated with, so that nothing is told of accuracy: give others too.']
           : []),
@@ -246,13 +252,16 @@ class Optimization<C extends Calibration> {
     );
   }
 
-  async #journal(pictures: readonly string[]): Promise<SearchJournal> {
-    const { precision, seed, labelled, calibration, task, threads, signal } = this.options;
+  async #journal(task: Task, pictures: readonly string[]): Promise<SearchJournal> {
+    const { precision, seed, labelled, calibration, threads, signal } = this.options;
     const key = {
-      ...{ foveate: packageVersion, model: await sha256OfFile(this.path, signal), precision, seed, calibration, threads },
-      ...{ count: this.options.pictures, labelled: [labelled?.path, labelled?.size], task: { ...task } },
+      ...{ foveate: packageVersion, runtime: task.session.runtime, machine: [cpus()[0]?.model, availableParallelism()], threads },
+      ...{ model: await sha256OfFile(this.path, signal), bytes: await modelBytes(this.path, signal), precision, seed },
+      ...{ count: this.options.pictures, preprocess: task.preprocess.options, task: { ...this.options.task } },
+      labelled: labelled && [labelled.format, labelled.size],
     };
-    return await SearchJournal.open(key, pictures);
+    const files = [calibration, labelled?.path].filter((path) => path !== undefined);
+    return await SearchJournal.open(key, [...files, ...pictures]);
   }
 
   async #search(
@@ -260,14 +269,20 @@ class Optimization<C extends Calibration> {
   ) {
     const { calibration, ...found } = given;
     const { budget, labelled, seed, threads } = this.options;
-    const { forms, search } = await findForms({
-      ...found,
-      ...{ budget: budget as Budget, labelled, seed, threads, folder: this.work, clock: this.#clock },
-      writeModel: (model, path) => this.steps.writeModel(model, path),
-      ladder: (step) =>
-        this.steps.ladder(given.source, calibration, { ...step, task: given.task, pictures: given.pictures, seed }),
-    });
-    return { quantized: forms, search };
+    try {
+      const { forms, search } = await findForms({
+        ...found,
+        ...{ budget: budget as Budget, labelled, seed, threads, folder: this.work, clock: this.#clock },
+        writeModel: (model, path) => this.steps.writeModel(model, path),
+        ladder: (step) =>
+          this.steps.ladder(given.source, calibration, { ...step, task: given.task, pictures: given.pictures, seed }),
+      });
+      return { quantized: forms, search };
+    } catch (error) {
+      // Measured anew the next time: it is over.
+      if (error instanceof FoveateError && error.code === 'BUDGET_NOT_MET') await found.journal.end();
+      throw error;
+    }
   }
 
   async #calibrate(source: OptimizedSource, pictures: number, journal: SearchJournal | undefined): Promise<C> {
@@ -311,6 +326,8 @@ class Optimization<C extends Calibration> {
     const { steps, options } = this;
     const { report, source } = rest;
     const stored = storedAs[options.precision];
+    const precisionOf = (form: 'onnxruntime' | 'tensorrt'): LayerPrecision =>
+      quantized.keptFloat?.includes(form) ? 'float32' : stored;
     const written = (model: ModelProto) => (path: string) => steps.writeModel(model, path);
     const contents: BundledOptimization<C> = {
       ...rest,
@@ -320,7 +337,7 @@ class Optimization<C extends Calibration> {
           : { form: 'onnxruntime', precision: stored, write: written(quantized.onnxruntime) },
         {
           form: 'tensorrt',
-          precision: quantized.keptFloat?.includes('tensorrt') ? 'float32' : stored,
+          precision: precisionOf('tensorrt'),
           write: written(quantized.tensorrt),
         },
       ],
@@ -335,9 +352,18 @@ class Optimization<C extends Calibration> {
     await this.#clock.step('write', (step) => steps.writeBundle(options.output, contents, step));
     if (options.exportOnnx === undefined) return;
     for (const form of ['onnxruntime', 'tensorrt'] as const) {
-      await steps.writeModel(quantized[form], join(options.exportOnnx, formFileName(parse(source.path).name, form, stored)));
+      await steps.writeModel(
+        quantized[form],
+        join(options.exportOnnx, formFileName(parse(source.path).name, form, precisionOf(form))),
+      );
     }
   }
+}
+
+/** The speed guard may put FP32 in the place of what was taken, unless that goes beyond a budget. */
+function mayKeepFloat(search: ReportedSearch | undefined): boolean {
+  const float = search?.forms.onnxruntime.candidates.find(({ floatMacs }) => floatMacs === 1);
+  return search === undefined || (float !== undefined && shortfalls(float, search.budget).length === 0);
 }
 
 /** As a bundle calls it. */

@@ -5,9 +5,11 @@ import type { Latency } from '../latency.js';
 import type { FormName, OptimizationReport, ReportedForm } from '../optimization-report.js';
 import { engineNames, precisionTitles } from '../quantized-layer.js';
 
-/** Such as `INT8 for TensorRT`. */
-export function formTitle({ precision }: Pick<OptimizationReport, 'precision'>, form: FormName): string {
-  return form === 'float32' ? precisionTitles.float32 : `${precisionTitles[precision]} for ${engineNames[form]}`;
+/** Such as `INT8 for TensorRT`; `FP32 for TensorRT` where a budget left nothing else. */
+export function formTitle({ precision, search }: Pick<OptimizationReport, 'precision' | 'search'>, form: FormName): string {
+  if (form === 'float32') return precisionTitles.float32;
+  const isFloat = search?.forms[form].chosen?.floatMacs === 1;
+  return `${precisionTitles[isFloat ? 'float32' : precision]} for ${engineNames[form]}`;
 }
 
 /** What there is to say of one thing, in each form. */

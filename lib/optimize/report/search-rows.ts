@@ -11,7 +11,7 @@ export interface SearchRow {
   readonly isTaken: boolean;
 }
 
-export const searchColumns = ['Form for', 'In float', 'File', 'Latency', 'Drop', 'Interval', ''] as const;
+export const searchColumns = ['Form for', 'Kept float', 'File', 'Latency', 'Drop', 'Interval', ''] as const;
 
 /** Of each form the candidates, from all in INT8 to FP32; none without a search. */
 export function searchRows({ search }: OptimizationReport): SearchRow[] {

@@ -31,6 +31,9 @@ export interface JudgedBy {
 
 type Drop = Pick<Candidate, 'drop' | 'dropInterval'>;
 
+/** Fewer tell next to nothing. */
+export const fewestPictures = 8;
+
 /** Rounds of the latency of a candidate: the form that is taken is measured with more. */
 const rounds = 3;
 
@@ -58,6 +61,10 @@ export class CandidateJudge {
   get metric(): string {
     const task = taskNameOf(this.#by.task);
     return this.#by.labelled === undefined ? deciding[task].join(' and ') : (decidingByLabels[task] as string);
+  }
+
+  get byLabels(): boolean {
+    return this.#by.labelled !== undefined;
   }
 
   /** FP32 itself, which loses nothing. */
@@ -104,7 +111,7 @@ export class CandidateJudge {
       rounds,
       signal: clock.signal,
     });
-    return found.at(-1)!.medianMs;
+    return 1000 / found.at(-1)!.throughput;
   }
 
   async #drop(candidate: Task, name: string): Promise<Drop> {
@@ -137,8 +144,20 @@ export class CandidateJudge {
   }
 }
 
-/** The larger of the drops of what decides. */
-export function dropOf({ task, metrics }: Agreement): Drop {
+/** The larger of the drops of what decides. Throws DATASET_INVALID where too few pictures can be read, or FP32 finds nothing in any. */
+export function dropOf({ task, metrics, pictures, failures }: Agreement): Drop {
+  if (pictures < fewestPictures) {
+    throw new DatasetError('DATASET_INVALID', {
+      message: `Expected at least ${fewestPictures} pictures to decide by but only ${pictures} of ${pictures + failures.length} can be read`,
+      hint: 'Give more pictures that can be read.',
+    });
+  }
+  if (deciding[task].every((name) => (metrics.find((one) => one.name === name)?.value ?? null) === null)) {
+    throw new DatasetError('DATASET_INVALID', {
+      message: 'Expected pictures in which FP32 finds something, to decide by, but it finds nothing in any',
+      hint: 'Give pictures as the model is to meet them.',
+    });
+  }
   const drops = deciding[task].map((name): Drop => {
     const metric = metrics.find((one) => one.name === name);
     // Of no boxes and no masks, nothing is lost.

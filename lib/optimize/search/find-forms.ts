@@ -11,7 +11,7 @@ import type { OptimizedSource, StepOptions } from '../optimize-steps.js';
 import type { QuantizedForms } from '../quantized-layer.js';
 import type { StepClock } from '../step-clock.js';
 import type { Budget } from './budget.js';
-import { CandidateJudge } from './candidate-judge.js';
+import { CandidateJudge, fewestPictures } from './candidate-judge.js';
 import type { SearchJournal } from './journal.js';
 import type { Ladder } from './ladder.js';
 import { searchForms, type ReportedSearch } from './search-model.js';
@@ -33,9 +33,6 @@ export interface FormsToFind {
   readonly folder: string;
   readonly clock: StepClock;
 }
-
-/** Fewer tell next to nothing. */
-const fewestPictures = 8;
 
 /**
  * Measures forms with more and less in float on pictures that nothing else is judged by, and takes those that keep to the budget. Rejects with BUDGET_NOT_MET,

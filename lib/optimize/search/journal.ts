@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { userCacheFolder } from '../../engine/user-cache.js';
-import { writeWhole } from '../../text/index.js';
+import { keepInCache, userCacheFolder } from '../../engine/user-cache.js';
 
-/** What a search has measured so far, in a folder of its own, so that one that was ended goes on where it was. */
+/** What a search has measured so far, in a folder of its own, so that one that was ended goes on where it was. Where nothing can be kept, it begins anew. */
 export class SearchJournal {
   readonly folder: string;
   readonly #entries: Map<string, unknown>;
@@ -15,17 +14,17 @@ export class SearchJournal {
     this.#entries = entries;
   }
 
-  /** In the user's cache, in a folder named by `key`, which is all that the search depends on, and by the pictures: their paths, sizes and times. */
-  static async open(key: object, pictures: readonly string[]): Promise<SearchJournal> {
+  /** In the user's cache, in a folder named by `key`, which is all that the search depends on, and by the files: their paths, sizes and times. */
+  static async open(key: object, files: readonly string[]): Promise<SearchJournal> {
     const hash = createHash('sha256').update(JSON.stringify(key));
-    for (const picture of pictures) {
-      const found = await stat(picture).catch(() => undefined);
-      hash.update(`\n${picture} ${found?.size} ${found?.mtimeMs}`);
+    for (const file of files) {
+      const found = await stat(file).catch(() => undefined);
+      hash.update(`\n${file} ${found?.size} ${found?.mtimeMs}`);
     }
     const folder = join(userCacheFolder(), 'searches', hash.digest('hex').slice(0, 32));
-    await mkdir(folder, { recursive: true });
-    const text = await readFile(join(folder, file), 'utf8').catch(() => '{}');
-    return new SearchJournal(folder, new Map(Object.entries(JSON.parse(text) as object)));
+    await mkdir(folder, { recursive: true }).catch(() => undefined);
+    const text = await readFile(join(folder, fileName), 'utf8').catch(() => '{}');
+    return new SearchJournal(folder, new Map(Object.entries(parsed(text))));
   }
 
   /** What was measured under a name; measures it where nothing was. */
@@ -33,8 +32,7 @@ export class SearchJournal {
     if (this.#entries.has(name)) return this.#entries.get(name) as T;
     const value = await measure();
     this.#entries.set(name, value);
-    const text = JSON.stringify(Object.fromEntries(this.#entries));
-    await writeWhole(join(this.folder, file), (path) => writeFile(path, text));
+    await keepInCache(join(this.folder, fileName), JSON.stringify(Object.fromEntries(this.#entries)));
     return value;
   }
 
@@ -44,4 +42,14 @@ export class SearchJournal {
   }
 }
 
-const file = 'search.json';
+const fileName = 'search.json';
+
+/** Nothing of a file that is damaged, as a disk that was full leaves it. */
+function parsed(text: string): object {
+  try {
+    const value = JSON.parse(text) as unknown;
+    return typeof value === 'object' && value !== null ? value : {};
+  } catch {
+    return {};
+  }
+}

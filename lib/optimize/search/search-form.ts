@@ -11,7 +11,7 @@ export interface FormSearch {
 
 /**
  * Looks for the rung that keeps to a budget, by halves: higher up less is lost, and files and times grow. `rungs` is how many there are; the last, FP32, is
- * measured in any case, and so is the first.
+ * measured in any case, and so is the first; all are before none is said to keep to it.
  */
 export async function searchForm(
   rungs: number,
@@ -38,6 +38,9 @@ export async function searchForm(
     if (await meets(middle, goals)) within = middle;
     else beyond = middle;
   }
+  const fits = (): boolean => [...known.values()].some((one) => shortfalls(one, budget).length === 0);
+  // What is lost may rise again on the way up.
+  for (let rung = 1; rung < top && !fits(); rung++) await look(rung);
   const candidates = [...known.values()].sort((a, b) => a.rung - b.rung);
   const fitting = candidates.filter((candidate) => shortfalls(candidate, budget).length === 0);
   const chosen = goesByDrop ? fitting[0] : fitting.at(-1);

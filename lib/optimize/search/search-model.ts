@@ -1,3 +1,6 @@
+import { rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
 import { CalibrationError } from '../../errors/index.js';
 import type { ModelProto } from '../../graph/index.js';
 import { engineNames, type QuantizedFormName, type QuantizedForms } from '../quantized-layer.js';
@@ -13,6 +16,8 @@ export interface ReportedSearch {
   readonly budget: Budget;
   /** What drops are of. */
   readonly metric: string;
+  /** Whether that is told by labels, or is agreement with FP32. */
+  readonly byLabels: boolean;
   /** By which forms were told apart; what was taken is judged by others. */
   readonly pictures: number;
   readonly forms: Readonly<Record<QuantizedFormName, FormSearch>>;
@@ -26,7 +31,7 @@ export interface SearchOptions {
   readonly judge: CandidateJudge;
   readonly journal: SearchJournal;
   readonly pictures: number;
-  /** Writes a model of that name, and gives its path. */
+  /** Writes a model of that name into a folder of its own, and gives its path. */
   readonly write: (name: string, model: ModelProto) => Promise<string>;
   readonly onProgress?: ((measured: number, total: number) => void) | undefined;
 }
@@ -57,9 +62,9 @@ export async function searchForms(options: SearchOptions): Promise<{ forms: Quan
       ? await usual(ladder.rungs[form], look)
       : await searchForm(ladder.rungs[form].length + 1, goals, look);
   }
-  const search: ReportedSearch = { budget, metric: judge.metric, pictures, forms: found };
-  const missed = formNames.find((form) => found[form].chosen === undefined);
-  if (missed !== undefined) throw notMet(missed, search);
+  const search: ReportedSearch = { budget, metric: judge.metric, byLabels: judge.byLabels, pictures, forms: found };
+  const missed = formNames.filter((form) => found[form].chosen === undefined);
+  if (missed.length > 0) throw notMet(missed, search);
   const rungOf = (form: QuantizedFormName): number => found[form].chosen!.rung;
   const isFloat = (form: QuantizedFormName): boolean => rungOf(form) === ladder.rungs[form].length;
   const made = async (form: QuantizedFormName): Promise<Awaited<ReturnType<Ladder['make']>>> =>
@@ -77,7 +82,7 @@ export async function searchForms(options: SearchOptions): Promise<{ forms: Quan
       layers: layers.map((layer) => ({
         ...layer,
         precision: { ...layer.precision, ...Object.fromEntries(float.map((form) => [form, 'float32'])) },
-        reasons: { ...layer.reasons, ...Object.fromEntries(float.map((form) => [form, 'the budget allows no other'])) },
+        reasons: { ...layer.reasons, ...Object.fromEntries(float.map((form) => [form, 'FP32 was taken for the budget'])) },
       })),
     },
     search,
@@ -86,7 +91,12 @@ export async function searchForms(options: SearchOptions): Promise<{ forms: Quan
 
 /** Of a form to which no limit applies: as much in float as is left without one. */
 async function usual(rungs: readonly Rung[], look: (rung: number) => Promise<Candidate>): Promise<FormSearch> {
-  const chosen = await look(rungs.findLastIndex(({ macs }) => macs <= usualMacs));
+  const chosen = await look(
+    Math.max(
+      0,
+      rungs.findLastIndex(({ macs }) => macs <= usualMacs),
+    ),
+  );
   return { candidates: [chosen], chosen };
 }
 
@@ -104,21 +114,23 @@ async function measure(form: QuantizedFormName, rung: number, { ladder, judge, w
   if (place === undefined) return await judge.float(form, rung);
   const { model, simulated } = await ladder.make(form, rung);
   const name = `${form}-${rung}`;
-  return await judge.form(form, {
-    rung,
-    floatMacs: place.macs,
-    file: await write(name, model),
-    simulated: simulated && (await write(`${name}-simulated`, simulated)),
-  });
+  const written = [await write(name, model)];
+  if (simulated !== undefined) written.push(await write(`${name}-simulated`, simulated));
+  const [file, instead] = written as [string, string?];
+  const candidate = await judge.form(form, { rung, floatMacs: place.macs, file, simulated: instead });
+  for (const one of written) await rm(dirname(one), { recursive: true });
+  return candidate;
 }
 
-function notMet(form: QuantizedFormName, search: ReportedSearch): CalibrationError {
-  const { nearest } = search.forms[form] as { nearest: Candidate };
-  const goals = goalsOf(form, search.budget);
-  const misses = shortfalls(nearest, goals).map((miss) => shortfallText(miss));
+function notMet(forms: readonly QuantizedFormName[], search: ReportedSearch): CalibrationError {
+  const told = forms.map((form) => {
+    const { nearest } = search.forms[form] as { nearest: Candidate };
+    const misses = shortfalls(nearest, goalsOf(form, search.budget)).map((miss) => shortfallText(miss));
+    return `No form for ${engineNames[form]} keeps to the budget. Nearest is that with ${(100 * nearest.floatMacs).toFixed(1)} % of the multiply-accumulates kept in float: ${misses.join(', ')}`;
+  });
   return new CalibrationError('BUDGET_NOT_MET', {
-    message: `No form for ${engineNames[form]} keeps to the budget. Nearest is that with ${(100 * nearest.floatMacs).toFixed(1)} % of the multiply-accumulates in float: ${misses.join(', ')}`,
-    hint: 'Allow more, or give more pictures: intervals of few are wide.',
+    message: told.join('. '),
+    hint: 'Allow more, or give more pictures, where a drop is told too uncertainly.',
     details: { search },
   });
 }

@@ -1,9 +1,10 @@
 /** `optimizeModel` with a budget, all of it: what is taken, what is told, and that it goes on where it was ended. */
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openDataset } from '../../../lib/dataset/index.js';
+import { ModelBundle } from '../../../lib/engine/index.js';
 import { optimizeModel, type OptimizationReport, type OptimizeOptions } from '../../../lib/optimize/index.js';
 import type { ReportedSearch } from '../../../lib/optimize/search/search-model.js';
 import { models, picturesFolder } from '../../cli/foveate.js';
@@ -55,7 +56,7 @@ describe('a budget', () => {
     expect(error).toMatchObject({
       code: 'BUDGET_NOT_MET',
       message: expect.stringMatching(
-        /ONNX Runtime keeps to the budget.*Nearest is that with 0\.0 %.*instead of 0\.00 MB/,
+        /ONNX Runtime keeps to the budget.*Nearest is that with [\d.]+ %.*instead of 0\.00 MB/,
       ) as string,
     });
     const { forms } = error.details['search'] as ReportedSearch;
@@ -63,9 +64,38 @@ describe('a budget', () => {
     expect(existsSync(inFolder('missed'))).toBe(false);
   }, 120_000);
 
-  it('is that of the file too: FP32 in its place loses nothing', async () => {
-    const report = await optimized('float', { budget: { maxDrop: 0, bytes: 1e9 } });
-    for (const { chosen } of Object.values(report.search!.forms)) expect(chosen!.dropInterval[1]).toBe(0);
+  it('that FP32 keeps to, where nothing is said of a drop, is met by FP32, and that is said everywhere', async () => {
+    const report = await optimized('float', { budget: { bytes: 1e9 }, exportOnnx: inFolder('float-exported') });
+    for (const { chosen } of Object.values(report.search!.forms)) expect(chosen!.floatMacs).toBe(1);
+    expect(readdirSync(inFolder('float-exported')).sort()).toEqual(
+      ['onnxruntime', 'tensorrt'].map((form) => `shapes-classifier.${form}.float32.onnx`),
+    );
+    const { forms } = (await ModelBundle.open(inFolder('float'))).manifest;
+    expect([forms.onnxruntime?.precision, forms.tensorrt?.precision]).toEqual(['float32', 'float32']);
+    expect(readFileSync(path.join(inFolder('float'), 'report', 'report.md'), 'utf8')).toContain('FP32 for TensorRT');
+  }, 120_000);
+
+  it('of size keeps the form that is slower, where FP32 would be too large', async () => {
+    const bytes = statSync(models.classifier).size;
+    const report = await optimized('small', { precision: 'fp16', budget: { bytes: 0.8 * bytes } });
+    expect(report.forms.find(({ form }) => form === 'onnxruntime')).toMatchObject({ shipped: true });
+    const { forms } = (await ModelBundle.open(inFolder('small'))).manifest;
+    expect(forms.onnxruntime?.precision).toBe('float16');
+  }, 120_000);
+
+  it('is searched for anew where what was kept is damaged, or nothing can be', async () => {
+    const stop = new AbortController();
+    const budget = { maxDrop: 0.5 };
+    const call = optimized('damaged', {
+      budget,
+      signal: stop.signal,
+      onProgress: ({ phase, done }) => phase === 'search' && done === 1 && stop.abort(),
+    });
+    expect(await rejectionOf(call)).toMatchObject({ code: 'ABORTED' });
+    const [name] = left('damaged') as [string];
+    const kept = inFolder(`cache-damaged/searches/${name}/search.json`);
+    writeFileSync(kept, readFileSync(kept, 'utf8').slice(0, 20));
+    expect((await optimized('damaged', { budget })).search!.forms.tensorrt.chosen).toBeDefined();
   }, 120_000);
 
   it('goes on where it was ended, and ends with the same', async () => {

@@ -1,8 +1,11 @@
 /** Which form a budget takes, of forms whose numbers are made up. */
 import { describe, expect, it } from 'vitest';
+import { searchNotices } from '../../../lib/optimize/decisions.js';
+import type { ReportedForm } from '../../../lib/optimize/optimization-report.js';
 import { checkBudget, nearestMiss, shortfalls, type Budget, type Candidate } from '../../../lib/optimize/search/budget.js';
 import { dropOf } from '../../../lib/optimize/search/candidate-judge.js';
 import { rungsOf } from '../../../lib/optimize/search/rungs.js';
+import type { ReportedSearch } from '../../../lib/optimize/search/search-model.js';
 import { searchForm } from '../../../lib/optimize/search/search-form.js';
 import type { Trial } from '../../../lib/precision/index.js';
 import { thrownBy } from '../../errors/failure.js';
@@ -58,7 +61,16 @@ describe('a search', () => {
     // Rung 6 keeps to the drop and takes 11 ms.
     expect(nearest?.rung).toBe(6);
     expect(looked).toContain(6);
-    expect(await found({ bytes: 10 })).toMatchObject({ nearest: { rung: 0 }, looked: [10, 0] });
+    const none = await found({ bytes: 10 });
+    expect(none).toMatchObject({ nearest: { rung: 0 } });
+    // Not before all have been measured.
+    expect(none.looked).toHaveLength(11);
+  });
+
+  it('finds one that fits where what is lost rises again', async () => {
+    const odd = (rung: number): Candidate =>
+      candidate(rung, { dropInterval: [0, [0.5, 0.5, 0.5, 0.01, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0][rung]!] });
+    expect((await found({ maxDrop: 0.02, latencyMs: 9 }, odd)).chosen?.rung).toBe(3);
   });
 
   it('takes FP32 where it alone is fast enough', async () => {
@@ -126,6 +138,52 @@ describe('rungs', () => {
   });
 });
 
+describe('notices', () => {
+  const taken = (dropInterval: readonly [number, number], floatMacs = 0.2) => {
+    const chosen = candidate(1, { floatMacs, dropInterval });
+    return { candidates: [chosen], chosen };
+  };
+  const search = (
+    maxDrop: number,
+    pictures: number,
+    interval: readonly [number, number],
+    floatMacs?: number,
+  ): ReportedSearch => ({
+    budget: { maxDrop },
+    metric: 'top-1',
+    byLabels: false,
+    pictures,
+    forms: { onnxruntime: taken(interval, floatMacs), tensorrt: taken(interval, floatMacs) },
+  });
+  const judged = (value: number): ReportedForm => ({
+    ...{ form: 'tensorrt', bytes: 1, sizeRatio: 1, shipped: true, judged: '', latency: [] },
+    agreement: {
+      task: 'classify',
+      pictures: 50,
+      metrics: [{ name: 'top-1', value, interval: [value - 0.02, value] }],
+      worst: [],
+      failures: [],
+    },
+  });
+
+  it('say what so few pictures cannot show', () => {
+    expect(searchNotices(search(0.01, 83, [0, 0]), [])).toEqual([
+      expect.stringMatching(/83 pictures .* fewer than 3\.61 % would.* give 600/),
+    ]);
+    expect(searchNotices(search(0.05, 83, [0, 0]), [])).toEqual([]);
+    expect(searchNotices(search(0.01, 83, [0, 0.01]), [])).toEqual([]);
+    expect(searchNotices(search(0.01, 83, [0, 0], 1), [])).toEqual([]);
+    expect(searchNotices(undefined, [])).toEqual([]);
+  });
+
+  it('say where the pictures that judge find more', () => {
+    expect(searchNotices(search(0.02, 500, [0, 0.01]), [judged(0.99)])).toEqual([]);
+    expect(searchNotices(search(0.02, 500, [0, 0.01]), [judged(0.97)])).toEqual([
+      expect.stringMatching(/form for TensorRT loses 3 % \(3 % to 5 %\), more than the budget allows/),
+    ]);
+  });
+});
+
 describe('a drop', () => {
   const agreement = { pictures: 9, worst: [], failures: [] };
   it('is what is missing of agreement, by the number that tells most', () => {
@@ -146,6 +204,11 @@ describe('a drop', () => {
       { name: 'hysteresis recall', value: null },
       { name: 'hysteresis precision', value: null },
     ];
-    expect(dropOf({ ...agreement, task: 'detect', metrics: none })).toEqual({ drop: 0, dropInterval: [0, 0] });
+    expect(thrownBy(() => dropOf({ ...agreement, task: 'detect', metrics: none })).message).toMatch(/finds nothing in any/);
+    const some = [none[0]!, { name: 'hysteresis precision', value: 0.9 }];
+    expect(dropOf({ ...agreement, task: 'detect', metrics: some }).drop).toBeCloseTo(0.1);
+    expect(thrownBy(() => dropOf({ ...agreement, pictures: 7, task: 'dense', metrics }))).toMatchObject({
+      code: 'DATASET_INVALID',
+    });
   });
 });
