@@ -29,8 +29,8 @@ function goal(model, forms, values) {
 /** The other models have no size of their own to keep to: it is that of onnxruntime's file, and a tenth more. */
 const mostOverOnnxRuntime = 1.1;
 
-/** Rows of a table: model, form, measure, goal, median, and whether it is reached; of what was measured. */
-export function goalRows(model, results) {
+/** Rows of a table: model, form, measure, goal, median, whether it is reached, and what `goal-split.mjs` found (`split`); of what was measured. */
+export function goalRows(model, results, split = []) {
   const known = goals.filter((each) => each.model === model.name);
   const ort = results.find(({ tool }) => tool.id === 'ort-minmax');
   const sizes = known.some(({ measure }) => measure === 'size')
@@ -45,6 +45,10 @@ export function goalRows(model, results) {
     const sign = isRatio ? '≤' : '≥';
     // Precision is undefined where nothing is found.
     const told = Number.isNaN(reached) ? 'undefined' : reached.toFixed(3);
-    return [[model.name, form, measure, `${sign} ${value.toFixed(3)}`, told, isReached ? 'yes' : '**no**']];
+    const there = split
+      .find((each) => each.model === model.name && each.form === form)
+      ?.measures.find(([name]) => name === measure);
+    const verdict = isReached ? 'yes' : '**no**';
+    return [[model.name, form, measure, `${sign} ${value.toFixed(3)}`, told, verdict, there?.[1]?.toFixed(3)]];
   });
 }
