@@ -3,7 +3,7 @@ import { nearestMiss, shortfalls, type Budget, type Candidate } from './budget.j
 export interface FormSearch {
   /** What was measured, by rung. */
   readonly candidates: readonly Candidate[];
-  /** Of those that keep to the budget, the one with the least in float, or the most where nothing is said of a drop. */
+  /** Of those that keep to the budget, the one with the least in float; where nothing is said of a drop, the one that loses least. */
   readonly chosen?: Candidate | undefined;
   /** Where none does. */
   readonly nearest?: Candidate | undefined;
@@ -43,6 +43,8 @@ export async function searchForm(
   for (let rung = 1; rung < top && !fits(); rung++) await look(rung);
   const candidates = [...known.values()].sort((a, b) => a.rung - b.rung);
   const fitting = candidates.filter((candidate) => shortfalls(candidate, budget).length === 0);
-  const chosen = goesByDrop ? fitting[0] : fitting.at(-1);
+  const chosen = goesByDrop
+    ? fitting[0]
+    : fitting.toSorted((a, b) => a.dropInterval[1] - b.dropInterval[1] || a.drop - b.drop)[0];
   return chosen === undefined ? { candidates, nearest: nearestMiss(candidates, budget) } : { candidates, chosen };
 }
