@@ -5,10 +5,11 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openDataset } from '../../../lib/dataset/index.js';
 import { ModelBundle } from '../../../lib/engine/index.js';
-import { optimizeModel, type OptimizationReport, type OptimizeOptions } from '../../../lib/optimize/index.js';
+import { optimizeInSteps, optimizeModel, type OptimizationReport, type OptimizeOptions } from '../../../lib/optimize/index.js';
 import type { ReportedSearch } from '../../../lib/optimize/search/search-model.js';
 import { models, picturesFolder } from '../../cli/foveate.js';
 import { rejectionOf } from '../../errors/failure.js';
+import { blinded, madeSteps, type Told } from '../made-steps.js';
 
 let folder: string;
 let options: OptimizeOptions;
@@ -64,15 +65,24 @@ describe('a budget', () => {
     expect(existsSync(inFolder('missed'))).toBe(false);
   }, 120_000);
 
-  it('that FP32 keeps to, where nothing is said of a drop, is met by FP32, and that is said everywhere', async () => {
-    const report = await optimized('float', { budget: { bytes: 1e9 }, exportOnnx: inFolder('float-exported') });
-    for (const { chosen } of Object.values(report.search!.forms)) expect(chosen!.floatMacs).toBe(1);
-    expect(readdirSync(inFolder('float-exported')).sort()).toEqual(
+  it('that FP32 alone keeps to is met by FP32, and that is said everywhere', async () => {
+    vi.stubEnv('FOVEATE_CACHE_DIR', inFolder('cache-float'));
+    const told: Told = {};
+    const exportOnnx = inFolder('float-exported');
+    const report = await optimizeInSteps(
+      models.classifier,
+      { ...options, output: inFolder('float'), budget: { maxDrop: 0.1 }, exportOnnx },
+      madeSteps(told, { onnxruntime: blinded, tensorrt: blinded }),
+    );
+    for (const { chosen, candidates } of Object.values(report.search!.forms)) {
+      expect(candidates[0]!.drop).toBeGreaterThan(0.1);
+      expect(chosen!.floatMacs).toBe(1);
+    }
+    expect(readdirSync(exportOnnx).sort()).toEqual(
       ['onnxruntime', 'tensorrt'].map((form) => `shapes-classifier.${form}.float32.onnx`),
     );
-    const { forms } = (await ModelBundle.open(inFolder('float'))).manifest;
-    expect([forms.onnxruntime?.precision, forms.tensorrt?.precision]).toEqual(['float32', 'float32']);
-    expect(readFileSync(path.join(inFolder('float'), 'report', 'report.md'), 'utf8')).toContain('FP32 for TensorRT');
+    expect(told.bundle!.forms.map(({ precision }) => precision)).toEqual(['float32', 'float32']);
+    expect(told.bundle!.files['report.md']).toContain('FP32 for TensorRT');
   }, 120_000);
 
   it('of size keeps the form that is slower, where FP32 would be too large', async () => {
