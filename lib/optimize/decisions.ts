@@ -2,7 +2,7 @@
 import { enoughHeldBack, mostHeldBack } from './held-back.js';
 import type { ReportedForm } from './optimization-report.js';
 import type { Candidate } from './search/budget.js';
-import { dropOf, fewestPictures } from './search/candidate-judge.js';
+import { dropOf, fewestPictures, findsAnything } from './search/candidate-judge.js';
 import type { ReportedSearch } from './search/search-model.js';
 import { engineNames, type Precision, type QuantizedFormName, type QuantizedLayer } from './quantized-layer.js';
 
@@ -49,7 +49,8 @@ export function searchNotices(search: ReportedSearch | undefined, forms: readonl
     ({ chosen }) => chosen?.floatMacs === 1 || chosen!.dropInterval[0] < chosen!.dropInterval[1],
   );
   const judged = forms.flatMap(({ form, agreement }) => {
-    if (agreement === undefined || agreement.pictures < fewestPictures || search.byLabels) return [];
+    if (search.byLabels || agreement === undefined) return [];
+    if (agreement.pictures < fewestPictures || !findsAnything(agreement)) return [];
     const { drop, dropInterval } = dropOf(agreement);
     return drop <= maxDrop
       ? []

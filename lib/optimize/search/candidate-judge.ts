@@ -144,6 +144,11 @@ export class CandidateJudge {
   }
 }
 
+/** Whether FP32 finds anything in the pictures, so that something can be lost. */
+export function findsAnything({ task, metrics }: Pick<Agreement, 'task' | 'metrics'>): boolean {
+  return deciding[task].some((name) => (metrics.find((one) => one.name === name)?.value ?? null) !== null);
+}
+
 /** The larger of the drops of what decides. Throws DATASET_INVALID where too few pictures can be read, or FP32 finds nothing in any. */
 export function dropOf({ task, metrics, pictures, failures }: Agreement): Drop {
   if (pictures < fewestPictures) {
@@ -152,7 +157,7 @@ export function dropOf({ task, metrics, pictures, failures }: Agreement): Drop {
       hint: 'Give more pictures that can be read.',
     });
   }
-  if (deciding[task].every((name) => (metrics.find((one) => one.name === name)?.value ?? null) === null)) {
+  if (!findsAnything({ task, metrics })) {
     throw new DatasetError('DATASET_INVALID', {
       message: 'Expected pictures in which FP32 finds something, to decide by, but it finds nothing in any',
       hint: 'Give pictures as the model is to meet them.',

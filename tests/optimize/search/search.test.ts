@@ -181,6 +181,9 @@ describe('notices', () => {
 
   it('say where the pictures that judge find more', () => {
     expect(searchNotices(search(0.02, 500, [0, 0.01]), [judged(0.99)])).toEqual([]);
+    // Nothing to lose in any of them is no failure of what was taken.
+    const none = { ...judged(0.5), agreement: { ...judged(0.5).agreement!, metrics: [{ name: 'top-1', value: null }] } };
+    expect(searchNotices(search(0.02, 500, [0, 0.01]), [none])).toEqual([]);
     expect(searchNotices(search(0.02, 500, [0, 0.01]), [judged(0.97)])).toEqual([
       expect.stringMatching(/form for TensorRT loses 3 % \(3 % to 5 %\), more than the budget allows/),
     ]);
