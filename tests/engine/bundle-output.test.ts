@@ -84,8 +84,8 @@ describe('a bundle takes the place of no', () => {
     const bundle = await cachedBundle();
     prepare();
     const before = readdirSync(folder, { recursive: true }).sort();
-    for (const attempt of [checkOutput(output), copyBundle(bundle, 'named.onnx', output, undefined)]) {
-      const error = await rejectionOf(attempt);
+    for (const attempt of [() => checkOutput(output), () => copyBundle(bundle, 'named.onnx', output, undefined)]) {
+      const error = await rejectionOf(attempt());
       expectFailure(error, 'OUTPUT_NOT_WRITABLE', reason, /./);
       expect(error.message).toContain(output);
     }

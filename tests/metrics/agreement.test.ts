@@ -168,7 +168,8 @@ describe('agreement of masks', () => {
 
   it('refuses other pictures, and none', async () => {
     const failures = [maskAgreement([map(0)], [], { classes: 2 }), maskAgreement([], [], { classes: 2 })];
-    for (const failure of failures) expectFailure(await rejectionOf(failure), 'INVALID_ARGUMENT', /first|second/);
+    const errors = await Promise.all(failures.map((failure) => rejectionOf(failure)));
+    for (const error of errors) expectFailure(error, 'INVALID_ARGUMENT', /first|second/);
   });
 });
 
