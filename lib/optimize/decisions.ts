@@ -1,7 +1,7 @@
 /** What is said of an optimisation in sentences. */
 import { enoughHeldBack, mostHeldBack } from './held-back.js';
 import type { ReportedForm } from './optimization-report.js';
-import type { Candidate } from './search/budget.js';
+import { candidateWords, type Candidate } from './search/budget.js';
 import { dropOf, fewestPictures, findsAnything } from './search/candidate-judge.js';
 import type { ReportedSearch } from './search/search-model.js';
 import { engineNames, type Precision, type QuantizedFormName, type QuantizedLayer } from './quantized-layer.js';
@@ -30,12 +30,8 @@ export function searchWords(search: ReportedSearch | undefined): string[] {
   if (search === undefined) return [];
   return (['onnxruntime', 'tensorrt'] as const).map((form) => {
     const { candidates, chosen } = search.forms[form] as { candidates: readonly Candidate[]; chosen: Candidate };
-    const what =
-      chosen.rung === candidates.at(-1)?.rung && chosen.floatMacs === 1
-        ? 'FP32'
-        : `that with ${percent(chosen.floatMacs)} of the multiply-accumulates kept in float`;
     const [low, high] = chosen.dropInterval;
-    return `Of ${candidates.length} forms for ${engineNames[form]} that were measured, ${what} was taken: on the ${search.pictures} pictures that decided, its drop of ${search.metric} is ${percent(chosen.drop)} (${percent(low)} to ${percent(high)}).`;
+    return `Of ${candidates.length} forms for ${engineNames[form]} that were measured, ${candidateWords(chosen)} was taken: on the ${search.pictures} pictures that decided, its drop of ${search.metric} is ${percent(chosen.drop)} (${percent(low)} to ${percent(high)}).`;
   });
 }
 
@@ -46,7 +42,7 @@ export function searchNotices(search: ReportedSearch | undefined, forms: readonl
   // Of n of which none differs, with 95 % certainty so many do at most: Hanley and Lippman-Hand, JAMA 249 (1983).
   const unseen = 3 / search.pictures;
   const isSure = Object.values(search.forms).every(
-    ({ chosen }) => chosen?.floatMacs === 1 || chosen!.dropInterval[0] < chosen!.dropInterval[1],
+    ({ chosen }) => chosen?.precision === 'float32' || chosen!.dropInterval[0] < chosen!.dropInterval[1],
   );
   const judged = forms.flatMap(({ form, agreement }) => {
     if (search.byLabels || agreement === undefined) return [];

@@ -12,11 +12,13 @@ import type { FormName, ReportedAccuracy, ReportedComparison, ReportedForm } fro
 import { taskNameOf } from './picture-comparison.js';
 import { modelBytes } from './model-bytes.js';
 import type { StepOptions } from './optimize-steps.js';
+import type { LayerPrecision } from './quantized-layer.js';
 import type { StepClock } from './step-clock.js';
 
 /** A form, and where it lies. */
 export interface FormFile {
   readonly form: FormName;
+  readonly precision: LayerPrecision;
   readonly file: string;
   /** What is timed in its place: the model as it would be shipped, after the passes that all forms have in common. */
   readonly timed?: string | undefined;
@@ -69,10 +71,11 @@ export class FormJudge {
     const originalBytes = await modelBytes(original.file, clock.signal);
     const before = await this.#accuracy(original, this.#given.task, undefined);
     for (const file of files) {
-      const { form } = file;
+      const { form, precision } = file;
       const bytes = await modelBytes(file.file, clock.signal);
       const common = {
         form,
+        precision,
         bytes,
         sizeRatio: bytes / originalBytes,
         judged: formSessions[form].words,

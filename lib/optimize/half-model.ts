@@ -30,5 +30,6 @@ export function halfModel(model: ModelProto, statistics: readonly TensorStatisti
         noiseDb: {},
       };
     });
-  return { onnxruntime: half, tensorrt: half, simulated: simulateHalf(half), layers };
+  const precision = { onnxruntime: 'float16', tensorrt: 'float16' } as const;
+  return { onnxruntime: half, tensorrt: half, precision, simulated: simulateHalf(half), layers };
 }

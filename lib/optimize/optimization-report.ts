@@ -4,7 +4,7 @@ import type { ComparisonVerdict } from '../metrics/index.js';
 import type { TaskName } from '../tasks/index.js';
 import type { Agreement } from './agreement.js';
 import type { Latency } from './latency.js';
-import type { Precision, QuantizedLayer } from './quantized-layer.js';
+import type { LayerPrecision, Precision, QuantizedLayer } from './quantized-layer.js';
 import type { ReportedSearch } from './search/search-model.js';
 
 export interface OptimizationReport {
@@ -64,6 +64,8 @@ export type FormName = (typeof formNames)[number];
 /** A form of the model. */
 export interface ReportedForm {
   readonly form: FormName;
+  /** What its layers are in, but for those that stay float. */
+  readonly precision: LayerPrecision;
   /** Of its .onnx file, with all weights. */
   readonly bytes: number;
   /** To the model as it was given. */

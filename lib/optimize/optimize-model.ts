@@ -30,7 +30,7 @@ import type { OptimizationReport, ReportedForm } from './optimization-report.js'
 import type { BundledOptimization, Calibration, OptimizedSource, OptimizeSteps } from './optimize-steps.js';
 import { modelBytes } from './model-bytes.js';
 import { taskNameOf } from './picture-comparison.js';
-import { precisions, type LayerPrecision, type Precision, type QuantizedForms } from './quantized-layer.js';
+import { precisions, type Precision, type QuantizedForms } from './quantized-layer.js';
 import { csvOfForms, csvOfLayers } from './report/csv-report.js';
 import { htmlReport } from './report/html-report.js';
 import { markdownReport } from './report/markdown-report.js';
@@ -202,11 +202,12 @@ class Optimization<C extends Calibration> {
     });
     const judged = await judge.judge();
     const latency = judged.find(({ form }) => form === 'onnxruntime')?.latency ?? [];
-    const { keepFloat, words } = quantized.keptFloat?.includes('onnxruntime')
-      ? { keepFloat: true, words: undefined }
-      : mayKeepFloat(search)
-        ? judgeSpeed(options.precision, latency)
-        : { keepFloat: false, words: undefined };
+    const { keepFloat, words } =
+      quantized.precision.onnxruntime === 'float32'
+        ? { keepFloat: true, words: undefined }
+        : mayKeepFloat(search)
+          ? judgeSpeed(options.precision, latency)
+          : { keepFloat: false, words: undefined };
     const forms = judged.map((form): ReportedForm => ({
       ...form,
       shipped: form.form === 'float32' ? keepFloat : form.form === 'tensorrt' || !keepFloat,
@@ -295,20 +296,24 @@ class Optimization<C extends Calibration> {
   }
 
   /** Each form in a folder of its own, where a large one keeps its weights beside it. */
-  async #writeForms(source: OptimizedSource, { onnxruntime, tensorrt, simulated }: QuantizedForms): Promise<FormFile[]> {
+  async #writeForms(
+    source: OptimizedSource,
+    { onnxruntime, tensorrt, precision, simulated }: QuantizedForms,
+  ): Promise<FormFile[]> {
     const { name } = parse(source.path);
     const normalized = join(this.work, `${name}.onnx`);
     await this.steps.writeModel(source.model, normalized);
-    const files: FormFile[] = [{ form: 'float32', file: source.path, timed: normalized }];
+    const files: FormFile[] = [{ form: 'float32', precision: 'float32', file: source.path, timed: normalized }];
     const write = async (folder: string, model: ModelProto): Promise<string> => {
       await mkdir(join(this.work, folder));
       const file = join(this.work, folder, `${name}.onnx`);
       await this.steps.writeModel(model, file);
       return file;
     };
-    files.push({ form: 'onnxruntime', file: await write('onnxruntime', onnxruntime) });
+    files.push({ form: 'onnxruntime', precision: precision.onnxruntime, file: await write('onnxruntime', onnxruntime) });
     files.push({
       form: 'tensorrt',
+      precision: precision.tensorrt,
       file: await write('tensorrt', tensorrt),
       simulated: simulated && (await write('simulated', simulated)),
     });
@@ -325,21 +330,14 @@ class Optimization<C extends Calibration> {
   }): Promise<void> {
     const { steps, options } = this;
     const { report, source } = rest;
-    const stored = storedAs[options.precision];
-    const precisionOf = (form: 'onnxruntime' | 'tensorrt'): LayerPrecision =>
-      quantized.keptFloat?.includes(form) ? 'float32' : stored;
     const written = (model: ModelProto) => (path: string) => steps.writeModel(model, path);
     const contents: BundledOptimization<C> = {
       ...rest,
       forms: [
         keepFloat
           ? { form: 'onnxruntime', precision: 'float32', write: written(source.model) }
-          : { form: 'onnxruntime', precision: stored, write: written(quantized.onnxruntime) },
-        {
-          form: 'tensorrt',
-          precision: precisionOf('tensorrt'),
-          write: written(quantized.tensorrt),
-        },
+          : { form: 'onnxruntime', precision: quantized.precision.onnxruntime, write: written(quantized.onnxruntime) },
+        { form: 'tensorrt', precision: quantized.precision.tensorrt, write: written(quantized.tensorrt) },
       ],
       files: {
         'report.md': markdownReport(report),
@@ -354,7 +352,7 @@ class Optimization<C extends Calibration> {
     for (const form of ['onnxruntime', 'tensorrt'] as const) {
       await steps.writeModel(
         quantized[form],
-        join(options.exportOnnx, formFileName(parse(source.path).name, form, precisionOf(form))),
+        join(options.exportOnnx, formFileName(parse(source.path).name, form, quantized.precision[form])),
       );
     }
   }
@@ -362,12 +360,9 @@ class Optimization<C extends Calibration> {
 
 /** The speed guard may put FP32 in the place of what was taken, unless that goes beyond a budget. */
 function mayKeepFloat(search: ReportedSearch | undefined): boolean {
-  const float = search?.forms.onnxruntime.candidates.find(({ floatMacs }) => floatMacs === 1);
+  const float = search?.forms.onnxruntime.candidates.find(({ precision }) => precision === 'float32');
   return search === undefined || (float !== undefined && shortfalls(float, search.budget).length === 0);
 }
-
-/** As a bundle calls it. */
-const storedAs = { int8: 'int8', fp16: 'float16' } as const;
 
 function checkKind(task: string, dataset: Dataset): void {
   if (task === dataset.task) return;

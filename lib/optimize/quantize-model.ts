@@ -64,6 +64,7 @@ export async function quantizeModel(
   return {
     onnxruntime: onnxruntime.model,
     tensorrt: tensorrt.model,
+    precision: { onnxruntime: 'int8', tensorrt: 'int8' },
     layers: quantizer.layers({ onnxruntime, tensorrt }),
   };
 }

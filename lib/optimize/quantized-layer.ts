@@ -20,8 +20,8 @@ export interface QuantizedForms {
   readonly tensorrt: ModelProto;
   /** What that for TensorRT is judged by in its place, where ONNX Runtime would compute it otherwise than a GPU. */
   readonly simulated?: ModelProto | undefined;
-  /** Those that are FP32, as a budget allows no other. */
-  readonly keptFloat?: readonly QuantizedFormName[] | undefined;
+  /** What each stands in: FP32 where a budget allows no other. */
+  readonly precision: Readonly<Record<QuantizedFormName, LayerPrecision>>;
   /** In the order of the graph. */
   readonly layers: readonly QuantizedLayer[];
 }

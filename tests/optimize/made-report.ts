@@ -60,6 +60,31 @@ const metrics = (AP: number): NonNullable<ReportedForm['accuracy']> => ({
   comparison: [],
 });
 
+type Searched = NonNullable<OptimizationReport['search']>['forms']['tensorrt'];
+
+const searched = (latencies: readonly (number | null)[]): Searched => {
+  const candidates = latencies.map((latencyMs, rung) => ({
+    ...{ rung, precision: rung === 3 ? ('float32' as const) : ('int8' as const), floatMacs: [0, 0.1, 0.35, 1][rung]! },
+    ...{ bytes: [3_520_000, 3_600_000, 3_900_000, 12_837_000][rung]!, latencyMs },
+    ...{
+      drop: [0.28, 0.3, 0.004, 0][rung]!,
+      dropInterval: [0.9, 1.2].map((times) => [0.28, 0.3, 0.004, 0][rung]! * times) as [number, number],
+    },
+  }));
+  return { candidates, chosen: candidates[2]! };
+};
+
+/** What a search adds. */
+export const search: NonNullable<OptimizationReport['search']> = {
+  ...{
+    budget: { maxDrop: 0.01, bytes: 5e6 },
+    metric: 'hysteresis recall and hysteresis precision',
+    byLabels: false,
+    pictures: 96,
+  },
+  forms: { onnxruntime: searched([24.1, 25.3, 28.4, 44.5]), tensorrt: searched([null, null, null, null]) },
+};
+
 export const report: OptimizationReport = {
   format: 1,
   foveate: '0.1.0',
@@ -72,6 +97,7 @@ export const report: OptimizationReport = {
   forms: [
     {
       form: 'float32',
+      precision: 'float32',
       bytes: 12_837_000,
       sizeRatio: 1,
       shipped: false,
@@ -81,6 +107,7 @@ export const report: OptimizationReport = {
     },
     {
       form: 'onnxruntime',
+      precision: 'int8',
       bytes: 3_520_000,
       sizeRatio: 0.274,
       shipped: true,
@@ -103,6 +130,7 @@ export const report: OptimizationReport = {
     },
     {
       form: 'tensorrt',
+      precision: 'int8',
       bytes: 3_610_000,
       sizeRatio: 0.281,
       shipped: true,

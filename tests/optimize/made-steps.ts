@@ -74,10 +74,13 @@ export function madeSteps(
       const [onnxruntime, tensorrt] = [(change.onnxruntime ?? same)(model), (change.tensorrt ?? same)(model)];
       const precision = { onnxruntime: 'int8', tensorrt: 'float32' } as const;
       const layers = [{ name: 'first', operator: 'Conv', macs: 12, precision, reasons: { tensorrt: 'a test' }, noiseDb: {} }];
-      return Promise.resolve({ onnxruntime, tensorrt, layers });
+      return Promise.resolve({
+        ...{ onnxruntime, tensorrt, layers },
+        precision: { onnxruntime: 'int8', tensorrt: 'int8' },
+      });
     },
     ladder: ({ model }) => {
-      const rungs = [{ kept: [], macs: 0 }];
+      const rungs = [{ precision: 'int8', macs: 0 }] as const;
       return Promise.resolve({
         rungs: { onnxruntime: rungs, tensorrt: rungs },
         make: (form) => Promise.resolve({ model: (change[form] ?? same)(model) }),

@@ -11,7 +11,7 @@ import {
   type OptimizationReport,
 } from '../../lib/optimize/index.js';
 import { classed, elements, named, parseMarkup, rows, textOf } from '../evaluation/markup-tree.js';
-import { latency, layers, report } from './made-report.js';
+import { latency, layers, report, search } from './made-report.js';
 
 const hostile = '<img src=x onerror="alert(1)">|`*[a](b)\u001b[31m\n';
 const bare: OptimizationReport = {
@@ -23,7 +23,7 @@ const bare: OptimizationReport = {
 };
 
 describe('the page', () => {
-  it.each(Object.entries({ whole: report, bare }))(
+  it.each(Object.entries({ whole: { ...report, search }, bare }))(
     'of a %s report is well-formed, and needs and allows nothing else',
     (_, given) => {
       const html = htmlReport(given);
@@ -77,6 +77,48 @@ describe('the page', () => {
     const root = parseMarkup(html);
     expect(named(root, 'img')).toEqual([]);
     expect(textOf(root)).toContain('2,000 are shown; layers.csv has all');
+  });
+});
+
+describe('a search', () => {
+  const drawn = (given: OptimizationReport) =>
+    elements(parseMarkup(htmlReport(given))).filter(({ attributes }) => attributes['class'] === 'front');
+
+  it('is drawn by what was measured of a form: its time where there is one, and its file', () => {
+    const html = htmlReport({ ...report, search });
+    const root = parseMarkup(html);
+    const titles = classed(root, 'plot-title').map(textOf);
+    expect(titles.filter((title) => title.includes('drop by'))).toEqual([
+      'ONNX Runtime: drop by latency',
+      'ONNX Runtime: drop by file',
+      'TensorRT: drop by file',
+    ]);
+    // The second is slower, larger and worse than the first.
+    const points = drawn({ ...report, search }).map(({ attributes }) => attributes['points']!.split(' ').length);
+    expect(points).toEqual([3, 3, 3]);
+    expect(classed(root, 'taken')).toHaveLength(3);
+    // One of size in two panels, and one of the drop in each.
+    expect(classed(root, 'limit')).toHaveLength(5);
+    expect(html).toContain('INT8, 35.0 % of MACs in FP32: 28.4 ms, drop 0.4 % (0.4 % to 0.5 %), taken');
+  });
+
+  it('of one candidate is a row, and no drawing', () => {
+    const { chosen } = search.forms.tensorrt;
+    const one = { candidates: [chosen!], chosen };
+    expect(drawn({ ...report, search: { ...search, forms: { onnxruntime: one, tensorrt: one } } })).toEqual([]);
+  });
+
+  it('tells of each form in all reports what is on the front', () => {
+    const lines = tableReport({ ...report, search });
+    const rowsOf = lines.filter((line) => /^ +TensorRT +(INT8|FP32)/.test(line));
+    expect(rowsOf.map((line) => line.includes('\u25cf'))).toEqual([true, false, true, true]);
+    expect(rowsOf.map((line) => line.trim().split(/ {2,}/).at(-1))).toEqual([
+      'loses too much',
+      'loses too much',
+      'taken',
+      'too large',
+    ]);
+    expect(markdownReport({ ...report, search })).toContain('| INT8, 35.0 % of MACs in FP32 | 3.9 MB | 28.4 ms |');
   });
 });
 

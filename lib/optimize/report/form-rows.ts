@@ -6,10 +6,10 @@ import type { FormName, OptimizationReport, ReportedForm } from '../optimization
 import { engineNames, precisionTitles } from '../quantized-layer.js';
 
 /** Such as `INT8 for TensorRT`; `FP32 for TensorRT` where a budget left nothing else. */
-export function formTitle({ precision, search }: Pick<OptimizationReport, 'precision' | 'search'>, form: FormName): string {
+export function formTitle({ forms }: Pick<OptimizationReport, 'forms'>, form: FormName): string {
   if (form === 'float32') return precisionTitles.float32;
-  const isFloat = search?.forms[form].chosen?.floatMacs === 1;
-  return `${precisionTitles[isFloat ? 'float32' : precision]} for ${engineNames[form]}`;
+  const precision = forms.find((one) => one.form === form)?.precision ?? 'float32';
+  return `${precisionTitles[precision]} for ${engineNames[form]}`;
 }
 
 /** What there is to say of one thing, in each form. */

@@ -1,7 +1,8 @@
 /** What a search measured, as text: all reports take it from here. */
 import type { OptimizationReport } from '../optimization-report.js';
-import { engineNames, type QuantizedFormName } from '../quantized-layer.js';
+import { engineNames, precisionTitles, type QuantizedFormName } from '../quantized-layer.js';
 import { shortfalls, type Candidate } from '../search/budget.js';
+import { paretoFront } from '../search/pareto.js';
 import { byteText, msText } from './form-rows.js';
 
 export interface SearchRow {
@@ -11,30 +12,41 @@ export interface SearchRow {
   readonly isTaken: boolean;
 }
 
-export const searchColumns = ['Form for', 'Kept float', 'File', 'Latency', 'Drop', 'Interval', ''] as const;
+/** On the Pareto front is what no other form is better than in all of size, time and drop. */
+export const searchColumns = ['Form for', 'Layers', 'File', 'Latency', 'Drop', 'Interval', 'Front', ''] as const;
+export const textColumns: ReadonlySet<number> = new Set([0, 1, 6, 7]);
 
-/** Of each form the candidates, from all in INT8 to FP32; none without a search. */
+/** Of each form the candidates, from the one with the fewest bits to FP32; none without a search. */
 export function searchRows({ search }: OptimizationReport): SearchRow[] {
   if (search === undefined) return [];
-  return (['onnxruntime', 'tensorrt'] as const).flatMap((form) =>
-    search.forms[form].candidates.map((candidate): SearchRow => {
-      const isTaken = candidate.rung === search.forms[form].chosen?.rung;
-      const { floatMacs, bytes, latencyMs, drop, dropInterval } = candidate;
+  return (Object.keys(search.forms) as QuantizedFormName[]).flatMap((form) => {
+    const { candidates, chosen } = search.forms[form];
+    const front = paretoFront(candidates);
+    return candidates.map((candidate): SearchRow => {
+      const isTaken = candidate.rung === chosen?.rung;
+      const { bytes, latencyMs, drop, dropInterval } = candidate;
       return {
         form,
         isTaken,
         cells: [
           engineNames[form],
-          `${percent(floatMacs)} of MACs`,
+          candidateTitle(candidate),
           byteText(bytes),
           latencyMs === null ? '' : msText(latencyMs),
           percent(drop),
           `${percent(dropInterval[0])} to ${percent(dropInterval[1])}`,
+          front.has(candidate) ? '\u25cf' : '',
           isTaken ? 'taken' : verdict(candidate, search.budget),
         ],
       };
-    }),
-  );
+    });
+  });
+}
+
+/** `INT8, 35.0 % of MACs in FP32` */
+export function candidateTitle({ precision, floatMacs }: Candidate): string {
+  const share = floatMacs > 0 && precision !== 'float32' ? `, ${percent(floatMacs)} of MACs in FP32` : '';
+  return `${precisionTitles[precision]}${share}`;
 }
 
 const beyond = { maxDrop: 'loses too much', latencyMs: 'too slow', bytes: 'too large' } as const;
@@ -45,6 +57,6 @@ function verdict(candidate: Candidate, budget: NonNullable<OptimizationReport['s
     .join(', ');
 }
 
-function percent(part: number): string {
-  return `${(100 * part).toFixed(1)} %`;
+export function percent(part: number, digits = 1): string {
+  return `${(100 * part).toFixed(digits)} %`;
 }

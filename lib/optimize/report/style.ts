@@ -25,6 +25,9 @@ header .cards{margin-top:22px}
 .macs{fill:var(--muted);fill-opacity:.55}
 .quartiles{stroke:var(--ink);stroke-width:2}
 .tail{stroke:var(--muted);stroke-width:1.25}
+.front{fill:none;stroke:var(--muted);stroke-width:1.25}
+.limit{stroke:var(--warn);stroke-width:1.25;stroke-dasharray:5 4}
+.taken{fill:none;stroke:var(--ink);stroke-width:1.75}
 .bar-float32{fill:var(--muted);fill-opacity:.55}
 .bar-onnxruntime,.bar-tensorrt{fill:var(--accent)}
 `;

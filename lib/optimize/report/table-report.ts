@@ -2,7 +2,7 @@ import { noValue } from '../../evaluation/report/metric.js';
 import { alignRows, printable, type Cell } from '../../text/index.js';
 import type { OptimizationReport } from '../optimization-report.js';
 import { precisionTitles } from '../quantized-layer.js';
-import { searchColumns, searchRows } from './search-rows.js';
+import { searchColumns, searchRows, textColumns } from './search-rows.js';
 import { formRows, formTitle, type FormCell } from './form-rows.js';
 
 /** An optimisation in lines for a terminal: the table before and after, what was decided, what to know. */
@@ -26,10 +26,10 @@ function cellsOf({ text, note }: FormCell): Cell[] {
 
 function searchLines(report: OptimizationReport): string[] {
   const rows = searchRows(report).map(({ cells }): Cell[] =>
-    cells.map((text, i) => (i === 0 || i === 6 ? text : { number: text })),
+    cells.map((text, i) => (textColumns.has(i) ? text : { number: text })),
   );
   if (rows.length === 0) return [];
-  const head = searchColumns.map((name, i): Cell => (i === 0 ? name : { number: name }));
+  const head = searchColumns.map((name, i): Cell => (textColumns.has(i) ? name : { number: name }));
   return ['', 'Measured for the budget', ...alignRows([head, ...rows]).map((line) => `  ${line}`)];
 }
 

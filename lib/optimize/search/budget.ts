@@ -1,4 +1,5 @@
 import { checkOptions, invalidArgument } from '../../errors/index.js';
+import { precisionTitles, type LayerPrecision } from '../quantized-layer.js';
 
 /** What a form of a model has to keep to. */
 export interface Budget {
@@ -17,6 +18,8 @@ export interface Budget {
 export interface Candidate {
   /** Its place: 0 has everything in INT8 that can be, the last is FP32. */
   readonly rung: number;
+  /** What all that does not stay float is in; FP32 of the last. */
+  readonly precision: LayerPrecision;
   /** Share of the multiply-accumulates that stay float since they lose too much. */
   readonly floatMacs: number;
   readonly bytes: number;
@@ -55,6 +58,13 @@ export function checkBudget(budget: Budget): Budget {
     }
   }
   return budget;
+}
+
+/** `FP16`, `INT8 with 35 % of the multiply-accumulates kept in float` */
+export function candidateWords({ precision, floatMacs }: Candidate): string {
+  const title = precisionTitles[precision];
+  if (precision === 'float32' || floatMacs === 0) return title;
+  return `${title} with ${Number((100 * floatMacs).toFixed(1))} % of the multiply-accumulates kept in float`;
 }
 
 /** The limits that a candidate goes beyond; none where it keeps to all. What is not known keeps to none. */

@@ -71,18 +71,18 @@ export class CandidateJudge {
   async float(form: QuantizedFormName, rung: number): Promise<Candidate> {
     const { source, normalized, clock } = this.#by;
     const latencyMs = form === 'onnxruntime' ? await this.#latency(normalized) : null;
-    return { rung, floatMacs: 1, bytes: await modelBytes(source, clock.signal), latencyMs, drop: 0, dropInterval: [0, 0] };
+    const bytes = await modelBytes(source, clock.signal);
+    return { rung, precision: 'float32', floatMacs: 1, bytes, latencyMs, drop: 0, dropInterval: [0, 0] };
   }
 
   /** `simulated` is judged in place of `file`, where there is one. */
   async form(
     form: QuantizedFormName,
     {
-      rung,
-      floatMacs,
       file,
       simulated,
-    }: Pick<Candidate, 'rung' | 'floatMacs'> & { readonly file: string; readonly simulated?: string | undefined },
+      ...place
+    }: Pick<Candidate, 'rung' | 'precision' | 'floatMacs'> & { readonly file: string; readonly simulated?: string | undefined },
   ): Promise<Candidate> {
     const { clock, task, taskOptions } = this.#by;
     const bytes = await modelBytes(file, clock.signal);
@@ -94,7 +94,7 @@ export class CandidateJudge {
       device: 'cpu',
       signal: clock.signal,
     });
-    return { rung, floatMacs, bytes, latencyMs, ...(await this.#drop(candidate, `${form}-${rung}`)) };
+    return { ...place, bytes, latencyMs, ...(await this.#drop(candidate, `${form}-${place.rung}`)) };
   }
 
   async #latency(file: string): Promise<number> {

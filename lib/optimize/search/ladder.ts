@@ -2,15 +2,21 @@ import type { ModelProto } from '../../graph/index.js';
 import type { TensorStatistics } from '../../precision/index.js';
 import type { Tensor } from '../../tensor/index.js';
 import { halfModel } from '../half-model.js';
-import type { QuantizedFormName, QuantizedLayer } from '../quantized-layer.js';
+import type { LayerPrecision, QuantizedFormName, QuantizedLayer } from '../quantized-layer.js';
 import { Quantizer, type MadeForm, type QuantizedWhole } from '../quantizer.js';
 import { Sensitivity } from '../sensitivity.js';
 import { rungsOf, type Rung } from './rungs.js';
 
+/** One form of a model: what it is in, and which share of all multiply-accumulates stays in float32. */
+export interface LadderRung {
+  readonly precision: LayerPrecision;
+  readonly macs: number;
+}
+
 /** Forms of one model with more and more in float. */
 export interface Ladder {
   /** Without the last, FP32. */
-  readonly rungs: Readonly<Record<QuantizedFormName, readonly Rung[]>>;
+  readonly rungs: Readonly<Record<QuantizedFormName, readonly LadderRung[]>>;
   /** The model, and what it is judged by in its place. */
   make(
     form: QuantizedFormName,
@@ -58,8 +64,9 @@ export async function int8Ladder(
   const found = { onnxruntime: await rungs(wholes.onnxruntime), tensorrt: await rungs(wholes.tensorrt) };
   const make = (form: QuantizedFormName, rung: number): Promise<MadeForm> =>
     quantizer.make(form, wholes[form], found[form][rung]!.kept);
+  const inInt8 = (all: readonly Rung[]): LadderRung[] => all.map((rung) => ({ precision: 'int8', macs: rung.macs }));
   return {
-    rungs: found,
+    rungs: { onnxruntime: inInt8(found.onnxruntime), tensorrt: inInt8(found.tensorrt) },
     make,
     layers: async ({ onnxruntime, tensorrt }) =>
       quantizer.layers({ onnxruntime: await make('onnxruntime', onnxruntime), tensorrt: await make('tensorrt', tensorrt) }),
@@ -71,7 +78,7 @@ export function halfLadder(model: ModelProto, statistics: readonly TensorStatist
   const half = halfModel(model, statistics);
   const all = half.layers.reduce((sum, { macs }) => sum + (macs ?? 0), 0);
   const float = half.layers.reduce((sum, { macs, precision }) => sum + (precision.tensorrt === 'float32' ? (macs ?? 0) : 0), 0);
-  const rungs: readonly Rung[] = [{ kept: [], macs: all > 0 ? float / all : 0 }];
+  const rungs: readonly LadderRung[] = [{ precision: 'float16', macs: all > 0 ? float / all : 0 }];
   return {
     rungs: { onnxruntime: rungs, tensorrt: rungs },
     make: (form) => Promise.resolve({ model: half[form], simulated: form === 'tensorrt' ? half.simulated : undefined }),

@@ -3,12 +3,11 @@ import { dirname } from 'node:path';
 
 import { CalibrationError } from '../../errors/index.js';
 import type { ModelProto } from '../../graph/index.js';
-import { engineNames, type QuantizedFormName, type QuantizedForms } from '../quantized-layer.js';
-import { shortfalls, type Budget, type Candidate, type Shortfall } from './budget.js';
+import { engineNames, type LayerPrecision, type QuantizedFormName, type QuantizedForms } from '../quantized-layer.js';
+import { candidateWords, shortfalls, type Budget, type Candidate, type Shortfall } from './budget.js';
 import type { CandidateJudge } from './candidate-judge.js';
 import type { SearchJournal } from './journal.js';
-import type { Ladder } from './ladder.js';
-import type { Rung } from './rungs.js';
+import type { Ladder, LadderRung } from './ladder.js';
 import { searchForm, type FormSearch } from './search-form.js';
 
 /** What a search looked at, and what it took: plain data. */
@@ -73,12 +72,13 @@ export async function searchForms(options: SearchOptions): Promise<{ forms: Quan
   const highest = (form: QuantizedFormName): number => Math.min(rungOf(form), ladder.rungs[form].length - 1);
   const layers = await ladder.layers({ onnxruntime: highest('onnxruntime'), tensorrt: highest('tensorrt') });
   const float = formNames.filter(isFloat);
+  const precisionOf = (form: QuantizedFormName): LayerPrecision => found[form].chosen!.precision;
   return {
     forms: {
       onnxruntime: onnxruntime.model,
       tensorrt: tensorrt.model,
       simulated: tensorrt.simulated,
-      keptFloat: float,
+      precision: { onnxruntime: precisionOf('onnxruntime'), tensorrt: precisionOf('tensorrt') },
       layers: layers.map((layer) => ({
         ...layer,
         precision: { ...layer.precision, ...Object.fromEntries(float.map((form) => [form, 'float32'])) },
@@ -90,7 +90,7 @@ export async function searchForms(options: SearchOptions): Promise<{ forms: Quan
 }
 
 /** Of a form to which no limit applies: as much in float as is left without one. */
-async function usual(rungs: readonly Rung[], look: (rung: number) => Promise<Candidate>): Promise<FormSearch> {
+async function usual(rungs: readonly LadderRung[], look: (rung: number) => Promise<Candidate>): Promise<FormSearch> {
   const chosen = await look(
     Math.max(
       0,
@@ -117,7 +117,10 @@ async function measure(form: QuantizedFormName, rung: number, { ladder, judge, w
   const written = [await write(name, model)];
   if (simulated !== undefined) written.push(await write(`${name}-simulated`, simulated));
   const [file, instead] = written as [string, string?];
-  const candidate = await judge.form(form, { rung, floatMacs: place.macs, file, simulated: instead });
+  const candidate = await judge.form(form, {
+    ...{ rung, precision: place.precision, floatMacs: place.macs },
+    ...{ file, simulated: instead },
+  });
   for (const one of written) await rm(dirname(one), { recursive: true });
   return candidate;
 }
@@ -126,7 +129,7 @@ function notMet(forms: readonly QuantizedFormName[], search: ReportedSearch): Ca
   const told = forms.map((form) => {
     const { nearest } = search.forms[form] as { nearest: Candidate };
     const misses = shortfalls(nearest, goalsOf(form, search.budget)).map((miss) => shortfallText(miss));
-    return `No form for ${engineNames[form]} keeps to the budget. Nearest is that with ${(100 * nearest.floatMacs).toFixed(1)} % of the multiply-accumulates kept in float: ${misses.join(', ')}`;
+    return `No form for ${engineNames[form]} keeps to the budget. Nearest is ${candidateWords(nearest)}: ${misses.join(', ')}`;
   });
   return new CalibrationError('BUDGET_NOT_MET', {
     message: told.join('. '),

@@ -4,6 +4,7 @@ import { searchNotices } from '../../../lib/optimize/decisions.js';
 import type { ReportedForm } from '../../../lib/optimize/optimization-report.js';
 import { checkBudget, nearestMiss, shortfalls, type Budget, type Candidate } from '../../../lib/optimize/search/budget.js';
 import { dropOf } from '../../../lib/optimize/search/candidate-judge.js';
+import { paretoFront } from '../../../lib/optimize/search/pareto.js';
 import { rungsOf } from '../../../lib/optimize/search/rungs.js';
 import type { ReportedSearch } from '../../../lib/optimize/search/search-model.js';
 import { searchForm } from '../../../lib/optimize/search/search-form.js';
@@ -12,6 +13,7 @@ import { thrownBy } from '../../errors/failure.js';
 
 const candidate = (rung: number, changes: Partial<Candidate> = {}): Candidate => ({
   rung,
+  precision: rung === 10 ? 'float32' : 'int8',
   floatMacs: rung / 10,
   bytes: 1000 + 100 * rung,
   latencyMs: 5 + rung,
@@ -82,6 +84,20 @@ describe('a search', () => {
   });
 });
 
+describe('the Pareto front', () => {
+  it('is what no other is better than in all that it costs', () => {
+    const [small, worse, exact] = [
+      candidate(0, { drop: 0.1, bytes: 10, latencyMs: 1 }),
+      candidate(1, { drop: 0.1, bytes: 11, latencyMs: 1 }),
+      candidate(2, { drop: 0, bytes: 40, latencyMs: 3 }),
+    ];
+    expect([...paretoFront([small, worse, exact])]).toEqual([small, exact]);
+    // Neither of two that are alike is better.
+    expect(paretoFront([small, { ...small, rung: 3 }]).size).toBe(2);
+    expect(paretoFront([]).size).toBe(0);
+  });
+});
+
 describe('a budget', () => {
   it.each([
     [{}, 'INVALID_ARGUMENT'],
@@ -143,7 +159,7 @@ describe('rungs', () => {
 
 describe('notices', () => {
   const taken = (dropInterval: readonly [number, number], floatMacs = 0.2) => {
-    const chosen = candidate(1, { floatMacs, dropInterval });
+    const chosen = candidate(1, { precision: floatMacs === 1 ? 'float32' : 'int8', floatMacs, dropInterval });
     return { candidates: [chosen], chosen };
   };
   const search = (
@@ -159,7 +175,7 @@ describe('notices', () => {
     forms: { onnxruntime: taken(interval, floatMacs), tensorrt: taken(interval, floatMacs) },
   });
   const judged = (value: number): ReportedForm => ({
-    ...{ form: 'tensorrt', bytes: 1, sizeRatio: 1, shipped: true, judged: '', latency: [] },
+    ...{ form: 'tensorrt', precision: 'int8', bytes: 1, sizeRatio: 1, shipped: true, judged: '', latency: [] },
     agreement: {
       task: 'classify',
       pictures: 50,
