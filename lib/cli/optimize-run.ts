@@ -5,6 +5,7 @@ import {
   tableReport,
   type Calibration,
   type FormName,
+  type OptimizeDevice,
   type OptimizePhase,
   type OptimizeProgress,
   type OptimizeSteps,
@@ -19,6 +20,7 @@ import { loadTaskOptions, type TaskOptionValues } from './task-options.js';
 
 export interface OptimizeOptionValues extends Omit<TaskOptionValues, 'labels' | 'threads' | 'device'>, BudgetOptionValues {
   readonly data: string;
+  readonly device?: OptimizeDevice;
   readonly precision: Precision;
   readonly output: string;
   /** A labelled data set, and how it is opened. */
@@ -81,6 +83,7 @@ export async function run<C extends Calibration>(
             pictures,
             seed,
             force,
+            device: options.device,
             budget: budgetOf(options),
             threads,
           },
@@ -143,7 +146,19 @@ async function openData(
 
 /** What is left for the task. */
 function taskOptionsOf(options: OptimizeOptionValues): ReturnType<typeof loadTaskOptions> {
-  const own = ['data', 'precision', 'output', 'labels', 'format', 'split', 'images', 'classNames', 'calibration', 'exportOnnx'];
+  const own = [
+    'data',
+    'precision',
+    'output',
+    'labels',
+    'format',
+    'split',
+    'images',
+    'classNames',
+    'calibration',
+    'exportOnnx',
+    'device',
+  ];
   const numbers = ['pictures', 'seed', 'force', 'threads', 'json', 'quiet'];
   const left = Object.entries(options).filter(([name]) => ![...own, ...numbers, ...budgetOptionNames].includes(name));
   const { classNames: labels } = options;

@@ -2,6 +2,7 @@ import { Option, type Command } from 'commander';
 
 import { datasetFormats } from '../dataset/dataset.js';
 import type { Calibration, OptimizeSteps } from '../optimize/optimize-steps.js';
+import { optimizeDevices } from '../optimize/optimize-devices.js';
 import { precisions } from '../optimize/quantized-layer.js';
 import { budgetOptions } from './budget-options.js';
 import { parseInteger } from './build-options.js';
@@ -14,6 +15,7 @@ Examples:
   foveate optimize yolov8n.onnx --data pictures/ --precision int8 -o yolov8n.bundle
   foveate optimize yolov8n.onnx --data pictures/ --precision fp16 -o yolov8n.bundle
   foveate optimize mobilenetv2.onnx --data pictures/ --precision int8 --max-drop 1% --target-latency 20ms -o bundle/
+  foveate optimize mobilenetv2.onnx --data pictures/ --precision auto --device tensorrt-rtx -o bundle/
   foveate optimize yolov8n.onnx --data coco/val2017 --precision int8 \\
       --labels coco/annotations/instances_val2017.json -o yolov8n.bundle
   foveate optimize mobilenetv2.onnx --data pictures/ --precision int8 --calibration table.json -o bundle/
@@ -23,6 +25,9 @@ Some of the pictures are calibrated with (--pictures, told by their content and 
 these it is measured how much of what the model finds the forms still find, and with --labels how accurate they
 are. Latency is measured side by side. Where a form is slower here, that for ONNX Runtime stays FP32, and that is said:
 FP16 mostly is, since CPUs compute it in FP32.
+
+--precision auto takes the first that keeps to the budget: INT8, with more and more in float, then FP16, then FP32. Without
+a budget, that is --max-drop 1%.
 
 With a budget, forms with more and less in float are measured on half of the pictures held back, and the one that keeps to it with
 the least in float is taken; the other half judges it. Where none does, the exit code is 1, and the nearest is told. A search that was
@@ -54,6 +59,11 @@ export function addOptimize<C extends Calibration>(
     .option('--calibration <table>', 'take this calibration, and make none; without --pictures')
     .option('--export-onnx <dir>', 'write each form as a plain .onnx file, too')
     .addOption(new Option('--pictures <n>', 'how many are calibrated with (default: 32, or half)').argParser(parseInteger))
+    .addOption(
+      new Option('--device <engine>', 'make a form for this engine alone (default: for ONNX Runtime and TensorRT)').choices(
+        optimizeDevices,
+      ),
+    )
     .addOption(new Option('--seed <n>', 'decides which (default: 0)').argParser(parseInteger))
     .option('--force', 'go on where the calibration is doubtful')
     .addOption(new Option('--threads <n>', 'measure with 1 and with n threads (default: all cores)').argParser(parseInteger))

@@ -4,12 +4,19 @@ import type { ReportedForm } from './optimization-report.js';
 import { candidateWords, type Candidate } from './search/budget.js';
 import { dropOf, fewestPictures, findsAnything } from './search/candidate-judge.js';
 import type { ReportedSearch } from './search/search-model.js';
-import { engineNames, type Precision, type QuantizedFormName, type QuantizedLayer } from './quantized-layer.js';
+import {
+  engineNames,
+  notAsked,
+  quantizedForms,
+  type LayerPrecision,
+  type QuantizedFormName,
+  type QuantizedLayer,
+} from './quantized-layer.js';
 
 /** Why layers stay in float, by how many: what is said after a colon is of one layer alone. */
 export function floatLayers(layers: readonly QuantizedLayer[]): string[] {
-  const told = (['onnxruntime', 'tensorrt'] as const).map((form) => {
-    const float = layers.filter(({ precision }) => precision[form] === 'float32');
+  const told = quantizedForms.map((form) => {
+    const float = layers.filter(({ precision, reasons }) => precision[form] === 'float32' && reasons[form] !== notAsked);
     const counts = new Map<string, number>();
     for (const { reasons } of float) {
       const [reason] = (reasons[form] ?? 'no integer kernel').split(':') as [string];
@@ -28,8 +35,10 @@ export function floatLayers(layers: readonly QuantizedLayer[]): string[] {
 /** What a search took, and by what. */
 export function searchWords(search: ReportedSearch | undefined): string[] {
   if (search === undefined) return [];
-  return (['onnxruntime', 'tensorrt'] as const).map((form) => {
-    const { candidates, chosen } = search.forms[form] as { candidates: readonly Candidate[]; chosen: Candidate };
+  return quantizedForms.flatMap((form) => {
+    const found = search.forms[form];
+    if (found === undefined) return [];
+    const { candidates, chosen } = found as { candidates: readonly Candidate[]; chosen: Candidate };
     const [low, high] = chosen.dropInterval;
     return `Of ${candidates.length} forms for ${engineNames[form]} that were measured, ${candidateWords(chosen)} was taken: on the ${search.pictures} pictures that decided, its drop of ${search.metric} is ${percent(chosen.drop)} (${percent(low)} to ${percent(high)}).`;
   });
@@ -69,12 +78,13 @@ function percent(part: number): string {
 }
 
 /** What that computes. */
-const simulation = {
+const simulation: Readonly<Record<LayerPrecision, string | undefined>> = {
   int8: 'which computes its Q and DQ in float as they are written',
-  fp16: 'each node in float32 and what it makes rounded to 16 bits',
-} as const;
+  float16: 'each node in float32 and what it makes rounded to 16 bits',
+  float32: undefined,
+};
 
-export function noticesOf(precision: Precision, forms: readonly ReportedForm[], heldBack: number): string[] {
+export function noticesOf(forms: readonly ReportedForm[], heldBack: number): string[] {
   const few =
     heldBack === 0
       ? ['No picture was left to hold back, so that nothing is known of what the forms lost: give a folder with more pictures.']
@@ -87,10 +97,18 @@ export function noticesOf(precision: Precision, forms: readonly ReportedForm[], 
           : [];
   const unread = forms.flatMap(({ agreement }) => agreement?.failures ?? []);
   const names = new Set(unread.map(({ picture }) => picture));
+  const onGpu = forms.find(({ form }) => form === 'tensorrt');
+  const simulated = onGpu && simulation[onGpu.precision];
   return [
     ...few,
     ...(names.size === 0 ? [] : [`${names.size} of the pictures held back could not be read, and are in no number.`]),
-    `The form for TensorRT was judged on ONNX Runtime with graph optimisations off, ${simulation[precision]}. How fast it is shows on the GPU alone.`,
-    'Latency is that of the engine alone, on this machine, under whatever else ran; ratios were taken within rounds.',
+    ...(simulated === undefined
+      ? []
+      : [
+          `The form for TensorRT was judged on ONNX Runtime with graph optimisations off, ${simulated}. How fast it is shows on the GPU alone.`,
+        ]),
+    ...(forms.some(({ latency }) => latency.length > 0)
+      ? ['Latency is that of the engine alone, on this machine, under whatever else ran; ratios were taken within rounds.']
+      : []),
   ];
 }

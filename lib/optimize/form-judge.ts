@@ -89,6 +89,8 @@ export class FormJudge {
   /** The form for TensorRT is not timed: here, it is only simulated. */
   async #latencies(): Promise<Latency[]> {
     const { clock, files, task, latencyPictures, threads, energy } = this.#given;
+    // FP32 alone is compared with nothing.
+    if (!files.some(({ form }) => form === 'onnxruntime')) return [];
     const candidates = files
       .filter(({ form }) => form !== 'tensorrt')
       .map(({ form, file, timed }) => ({

@@ -32,7 +32,9 @@ export {
   type ReportedForm,
 } from './optimization-report.js';
 export { modelSteps } from './model-steps.js';
-export { optimizeInSteps, optimizeModel, type OptimizeOptions } from './optimize-model.js';
+export { optimizeInSteps, optimizeModel } from './optimize-model.js';
+export { optimizeDevices, type OptimizeDevice } from './optimize-devices.js';
+export type { OptimizeOptions } from './optimize-options.js';
 export type { BundledOptimization, Calibration, OptimizedSource, OptimizeSteps, StepOptions } from './optimize-steps.js';
 export { precisions, type LayerPrecision, type Precision } from './quantized-layer.js';
 export type { QuantizedFormName, QuantizedForms, QuantizedLayer } from './quantized-layer.js';

@@ -18,10 +18,10 @@ import { evaluateConstants } from './evaluate-constants.js';
 import { calibratedPictures } from './held-back.js';
 import { halfModel } from './half-model.js';
 import { prepareInputs, type LatencyInputs } from './latency-inputs.js';
-import type { OptimizedSource, OptimizeSteps } from './optimize-steps.js';
+import type { ConvertOptions, OptimizedSource, OptimizeSteps } from './optimize-steps.js';
 import { quantizeModel } from './quantize-model.js';
 import type { LayerPrecision, Precision } from './quantized-layer.js';
-import { halfLadder, int8Ladder } from './search/ladder.js';
+import { halfLadder, int8Ladder, stackedLadder, type Ladder } from './search/ladder.js';
 
 /** Pictures of which that with the strongest outputs tells what a value loses at eight bits. */
 const samplePictures = 4;
@@ -59,9 +59,10 @@ export const modelSteps: OptimizeSteps<CalibrationTable> = {
   },
   async convert(source, table, { onProgress, ...options }) {
     await checkTable(source, table, options);
-    if (source.precision === 'fp16') return halfModel(source.model, table.tensors);
+    if (source.precision === 'fp16') return halfModel(source.model, table.tensors, options.forms);
     await using inputs = await samplesFor(table, options);
     return await quantizeModel(source.model, table.tensors, inputs.of(0).tensors, {
+      forms: options.forms,
       signal: options.signal,
       onProgress: ({ form, phase, done }) => {
         if (phase === 'sensitivity') onProgress?.(Math.round(50 * (done + (form === 'tensorrt' ? 1 : 0))), 100);
@@ -70,9 +71,11 @@ export const modelSteps: OptimizeSteps<CalibrationTable> = {
   },
   async ladder(source, table, options) {
     await checkTable(source, table, options);
-    if (source.precision === 'fp16') return halfLadder(source.model, table.tensors);
+    const half = (): Ladder => halfLadder(source.model, table.tensors, options);
+    if (source.precision === 'fp16') return half();
     await using inputs = await samplesFor(table, options);
-    return await int8Ladder(source.model, table.tensors, inputs.of(0).tensors, options);
+    const int8 = await int8Ladder(source.model, table.tensors, inputs.of(0).tensors, options);
+    return source.precision === 'auto' ? stackedLadder(int8, half()) : int8;
   },
   writeModel: async (model, path) => {
     await writeModel(model, path);
@@ -101,10 +104,10 @@ export const modelSteps: OptimizeSteps<CalibrationTable> = {
 
 /** What calibration looks at. Throws MODEL_UNSUPPORTED. */
 function pointsOf(precision: Precision, model: ModelProto): readonly CalibrationPoint[] {
-  return precision === 'int8' ? floatCalibrationPoints(model) : allFloatPoints(model);
+  if (precision === 'fp16') return allFloatPoints(model);
+  const ofLayers = floatCalibrationPoints(model);
+  return precision === 'int8' ? ofLayers : allFloatPoints(model);
 }
-
-type ConvertOptions = Parameters<OptimizeSteps<CalibrationTable>['convert']>[2];
 
 async function checkTable(
   { path, precision, model }: OptimizedSource,
@@ -113,7 +116,7 @@ async function checkTable(
 ): Promise<void> {
   const sha256 = await sha256OfFile(path, signal);
   // Of a batch of several, calibration makes one of one, in which less is constant: it has all values of this, and more.
-  const mayHaveMore = precision === 'fp16';
+  const mayHaveMore = precision !== 'int8';
   table.checkSame(
     { model: { name: basename(path), sha256 }, preprocess: task.preprocess.options },
     pointsOf(precision, model),

@@ -1,25 +1,14 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
-import { basename, join, parse, resolve } from 'node:path';
+import { basename, join, parse } from 'node:path';
 
 import { packageVersion } from '../binding/index.js';
 import type { Dataset } from '../dataset/index.js';
-import { formFileName, makeFolder, sha256OfFile } from '../engine/index.js';
-import {
-  checkBoolean,
-  checkInteger,
-  checkOneOf,
-  checkOptions,
-  checkPath,
-  checkSignal,
-  invalidArgument,
-  DatasetError,
-  FoveateError,
-  MediaError,
-} from '../errors/index.js';
+import { formFileName, sha256OfFile } from '../engine/index.js';
+import { DatasetError, FoveateError } from '../errors/index.js';
 import { checkEvaluable } from '../evaluation/index.js';
 import { modelPath, type ModelProto } from '../graph/index.js';
-import { loadTask, type LoadTaskOptions, type Task } from '../tasks/index.js';
+import { loadTask, type Task } from '../tasks/index.js';
 import { EnergyMeter } from './energy.js';
 import { FormJudge, type FormFile } from './form-judge.js';
 import { floatLayers, noticesOf, searchNotices, searchWords } from './decisions.js';
@@ -30,57 +19,17 @@ import type { OptimizationReport, ReportedForm } from './optimization-report.js'
 import type { BundledOptimization, Calibration, OptimizedSource, OptimizeSteps } from './optimize-steps.js';
 import { modelBytes } from './model-bytes.js';
 import { taskNameOf } from './picture-comparison.js';
-import { precisions, type Precision, type QuantizedForms } from './quantized-layer.js';
+import type { QuantizedForms } from './quantized-layer.js';
 import { csvOfForms, csvOfLayers } from './report/csv-report.js';
 import { htmlReport } from './report/html-report.js';
 import { markdownReport } from './report/markdown-report.js';
-import { checkBudget, shortfalls, type Budget } from './search/budget.js';
+import { shortfalls, type Budget } from './search/budget.js';
 import { findForms, type FormsToFind } from './search/find-forms.js';
 import { SearchJournal } from './search/journal.js';
 import type { ReportedSearch } from './search/search-model.js';
+import { checkedOptions, makeExportFolder, type CheckedOptions, type OptimizeOptions } from './optimize-options.js';
 import { judgeSpeed } from './speed-guard.js';
-import { StepClock, type OptimizeProgress } from './step-clock.js';
-
-export interface OptimizeOptions {
-  /** Pictures as the model will meet them: a folder or what else calibration takes. Some are calibrated with, the others held back to measure what was lost. */
-  readonly data: string;
-  /** What layers are computed in. FP16 is for GPUs: on a CPU it saves memory alone. */
-  readonly precision: Precision;
-  /** The folder that the bundle is written to, in place of a bundle that is there. */
-  readonly output: string;
-  /** Labelled pictures, by which the forms are evaluated too; those that were calibrated with are left out. */
-  readonly labelled?: Dataset | undefined;
-  /** A calibration table to take instead of making one. */
-  readonly calibration?: string | undefined;
-  /** A folder that each form is written to as well, as a plain .onnx file. */
-  readonly exportOnnx?: string | undefined;
-  /** How many pictures are calibrated with, where no table is given. Default: 32, of fewer than 64 in all half of them, at least 16. */
-  readonly pictures?: number | undefined;
-  /** Decides which pictures are calibrated with and held back. Default 0. */
-  readonly seed?: number | undefined;
-  /** Goes on where calibration doubts its pictures. Default false. */
-  readonly force?: boolean | undefined;
-  /** Limits that the forms have to keep to: see {@link Budget}. What has to stay float for that is searched for. */
-  readonly budget?: Budget | undefined;
-  /** Latency is measured with one thread and with so many. Default: all cores. */
-  readonly threads?: number | undefined;
-  /** How the model is opened. */
-  readonly task?: Omit<LoadTaskOptions, 'device' | 'threads' | 'signal'> | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** Told as each step goes on. */
-  readonly onProgress?: ((progress: OptimizeProgress) => void) | undefined;
-}
-
-const optionNames = [
-  ...(['data', 'precision', 'output', 'labelled', 'calibration', 'exportOnnx'] as const),
-  ...(['pictures', 'seed', 'force', 'budget', 'threads', 'task', 'signal', 'onProgress'] as const),
-] satisfies (keyof OptimizeOptions)[];
-
-interface CheckedOptions extends OptimizeOptions {
-  readonly pictures: number | undefined;
-  readonly seed: number;
-  readonly force: boolean;
-}
+import { StepClock } from './step-clock.js';
 
 /**
  * Makes an INT8 or FP16 model: calibrates it on some of the pictures of a folder, makes a form for each engine, measures on this machine what that gains and, on the
@@ -108,44 +57,6 @@ export async function optimizeInSteps<C extends Calibration>(
     return await new Optimization(path, checked, steps, work).run();
   } finally {
     await rm(work, { recursive: true, force: true });
-  }
-}
-
-function checkedOptions(options: OptimizeOptions): CheckedOptions {
-  checkOptions('optimize options', options, optionNames);
-  checkSignal(options.signal);
-  checkOneOf('precision', options.precision, precisions);
-  if (options.threads !== undefined) checkInteger('threads', options.threads, 1, 1024);
-  if (options.calibration !== undefined && options.pictures !== undefined) {
-    throw invalidArgument(
-      'pictures',
-      'nothing beside a calibration, which has its pictures',
-      options.pictures,
-      'Leave out either.',
-    );
-  }
-  return {
-    ...options,
-    data: checkPath('data', options.data),
-    output: checkPath('output', options.output),
-    ...(options.calibration !== undefined && { calibration: checkPath('calibration', options.calibration) }),
-    ...(options.exportOnnx !== undefined && { exportOnnx: checkPath('exportOnnx', options.exportOnnx) }),
-    pictures: options.pictures === undefined ? undefined : checkInteger('pictures', options.pictures, 1, 100_000),
-    seed: checkInteger('seed', options.seed ?? 0, 0, 2 ** 32 - 1),
-    force: checkBoolean('force', options.force ?? false),
-    ...(options.budget !== undefined && { budget: checkBudget(options.budget) }),
-  };
-}
-
-async function makeExportFolder(folder: string): Promise<void> {
-  try {
-    await makeFolder(resolve(folder));
-  } catch (cause) {
-    throw new MediaError('OUTPUT_NOT_WRITABLE', {
-      message: `Cannot make the folder ${folder}: ${(cause as Error).message}`,
-      hint: 'Check that the folder that it is to lie in may be written to.',
-      cause,
-    });
   }
 }
 
@@ -206,7 +117,7 @@ class Optimization<C extends Calibration> {
       quantized.precision.onnxruntime === 'float32'
         ? { keepFloat: true, words: undefined }
         : mayKeepFloat(search)
-          ? judgeSpeed(options.precision, latency)
+          ? judgeSpeed(quantized.precision.onnxruntime, latency)
           : { keepFloat: false, words: undefined };
     const forms = judged.map((form): ReportedForm => ({
       ...form,
@@ -233,7 +144,7 @@ class Optimization<C extends Calibration> {
       ...(search !== undefined && { search }),
       decisions: [...searchWords(search), ...(words === undefined ? [] : [words]), ...floatLayers(quantized.layers)],
       notices: [
-        ...noticesOf(options.precision, forms, heldBack.length),
+        ...noticesOf(forms, heldBack.length),
         ...searchNotices(search, forms),
         ...(judgedBy?.size === 0
           ? ['Every labelled picture was calibrated with, so that nothing is told of accuracy: give others too.']
@@ -249,7 +160,7 @@ class Optimization<C extends Calibration> {
 
   #convert(source: OptimizedSource, calibration: C, task: Task, pictures: readonly string[]): Promise<QuantizedForms> {
     return this.#clock.step('convert', (step) =>
-      this.steps.convert(source, calibration, { ...step, task, pictures, seed: this.options.seed }),
+      this.steps.convert(source, calibration, { ...step, task, pictures, seed: this.options.seed, forms: this.options.forms }),
     );
   }
 
@@ -269,14 +180,20 @@ class Optimization<C extends Calibration> {
     given: Pick<FormsToFind, 'source' | 'task' | 'pictures' | 'calibrated' | 'journal'> & { readonly calibration: C },
   ) {
     const { calibration, ...found } = given;
-    const { budget, labelled, seed, threads } = this.options;
+    const { budget, labelled, seed, threads, forms: asked } = this.options;
     try {
       const { forms, search } = await findForms({
         ...found,
-        ...{ budget: budget as Budget, labelled, seed, threads, folder: this.work, clock: this.#clock },
+        ...{ budget: budget as Budget, forms: asked, labelled, seed, threads, folder: this.work, clock: this.#clock },
         writeModel: (model, path) => this.steps.writeModel(model, path),
         ladder: (step) =>
-          this.steps.ladder(given.source, calibration, { ...step, task: given.task, pictures: given.pictures, seed }),
+          this.steps.ladder(given.source, calibration, {
+            ...step,
+            task: given.task,
+            pictures: given.pictures,
+            seed,
+            forms: asked,
+          }),
       });
       return { quantized: forms, search };
     } catch (error) {
@@ -310,13 +227,18 @@ class Optimization<C extends Calibration> {
       await this.steps.writeModel(model, file);
       return file;
     };
-    files.push({ form: 'onnxruntime', precision: precision.onnxruntime, file: await write('onnxruntime', onnxruntime) });
-    files.push({
-      form: 'tensorrt',
-      precision: precision.tensorrt,
-      file: await write('tensorrt', tensorrt),
-      simulated: simulated && (await write('simulated', simulated)),
-    });
+    const { forms } = this.options;
+    if (forms.includes('onnxruntime')) {
+      files.push({ form: 'onnxruntime', precision: precision.onnxruntime, file: await write('onnxruntime', onnxruntime) });
+    }
+    if (forms.includes('tensorrt')) {
+      files.push({
+        form: 'tensorrt',
+        precision: precision.tensorrt,
+        file: await write('tensorrt', tensorrt),
+        simulated: simulated && (await write('simulated', simulated)),
+      });
+    }
     return files;
   }
 
@@ -349,7 +271,7 @@ class Optimization<C extends Calibration> {
     };
     await this.#clock.step('write', (step) => steps.writeBundle(options.output, contents, step));
     if (options.exportOnnx === undefined) return;
-    for (const form of ['onnxruntime', 'tensorrt'] as const) {
+    for (const form of options.forms) {
       await steps.writeModel(
         quantized[form],
         join(options.exportOnnx, formFileName(parse(source.path).name, form, quantized.precision[form])),
@@ -360,7 +282,7 @@ class Optimization<C extends Calibration> {
 
 /** The speed guard may put FP32 in the place of what was taken, unless that goes beyond a budget. */
 function mayKeepFloat(search: ReportedSearch | undefined): boolean {
-  const float = search?.forms.onnxruntime.candidates.find(({ precision }) => precision === 'float32');
+  const float = search?.forms.onnxruntime?.candidates.find(({ precision }) => precision === 'float32');
   return search === undefined || (float !== undefined && shortfalls(float, search.budget).length === 0);
 }
 

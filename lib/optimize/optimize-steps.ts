@@ -4,7 +4,7 @@ import type { PreprocessOptions } from '../image/index.js';
 import type { LoadTaskOptions, Task } from '../tasks/index.js';
 import type { OptimizationReport } from './optimization-report.js';
 import type { Ladder } from './search/ladder.js';
-import type { LayerPrecision, Precision, QuantizedForms } from './quantized-layer.js';
+import type { LayerPrecision, Precision, QuantizedFormName, QuantizedForms } from './quantized-layer.js';
 
 /** What is known of a calibration besides its statistics. */
 export interface Calibration {
@@ -31,6 +31,16 @@ export interface OptimizedSource {
   readonly taskOptions: LoadTaskOptions;
 }
 
+export interface ConvertOptions extends StepOptions {
+  /** The model as it was opened. */
+  readonly task: Task;
+  /** All that there are. */
+  readonly pictures: readonly string[];
+  readonly seed: number;
+  /** Those to make. */
+  readonly forms: readonly QuantizedFormName[];
+}
+
 export interface OptimizeSteps<C extends Calibration> {
   /** Paths of the pictures that `data` names. */
   listPictures(data: string, signal: AbortSignal | undefined): Promise<readonly string[]>;
@@ -50,18 +60,9 @@ export interface OptimizeSteps<C extends Calibration> {
     },
   ): Promise<C>;
   readTable(path: string): Promise<C>;
-  /** Forms among which a budget chooses. `pictures` are all that there are. */
-  ladder(
-    source: OptimizedSource,
-    calibration: C,
-    options: StepOptions & { readonly task: Task; readonly pictures: readonly string[]; readonly seed: number },
-  ): Promise<Ladder>;
-  /** `pictures` are all that there are. */
-  convert(
-    source: OptimizedSource,
-    calibration: C,
-    options: StepOptions & { readonly task: Task; readonly pictures: readonly string[]; readonly seed: number },
-  ): Promise<QuantizedForms>;
+  /** Forms among which a budget chooses. */
+  ladder(source: OptimizedSource, calibration: C, options: ConvertOptions): Promise<Ladder>;
+  convert(source: OptimizedSource, calibration: C, options: ConvertOptions): Promise<QuantizedForms>;
   /** Writes a model to a file, with all that it needs beside it. */
   writeModel(model: ModelProto, path: string): Promise<void>;
   /** Writes a bundle, whole or not at all. */

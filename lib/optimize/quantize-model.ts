@@ -1,13 +1,15 @@
 import type { ModelProto } from '../graph/index.js';
 import { floatLimits, trialsToKeepFloat, type RangeMethod, type TensorStatistics, type Trial } from '../precision/index.js';
 import type { Tensor } from '../tensor/index.js';
-import type { QuantizedFormName, QuantizedForms } from './quantized-layer.js';
+import { quantizedForms, type QuantizedFormName, type QuantizedForms } from './quantized-layer.js';
 import { Quantizer, type MadeForm } from './quantizer.js';
 import { Sensitivity } from './sensitivity.js';
 
 export interface QuantizeOptions {
   /** How ranges are chosen. Default: 'mse', the least mean square error, which of all is the best or close to it on every kind of model that was tried. */
   readonly method?: RangeMethod | undefined;
+  /** Those to make; the other is FP32. Default: both. */
+  readonly forms?: readonly QuantizedFormName[] | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Told as the work goes on. */
   readonly onProgress?: ((progress: QuantizeProgress) => void) | undefined;
@@ -59,12 +61,16 @@ export async function quantizeModel(
     tell(form, 'writing', 0);
     return await quantizer.make(form, whole, kept);
   };
-  const onnxruntime = await make('onnxruntime');
-  const tensorrt = await make('tensorrt');
+  const { forms = quantizedForms } = options;
+  const made: Partial<Record<QuantizedFormName, MadeForm>> = {};
+  for (const form of forms) made[form] = await make(form);
   return {
-    onnxruntime: onnxruntime.model,
-    tensorrt: tensorrt.model,
-    precision: { onnxruntime: 'int8', tensorrt: 'int8' },
-    layers: quantizer.layers({ onnxruntime, tensorrt }),
+    onnxruntime: made.onnxruntime?.model ?? model,
+    tensorrt: made.tensorrt?.model ?? model,
+    precision: {
+      onnxruntime: made.onnxruntime === undefined ? 'float32' : 'int8',
+      tensorrt: made.tensorrt === undefined ? 'float32' : 'int8',
+    },
+    layers: quantizer.layers(made),
   };
 }

@@ -1,18 +1,25 @@
 import type { ModelProto } from '../graph/index.js';
 
 /** What layers are computed in, as it is asked for. */
-export const precisions = ['int8', 'fp16'] as const;
+export const precisions = ['int8', 'fp16', 'auto'] as const;
 export type Precision = (typeof precisions)[number];
 
 /** What one layer is computed in. */
 export type LayerPrecision = 'int8' | 'float16' | 'float32';
 
-export const precisionTitles = { int8: 'INT8', fp16: 'FP16', float16: 'FP16', float32: 'FP32' } as const;
+export const precisionTitles = {
+  int8: 'INT8',
+  fp16: 'FP16',
+  auto: 'mixed precision',
+  float16: 'FP16',
+  float32: 'FP32',
+} as const;
 
 /** The forms that a model is made in. */
-export type QuantizedFormName = 'onnxruntime' | 'tensorrt';
+export const quantizedForms = ['onnxruntime', 'tensorrt'] as const;
+export type QuantizedFormName = (typeof quantizedForms)[number];
 
-/** A model in the forms that engines take. */
+/** A model in the forms that engines take. One that was not asked for is FP32. */
 export interface QuantizedForms {
   /** In INT8: unsigned, zero points absorb activations. */
   readonly onnxruntime: ModelProto;
@@ -41,6 +48,9 @@ export interface QuantizedLayer {
   /** Signal to noise of its output, after its activation, in eight bits: in dB, of calibration. */
   readonly noiseDb: Readonly<Partial<Record<QuantizedFormName, number>>>;
 }
+
+/** Why layers of a form that was not asked for stay float. */
+export const notAsked = 'made for another device';
 
 export const engineNames = { onnxruntime: 'ONNX Runtime', tensorrt: 'TensorRT' } as const;
 

@@ -21,7 +21,7 @@ import {
   type TensorStatistics,
   type Trial,
 } from '../precision/index.js';
-import type { QuantizedFormName, QuantizedLayer } from './quantized-layer.js';
+import { notAsked, quantizedForms, type LayerPrecision, type QuantizedFormName, type QuantizedLayer } from './quantized-layer.js';
 
 const planners = { onnxruntime: planOnnxRuntime, tensorrt: planTensorRt } as const;
 const writers = { onnxruntime: writeOnnxRuntimeForm, tensorrt: writeTensorRtForm } as const;
@@ -101,10 +101,16 @@ export class Quantizer {
     );
   }
 
-  layers(forms: Readonly<Record<QuantizedFormName, MadeForm>>): QuantizedLayer[] {
-    const names = Object.keys(forms) as QuantizedFormName[];
-    const of = <T>(each: (form: MadeForm) => T | undefined): Partial<Record<QuantizedFormName, T>> =>
-      Object.fromEntries(names.flatMap((name) => (each(forms[name]) === undefined ? [] : [[name, each(forms[name])]])));
+  /** Of a form that was not made, all stay float. */
+  layers(forms: Readonly<Partial<Record<QuantizedFormName, MadeForm>>>): QuantizedLayer[] {
+    const of = <T>(each: (form: MadeForm) => T | undefined, otherwise?: T): Partial<Record<QuantizedFormName, T>> =>
+      Object.fromEntries(
+        quantizedForms.flatMap((name) => {
+          const form = forms[name];
+          const found = form === undefined ? otherwise : each(form);
+          return found === undefined ? [] : [[name, found]];
+        }),
+      );
     return this.structure.nodes
       .filter((node) => this.structure.isLayer(node))
       .map((node): QuantizedLayer => {
@@ -114,8 +120,11 @@ export class Quantizer {
           name: node.name || output,
           operator: node.opType,
           macs: this.structure.macs(node) || null,
-          precision: of((form) => (form.plan.int8.has(node) ? 'int8' : 'float32')) as QuantizedLayer['precision'],
-          reasons: of((form) => form.plan.reasons.get(node)),
+          precision: of<LayerPrecision>(
+            (form) => (form.plan.int8.has(node) ? 'int8' : 'float32'),
+            'float32',
+          ) as QuantizedLayer['precision'],
+          reasons: of((form) => form.plan.reasons.get(node), notAsked),
           range: seen && { min: seen.min, max: seen.max },
           noiseDb: of((form) => finite(form.noiseDb.get(output))),
         };

@@ -1,5 +1,5 @@
 import type { Latency } from './latency.js';
-import { precisionTitles, type Precision } from './quantized-layer.js';
+import { precisionTitles, type LayerPrecision } from './quantized-layer.js';
 
 /** Whether a form is worth shipping, and why not. */
 export interface SpeedVerdict {
@@ -12,7 +12,7 @@ export interface SpeedVerdict {
  * Keeps the float model where the form was measured slower: at one number of threads at least, and over all of them, by the geometric mean of the
  * ratios. `latencies` are those of the form, against the float model.
  */
-export function judgeSpeed(precision: Precision, latencies: readonly Latency[]): SpeedVerdict {
+export function judgeSpeed(precision: LayerPrecision, latencies: readonly Latency[]): SpeedVerdict {
   const name = precisionTitles[precision];
   const slower = latencies.filter(({ verdict }) => verdict === 'slower');
   const mean = Math.exp(latencies.reduce((sum, { ratio }) => sum + Math.log(ratio), 0) / latencies.length);

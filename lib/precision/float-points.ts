@@ -1,6 +1,6 @@
 import { ModelError } from '../errors/index.js';
 import type { ModelProto } from '../graph/index.js';
-import { calibrationPoints, type CalibrationPoint } from './calibration-points.js';
+import { calibrationPoints, layerPoints, type CalibrationPoint } from './calibration-points.js';
 import { FloatValues } from './float-values.js';
 
 /** Operators that compute on integers, or that round activations to them: Q of QDQ, QOperator, dynamic quantisation. */
@@ -24,7 +24,8 @@ export function floatCalibrationPoints(model: ModelProto): CalibrationPoint[] {
 export function allFloatPoints(model: ModelProto): CalibrationPoint[] {
   checkFloat(model);
   const values = new FloatValues(model);
-  const points = values.names.map((name) => ({ name, channelAxis: undefined }));
+  const ofLayers = new Map(layerPoints(model).map((point) => [point.name, point]));
+  const points = values.names.map((name) => ofLayers.get(name) ?? { name, channelAxis: undefined });
   if (points.length > values.structure.inputs.length) return points;
   throw new ModelError('MODEL_UNSUPPORTED', {
     message: 'The model computes nothing in float32',

@@ -96,8 +96,8 @@ describe('foveate optimize', () => {
     vi.stubEnv('FOVEATE_CACHE_DIR', join(folder, 'cache'));
     const budget = ['--pictures', '1', '--threads', '1', '--force'];
     const { out } = await optimize(...call(), ...budget, '--max-drop', '60%', '--target-size', '5MB');
-    expect(out).toMatch(/Measured for the budget\n +Form for +Kept float +File +Latency +Drop +Interval/);
-    expect(out).toMatch(/ONNX Runtime +0\.0 % of MACs .* taken\n/);
+    expect(out).toMatch(/Measured for the budget\n +Form for +Layers +File +Latency +Drop +Interval/);
+    expect(out).toMatch(/ONNX Runtime +INT8 .* taken\n/);
     const error = await rejectionOf(optimize(...call(), ...budget, '--target-fps', '1000000'));
     expect(error).toMatchObject({
       code: 'BUDGET_NOT_MET',

@@ -60,7 +60,7 @@ const metrics = (AP: number): NonNullable<ReportedForm['accuracy']> => ({
   comparison: [],
 });
 
-type Searched = NonNullable<OptimizationReport['search']>['forms']['tensorrt'];
+type Searched = NonNullable<NonNullable<OptimizationReport['search']>['forms']['tensorrt']>;
 
 const searched = (latencies: readonly (number | null)[]): Searched => {
   const candidates = latencies.map((latencyMs, rung) => ({

@@ -161,6 +161,8 @@ describe('an optimisation', () => {
       [{ pictures: 2, calibration: 'table.json' }, 'INVALID_ARGUMENT', /nothing beside a calibration/],
       [{ threads: 0.5 }, 'INVALID_ARGUMENT', /threads/],
       [{ seed: -1 }, 'INVALID_ARGUMENT', /seed/],
+      [{ device: 'cuda' }, 'INVALID_ARGUMENT', /cpu.*tensorrt/],
+      [{ device: 'tensorrt', budget: { latencyMs: 5 } }, 'INVALID_ARGUMENT', /tensorrt, which is not timed/],
       [{ label: 'x' }, 'UNKNOWN_OPTION', /label/],
       [{ exportOnnx: join(classifier, 'in-a-file') }, 'OUTPUT_NOT_WRITABLE', /in-a-file/],
       ...(process.platform === 'linux' ? ([[{ exportOnnx: '/proc/x' }, 'OUTPUT_NOT_WRITABLE', /\/proc\/x/]] as const) : []),

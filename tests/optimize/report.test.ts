@@ -103,7 +103,7 @@ describe('a search', () => {
   });
 
   it('of one candidate is a row, and no drawing', () => {
-    const { chosen } = search.forms.tensorrt;
+    const { chosen } = search.forms.tensorrt!;
     const one = { candidates: [chosen!], chosen };
     expect(drawn({ ...report, search: { ...search, forms: { onnxruntime: one, tensorrt: one } } })).toEqual([]);
   });

@@ -48,9 +48,7 @@ export function formRows(report: OptimizationReport): FormRow[] {
       text: byteText(bytes),
       note: form === 'float32' ? undefined : timesText(sizeRatio),
     })),
-    ...(layers.length === 0
-      ? []
-      : [of('size', `${precisionTitles[report.precision]} layers`, ({ form }) => layerCell(report, form))]),
+    ...(layers.length === 0 ? [] : [of('size', 'Layers below FP32', ({ form }) => layerCell(report, form))]),
     of('size', 'In the bundle', ({ shipped }) => ({ text: shipped ? 'yes' : 'no' })),
     ...threads.flatMap((count) => [
       timed('Latency', count, ({ medianMs, ratio, verdict }, { form }) => ({

@@ -40,15 +40,15 @@ export function htmlReport(report: OptimizationReport): string {
 
 function heading(report: OptimizationReport): Markup {
   const { model, forms } = report;
-  const keptFloat = forms.some(({ form, shipped }) => form === 'float32' && shipped);
+  const slower = forms.find(({ form, precision, shipped }) => form === 'onnxruntime' && precision !== 'float32' && !shipped);
   return markup`<header>
 <div class="top"><div><p class="kicker">Optimisation to ${precisionTitles[report.precision]}</p>
 <h1>${named(model.name)}</h1>
 <p class="lede">${calibrationText(report)}.</p></div>
 ${themeButton}</div>${
-    keptFloat &&
+    slower !== undefined &&
     markup`
-<p class="alert" role="note">${precisionTitles[report.precision]} is slower than FP32 here: the bundle has FP32 for ONNX Runtime. <a href="#decisions">What was decided</a>.</p>`
+<p class="alert" role="note">${precisionTitles[slower.precision]} is slower than FP32 here: the bundle has FP32 for ONNX Runtime. <a href="#decisions">What was decided</a>.</p>`
   }
 <ul class="cards">${cards(report).map(
     ({ name, meaning, value, note }) => markup`

@@ -4,6 +4,7 @@ import { markup, type Markup } from '../../text/index.js';
 import { engineNames, type QuantizedFormName } from '../quantized-layer.js';
 import type { Budget, Candidate } from '../search/budget.js';
 import { paretoFront } from '../search/pareto.js';
+import type { FormSearch } from '../search/search-form.js';
 import type { ReportedSearch } from '../search/search-model.js';
 import { byteText, msText } from './form-rows.js';
 import { candidateTitle, percent } from './search-rows.js';
@@ -34,23 +35,18 @@ const costs: readonly Cost[] = [
 export function paretoPlot({ forms, budget }: ReportedSearch): Markup | undefined {
   const panels = (Object.keys(forms) as QuantizedFormName[]).flatMap((form) =>
     costs
-      .filter(({ of }) => forms[form].candidates.length > 1 && forms[form].candidates.every((one) => of(one) !== null))
+      .filter(({ of }) => forms[form]!.candidates.length > 1 && forms[form]!.candidates.every((one) => of(one) !== null))
       .map((cost) => ({ form, cost })),
   );
   if (panels.length === 0) return undefined;
   const all = panels.length * (width + gap) - gap;
   return markup`<div class="plot-frame" role="region" tabindex="0" aria-label="Plots of what forms lose"><svg viewBox="0 0 ${all} ${height}" width="${all}" class="wide" role="img" aria-label="Drop of each form against its latency and its file; the table below has the numbers">${panels.map(
     ({ form, cost }, place) =>
-      markup`<g transform="translate(${place * (width + gap)} 0)">${panel(form, forms[form], cost, budget)}</g>`,
+      markup`<g transform="translate(${place * (width + gap)} 0)">${panel(form, forms[form]!, cost, budget)}</g>`,
   )}</svg></div>`;
 }
 
-function panel(
-  form: QuantizedFormName,
-  { candidates, chosen }: ReportedSearch['forms'][QuantizedFormName],
-  cost: Cost,
-  budget: Budget,
-): Markup {
+function panel(form: QuantizedFormName, { candidates, chosen }: FormSearch, cost: Cost, budget: Budget): Markup {
   const found = candidates.map((candidate) => ({ candidate, cost: cost.of(candidate) as number }));
   const limit = budget[cost.goal];
   const along = [...found.map((one) => one.cost), ...(limit === undefined ? [] : [limit])];

@@ -20,7 +20,7 @@ export const textColumns: ReadonlySet<number> = new Set([0, 1, 6, 7]);
 export function searchRows({ search }: OptimizationReport): SearchRow[] {
   if (search === undefined) return [];
   return (Object.keys(search.forms) as QuantizedFormName[]).flatMap((form) => {
-    const { candidates, chosen } = search.forms[form];
+    const { candidates, chosen } = search.forms[form]!;
     const front = paretoFront(candidates);
     return candidates.map((candidate): SearchRow => {
       const isTaken = candidate.rung === chosen?.rung;

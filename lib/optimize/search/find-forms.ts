@@ -8,7 +8,7 @@ import type { ModelProto } from '../../graph/index.js';
 import type { Task } from '../../tasks/index.js';
 import { decides, heldBackDataset, heldBackPictures } from '../held-back.js';
 import type { OptimizedSource, StepOptions } from '../optimize-steps.js';
-import type { QuantizedForms } from '../quantized-layer.js';
+import type { QuantizedFormName, QuantizedForms } from '../quantized-layer.js';
 import type { StepClock } from '../step-clock.js';
 import type { Budget } from './budget.js';
 import { CandidateJudge, fewestPictures } from './candidate-judge.js';
@@ -20,6 +20,8 @@ export interface FormsToFind {
   readonly source: OptimizedSource;
   readonly task: Task;
   readonly budget: Budget;
+  /** Those that are asked for. */
+  readonly forms: readonly QuantizedFormName[];
   /** All that there are, and the SHA-256 of those that were calibrated with. */
   readonly pictures: readonly string[];
   readonly calibrated: ReadonlySet<string>;
@@ -64,7 +66,7 @@ export async function findForms(given: FormsToFind): Promise<{ forms: QuantizedF
   });
   return await clock.step('search', ({ onProgress }) =>
     searchForms({
-      ...{ model: source.model, ladder, budget, judge, journal, pictures: count, write, onProgress },
+      ...{ model: source.model, forms: given.forms, ladder, budget, judge, journal, pictures: count, write, onProgress },
     }),
   );
 }

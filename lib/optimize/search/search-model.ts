@@ -19,10 +19,13 @@ export interface ReportedSearch {
   readonly byLabels: boolean;
   /** By which forms were told apart; what was taken is judged by others. */
   readonly pictures: number;
-  readonly forms: Readonly<Record<QuantizedFormName, FormSearch>>;
+  /** Of those that were asked for. */
+  readonly forms: Readonly<Partial<Record<QuantizedFormName, FormSearch>>>;
 }
 
 export interface SearchOptions {
+  /** Those that are asked for. */
+  readonly forms: readonly QuantizedFormName[];
   /** The model as all forms begin with it. */
   readonly model: ModelProto;
   readonly ladder: Ladder;
@@ -38,19 +41,17 @@ export interface SearchOptions {
 /** As `floatLimits` has it. */
 const usualMacs = 0.2;
 
-const formNames = ['onnxruntime', 'tensorrt'] as const;
-
 /**
  * The forms that keep to a budget with the least in float. Limits of time are those of ONNX Runtime's form, as no other is timed. Rejects with BUDGET_NOT_MET where
  * a form cannot keep to it, with all that was measured in `details.search`.
  */
 export async function searchForms(options: SearchOptions): Promise<{ forms: QuantizedForms; search: ReportedSearch }> {
-  const { model, ladder, budget, judge, pictures } = options;
+  const { model, ladder, budget, judge, pictures, forms } = options;
   let measured = 0;
   // The ends, and halving between them.
-  const total = formNames.reduce((sum, form) => sum + 2 + Math.ceil(Math.log2(ladder.rungs[form].length)), 0);
-  const found = {} as Record<QuantizedFormName, FormSearch>;
-  for (const form of formNames) {
+  const total = forms.reduce((sum, form) => sum + 2 + Math.ceil(Math.log2(ladder.rungs[form].length)), 0);
+  const found: Partial<Record<QuantizedFormName, FormSearch>> = {};
+  for (const form of forms) {
     const look = async (rung: number): Promise<Candidate> => {
       const candidate = await options.journal.get(`${form} ${rung}`, () => measure(form, rung, options));
       options.onProgress?.(++measured, Math.max(total, measured));
@@ -62,17 +63,18 @@ export async function searchForms(options: SearchOptions): Promise<{ forms: Quan
       : await searchForm(ladder.rungs[form].length + 1, goals, look);
   }
   const search: ReportedSearch = { budget, metric: judge.metric, byLabels: judge.byLabels, pictures, forms: found };
-  const missed = formNames.filter((form) => found[form].chosen === undefined);
+  const missed = forms.filter((form) => found[form]!.chosen === undefined);
   if (missed.length > 0) throw notMet(missed, search);
-  const rungOf = (form: QuantizedFormName): number => found[form].chosen!.rung;
+  // What was not asked for has no rung below FP32.
+  const rungOf = (form: QuantizedFormName): number => found[form]?.chosen?.rung ?? 0;
   const isFloat = (form: QuantizedFormName): boolean => rungOf(form) === ladder.rungs[form].length;
   const made = async (form: QuantizedFormName): Promise<Awaited<ReturnType<Ladder['make']>>> =>
     isFloat(form) ? { model } : ladder.make(form, rungOf(form));
   const [onnxruntime, tensorrt] = [await made('onnxruntime'), await made('tensorrt')];
-  const highest = (form: QuantizedFormName): number => Math.min(rungOf(form), ladder.rungs[form].length - 1);
+  const highest = (form: QuantizedFormName): number => Math.max(0, Math.min(rungOf(form), ladder.rungs[form].length - 1));
   const layers = await ladder.layers({ onnxruntime: highest('onnxruntime'), tensorrt: highest('tensorrt') });
-  const float = formNames.filter(isFloat);
-  const precisionOf = (form: QuantizedFormName): LayerPrecision => found[form].chosen!.precision;
+  const float = forms.filter(isFloat);
+  const precisionOf = (form: QuantizedFormName): LayerPrecision => found[form]?.chosen?.precision ?? 'float32';
   return {
     forms: {
       onnxruntime: onnxruntime.model,

@@ -59,7 +59,7 @@ describe('a budget', () => {
       message: expect.stringMatching(/ONNX Runtime keeps to the budget.*Nearest is INT8.* MB instead of 0\.00 MB/) as string,
     });
     const { forms } = error.details['search'] as ReportedSearch;
-    expect(forms.onnxruntime.candidates.map(({ rung }) => rung)).toContain(0);
+    expect(forms.onnxruntime!.candidates.map(({ rung }) => rung)).toContain(0);
     expect(existsSync(inFolder('missed'))).toBe(false);
   }, 120_000);
 
@@ -83,6 +83,42 @@ describe('a budget', () => {
     expect(told.bundle!.files['report.md']).toContain('FP32 for TensorRT');
   }, 120_000);
 
+  it.each([
+    ['cpu', 'onnxruntime', 'tensorrt'],
+    ['tensorrt-rtx', 'tensorrt', 'onnxruntime'],
+  ] as const)(
+    'of mixed precision takes what keeps to 1 %%, for %s alone where that is asked',
+    async (device, form, other) => {
+      const exportOnnx = inFolder(`${device}-exported`);
+      const report = await optimized(device, { precision: 'auto', device, exportOnnx });
+      expect(report.search).toMatchObject({ budget: { maxDrop: 0.01 } });
+      expect(Object.keys(report.search!.forms)).toEqual([form]);
+      const { chosen } = report.search!.forms[form]!;
+      expect(chosen!.dropInterval[1]).toBeLessThanOrEqual(0.01);
+      expect(report.forms.map((one) => one.form)).toEqual(['float32', form]);
+      expect(report.forms[1]!.precision).toBe(chosen!.precision);
+      expect(readdirSync(exportOnnx)).toEqual([`shapes-classifier.${form}.${chosen!.precision}.onnx`]);
+      for (const { precision, reasons } of report.layers) {
+        expect(precision[other]).toBe('float32');
+        expect(reasons[other]).toBe('made for another device');
+      }
+      expect(report.decisions.join(' ')).not.toContain(other === 'tensorrt' ? 'TensorRT' : 'ONNX Runtime');
+      expect(report.forms.flatMap(({ latency }) => latency).length > 0).toBe(device === 'cpu');
+      const { forms } = (await ModelBundle.open(inFolder(device))).manifest;
+      expect(forms[other]).toMatchObject({ precision: 'float32', passes: ['normalize'] });
+      if (device !== 'cpu') expect(forms[form].precision).toBe(chosen!.precision);
+    },
+    120_000,
+  );
+
+  it('of mixed precision has FP16 above INT8', async () => {
+    const bytes = statSync(models.classifier).size;
+    const report = await optimized('mixed', { precision: 'auto', device: 'tensorrt', budget: { bytes: 0.6 * bytes } });
+    const { candidates } = report.search!.forms.tensorrt!;
+    expect(candidates.map(({ precision }) => precision)).toContain('float16');
+    expect(candidates.at(-1)).toMatchObject({ precision: 'float32' });
+  }, 120_000);
+
   it('of size keeps the form that is slower, where FP32 would be too large', async () => {
     const bytes = statSync(models.classifier).size;
     const report = await optimized('small', { precision: 'fp16', budget: { bytes: 0.8 * bytes } });
@@ -103,7 +139,7 @@ describe('a budget', () => {
     const [name] = left('damaged') as [string];
     const kept = inFolder(`cache-damaged/searches/${name}/search.json`);
     writeFileSync(kept, readFileSync(kept, 'utf8').slice(0, 20));
-    expect((await optimized('damaged', { budget })).search!.forms.tensorrt.chosen).toBeDefined();
+    expect((await optimized('damaged', { budget })).search!.forms.tensorrt!.chosen).toBeDefined();
   }, 120_000);
 
   it('goes on where it was ended, and ends with the same', async () => {

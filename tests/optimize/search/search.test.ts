@@ -1,9 +1,13 @@
 /** Which form a budget takes, of forms whose numbers are made up. */
+import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { searchNotices } from '../../../lib/optimize/decisions.js';
+import { ModelProtoSchema } from '../../../lib/graph/onnx_pb.js';
+import type { LayerPrecision, QuantizedLayer } from '../../../lib/optimize/quantized-layer.js';
 import type { ReportedForm } from '../../../lib/optimize/optimization-report.js';
 import { checkBudget, nearestMiss, shortfalls, type Budget, type Candidate } from '../../../lib/optimize/search/budget.js';
 import { dropOf } from '../../../lib/optimize/search/candidate-judge.js';
+import { stackedLadder, type Ladder } from '../../../lib/optimize/search/ladder.js';
 import { paretoFront } from '../../../lib/optimize/search/pareto.js';
 import { rungsOf } from '../../../lib/optimize/search/rungs.js';
 import type { ReportedSearch } from '../../../lib/optimize/search/search-model.js';
@@ -81,6 +85,40 @@ describe('a search', () => {
   it('takes FP32 where it alone is fast enough', async () => {
     const slow = (rung: number): Candidate => candidate(rung, { latencyMs: rung === 10 ? 4 : 20 });
     expect((await found({ latencyMs: 5 }, slow)).chosen?.rung).toBe(10);
+  });
+});
+
+describe('a ladder on top of another', () => {
+  const layer = (precision: LayerPrecision, reason?: string): QuantizedLayer => ({
+    ...{ name: 'conv', operator: 'Conv', macs: 1, noiseDb: {} },
+    precision: { onnxruntime: precision, tensorrt: precision },
+    reasons: reason === undefined ? {} : { onnxruntime: reason, tensorrt: reason },
+  });
+  const ladder = (precision: LayerPrecision, rungs: number, told: string[]): Ladder => {
+    const all = Array.from({ length: rungs }, (_, i) => ({ precision, macs: i / 10 }));
+    return {
+      rungs: { onnxruntime: all, tensorrt: all },
+      make: (form, rung) => {
+        told.push(`${precision} ${form} ${rung}`);
+        return Promise.resolve({ model: create(ModelProtoSchema, {}) });
+      },
+      layers: ({ onnxruntime, tensorrt }) => Promise.resolve([layer(precision, `${precision} ${onnxruntime} ${tensorrt}`)]),
+    };
+  };
+
+  it('has the rungs of both, and of each form what was taken of it', async () => {
+    const told: string[] = [];
+    const both = stackedLadder(ladder('int8', 3, told), ladder('float16', 1, told));
+    expect(both.rungs.tensorrt.map(({ precision }) => precision)).toEqual(['int8', 'int8', 'int8', 'float16']);
+    await both.make('tensorrt', 2);
+    await both.make('tensorrt', 3);
+    expect(told).toEqual(['int8 tensorrt 2', 'float16 tensorrt 0']);
+    expect(await both.layers({ onnxruntime: 1, tensorrt: 3 })).toEqual([
+      expect.objectContaining({
+        precision: { onnxruntime: 'int8', tensorrt: 'float16' },
+        reasons: { onnxruntime: 'int8 1 2', tensorrt: 'float16 0 0' },
+      }),
+    ]);
   });
 });
 
