@@ -19,7 +19,8 @@ import { startProgress, type Progress } from './progress.js';
 import { loadTaskOptions, type TaskOptionValues } from './task-options.js';
 
 export interface OptimizeOptionValues extends Omit<TaskOptionValues, 'labels' | 'threads' | 'device'>, BudgetOptionValues {
-  readonly data: string;
+  readonly data?: string;
+  readonly dataFree?: boolean;
   readonly device?: OptimizeDevice;
   readonly precision: Precision;
   readonly output: string;
@@ -42,6 +43,7 @@ export interface OptimizeOptionValues extends Omit<TaskOptionValues, 'labels' | 
 /** What is counted in each phase, and what is said as it begins. */
 const phaseWords: Readonly<Record<OptimizePhase, { readonly words: string; readonly noun: string }>> = {
   normalise: { words: 'Reading the model', noun: 'passes' },
+  generate: { words: 'Generating pictures', noun: 'pictures' },
   calibrate: { words: 'Calibrating', noun: 'pictures' },
   convert: { words: 'Converting', noun: 'steps' },
   search: { words: 'Looking for the form that keeps to the budget', noun: 'forms' },
@@ -64,7 +66,15 @@ export async function run<C extends Calibration>(
   invocation: Invocation,
   steps: OptimizeSteps<C>,
 ): Promise<void> {
-  const { data, precision, output, calibration, exportOnnx, pictures, seed, force, threads } = options;
+  if (options.data === undefined && options.dataFree !== true) {
+    throw invalidArgument(
+      '--data',
+      'pictures as the model will meet them',
+      undefined,
+      'Give a folder of them, or --data-free where there are none.',
+    );
+  }
+  const { data, dataFree, precision, output, calibration, exportOnnx, pictures, seed, force, threads } = options;
   const { signal } = invocation;
   const labelled = await openData(options, signal);
   const phases = new Phases(invocation, options.quiet !== true);
@@ -75,6 +85,7 @@ export async function run<C extends Calibration>(
         {
           ...{
             data,
+            dataFree,
             precision,
             output,
             labelled,
@@ -148,6 +159,7 @@ async function openData(
 function taskOptionsOf(options: OptimizeOptionValues): ReturnType<typeof loadTaskOptions> {
   const own = [
     'data',
+    'dataFree',
     'precision',
     'output',
     'labels',

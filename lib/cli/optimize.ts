@@ -29,6 +29,9 @@ FP16 mostly is, since CPUs compute it in FP32.
 --precision auto takes the first that keeps to the budget: INT8, with more and more in float, then FP16, then FP32. Without
 a budget, that is --max-drop 1%.
 
+With --data-free, pictures of shapes that hide one another stand in for photographs. What is lost on real ones is then known by
+--labels alone.
+
 With a budget, forms with more and less in float are measured on half of the pictures held back, and the one that keeps to it with
 the least in float is taken; the other half judges it. Where none does, the exit code is 1, and the nearest is told. A search that was
 ended goes on where it was.
@@ -48,7 +51,12 @@ export function addOptimize<C extends Calibration>(
     .summary('make a smaller, faster model, and measure what it costs')
     .description('Makes forms of a model for ONNX Runtime and TensorRT, in INT8 or FP16, and measures what that gains and costs.')
     .argument('<model>', 'an ONNX file')
-    .requiredOption('--data <path>', 'pictures as the model will meet them: a folder')
+    .option('--data <path>', 'pictures as the model will meet them: a folder')
+    .addOption(
+      new Option('--data-free', 'where there are none: calibrate with generated ones, and measure no agreement').conflicts(
+        'data',
+      ),
+    )
     .addOption(new Option('--precision <name>', 'of the layers').choices(precisions).makeOptionMandatory())
     .requiredOption('-o, --output <bundle>', 'the folder to write; a bundle that is there is replaced')
     .option('--labels <path>', 'a labelled data set, for accuracy before and after')

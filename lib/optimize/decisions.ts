@@ -84,9 +84,15 @@ const simulation: Readonly<Record<LayerPrecision, string | undefined>> = {
   float32: undefined,
 };
 
-export function noticesOf(forms: readonly ReportedForm[], heldBack: number): string[] {
-  const few =
-    heldBack === 0
+export function noticesOf(
+  forms: readonly ReportedForm[],
+  { heldBack, isGenerated }: { readonly heldBack: number; readonly isGenerated: boolean },
+): string[] {
+  const few = isGenerated
+    ? [
+        'No pictures were given: ranges are those of generated ones, and nothing is known of what is lost on the pictures that the model will meet. Give some, or measure the forms with some (foveate compare).',
+      ]
+    : heldBack === 0
       ? ['No picture was left to hold back, so that nothing is known of what the forms lost: give a folder with more pictures.']
       : heldBack < enoughHeldBack
         ? [

@@ -56,6 +56,8 @@ export interface ReportedCalibration {
   readonly seed: number;
   /** Pictures of the same folder that were not calibrated with, and that agreement was measured on. */
   readonly heldBack: number;
+  /** Whether the pictures were generated, as none were given. */
+  readonly generated?: boolean | undefined;
 }
 
 export const formNames = ['float32', 'onnxruntime', 'tensorrt'] as const;

@@ -14,6 +14,7 @@ import { FormJudge, type FormFile } from './form-judge.js';
 import { floatLayers, noticesOf, searchNotices, searchWords } from './decisions.js';
 import { calibratedOf, decides, heldBackDataset, heldBackPictures } from './held-back.js';
 import { modelSteps } from './model-steps.js';
+import { generatedPictures, generatePictures } from './generated-pictures.js';
 import { thisMachine } from './machine.js';
 import type { OptimizationReport, ReportedForm } from './optimization-report.js';
 import type { BundledOptimization, Calibration, OptimizedSource, OptimizeSteps } from './optimize-steps.js';
@@ -82,11 +83,11 @@ class Optimization<C extends Calibration> {
       checkEvaluable(task);
       checkKind(taskNameOf(task), labelled);
     }
-    const pictures = await steps.listPictures(options.data, signal);
     const model = await this.#clock.step('normalise', (step) => steps.normalize(path, options.precision, step));
+    const pictures = await this.#pictures();
     const source = { path, model, precision: options.precision, taskOptions: options.task ?? {} };
     const journal = options.budget && (await this.#journal(task, pictures));
-    const calibration = await this.#calibrate(source, options.pictures ?? calibratedOf(pictures.length), journal);
+    const calibration = await this.#calibrate(source, pictures, journal);
     const calibrated = new Set(calibration.pictures.map(({ sha256 }) => sha256));
     const { quantized, search } =
       journal === undefined
@@ -137,6 +138,7 @@ class Optimization<C extends Calibration> {
           ? { seconds: this.#clock.seconds['calibrate'] }
           : { table: basename(options.calibration) }),
         seed: options.seed,
+        ...(options.dataFree && { generated: true }),
         heldBack: heldBack.length,
       },
       forms,
@@ -144,18 +146,24 @@ class Optimization<C extends Calibration> {
       ...(search !== undefined && { search }),
       decisions: [...searchWords(search), ...(words === undefined ? [] : [words]), ...floatLayers(quantized.layers)],
       notices: [
-        ...noticesOf(forms, heldBack.length),
+        ...noticesOf(forms, { heldBack: heldBack.length, isGenerated: options.dataFree }),
         ...searchNotices(search, forms),
         ...(judgedBy?.size === 0
           ? ['Every labelled picture was calibrated with, so that nothing is told of accuracy: give others too.']
           : []),
-        ...calibration.doubts.map(({ message }) => `Forced: ${message}`),
+        ...(options.dataFree ? [] : calibration.doubts.map(({ message }) => `Forced: ${message}`)),
       ],
       seconds: { ...this.#clock.seconds },
     };
     await this.#write({ source, task, calibration, report, quantized, keepFloat });
     await journal?.end();
     return report;
+  }
+
+  async #pictures(): Promise<readonly string[]> {
+    const { data, dataFree, pictures = generatedPictures, seed, signal } = this.options;
+    if (!dataFree) return await this.steps.listPictures(data as string, signal);
+    return await this.#clock.step('generate', (step) => generatePictures(join(this.work, 'generated'), pictures, seed, step));
   }
 
   #convert(source: OptimizedSource, calibration: C, task: Task, pictures: readonly string[]): Promise<QuantizedForms> {
@@ -203,12 +211,14 @@ class Optimization<C extends Calibration> {
     }
   }
 
-  async #calibrate(source: OptimizedSource, pictures: number, journal: SearchJournal | undefined): Promise<C> {
-    const { data, calibration, seed, force } = this.options;
+  async #calibrate(source: OptimizedSource, all: readonly string[], journal: SearchJournal | undefined): Promise<C> {
+    const { calibration, seed, force, dataFree } = this.options;
+    const data = dataFree ? join(this.work, 'generated') : (this.options.data as string);
+    const pictures = dataFree ? all.length : (this.options.pictures ?? calibratedOf(all.length));
     if (calibration !== undefined) return await this.steps.readTable(calibration);
     const table = journal && join(journal.folder, 'calibration.json');
     return await this.#clock.step('calibrate', (step) =>
-      this.steps.calibrate(source, { ...step, data, pictures, seed, force, table }),
+      this.steps.calibrate(source, { ...step, data, pictures, seed, force: force || dataFree, table }),
     );
   }
 

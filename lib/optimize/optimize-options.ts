@@ -20,7 +20,9 @@ import type { OptimizeProgress } from './step-clock.js';
 
 export interface OptimizeOptions {
   /** Pictures as the model will meet them: a folder or what else calibration takes. Some are calibrated with, the others held back to measure what was lost. */
-  readonly data: string;
+  readonly data?: string | undefined;
+  /** In place of `data`: pictures are generated to calibrate with, and what was lost is told by `labelled` alone. Default false. */
+  readonly dataFree?: boolean | undefined;
   /**
    * What layers are computed in. FP16 is for GPUs: on a CPU it saves memory alone. 'auto' takes of INT8, with more and more in float, FP16 and FP32 the first
    * that keeps to the budget; without one, to a drop of at most 1 %.
@@ -54,12 +56,13 @@ export interface OptimizeOptions {
 }
 
 const optionNames = [
-  ...(['data', 'precision', 'output', 'labelled', 'calibration', 'exportOnnx'] as const),
+  ...(['data', 'dataFree', 'precision', 'output', 'labelled', 'calibration', 'exportOnnx'] as const),
   ...(['pictures', 'seed', 'force', 'budget', 'device', 'threads', 'task', 'signal', 'onProgress'] as const),
 ] satisfies (keyof OptimizeOptions)[];
 
 /** With defaults. */
 export interface CheckedOptions extends OptimizeOptions {
+  readonly dataFree: boolean;
   readonly pictures: number | undefined;
   readonly seed: number;
   readonly force: boolean;
@@ -84,6 +87,8 @@ export function checkedOptions(options: OptimizeOptions): CheckedOptions {
       'Leave out either.',
     );
   }
+  const dataFree = checkBoolean('dataFree', options.dataFree ?? false);
+  if (dataFree) checkDataFree(options);
   if (options.device !== undefined) checkOneOf('device', options.device, optimizeDevices);
   const isTimed = options.device === undefined || options.device === 'cpu';
   if (options.budget?.latencyMs !== undefined && !isTimed) {
@@ -98,7 +103,8 @@ export function checkedOptions(options: OptimizeOptions): CheckedOptions {
     options.budget === undefined ? (options.precision === 'auto' ? autoBudget : undefined) : checkBudget(options.budget);
   return {
     ...options,
-    data: checkPath('data', options.data),
+    ...(!dataFree && { data: checkPath('data', options.data) }),
+    dataFree,
     output: checkPath('output', options.output),
     ...(options.calibration !== undefined && { calibration: checkPath('calibration', options.calibration) }),
     ...(options.exportOnnx !== undefined && { exportOnnx: checkPath('exportOnnx', options.exportOnnx) }),
@@ -108,6 +114,20 @@ export function checkedOptions(options: OptimizeOptions): CheckedOptions {
     budget,
     forms: formsFor(options.device),
   };
+}
+
+function checkDataFree({ data, calibration, budget, precision }: OptimizeOptions): void {
+  for (const [name, value] of Object.entries({ data, calibration })) {
+    if (value !== undefined)
+      throw invalidArgument(name, 'nothing beside dataFree, which generates pictures', value, 'Leave out either.');
+  }
+  if (precision !== 'auto' && budget === undefined) return;
+  throw invalidArgument(
+    'dataFree',
+    'pictures by which a search can tell what is lost',
+    true,
+    'Generated pictures show nothing that a model knows: give data, or leave the budget out.',
+  );
 }
 
 /** Throws OUTPUT_NOT_WRITABLE. */

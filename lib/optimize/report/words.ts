@@ -8,8 +8,9 @@ export function machineText({ machine: { cpu, cores, runtime, platform } }: Opti
 
 /** Without a full stop. */
 export function calibrationText({ calibration }: OptimizationReport): string {
-  const { pictures, seconds, table, heldBack, seed } = calibration;
+  const { pictures, seconds, table, heldBack, seed, generated } = calibration;
   const how = table === undefined ? (seconds === undefined ? '' : ` in ${seconds.toFixed(1)} s`) : `, by the table ${table}`;
+  if (generated === true) return `Calibrated with ${pictures} generated pictures${how} (seed ${seed}), measured on none`;
   return `Calibrated with ${countText(pictures)}${how}, measured on ${countText(heldBack)} held back (seed ${seed})`;
 }
 

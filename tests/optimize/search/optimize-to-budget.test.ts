@@ -12,7 +12,7 @@ import { rejectionOf } from '../../errors/failure.js';
 import { blinded, madeSteps, type Told } from '../made-steps.js';
 
 let folder: string;
-let options: OptimizeOptions;
+let options: OptimizeOptions & { readonly data: string };
 const inFolder = (name: string): string => path.join(folder, name);
 
 beforeAll(() => {
