@@ -1,4 +1,4 @@
-/** What forms that were measured for a budget lose, against what they take: the front is a line, limits are dashed. */
+/** What forms that were measured for a budget lose, against what they take: the front of these two is a line, limits are dashed. */
 import { coordinate, scale } from '../../evaluation/report/html/drawing.js';
 import { markup, type Markup } from '../../text/index.js';
 import { engineNames, type QuantizedFormName } from '../quantized-layer.js';
@@ -56,7 +56,7 @@ function panel(form: QuantizedFormName, { candidates, chosen }: FormSearch, cost
   const drops = [0, unit, budget.maxDrop ?? 0, ...candidates.flatMap(({ dropInterval }) => dropInterval)];
   const up = scale(Math.asinh(Math.min(...drops) / unit), Math.asinh(Math.max(...drops) / unit), bottom, top);
   const y = (drop: number): number => up(Math.asinh(drop / unit));
-  const onFront = paretoFront(candidates);
+  const onFront = paretoFront(candidates, (candidate) => [candidate.drop, cost.of(candidate) as number]);
   const front = found.filter(({ candidate }) => onFront.has(candidate)).sort((a, b) => a.cost - b.cost);
   return markup`<text class="plot-title" x="${left}" y="16">${engineNames[form]}: drop by ${cost.name}</text>${dropTicks(y, Math.max(...drops))}
 <text class="tick" x="${left}" y="${height - 22}">${cost.text(least)}</text><text class="tick" x="${right}" y="${height - 22}" text-anchor="end">${cost.text(most)}</text><line class="grid" x1="${left}" y1="${bottom + 8}" x2="${right}" y2="${bottom + 8}"/>${

@@ -1,16 +1,17 @@
 import type { Candidate } from './budget.js';
 
-/** Those of one form than which no other loses no more, is no larger and no slower, and less of one of these. */
-export function paretoFront(candidates: readonly Candidate[]): ReadonlySet<Candidate> {
-  return new Set(candidates.filter((one) => !candidates.some((other) => dominates(other, one))));
-}
-
-function dominates(one: Candidate, other: Candidate): boolean {
-  const [costs, others] = [costsOf(one), costsOf(other)];
-  return costs.every((cost, i) => cost <= others[i]!) && costs.some((cost, i) => cost < others[i]!);
+/** Those than which no other costs as little or less of everything, and less of something. */
+export function paretoFront(
+  candidates: readonly Candidate[],
+  costsOf: (candidate: Candidate) => readonly number[] = allCosts,
+): ReadonlySet<Candidate> {
+  const costs = candidates.map(costsOf);
+  const isBeaten = (own: readonly number[]): boolean =>
+    costs.some((other) => own.every((cost, i) => other[i]! <= cost) && own.some((cost, i) => other[i]! < cost));
+  return new Set(candidates.filter((_, place) => !isBeaten(costs[place]!)));
 }
 
 /** A time that is not known, is so of all candidates of a form. */
-function costsOf({ drop, bytes, latencyMs }: Candidate): readonly number[] {
+function allCosts({ drop, bytes, latencyMs }: Candidate): readonly number[] {
   return [drop, bytes, latencyMs ?? 0];
 }

@@ -130,6 +130,7 @@ describe('the Pareto front', () => {
       candidate(2, { drop: 0, bytes: 40, latencyMs: 3 }),
     ];
     expect([...paretoFront([small, worse, exact])]).toEqual([small, exact]);
+    expect([...paretoFront([small, worse, exact], ({ bytes }) => [bytes])]).toEqual([small]);
     // Neither of two that are alike is better.
     expect(paretoFront([small, { ...small, rung: 3 }]).size).toBe(2);
     expect(paretoFront([]).size).toBe(0);
