@@ -1,5 +1,5 @@
 /** The examples run as they are, on the built library, as a reader of them would run them. */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -28,6 +28,7 @@ const expected = {
       /^float32 1503 kB [\d.]+ ms \nonnxruntime 4\d\d kB [\d.]+ ms recall (0\.9\d|1\.00)\ntensorrt 4\d\d kB - recall 0?\d\.\d\d\n\w+ 0\.\d\d$/m,
     writes: undefined,
   },
+  'teacher.mjs': { prints: /^3 pictures: input, logits$/m, writes: undefined },
   'session.mjs': { prints: /^onnxruntime on cpu: .*\nlogits Tensor<float32>\[1, 6\] .*\n0 bytes copied$/m, writes: undefined },
 } as const;
 
@@ -40,6 +41,11 @@ it.each(Object.entries(expected))('%s', async (name, { prints, writes }) => {
   const { code, stdout, stderr } = await runProgram(process.execPath, [join(projectRoot, 'examples', name)], { cwd: folder });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toMatch(prints);
+  if (name === 'teacher.mjs') {
+    // Three inputs of 3 x 96 x 96 and three times six classes, each after a header of 128 bytes.
+    expect(statSync(join(folder, 'teacher/input.npy')).size).toBe(128 + 4 * 3 * 3 * 96 * 96);
+    expect(readFileSync(join(folder, 'teacher/logits.npy')).subarray(128)).toHaveLength(4 * 3 * 6);
+  }
   if (writes === undefined) return;
   const [file, width, height] = writes;
   expect(await sharp(join(folder, file)).metadata()).toMatchObject({ width, height });
