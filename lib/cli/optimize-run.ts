@@ -10,6 +10,7 @@ import {
   type OptimizeSteps,
   type Precision,
 } from '../optimize/index.js';
+import type { Pruning } from '../precision/index.js';
 import { printable } from '../text/index.js';
 import { budgetOf, budgetOptionNames, type BudgetOptionValues } from './budget-options.js';
 import type { Invocation } from './invocation.js';
@@ -19,7 +20,8 @@ import { loadTaskOptions, type TaskOptionValues } from './task-options.js';
 
 export interface OptimizeOptionValues extends Omit<TaskOptionValues, 'labels' | 'threads' | 'device'>, BudgetOptionValues {
   readonly data: string;
-  readonly precision: Precision;
+  readonly precision?: Precision;
+  readonly prune?: Pruning;
   readonly output: string;
   /** A labelled data set, and how it is opened. */
   readonly labels?: string;
@@ -40,6 +42,7 @@ export interface OptimizeOptionValues extends Omit<TaskOptionValues, 'labels' | 
 /** What is counted in each phase, and what is said as it begins. */
 const phaseWords: Readonly<Record<OptimizePhase, { readonly words: string; readonly noun: string }>> = {
   normalise: { words: 'Reading the model', noun: 'passes' },
+  prune: { words: 'Pruning', noun: 'layers' },
   calibrate: { words: 'Calibrating', noun: 'pictures' },
   convert: { words: 'Converting', noun: 'steps' },
   search: { words: 'Looking for the form that keeps to the budget', noun: 'forms' },
@@ -51,6 +54,7 @@ const phaseWords: Readonly<Record<OptimizePhase, { readonly words: string; reado
 
 const formWords: Readonly<Record<FormName, string>> = {
   float32: 'the model as it is',
+  pruned: 'the pruned model',
   onnxruntime: 'the form for ONNX Runtime',
   tensorrt: 'the form for TensorRT',
 };
@@ -62,7 +66,7 @@ export async function run<C extends Calibration>(
   invocation: Invocation,
   steps: OptimizeSteps<C>,
 ): Promise<void> {
-  const { data, precision, output, calibration, exportOnnx, pictures, seed, force, threads } = options;
+  const { data, precision, prune, output, calibration, exportOnnx, pictures, seed, force, threads } = options;
   const { signal } = invocation;
   const labelled = await openData(options, signal);
   const phases = new Phases(invocation, options.quiet !== true);
@@ -74,6 +78,7 @@ export async function run<C extends Calibration>(
           ...{
             data,
             precision,
+            prune,
             output,
             labelled,
             calibration,
@@ -143,7 +148,19 @@ async function openData(
 
 /** What is left for the task. */
 function taskOptionsOf(options: OptimizeOptionValues): ReturnType<typeof loadTaskOptions> {
-  const own = ['data', 'precision', 'output', 'labels', 'format', 'split', 'images', 'classNames', 'calibration', 'exportOnnx'];
+  const own = [
+    'data',
+    'precision',
+    'prune',
+    'output',
+    'labels',
+    'format',
+    'split',
+    'images',
+    'classNames',
+    'calibration',
+    'exportOnnx',
+  ];
   const numbers = ['pictures', 'seed', 'force', 'threads', 'json', 'quiet'];
   const left = Object.entries(options).filter(([name]) => ![...own, ...numbers, ...budgetOptionNames].includes(name));
   const { classNames: labels } = options;

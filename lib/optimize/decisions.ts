@@ -49,7 +49,7 @@ export function searchNotices(search: ReportedSearch | undefined, forms: readonl
     ({ chosen }) => chosen?.floatMacs === 1 || chosen!.dropInterval[0] < chosen!.dropInterval[1],
   );
   const judged = forms.flatMap(({ form, agreement }) => {
-    if (search.byLabels || agreement === undefined) return [];
+    if (search.byLabels || agreement === undefined || form === 'pruned') return [];
     if (agreement.pictures < fewestPictures || !findsAnything(agreement)) return [];
     const { drop, dropInterval } = dropOf(agreement);
     return drop <= maxDrop
@@ -94,7 +94,11 @@ export function noticesOf(precision: Precision, forms: readonly ReportedForm[], 
   return [
     ...few,
     ...(names.size === 0 ? [] : [`${names.size} of the pictures held back could not be read, and are in no number.`]),
-    `The form for TensorRT was judged on ONNX Runtime with graph optimisations off, ${simulation[precision]}. How fast it is shows on the GPU alone.`,
+    ...(precision === 'fp32'
+      ? []
+      : [
+          `The form for TensorRT was judged on ONNX Runtime with graph optimisations off, ${simulation[precision]}. How fast it is shows on the GPU alone.`,
+        ]),
     'Latency is that of the engine alone, on this machine, under whatever else ran; ratios were taken within rounds.',
   ];
 }

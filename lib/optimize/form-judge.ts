@@ -12,6 +12,7 @@ import type { FormName, ReportedAccuracy, ReportedComparison, ReportedForm } fro
 import { taskNameOf } from './picture-comparison.js';
 import { modelBytes } from './model-bytes.js';
 import type { StepOptions } from './optimize-steps.js';
+import { packedBytes } from './packed-bytes.js';
 import type { StepClock } from './step-clock.js';
 
 /** A form, and where it lies. */
@@ -46,6 +47,7 @@ interface Judged {
 /** How each form is run to be judged. */
 export const formSessions: Readonly<Record<FormName, { readonly options: SessionOptions; readonly words: string }>> = {
   float32: { options: {}, words: '' },
+  pruned: { options: {}, words: 'ONNX Runtime, as it is served' },
   onnxruntime: { options: {}, words: 'ONNX Runtime, as it is served' },
   tensorrt: {
     options: { graphOptimization: 'disabled' },
@@ -68,6 +70,7 @@ export class FormJudge {
     const [original] = files as [FormFile];
     const originalBytes = await modelBytes(original.file, clock.signal);
     const before = await this.#accuracy(original, this.#given.task, undefined);
+    const isPruned = files.some(({ form }) => form === 'pruned');
     for (const file of files) {
       const { form } = file;
       const bytes = await modelBytes(file.file, clock.signal);
@@ -75,6 +78,7 @@ export class FormJudge {
         form,
         bytes,
         sizeRatio: bytes / originalBytes,
+        ...(isPruned && { packedBytes: await packedBytes(file.file, clock.signal) }),
         judged: formSessions[form].words,
         latency: latencies.filter(({ name }) => name === form),
       };

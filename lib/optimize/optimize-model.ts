@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { basename, join, parse, resolve } from 'node:path';
 
@@ -8,7 +8,6 @@ import { formFileName, makeFolder, sha256OfFile } from '../engine/index.js';
 import {
   checkBoolean,
   checkInteger,
-  checkOneOf,
   checkOptions,
   checkPath,
   checkSignal,
@@ -19,18 +18,23 @@ import {
 } from '../errors/index.js';
 import { checkEvaluable } from '../evaluation/index.js';
 import { modelPath, type ModelProto } from '../graph/index.js';
+import { checkPruning, type Pruning } from '../precision/index.js';
 import { loadTask, type LoadTaskOptions, type Task } from '../tasks/index.js';
+import { checkedPrecision } from './checked-precision.js';
 import { EnergyMeter } from './energy.js';
-import { FormJudge, type FormFile } from './form-judge.js';
+import { writeFormFiles } from './form-files.js';
+import { FormJudge } from './form-judge.js';
 import { floatLayers, noticesOf, searchNotices, searchWords } from './decisions.js';
 import { calibratedOf, decides, heldBackDataset, heldBackPictures } from './held-back.js';
 import { modelSteps } from './model-steps.js';
 import { thisMachine } from './machine.js';
-import type { OptimizationReport, ReportedForm } from './optimization-report.js';
+import type { FormName, OptimizationReport, ReportedForm } from './optimization-report.js';
 import type { BundledOptimization, Calibration, OptimizedSource, OptimizeSteps } from './optimize-steps.js';
 import { modelBytes } from './model-bytes.js';
 import { taskNameOf } from './picture-comparison.js';
-import { precisions, type LayerPrecision, type Precision, type QuantizedForms } from './quantized-layer.js';
+import { floatForms, pruneSource, reportedPruning, withPruning, type PrunedSource } from './pruned-source.js';
+import { pruningNotices, pruningWords } from './pruning-words.js';
+import type { LayerPrecision, Precision, QuantizedForms } from './quantized-layer.js';
 import { csvOfForms, csvOfLayers } from './report/csv-report.js';
 import { htmlReport } from './report/html-report.js';
 import { markdownReport } from './report/markdown-report.js';
@@ -44,8 +48,10 @@ import { StepClock, type OptimizeProgress } from './step-clock.js';
 export interface OptimizeOptions {
   /** Pictures as the model will meet them: a folder or what else calibration takes. Some are calibrated with, the others held back to measure what was lost. */
   readonly data: string;
-  /** What layers are computed in. FP16 is for GPUs: on a CPU it saves memory alone. */
-  readonly precision: Precision;
+  /** What layers are computed in. FP16 is for GPUs: on a CPU it saves memory alone. Default: 'fp32' of a model that is pruned; of others, none. */
+  readonly precision?: Precision | undefined;
+  /** Makes small weights 0 before all else: half of those of each layer by 'magnitude:0.5', two of each four by '2:4'. Default: none. */
+  readonly prune?: Pruning | undefined;
   /** The folder that the bundle is written to, in place of a bundle that is there. */
   readonly output: string;
   /** Labelled pictures, by which the forms are evaluated too; those that were calibrated with are left out. */
@@ -72,18 +78,19 @@ export interface OptimizeOptions {
 }
 
 const optionNames = [
-  ...(['data', 'precision', 'output', 'labelled', 'calibration', 'exportOnnx'] as const),
+  ...(['data', 'precision', 'prune', 'output', 'labelled', 'calibration', 'exportOnnx'] as const),
   ...(['pictures', 'seed', 'force', 'budget', 'threads', 'task', 'signal', 'onProgress'] as const),
 ] satisfies (keyof OptimizeOptions)[];
 
 interface CheckedOptions extends OptimizeOptions {
+  readonly precision: Precision;
   readonly pictures: number | undefined;
   readonly seed: number;
   readonly force: boolean;
 }
 
 /**
- * Makes an INT8 or FP16 model: calibrates it on some of the pictures of a folder, makes a form for each engine, measures on this machine what that gains and, on the
+ * Makes an INT8, FP16 or pruned model: calibrates it on some of the pictures of a folder, makes a form for each engine, measures on this machine what that gains and, on the
  * pictures held back, what it costs, and writes a bundle with both forms and a report. The form for ONNX Runtime stays FP32 where the other is measured slower.
  *
  * Throws INVALID_ARGUMENT, UNKNOWN_OPTION, OUTPUT_NOT_WRITABLE, DATASET_NOT_FOUND, DATASET_UNSUPPORTED where the labels are not of the model's kind, ABORTED, and
@@ -114,7 +121,7 @@ export async function optimizeInSteps<C extends Calibration>(
 function checkedOptions(options: OptimizeOptions): CheckedOptions {
   checkOptions('optimize options', options, optionNames);
   checkSignal(options.signal);
-  checkOneOf('precision', options.precision, precisions);
+  const precision = checkedPrecision(options);
   if (options.threads !== undefined) checkInteger('threads', options.threads, 1, 1024);
   if (options.calibration !== undefined && options.pictures !== undefined) {
     throw invalidArgument(
@@ -126,6 +133,8 @@ function checkedOptions(options: OptimizeOptions): CheckedOptions {
   }
   return {
     ...options,
+    precision,
+    prune: options.prune === undefined ? undefined : checkPruning(options.prune),
     data: checkPath('data', options.data),
     output: checkPath('output', options.output),
     ...(options.calibration !== undefined && { calibration: checkPath('calibration', options.calibration) }),
@@ -174,14 +183,22 @@ class Optimization<C extends Calibration> {
     const pictures = await steps.listPictures(options.data, signal);
     const model = await this.#clock.step('normalise', (step) => steps.normalize(path, options.precision, step));
     const source = { path, model, precision: options.precision, taskOptions: options.task ?? {} };
+    const pruned = options.prune && (await this.#prune(source, task, options.prune));
+    // What is calibrated and converted; all is compared with the model as it was given.
+    const start = pruned ?? source;
     const journal = options.budget && (await this.#journal(task, pictures));
-    const calibration = await this.#calibrate(source, options.pictures ?? calibratedOf(pictures.length), journal);
-    const calibrated = new Set(calibration.pictures.map(({ sha256 }) => sha256));
+    const calibration =
+      options.precision === 'fp32'
+        ? undefined
+        : await this.#calibrate(start, options.pictures ?? calibratedOf(pictures.length), journal);
+    const calibrated = new Set(calibration?.pictures.map(({ sha256 }) => sha256));
     const { quantized, search } =
-      journal === undefined
-        ? { quantized: await this.#convert(source, calibration, task, pictures) }
-        : await this.#search({ source, calibration, task, pictures, calibrated, journal });
-    const files = await this.#writeForms(source, quantized);
+      calibration === undefined
+        ? { quantized: floatForms(start.model) }
+        : journal === undefined
+          ? { quantized: await this.#convert(start, calibration, task, pictures) }
+          : await this.#search({ source, start, calibration, task, pictures, calibrated, journal });
+    const files = await writeFormFiles(source, pruned, quantized, this.work, steps.writeModel);
     // What a search took is judged by pictures that it has not seen.
     const isLeftOut = (sha256: string): boolean =>
       calibrated.has(sha256) || (search !== undefined && decides(sha256, options.seed));
@@ -201,7 +218,8 @@ class Optimization<C extends Calibration> {
       clock: this.#clock,
     });
     const judged = await judge.judge();
-    const latency = judged.find(({ form }) => form === 'onnxruntime')?.latency ?? [];
+    const served = options.precision === 'fp32' ? 'pruned' : 'onnxruntime';
+    const latency = judged.find(({ form }) => form === served)?.latency ?? [];
     const { keepFloat, words } = quantized.keptFloat?.includes('onnxruntime')
       ? { keepFloat: true, words: undefined }
       : mayKeepFloat(search)
@@ -209,18 +227,21 @@ class Optimization<C extends Calibration> {
         : { keepFloat: false, words: undefined };
     const forms = judged.map((form): ReportedForm => ({
       ...form,
-      shipped: form.form === 'float32' ? keepFloat : form.form === 'tensorrt' || !keepFloat,
+      shipped: isShipped(form.form, options.precision, keepFloat),
     }));
+    const layers = withPruning(quantized.layers, pruned);
+    const pruning = pruned && reportedPruning(pruned);
     const report: OptimizationReport = {
       format: 1,
       foveate: packageVersion,
       made: new Date().toISOString(),
       task: taskNameOf(task),
       precision: options.precision,
+      ...(pruning !== undefined && { pruning }),
       model: { name: basename(path), bytes: (forms[0] as ReportedForm).bytes, sha256: await sha256OfFile(path, signal) },
       machine: thisMachine(task.session.runtime, energy instanceof EnergyMeter ? undefined : energy.reason),
       calibration: {
-        pictures: calibration.pictures.length,
+        pictures: calibration?.pictures.length ?? 0,
         ...(options.calibration === undefined
           ? { seconds: this.#clock.seconds['calibrate'] }
           : { table: basename(options.calibration) }),
@@ -228,22 +249,33 @@ class Optimization<C extends Calibration> {
         heldBack: heldBack.length,
       },
       forms,
-      layers: quantized.layers,
+      layers,
       ...(search !== undefined && { search }),
-      decisions: [...searchWords(search), ...(words === undefined ? [] : [words]), ...floatLayers(quantized.layers)],
+      decisions: [
+        ...pruningWords({ pruning, task: taskNameOf(task), forms, layers }),
+        ...searchWords(search),
+        ...(words === undefined ? [] : [words]),
+        ...(options.precision === 'fp32' ? [] : floatLayers(layers)),
+      ],
       notices: [
         ...noticesOf(options.precision, forms, heldBack.length),
         ...searchNotices(search, forms),
+        ...pruningNotices(pruning),
         ...(judgedBy?.size === 0
           ? ['Every labelled picture was calibrated with, so that nothing is told of accuracy: give others too.']
           : []),
-        ...calibration.doubts.map(({ message }) => `Forced: ${message}`),
+        ...(calibration?.doubts ?? []).map(({ message }) => `Forced: ${message}`),
       ],
       seconds: { ...this.#clock.seconds },
     };
     await this.#write({ source, task, calibration, report, quantized, keepFloat });
     await journal?.end();
     return report;
+  }
+
+  #prune(source: OptimizedSource, task: Task, prune: Pruning): Promise<PrunedSource> {
+    const { writeModel } = this.steps;
+    return this.#clock.step('prune', (step) => pruneSource(source, prune, { ...step, task, folder: this.work, writeModel }));
   }
 
   #convert(source: OptimizedSource, calibration: C, task: Task, pictures: readonly string[]): Promise<QuantizedForms> {
@@ -253,10 +285,10 @@ class Optimization<C extends Calibration> {
   }
 
   async #journal(task: Task, pictures: readonly string[]): Promise<SearchJournal> {
-    const { precision, seed, labelled, calibration, threads, signal } = this.options;
+    const { precision, prune, seed, labelled, calibration, threads, signal } = this.options;
     const key = {
       ...{ foveate: packageVersion, runtime: task.session.runtime, machine: [cpus()[0]?.model, availableParallelism()], threads },
-      ...{ model: await sha256OfFile(this.path, signal), bytes: await modelBytes(this.path, signal), precision, seed },
+      ...{ model: await sha256OfFile(this.path, signal), bytes: await modelBytes(this.path, signal), precision, prune, seed },
       ...{ count: this.options.pictures, preprocess: task.preprocess.options, task: { ...this.options.task } },
       labelled: labelled && [labelled.format, labelled.size],
     };
@@ -265,17 +297,19 @@ class Optimization<C extends Calibration> {
   }
 
   async #search(
-    given: Pick<FormsToFind, 'source' | 'task' | 'pictures' | 'calibrated' | 'journal'> & { readonly calibration: C },
+    given: Pick<FormsToFind, 'source' | 'task' | 'pictures' | 'calibrated' | 'journal'> & {
+      readonly start: OptimizedSource;
+      readonly calibration: C;
+    },
   ) {
-    const { calibration, ...found } = given;
+    const { start, calibration, ...found } = given;
     const { budget, labelled, seed, threads } = this.options;
     try {
       const { forms, search } = await findForms({
         ...found,
         ...{ budget: budget as Budget, labelled, seed, threads, folder: this.work, clock: this.#clock },
         writeModel: (model, path) => this.steps.writeModel(model, path),
-        ladder: (step) =>
-          this.steps.ladder(given.source, calibration, { ...step, task: given.task, pictures: given.pictures, seed }),
+        ladder: (step) => this.steps.ladder(start, calibration, { ...step, task: given.task, pictures: given.pictures, seed }),
       });
       return { quantized: forms, search };
     } catch (error) {
@@ -292,27 +326,6 @@ class Optimization<C extends Calibration> {
     return await this.#clock.step('calibrate', (step) =>
       this.steps.calibrate(source, { ...step, data, pictures, seed, force, table }),
     );
-  }
-
-  /** Each form in a folder of its own, where a large one keeps its weights beside it. */
-  async #writeForms(source: OptimizedSource, { onnxruntime, tensorrt, simulated }: QuantizedForms): Promise<FormFile[]> {
-    const { name } = parse(source.path);
-    const normalized = join(this.work, `${name}.onnx`);
-    await this.steps.writeModel(source.model, normalized);
-    const files: FormFile[] = [{ form: 'float32', file: source.path, timed: normalized }];
-    const write = async (folder: string, model: ModelProto): Promise<string> => {
-      await mkdir(join(this.work, folder));
-      const file = join(this.work, folder, `${name}.onnx`);
-      await this.steps.writeModel(model, file);
-      return file;
-    };
-    files.push({ form: 'onnxruntime', file: await write('onnxruntime', onnxruntime) });
-    files.push({
-      form: 'tensorrt',
-      file: await write('tensorrt', tensorrt),
-      simulated: simulated && (await write('simulated', simulated)),
-    });
-    return files;
   }
 
   async #write({
@@ -334,10 +347,11 @@ class Optimization<C extends Calibration> {
       forms: [
         keepFloat
           ? { form: 'onnxruntime', precision: 'float32', write: written(source.model) }
-          : { form: 'onnxruntime', precision: stored, write: written(quantized.onnxruntime) },
+          : { form: 'onnxruntime', precision: stored, pruning: options.prune, write: written(quantized.onnxruntime) },
         {
           form: 'tensorrt',
           precision: precisionOf('tensorrt'),
+          pruning: quantized.keptFloat?.includes('tensorrt') ? undefined : options.prune,
           write: written(quantized.tensorrt),
         },
       ],
@@ -367,7 +381,13 @@ function mayKeepFloat(search: ReportedSearch | undefined): boolean {
 }
 
 /** As a bundle calls it. */
-const storedAs = { int8: 'int8', fp16: 'float16' } as const;
+const storedAs = { int8: 'int8', fp16: 'float16', fp32: 'float32' } as const;
+
+function isShipped(form: FormName, precision: Precision, keepFloat: boolean): boolean {
+  if (form === 'float32') return keepFloat;
+  if (form === 'pruned') return precision === 'fp32';
+  return form === 'tensorrt' || !keepFloat;
+}
 
 function checkKind(task: string, dataset: Dataset): void {
   if (task === dataset.task) return;

@@ -1,13 +1,13 @@
 import type { ModelProto } from '../graph/index.js';
 
-/** What layers are computed in, as it is asked for. */
-export const precisions = ['int8', 'fp16'] as const;
+/** What layers are computed in, as it is asked for: FP32 of a model that is pruned alone. */
+export const precisions = ['int8', 'fp16', 'fp32'] as const;
 export type Precision = (typeof precisions)[number];
 
 /** What one layer is computed in. */
 export type LayerPrecision = 'int8' | 'float16' | 'float32';
 
-export const precisionTitles = { int8: 'INT8', fp16: 'FP16', float16: 'FP16', float32: 'FP32' } as const;
+export const precisionTitles = { int8: 'INT8', fp16: 'FP16', fp32: 'FP32', float16: 'FP16', float32: 'FP32' } as const;
 
 /** The forms that a model is made in. */
 export type QuantizedFormName = 'onnxruntime' | 'tensorrt';
@@ -40,6 +40,8 @@ export interface QuantizedLayer {
   readonly range?: { readonly min: number; readonly max: number } | undefined;
   /** Signal to noise of its output, after its activation, in eight bits: in dB, of calibration. */
   readonly noiseDb: Readonly<Partial<Record<QuantizedFormName, number>>>;
+  /** Where the model was pruned: the share of its weights that are 0, and why it was left as it is. */
+  readonly pruned?: { readonly zeros: number; readonly reason?: string | undefined } | undefined;
 }
 
 export const engineNames = { onnxruntime: 'ONNX Runtime', tensorrt: 'TensorRT' } as const;

@@ -5,6 +5,7 @@ import type { StepOptions } from './optimize-steps.js';
 /** The steps of an optimisation, in their order. */
 export const optimizePhases = [
   'normalise',
+  'prune',
   'calibrate',
   'convert',
   'search',

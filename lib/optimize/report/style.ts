@@ -25,6 +25,6 @@ header .cards{margin-top:22px}
 .macs{fill:var(--muted);fill-opacity:.55}
 .quartiles{stroke:var(--ink);stroke-width:2}
 .tail{stroke:var(--muted);stroke-width:1.25}
-.bar-float32{fill:var(--muted);fill-opacity:.55}
+.bar-float32,.bar-pruned{fill:var(--muted);fill-opacity:.55}
 .bar-onnxruntime,.bar-tensorrt{fill:var(--accent)}
 `;
