@@ -9,6 +9,7 @@ import {
   changed,
   DataType,
   FreshNames,
+  readBy,
   removeUnused,
   TensorProtoSchema,
   type GraphProto,
@@ -17,7 +18,6 @@ import {
   type OnnxNode,
   type TensorProto,
 } from '../graph/index.js';
-import { numberLayers } from './head.js';
 import { prunedPart, type Pruning } from './pruning.js';
 import { Structure } from './structure.js';
 
@@ -43,8 +43,8 @@ export interface PruneWeightsOptions {
  * The same model with small weights of its layers 0: of a magnitude, the part of each layer that is smallest, of the first where several are alike; of 2:4, the two
  * smallest of each four input channels that follow one another, at each output channel and place of the kernel.
  *
- * Left as they are: depthwise convolutions and small last layers whose results are read as numbers, which are few weights and decide much; weights that are not
- * numbers; for 2:4, transposed convolutions and layers whose input channels are no multiple of 4. Who else reads a weight reads it as it was.
+ * Left as they are: layers that read the picture and depthwise convolutions, which are few weights and lose most; weights that are not numbers; for 2:4,
+ * transposed convolutions and layers whose input channels are no multiple of 4. Who else reads a weight reads it as it was.
  *
  * `model` has been normalised, is left as it is and shares all other weights with the result. Rejects with MODEL_UNSUPPORTED where no layer can be pruned, ABORTED.
  */
@@ -57,7 +57,7 @@ export async function pruneWeights(
   structure.checkLayers();
   const graph = model.graph as GraphProto;
   const names = new FreshNames(graph);
-  const numbers = numberLayers(structure);
+  const first = firstLayers(structure);
   const nodes = structure.nodes.filter((node) => structure.isLayer(node));
   const made = new Map<string, TensorProto>();
   const replaced = new Map<NodeProto, NodeProto>();
@@ -70,7 +70,7 @@ export async function pruneWeights(
     const values = tensor.data as Float32Array;
     const zerosBefore = countZeros(values);
     const common = { name: node.name || (node.outputs[0] ?? ''), weights: values.length, zerosBefore };
-    const reason = numbers.has(node) ? 'its results are read as numbers' : reasonToLeave(structure, node, pruning);
+    const reason = first.has(node) ? 'it reads the picture' : reasonToLeave(structure, node, pruning);
     if (reason !== undefined) layers.push({ ...common, zeros: zerosBefore, reason });
     else {
       // Of weights that layers share, each pair of weights and order of channels once.
@@ -89,6 +89,19 @@ export async function pruneWeights(
   const node = graph.node.map((one) => replaced.get(one) ?? one);
   const initializer = [...graph.initializer, ...made.values()];
   return { model: removeUnused(changed(model, { graph: changed(graph, { node, initializer }) })), layers };
+}
+
+/** Those before which there is none. */
+function firstLayers(structure: Structure): ReadonlySet<OnnxNode> {
+  const first = new Set<OnnxNode>();
+  const behind = new Set<string>();
+  for (const node of structure.nodes) {
+    const isBehind = readBy(node.proto).some((value) => behind.has(value));
+    const isLayer = structure.isLayer(node);
+    if (isLayer && !isBehind) first.add(node);
+    if (isLayer || isBehind) for (const value of node.outputs) behind.add(value);
+  }
+  return first;
 }
 
 function reasonToLeave(structure: Structure, node: OnnxNode, pruning: Pruning): string | undefined {
