@@ -286,6 +286,7 @@ export {
   type ChannelStatistics,
   type TensorRtCache,
   type TensorRtCacheOptions,
+  type Pruning,
   type TensorStatistics,
   type ValueRange,
 } from './precision/index.js';
@@ -358,4 +359,5 @@ export {
   type ReportedCalibration,
   type ReportedComparison,
   type ReportedForm,
+  type ReportedPruning,
 } from './optimize/index.js';

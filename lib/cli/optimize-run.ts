@@ -11,6 +11,7 @@ import {
   type OptimizeSteps,
   type Precision,
 } from '../optimize/index.js';
+import type { Pruning } from '../precision/index.js';
 import { printable } from '../text/index.js';
 import { budgetOf, budgetOptionNames, type BudgetOptionValues } from './budget-options.js';
 import type { Invocation } from './invocation.js';
@@ -22,7 +23,8 @@ export interface OptimizeOptionValues extends Omit<TaskOptionValues, 'labels' | 
   readonly data?: string;
   readonly dataFree?: boolean;
   readonly device?: OptimizeDevice;
-  readonly precision: Precision;
+  readonly precision?: Precision;
+  readonly prune?: Pruning;
   readonly output: string;
   /** A labelled data set, and how it is opened. */
   readonly labels?: string;
@@ -44,6 +46,7 @@ export interface OptimizeOptionValues extends Omit<TaskOptionValues, 'labels' | 
 const phaseWords: Readonly<Record<OptimizePhase, { readonly words: string; readonly noun: string }>> = {
   normalise: { words: 'Reading the model', noun: 'passes' },
   generate: { words: 'Generating pictures', noun: 'pictures' },
+  prune: { words: 'Pruning', noun: 'layers' },
   calibrate: { words: 'Calibrating', noun: 'pictures' },
   convert: { words: 'Converting', noun: 'steps' },
   search: { words: 'Looking for the form that keeps to the budget', noun: 'forms' },
@@ -55,6 +58,7 @@ const phaseWords: Readonly<Record<OptimizePhase, { readonly words: string; reado
 
 const formWords: Readonly<Record<FormName, string>> = {
   float32: 'the model as it is',
+  pruned: 'the pruned model',
   onnxruntime: 'the form for ONNX Runtime',
   tensorrt: 'the form for TensorRT',
 };
@@ -74,7 +78,7 @@ export async function run<C extends Calibration>(
       'Give a folder of them, or --data-free where there are none.',
     );
   }
-  const { data, dataFree, precision, output, calibration, exportOnnx, pictures, seed, force, threads } = options;
+  const { data, dataFree, precision, prune, output, calibration, exportOnnx, pictures, seed, force, threads } = options;
   const { signal } = invocation;
   const labelled = await openData(options, signal);
   const phases = new Phases(invocation, options.quiet !== true);
@@ -87,6 +91,7 @@ export async function run<C extends Calibration>(
             data,
             dataFree,
             precision,
+            prune,
             output,
             labelled,
             calibration,
@@ -161,6 +166,7 @@ function taskOptionsOf(options: OptimizeOptionValues): ReturnType<typeof loadTas
     'data',
     'dataFree',
     'precision',
+    'prune',
     'output',
     'labels',
     'format',

@@ -20,6 +20,7 @@ Examples:
       --labels coco/annotations/instances_val2017.json -o yolov8n.bundle
   foveate optimize mobilenetv2.onnx --data pictures/ --precision int8 --calibration table.json -o bundle/
   foveate optimize yolov8n.onnx --data pictures/ --precision int8 --export-onnx int8/ -o bundle/ --json
+  foveate optimize yolov8n.onnx --data pictures/ --prune magnitude:0.5 -o pruned.bundle
 
 Some of the pictures are calibrated with (--pictures, told by their content and --seed), the others are held back: on
 these it is measured how much of what the model finds the forms still find, and with --labels how accurate they
@@ -49,7 +50,9 @@ export function addOptimize<C extends Calibration>(
   const command = program
     .command('optimize')
     .summary('make a smaller, faster model, and measure what it costs')
-    .description('Makes forms of a model for ONNX Runtime and TensorRT, in INT8 or FP16, and measures what that gains and costs.')
+    .description(
+      'Makes forms of a model for ONNX Runtime and TensorRT, in INT8 or FP16 or pruned, and measures what that gains and costs.',
+    )
     .argument('<model>', 'an ONNX file')
     .option('--data <path>', 'pictures as the model will meet them: a folder')
     .addOption(
@@ -57,7 +60,8 @@ export function addOptimize<C extends Calibration>(
         'data',
       ),
     )
-    .addOption(new Option('--precision <name>', 'of the layers').choices(precisions).makeOptionMandatory())
+    .addOption(new Option('--precision <name>', 'of the layers; beside --prune, fp32 where it is left out').choices(precisions))
+    .option('--prune <weights>', 'make small weights 0: magnitude:0.5 half of those of each layer, 2:4 two of each four')
     .requiredOption('-o, --output <bundle>', 'the folder to write; a bundle that is there is replaced')
     .option('--labels <path>', 'a labelled data set, for accuracy before and after')
     .addOption(new Option('--format <name>', 'of --labels (default: recognised)').choices(datasetFormats))

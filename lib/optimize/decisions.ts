@@ -54,7 +54,7 @@ export function searchNotices(search: ReportedSearch | undefined, forms: readonl
     ({ chosen }) => chosen?.precision === 'float32' || chosen!.dropInterval[0] < chosen!.dropInterval[1],
   );
   const judged = forms.flatMap(({ form, agreement }) => {
-    if (search.byLabels || agreement === undefined) return [];
+    if (search.byLabels || agreement === undefined || form === 'pruned') return [];
     if (agreement.pictures < fewestPictures || !findsAnything(agreement)) return [];
     const { drop, dropInterval } = dropOf(agreement);
     return drop <= maxDrop

@@ -13,6 +13,7 @@ import { taskNameOf } from './picture-comparison.js';
 import { modelBytes } from './model-bytes.js';
 import type { StepOptions } from './optimize-steps.js';
 import type { LayerPrecision } from './quantized-layer.js';
+import { packedBytes } from './packed-bytes.js';
 import type { StepClock } from './step-clock.js';
 
 /** A form, and where it lies. */
@@ -48,6 +49,7 @@ interface Judged {
 /** How each form is run to be judged. */
 export const formSessions: Readonly<Record<FormName, { readonly options: SessionOptions; readonly words: string }>> = {
   float32: { options: {}, words: '' },
+  pruned: { options: {}, words: 'ONNX Runtime, as it is served' },
   onnxruntime: { options: {}, words: 'ONNX Runtime, as it is served' },
   tensorrt: {
     options: { graphOptimization: 'disabled' },
@@ -70,6 +72,7 @@ export class FormJudge {
     const [original] = files as [FormFile];
     const originalBytes = await modelBytes(original.file, clock.signal);
     const before = await this.#accuracy(original, this.#given.task, undefined);
+    const isPruned = files.some(({ form }) => form === 'pruned');
     for (const file of files) {
       const { form, precision } = file;
       const bytes = await modelBytes(file.file, clock.signal);
@@ -78,6 +81,7 @@ export class FormJudge {
         precision,
         bytes,
         sizeRatio: bytes / originalBytes,
+        ...(isPruned && { packedBytes: await packedBytes(file.file, clock.signal) }),
         judged: formSessions[form].words,
         latency: latencies.filter(({ name }) => name === form),
       };
@@ -90,7 +94,7 @@ export class FormJudge {
   async #latencies(): Promise<Latency[]> {
     const { clock, files, task, latencyPictures, threads, energy } = this.#given;
     // FP32 alone is compared with nothing.
-    if (!files.some(({ form }) => form === 'onnxruntime')) return [];
+    if (files.every(({ form }) => form === 'float32' || form === 'tensorrt')) return [];
     const candidates = files
       .filter(({ form }) => form !== 'tensorrt')
       .map(({ form, file, timed }) => ({

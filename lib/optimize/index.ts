@@ -30,6 +30,7 @@ export {
   type ReportedCalibration,
   type ReportedComparison,
   type ReportedForm,
+  type ReportedPruning,
 } from './optimization-report.js';
 export { modelSteps } from './model-steps.js';
 export { optimizeInSteps, optimizeModel } from './optimize-model.js';

@@ -8,6 +8,7 @@ import {
   allFloatPoints,
   CalibrationTable,
   floatCalibrationPoints,
+  Structure,
   tableText,
   type CalibrationPoint,
 } from '../precision/index.js';
@@ -38,7 +39,8 @@ export const modelSteps: OptimizeSteps<CalibrationTable> = {
       evaluate: evaluateConstants,
     });
     // Told before anything runs, and where a table is given, too.
-    pointsOf(precision, model);
+    if (precision === 'fp32') new Structure(model).checkLayers();
+    else pointsOf(precision, model);
     return model;
   },
   calibrate: ({ path, precision, taskOptions }, { onProgress, ...options }) =>
@@ -82,9 +84,13 @@ export const modelSteps: OptimizeSteps<CalibrationTable> = {
   },
   async writeBundle(output, { source, task, forms, calibration, report, files }, { signal }) {
     const { name, bytes, sha256 } = report.model;
-    const written = forms.map(({ form, precision, write }) => [
+    const written = forms.map(({ form, precision, pruning, write }) => [
       form,
-      { precision, passes: ['normalize', ...(passOf[precision]?.(form) ?? [])], write },
+      {
+        precision,
+        passes: ['normalize', ...(pruning === undefined ? [] : [`prune ${pruning}`]), ...(passOf[precision]?.(form) ?? [])],
+        write,
+      },
     ]);
     await writeModelBundle(
       output,
@@ -92,7 +98,7 @@ export const modelSteps: OptimizeSteps<CalibrationTable> = {
         ...bundledTask(task, source.taskOptions),
         source: { name: basename(name, '.onnx'), bytes, sha256 },
         forms: Object.fromEntries(written) as Parameters<typeof writeModelBundle>[1]['forms'],
-        calibration: tableText(calibration),
+        calibration: calibration && tableText(calibration),
         reports: files,
         measured: { forms: report.forms },
         decisions: report.decisions,

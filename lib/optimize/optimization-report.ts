@@ -2,6 +2,7 @@
 import type { MetricIntervals, MetricValues } from '../evaluation/index.js';
 import type { ComparisonVerdict } from '../metrics/index.js';
 import type { TaskName } from '../tasks/index.js';
+import type { Pruning } from '../precision/index.js';
 import type { Agreement } from './agreement.js';
 import type { Latency } from './latency.js';
 import type { LayerPrecision, Precision, QuantizedLayer } from './quantized-layer.js';
@@ -16,6 +17,8 @@ export interface OptimizationReport {
   readonly made: string;
   readonly task: TaskName;
   readonly precision: Precision;
+  /** Absent where nothing was pruned. */
+  readonly pruning?: ReportedPruning | undefined;
   readonly model: { readonly name: string; readonly bytes: number; readonly sha256: string };
   readonly machine: OptimizingMachine;
   readonly calibration: ReportedCalibration;
@@ -46,8 +49,15 @@ export interface OptimizingMachine {
   readonly noEnergy?: string | undefined;
 }
 
+export interface ReportedPruning {
+  readonly scheme: Pruning;
+  /** Shares of the weights of all layers that are 0, and that were. */
+  readonly zeros: number;
+  readonly zerosBefore: number;
+}
+
 export interface ReportedCalibration {
-  /** How many pictures. */
+  /** How many pictures; none where the precision is FP32. */
   readonly pictures: number;
   /** Absent where a table was taken. */
   readonly seconds?: number | undefined;
@@ -60,10 +70,10 @@ export interface ReportedCalibration {
   readonly generated?: boolean | undefined;
 }
 
-export const formNames = ['float32', 'onnxruntime', 'tensorrt'] as const;
+export const formNames = ['float32', 'pruned', 'onnxruntime', 'tensorrt'] as const;
 export type FormName = (typeof formNames)[number];
 
-/** A form of the model. */
+/** A form of the model: `pruned` is it in FP32, with what was pruned and nothing else. */
 export interface ReportedForm {
   readonly form: FormName;
   /** What its layers are in, but for those that stay float. */
@@ -72,6 +82,8 @@ export interface ReportedForm {
   readonly bytes: number;
   /** To the model as it was given. */
   readonly sizeRatio: number;
+  /** The same files packed by gzip; absent where nothing was pruned. */
+  readonly packedBytes?: number | undefined;
   /** Whether the bundle has it. The model as it was given is there only in the place of a form that is not. */
   readonly shipped: boolean;
   /** How it was run to be judged; empty for the model as it was given. */

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { basename, join, parse } from 'node:path';
 
@@ -7,20 +7,24 @@ import type { Dataset } from '../dataset/index.js';
 import { formFileName, sha256OfFile } from '../engine/index.js';
 import { DatasetError, FoveateError } from '../errors/index.js';
 import { checkEvaluable } from '../evaluation/index.js';
-import { modelPath, type ModelProto } from '../graph/index.js';
+import { modelPath } from '../graph/index.js';
+import type { Pruning } from '../precision/index.js';
 import { loadTask, type Task } from '../tasks/index.js';
 import { EnergyMeter } from './energy.js';
-import { FormJudge, type FormFile } from './form-judge.js';
+import { writeFormFiles } from './form-files.js';
+import { FormJudge } from './form-judge.js';
 import { floatLayers, noticesOf, searchNotices, searchWords } from './decisions.js';
 import { calibratedOf, decides, heldBackDataset, heldBackPictures } from './held-back.js';
 import { modelSteps } from './model-steps.js';
 import { generatedPictures, generatePictures } from './generated-pictures.js';
 import { thisMachine } from './machine.js';
-import type { OptimizationReport, ReportedForm } from './optimization-report.js';
-import type { BundledOptimization, Calibration, OptimizedSource, OptimizeSteps } from './optimize-steps.js';
+import type { FormName, OptimizationReport, ReportedForm } from './optimization-report.js';
+import type { BundledForm, BundledOptimization, Calibration, OptimizedSource, OptimizeSteps } from './optimize-steps.js';
 import { modelBytes } from './model-bytes.js';
 import { taskNameOf } from './picture-comparison.js';
-import type { QuantizedForms } from './quantized-layer.js';
+import { floatForms, pruneSource, reportedPruning, withPruning, type PrunedSource } from './pruned-source.js';
+import { pruningNotices, pruningWords } from './pruning-words.js';
+import type { Precision, QuantizedFormName, QuantizedForms } from './quantized-layer.js';
 import { csvOfForms, csvOfLayers } from './report/csv-report.js';
 import { htmlReport } from './report/html-report.js';
 import { markdownReport } from './report/markdown-report.js';
@@ -33,7 +37,7 @@ import { judgeSpeed } from './speed-guard.js';
 import { StepClock } from './step-clock.js';
 
 /**
- * Makes an INT8 or FP16 model: calibrates it on some of the pictures of a folder, makes a form for each engine, measures on this machine what that gains and, on the
+ * Makes an INT8, FP16 or pruned model: calibrates it on some of the pictures of a folder, makes a form for each engine, measures on this machine what that gains and, on the
  * pictures held back, what it costs, and writes a bundle with both forms and a report. The form for ONNX Runtime stays FP32 where the other is measured slower.
  *
  * Throws INVALID_ARGUMENT, UNKNOWN_OPTION, OUTPUT_NOT_WRITABLE, DATASET_NOT_FOUND, DATASET_UNSUPPORTED where the labels are not of the model's kind, ABORTED, and
@@ -86,14 +90,19 @@ class Optimization<C extends Calibration> {
     const model = await this.#clock.step('normalise', (step) => steps.normalize(path, options.precision, step));
     const pictures = await this.#pictures();
     const source = { path, model, precision: options.precision, taskOptions: options.task ?? {} };
+    const pruned = options.prune && (await this.#prune(source, task, options.prune));
+    // What is calibrated and converted; all is compared with the model as it was given.
+    const start = pruned ?? source;
     const journal = options.budget && (await this.#journal(task, pictures));
-    const calibration = await this.#calibrate(source, pictures, journal);
-    const calibrated = new Set(calibration.pictures.map(({ sha256 }) => sha256));
+    const calibration = options.precision === 'fp32' ? undefined : await this.#calibrate(start, pictures, journal);
+    const calibrated = new Set(calibration?.pictures.map(({ sha256 }) => sha256));
     const { quantized, search } =
-      journal === undefined
-        ? { quantized: await this.#convert(source, calibration, task, pictures) }
-        : await this.#search({ source, calibration, task, pictures, calibrated, journal });
-    const files = await this.#writeForms(source, quantized);
+      calibration === undefined
+        ? { quantized: floatForms(start.model) }
+        : journal === undefined
+          ? { quantized: await this.#convert(start, calibration, task, pictures) }
+          : await this.#search({ source, start, calibration, task, pictures, calibrated, journal });
+    const files = await writeFormFiles({ source, pruned, quantized, forms: options.forms, folder: this.work }, steps.writeModel);
     // What a search took is judged by pictures that it has not seen.
     const isLeftOut = (sha256: string): boolean =>
       calibrated.has(sha256) || (search !== undefined && decides(sha256, options.seed));
@@ -113,27 +122,34 @@ class Optimization<C extends Calibration> {
       clock: this.#clock,
     });
     const judged = await judge.judge();
-    const latency = judged.find(({ form }) => form === 'onnxruntime')?.latency ?? [];
-    const { keepFloat, words } =
-      quantized.precision.onnxruntime === 'float32'
-        ? { keepFloat: true, words: undefined }
-        : mayKeepFloat(search)
-          ? judgeSpeed(quantized.precision.onnxruntime, latency)
-          : { keepFloat: false, words: undefined };
+    // Of a model that is pruned alone, that is the form for both.
+    const isPrunedAlone = options.precision === 'fp32';
+    const served = isPrunedAlone ? 'pruned' : 'onnxruntime';
+    const isFloatAnyway =
+      !options.forms.includes('onnxruntime') || (!isPrunedAlone && quantized.precision.onnxruntime === 'float32');
+    const latency = judged.find(({ form }) => form === served)?.latency ?? [];
+    const { keepFloat, words } = isFloatAnyway
+      ? { keepFloat: true, words: undefined }
+      : mayKeepFloat(search)
+        ? judgeSpeed(quantized.precision.onnxruntime, latency)
+        : { keepFloat: false, words: undefined };
     const forms = judged.map((form): ReportedForm => ({
       ...form,
-      shipped: form.form === 'float32' ? keepFloat : form.form === 'tensorrt' || !keepFloat,
+      shipped: isShipped(form.form, options.precision, keepFloat),
     }));
+    const layers = withPruning(quantized.layers, pruned);
+    const pruning = pruned && reportedPruning(pruned);
     const report: OptimizationReport = {
       format: 1,
       foveate: packageVersion,
       made: new Date().toISOString(),
       task: taskNameOf(task),
       precision: options.precision,
+      ...(pruning !== undefined && { pruning }),
       model: { name: basename(path), bytes: (forms[0] as ReportedForm).bytes, sha256: await sha256OfFile(path, signal) },
       machine: thisMachine(task.session.runtime, energy instanceof EnergyMeter ? undefined : energy.reason),
       calibration: {
-        pictures: calibration.pictures.length,
+        pictures: calibration?.pictures.length ?? 0,
         ...(options.calibration === undefined
           ? { seconds: this.#clock.seconds['calibrate'] }
           : { table: basename(options.calibration) }),
@@ -142,16 +158,22 @@ class Optimization<C extends Calibration> {
         heldBack: heldBack.length,
       },
       forms,
-      layers: quantized.layers,
+      layers,
       ...(search !== undefined && { search }),
-      decisions: [...searchWords(search), ...(words === undefined ? [] : [words]), ...floatLayers(quantized.layers)],
+      decisions: [
+        ...pruningWords({ pruning, task: taskNameOf(task), forms, layers }),
+        ...searchWords(search),
+        ...(words === undefined ? [] : [words]),
+        ...(options.precision === 'fp32' ? [] : floatLayers(layers)),
+      ],
       notices: [
         ...noticesOf(forms, { heldBack: heldBack.length, isGenerated: options.dataFree }),
         ...searchNotices(search, forms),
+        ...pruningNotices(pruning),
         ...(judgedBy?.size === 0
           ? ['Every labelled picture was calibrated with, so that nothing is told of accuracy: give others too.']
           : []),
-        ...(options.dataFree ? [] : calibration.doubts.map(({ message }) => `Forced: ${message}`)),
+        ...(options.dataFree ? [] : (calibration?.doubts ?? []).map(({ message }) => `Forced: ${message}`)),
       ],
       seconds: { ...this.#clock.seconds },
     };
@@ -166,6 +188,11 @@ class Optimization<C extends Calibration> {
     return await this.#clock.step('generate', (step) => generatePictures(join(this.work, 'generated'), pictures, seed, step));
   }
 
+  #prune(source: OptimizedSource, task: Task, prune: Pruning): Promise<PrunedSource> {
+    const { writeModel } = this.steps;
+    return this.#clock.step('prune', (step) => pruneSource(source, prune, { ...step, task, folder: this.work, writeModel }));
+  }
+
   #convert(source: OptimizedSource, calibration: C, task: Task, pictures: readonly string[]): Promise<QuantizedForms> {
     return this.#clock.step('convert', (step) =>
       this.steps.convert(source, calibration, { ...step, task, pictures, seed: this.options.seed, forms: this.options.forms }),
@@ -173,10 +200,10 @@ class Optimization<C extends Calibration> {
   }
 
   async #journal(task: Task, pictures: readonly string[]): Promise<SearchJournal> {
-    const { precision, seed, labelled, calibration, threads, signal } = this.options;
+    const { precision, prune, seed, labelled, calibration, threads, signal } = this.options;
     const key = {
       ...{ foveate: packageVersion, runtime: task.session.runtime, machine: [cpus()[0]?.model, availableParallelism()], threads },
-      ...{ model: await sha256OfFile(this.path, signal), bytes: await modelBytes(this.path, signal), precision, seed },
+      ...{ model: await sha256OfFile(this.path, signal), bytes: await modelBytes(this.path, signal), precision, prune, seed },
       ...{ count: this.options.pictures, preprocess: task.preprocess.options, task: { ...this.options.task } },
       labelled: labelled && [labelled.format, labelled.size],
     };
@@ -185,9 +212,12 @@ class Optimization<C extends Calibration> {
   }
 
   async #search(
-    given: Pick<FormsToFind, 'source' | 'task' | 'pictures' | 'calibrated' | 'journal'> & { readonly calibration: C },
+    given: Pick<FormsToFind, 'source' | 'task' | 'pictures' | 'calibrated' | 'journal'> & {
+      readonly start: OptimizedSource;
+      readonly calibration: C;
+    },
   ) {
-    const { calibration, ...found } = given;
+    const { start, calibration, ...found } = given;
     const { budget, labelled, seed, threads, forms: asked } = this.options;
     try {
       const { forms, search } = await findForms({
@@ -195,7 +225,7 @@ class Optimization<C extends Calibration> {
         ...{ budget: budget as Budget, forms: asked, labelled, seed, threads, folder: this.work, clock: this.#clock },
         writeModel: (model, path) => this.steps.writeModel(model, path),
         ladder: (step) =>
-          this.steps.ladder(given.source, calibration, {
+          this.steps.ladder(start, calibration, {
             ...step,
             task: given.task,
             pictures: given.pictures,
@@ -222,34 +252,18 @@ class Optimization<C extends Calibration> {
     );
   }
 
-  /** Each form in a folder of its own, where a large one keeps its weights beside it. */
-  async #writeForms(
-    source: OptimizedSource,
-    { onnxruntime, tensorrt, precision, simulated }: QuantizedForms,
-  ): Promise<FormFile[]> {
-    const { name } = parse(source.path);
-    const normalized = join(this.work, `${name}.onnx`);
-    await this.steps.writeModel(source.model, normalized);
-    const files: FormFile[] = [{ form: 'float32', precision: 'float32', file: source.path, timed: normalized }];
-    const write = async (folder: string, model: ModelProto): Promise<string> => {
-      await mkdir(join(this.work, folder));
-      const file = join(this.work, folder, `${name}.onnx`);
-      await this.steps.writeModel(model, file);
-      return file;
+  /** A form as the bundle has it; one that was not asked for is the model as it was given. */
+  #bundled(form: QuantizedFormName, quantized: QuantizedForms, source: OptimizedSource): BundledForm {
+    const { forms, precision, prune } = this.options;
+    const isAsked = forms.includes(form);
+    const isPruned = isAsked && (precision === 'fp32' || quantized.precision[form] !== 'float32');
+    const model = isAsked ? quantized[form] : source.model;
+    return {
+      form,
+      precision: quantized.precision[form],
+      pruning: isPruned ? prune : undefined,
+      write: (path) => this.steps.writeModel(model, path),
     };
-    const { forms } = this.options;
-    if (forms.includes('onnxruntime')) {
-      files.push({ form: 'onnxruntime', precision: precision.onnxruntime, file: await write('onnxruntime', onnxruntime) });
-    }
-    if (forms.includes('tensorrt')) {
-      files.push({
-        form: 'tensorrt',
-        precision: precision.tensorrt,
-        file: await write('tensorrt', tensorrt),
-        simulated: simulated && (await write('simulated', simulated)),
-      });
-    }
-    return files;
   }
 
   async #write({
@@ -262,14 +276,13 @@ class Optimization<C extends Calibration> {
   }): Promise<void> {
     const { steps, options } = this;
     const { report, source } = rest;
-    const written = (model: ModelProto) => (path: string) => steps.writeModel(model, path);
     const contents: BundledOptimization<C> = {
       ...rest,
       forms: [
         keepFloat
-          ? { form: 'onnxruntime', precision: 'float32', write: written(source.model) }
-          : { form: 'onnxruntime', precision: quantized.precision.onnxruntime, write: written(quantized.onnxruntime) },
-        { form: 'tensorrt', precision: quantized.precision.tensorrt, write: written(quantized.tensorrt) },
+          ? { form: 'onnxruntime', precision: 'float32', write: (path) => steps.writeModel(source.model, path) }
+          : this.#bundled('onnxruntime', quantized, source),
+        this.#bundled('tensorrt', quantized, source),
       ],
       files: {
         'report.md': markdownReport(report),
@@ -294,6 +307,12 @@ class Optimization<C extends Calibration> {
 function mayKeepFloat(search: ReportedSearch | undefined): boolean {
   const float = search?.forms.onnxruntime?.candidates.find(({ precision }) => precision === 'float32');
   return search === undefined || (float !== undefined && shortfalls(float, search.budget).length === 0);
+}
+
+function isShipped(form: FormName, precision: Precision, keepFloat: boolean): boolean {
+  if (form === 'float32') return keepFloat;
+  if (form === 'pruned') return precision === 'fp32';
+  return form === 'tensorrt' || !keepFloat;
 }
 
 function checkKind(task: string, dataset: Dataset): void {

@@ -12,9 +12,11 @@ import {
   invalidArgument,
   MediaError,
 } from '../errors/index.js';
+import { checkPruning, type Pruning } from '../precision/index.js';
 import type { LoadTaskOptions } from '../tasks/index.js';
+import { checkedPrecision } from './checked-precision.js';
 import { optimizeDevices, type OptimizeDevice } from './optimize-devices.js';
-import { precisions, quantizedForms, type Precision, type QuantizedFormName } from './quantized-layer.js';
+import { quantizedForms, type Precision, type QuantizedFormName } from './quantized-layer.js';
 import { checkBudget, type Budget } from './search/budget.js';
 import type { OptimizeProgress } from './step-clock.js';
 
@@ -25,9 +27,11 @@ export interface OptimizeOptions {
   readonly dataFree?: boolean | undefined;
   /**
    * What layers are computed in. FP16 is for GPUs: on a CPU it saves memory alone. 'auto' takes of INT8, with more and more in float, FP16 and FP32 the first
-   * that keeps to the budget; without one, to a drop of at most 1 %.
+   * that keeps to the budget; without one, to a drop of at most 1 %. Default: 'fp32' of a model that is pruned; of others, none.
    */
-  readonly precision: Precision;
+  readonly precision?: Precision | undefined;
+  /** Makes small weights 0 before all else: half of those of each layer by 'magnitude:0.5', two of each four by '2:4'. Default: none. */
+  readonly prune?: Pruning | undefined;
   /** The folder that the bundle is written to, in place of a bundle that is there. */
   readonly output: string;
   /** Labelled pictures, by which the forms are evaluated too; those that were calibrated with are left out. */
@@ -56,12 +60,13 @@ export interface OptimizeOptions {
 }
 
 const optionNames = [
-  ...(['data', 'dataFree', 'precision', 'output', 'labelled', 'calibration', 'exportOnnx'] as const),
+  ...(['data', 'dataFree', 'precision', 'prune', 'output', 'labelled', 'calibration', 'exportOnnx'] as const),
   ...(['pictures', 'seed', 'force', 'budget', 'device', 'threads', 'task', 'signal', 'onProgress'] as const),
 ] satisfies (keyof OptimizeOptions)[];
 
 /** With defaults. */
 export interface CheckedOptions extends OptimizeOptions {
+  readonly precision: Precision;
   readonly dataFree: boolean;
   readonly pictures: number | undefined;
   readonly seed: number;
@@ -77,7 +82,7 @@ const autoBudget: Budget = { maxDrop: 0.01 };
 export function checkedOptions(options: OptimizeOptions): CheckedOptions {
   checkOptions('optimize options', options, optionNames);
   checkSignal(options.signal);
-  checkOneOf('precision', options.precision, precisions);
+  const precision = checkedPrecision(options);
   if (options.threads !== undefined) checkInteger('threads', options.threads, 1, 1024);
   if (options.calibration !== undefined && options.pictures !== undefined) {
     throw invalidArgument(
@@ -103,6 +108,8 @@ export function checkedOptions(options: OptimizeOptions): CheckedOptions {
     options.budget === undefined ? (options.precision === 'auto' ? autoBudget : undefined) : checkBudget(options.budget);
   return {
     ...options,
+    precision,
+    prune: options.prune === undefined ? undefined : checkPruning(options.prune),
     ...(!dataFree && { data: checkPath('data', options.data) }),
     dataFree,
     output: checkPath('output', options.output),

@@ -1,6 +1,7 @@
 /** What an optimisation is made of. Each step is given to `optimizeInSteps`, which knows what they are for and not how they do it. */
 import type { ModelProto } from '../graph/index.js';
 import type { PreprocessOptions } from '../image/index.js';
+import type { Pruning } from '../precision/index.js';
 import type { LoadTaskOptions, Task } from '../tasks/index.js';
 import type { OptimizationReport } from './optimization-report.js';
 import type { Ladder } from './search/ladder.js';
@@ -69,18 +70,22 @@ export interface OptimizeSteps<C extends Calibration> {
   writeBundle(path: string, contents: BundledOptimization<C>, options: StepOptions): Promise<void>;
 }
 
+/** What is in a form, as the speed guard may have kept float, and how its file is written. */
+export interface BundledForm {
+  readonly form: QuantizedFormName;
+  readonly precision: LayerPrecision;
+  readonly pruning?: Pruning | undefined;
+  readonly write: (path: string) => Promise<void>;
+}
+
 /** What goes into a bundle. */
 export interface BundledOptimization<C extends Calibration> {
   readonly source: OptimizedSource;
   /** As the model was opened: its preprocessing, labels and the rest are to be found again. */
   readonly task: Task;
-  /** What is in each form, as the speed guard may have kept float, and how its file is written. */
-  readonly forms: readonly {
-    readonly form: 'onnxruntime' | 'tensorrt';
-    readonly precision: LayerPrecision;
-    readonly write: (path: string) => Promise<void>;
-  }[];
-  readonly calibration: C;
+  readonly forms: readonly BundledForm[];
+  /** Absent where the precision is FP32. */
+  readonly calibration?: C | undefined;
   readonly report: OptimizationReport;
   /** Texts that are written beside it, by their names: the report for people and programs. */
   readonly files: Readonly<Record<string, string>>;

@@ -1,7 +1,7 @@
 import type { ModelProto } from '../graph/index.js';
 
-/** What layers are computed in, as it is asked for. */
-export const precisions = ['int8', 'fp16', 'auto'] as const;
+/** What layers are computed in, as it is asked for: FP32 of a model that is pruned alone. */
+export const precisions = ['int8', 'fp16', 'auto', 'fp32'] as const;
 export type Precision = (typeof precisions)[number];
 
 /** What one layer is computed in. */
@@ -11,6 +11,7 @@ export const precisionTitles = {
   int8: 'INT8',
   fp16: 'FP16',
   auto: 'mixed precision',
+  fp32: 'FP32',
   float16: 'FP16',
   float32: 'FP32',
 } as const;
@@ -47,6 +48,8 @@ export interface QuantizedLayer {
   readonly range?: { readonly min: number; readonly max: number } | undefined;
   /** Signal to noise of its output, after its activation, in eight bits: in dB, of calibration. */
   readonly noiseDb: Readonly<Partial<Record<QuantizedFormName, number>>>;
+  /** Where the model was pruned: the share of its weights that are 0, and why it was left as it is. */
+  readonly pruned?: { readonly zeros: number; readonly reason?: string | undefined } | undefined;
 }
 
 /** Why layers of a form that was not asked for stay float. */

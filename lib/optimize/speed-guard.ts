@@ -13,10 +13,14 @@ export interface SpeedVerdict {
  * ratios. `latencies` are those of the form, against the float model.
  */
 export function judgeSpeed(precision: LayerPrecision, latencies: readonly Latency[]): SpeedVerdict {
-  const name = precisionTitles[precision];
   const slower = latencies.filter(({ verdict }) => verdict === 'slower');
-  const mean = Math.exp(latencies.reduce((sum, { ratio }) => sum + Math.log(ratio), 0) / latencies.length);
-  const keepFloat = slower.length > 0 && mean > 1;
+  const keepFloat = slower.length > 0 && meanRatio(latencies) > 1;
+  // Of a form that is pruned alone, all else is told by what pruning gained.
+  if (precision === 'float32') {
+    const words = `The form for ONNX Runtime stays as the model was given: pruned, it is slower here, ${timesOf(slower)}.`;
+    return { keepFloat, words: keepFloat ? words : undefined };
+  }
+  const name = precisionTitles[precision];
   if (keepFloat) {
     return { keepFloat, words: `The form for ONNX Runtime stays FP32: ${name} is slower here, ${timesOf(slower)}.` };
   }
@@ -32,7 +36,12 @@ export function judgeSpeed(precision: LayerPrecision, latencies: readonly Latenc
   return { keepFloat, words };
 }
 
-function timesOf(latencies: readonly Latency[]): string {
+/** Geometric, over all numbers of threads. */
+export function meanRatio(latencies: readonly Latency[]): number {
+  return Math.exp(latencies.reduce((sum, { ratio }) => sum + Math.log(ratio), 0) / latencies.length);
+}
+
+export function timesOf(latencies: readonly Latency[]): string {
   return latencies
     .map(({ ratio, threads }) => `${ratio.toFixed(2)} times as long with ${threads} ${threads === 1 ? 'thread' : 'threads'}`)
     .join(', ');

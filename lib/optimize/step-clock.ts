@@ -6,6 +6,7 @@ import type { StepOptions } from './optimize-steps.js';
 export const optimizePhases = [
   'normalise',
   'generate',
+  'prune',
   'calibrate',
   'convert',
   'search',

@@ -34,6 +34,8 @@ export {
 } from './tensorrt-cache.js';
 export { writeOnnxRuntimeForm, type FormNumbers } from './form-onnxruntime.js';
 export { numbersFor, type RangeQuestion } from './form-numbers.js';
+export { pruneWeights, type PrunedLayer, type PruneWeightsOptions } from './prune-weights.js';
+export { checkPruning, prunedPart, type Pruning } from './pruning.js';
 export { nothingKept, type FormPlan, type KeptFloat } from './form-plan.js';
 export { writeTensorRtForm } from './form-tensorrt.js';
 export { logitsOf, outputGroups, type ChannelGroup } from './head.js';

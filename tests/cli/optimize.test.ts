@@ -107,6 +107,21 @@ describe('foveate optimize', () => {
     vi.unstubAllEnvs();
   });
 
+  it('prunes, alone or before a precision, and says what that is worth', async () => {
+    const alone = [models.classifier, '--data', picturesFolder, '-o', join(folder, 'alone'), '--threads', '1'];
+    const { out, lines } = await optimize(...alone, '--prune', 'magnitude:0.5');
+    expect(out).toMatch(/^shapes-classifier\.onnx pruned \(magnitude:0\.5\)\n/);
+    expect(out).toMatch(/\n +FP32 +FP32, pruned\n/);
+    expect(out).toMatch(/Packed by gzip +[\d.]+ MB +[\d.]+ MB {2}\(0\.\d\dx\)\n/);
+    expect(out).toMatch(/Decided\n +Pruning 50 % of the weights .* It gained/);
+    expect(lines).toContain('Comparing with FP32: the pruned model');
+    expect(lines).not.toContain('Calibrating');
+    const both = await optimize(...call(), '--threads', '1', '--prune', '2:4', '--json', '-q');
+    const report = JSON.parse(both.out) as OptimizationReport;
+    expect(report).toMatchObject({ precision: 'int8', pruning: { scheme: '2:4' } });
+    expect(report.forms.map(({ form }) => form)).toEqual(['float32', 'pruned', 'onnxruntime', 'tensorrt']);
+  });
+
   it('hands on how the model is opened', async () => {
     const error = await rejectionOf(optimize(...call(), '--task', 'segment'));
     expect(error).toMatchObject({ code: 'MODEL_UNSUPPORTED' });
@@ -116,6 +131,8 @@ describe('foveate optimize', () => {
     for (const [args, message] of [
       [[models.classifier, '--precision', 'int8', '-o', 'x'], /--data/],
       [[...call(), '--precision', 'int4'], /int8/],
+      [[...call(), '--prune', 'magnitude:0.1'], /from 0\.3 to 0\.9 for prune/],
+      [call().filter((arg) => arg !== '--precision' && arg !== 'int8'), /'int8', 'fp16' or 'auto' for precision/],
       [[...call(), '--pictures', 'many'], /whole number/],
       [[...call(), '--split', 'val'], /--split/],
       [[...call(), '--resume'], /resume/],

@@ -9,8 +9,10 @@ import {
   markdownReport,
   tableReport,
   type OptimizationReport,
+  type ReportedForm,
 } from '../../lib/optimize/index.js';
 import { classed, elements, named, parseMarkup, rows, textOf } from '../evaluation/markup-tree.js';
+import { pruningNotices, pruningWords } from '../../lib/optimize/pruning-words.js';
 import { latency, layers, report, search } from './made-report.js';
 
 const hostile = '<img src=x onerror="alert(1)">|`*[a](b)\u001b[31m\n';
@@ -168,6 +170,65 @@ describe('the terminal', () => {
   });
 });
 
+describe('pruning', () => {
+  const [before, form] = report.forms as [ReportedForm, ReportedForm];
+  const prunedForm: ReportedForm = {
+    ...form,
+    ...{ form: 'pruned', bytes: before.bytes, sizeRatio: 1, packedBytes: 7_960_000, shipped: false },
+    latency: [latency('pruned', 1, 44.5, 1), latency('pruned', 2, 24.3, 1.004)].map((one) => ({ ...one, verdict: 'same' })),
+  };
+  const pruned = (changes: Partial<ReportedForm> = {}): OptimizationReport => ({
+    ...report,
+    pruning: { scheme: 'magnitude:0.5', zeros: 0.494, zerosBefore: 0.001 },
+    forms: [{ ...before, packedBytes: 11_900_000 }, { ...prunedForm, ...changes }, ...report.forms.slice(1)],
+    layers: layers.map((layer, i) => ({ ...layer, pruned: i === 0 ? { zeros: 0, reason: 'depthwise' } : { zeros: 0.5 } })),
+  });
+
+  it('is said to gain nothing where it does', () => {
+    expect(pruningWords(pruned())).toEqual([
+      'Pruning 50 % of the weights (magnitude:0.5; 49 % of all are 0, 0 % were): the file is as large (0.67 times packed), a run takes 1.00 times as long with 1 thread, 1.00 times as long with 2 threads, by labels AP 0.365 instead of 0.372; agreement with FP32: hysteresis recall 0.990 (0.980 to 1.000). It gained nothing here: only what is sent or kept packed is smaller.',
+      '1 of 60 layers were not pruned (1: depthwise).',
+    ]);
+    expect(pruningWords(pruned({ packedBytes: 11_800_000 }))[0]).toMatch(/\(0\.99 times packed\).* It gained nothing here\.$/);
+    expect(pruningWords(report)).toEqual([]);
+  });
+
+  it('is said to gain what it does', () => {
+    expect(pruningWords(pruned({ latency: [latency('pruned', 1, 30, 0.7)] }))[0]).toMatch(/It gained time\.$/);
+    // Not where another number of threads loses more.
+    const mixed = [latency('pruned', 1, 30, 0.9), latency('pruned', 2, 30, 1.3)];
+    expect(pruningWords(pruned({ latency: mixed }))[0]).toMatch(/It gained nothing here/);
+    expect(pruningWords(pruned({ sizeRatio: 0.6 }))[0]).toMatch(/the file is 0\.60 times as large .*It gained size\.$/);
+    const untimed = pruningWords(pruned({ latency: [], agreement: undefined, accuracy: undefined }))[0];
+    expect(untimed).toMatch(/\(0\.67 times packed\)\. It gained no bytes, and time was not measured: only/);
+  });
+
+  it('is told of 2:4 what was not measured', () => {
+    expect(pruningNotices({ scheme: '2:4', zeros: 0.5, zerosBefore: 0 }).join(' ')).toMatch(/Ampere.*--sparsity.*not measured/);
+    expect(pruningNotices(undefined)).toEqual([]);
+  });
+
+  it('has its place in every report', () => {
+    const given = pruned();
+    expect(tableReport(given)[0]).toBe('yolov8n.onnx in INT8, pruned (magnitude:0.5)');
+    expect(markdownReport(given)).toContain('| Packed by gzip | 11.9 MB | 8.0 MB (0.67x) |');
+    expect(markdownReport(given)).toMatch(/\| Range \| Reason \| Zeros \|\n/);
+    expect(csvOfForms(given)).toContain('pruned,packed bytes,,7960000,,\r\n');
+    const records = csvOfLayers(given).split('\r\n');
+    expect(records[0]).toMatch(/,zeros,not pruned$/);
+    expect(records.slice(1, 3).map((record) => record.split(',').slice(-2))).toEqual([
+      ['0', 'depthwise'],
+      ['0.5', ''],
+    ]);
+    const page = parseMarkup(htmlReport(given));
+    expect(textOf(page)).toContain('Optimisation to INT8 \u00b7 Pruning, magnitude:0.5');
+    expect(textOf(page)).toContain('0.0 %: depthwise');
+    const alone = { ...given, precision: 'fp32', forms: given.forms.slice(0, 2) } as const;
+    expect(tableReport(alone)[0]).toBe('yolov8n.onnx pruned (magnitude:0.5)');
+    expect(textOf(classed(parseMarkup(htmlReport(alone)), 'kicker')[0] as never)).toBe('Pruning, magnitude:0.5');
+  });
+});
+
 describe('the speed guard', () => {
   const at = (ratio: number, threads = 1) => latency('onnxruntime', threads, 10 * ratio, ratio);
 
@@ -175,6 +236,14 @@ describe('the speed guard', () => {
     const { keepFloat, words } = judgeSpeed('int8', [at(1.09), at(1.37, 2)]);
     expect(keepFloat).toBe(true);
     expect(words).toMatch(/stays FP32.*1\.09 times as long with 1 thread, 1\.37 times as long with 2 threads/);
+  });
+
+  it('says of a model that is pruned alone no more than that it stays', () => {
+    expect(judgeSpeed('float32', [at(1.09)])).toMatchObject({
+      keepFloat: true,
+      words: expect.stringMatching(/stays as the model was given: pruned, it is slower here, 1\.09 times/) as string,
+    });
+    expect(judgeSpeed('float32', [{ ...at(1.01), verdict: 'same' }])).toEqual({ keepFloat: false, words: undefined });
   });
 
   it('goes by all thread counts where they differ', () => {

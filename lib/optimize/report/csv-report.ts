@@ -5,12 +5,13 @@ import type { OptimizationReport } from '../optimization-report.js';
 export function csvOfForms({ forms }: OptimizationReport): string {
   return [
     csvRecord(['form', 'name', 'threads', 'value', 'low', 'high']),
-    ...forms.flatMap(({ form, bytes, sizeRatio, shipped, latency, agreement, accuracy }) => {
+    ...forms.flatMap(({ form, bytes, sizeRatio, packedBytes, shipped, latency, agreement, accuracy }) => {
       const record = (name: string, value?: number | null, ends: readonly (number | null)[] = [], threads?: number): string =>
         csvRecord([form, name, threads, value ?? undefined, ends[0] ?? undefined, ends[1] ?? undefined]);
       return [
         record('bytes', bytes),
         record('size ratio', sizeRatio),
+        ...(packedBytes === undefined ? [] : [record('packed bytes', packedBytes)]),
         record('shipped', Number(shipped)),
         ...latency.flatMap(({ threads, medianMs, quartilesMs, p95Ms, throughput, ratio, ratioRange, joules }) => [
           record('latency ms', medianMs, quartilesMs, threads),
@@ -29,7 +30,7 @@ export function csvOfForms({ forms }: OptimizationReport): string {
 }
 
 /** The layers as CSV, in the order of the graph. */
-export function csvOfLayers({ layers }: OptimizationReport): string {
+export function csvOfLayers({ layers, pruning }: OptimizationReport): string {
   return [
     csvRecord([
       'layer',
@@ -43,11 +44,13 @@ export function csvOfLayers({ layers }: OptimizationReport): string {
       'max',
       'onnxruntime reason',
       'tensorrt reason',
+      ...(pruning === undefined ? [] : ['zeros', 'not pruned']),
     ]),
-    ...layers.map(({ name, operator, macs, precision, noiseDb, range, reasons }) =>
+    ...layers.map(({ name, operator, macs, precision, noiseDb, range, reasons, pruned }) =>
       csvRecord([
         ...[name, operator, macs ?? undefined, precision.onnxruntime, precision.tensorrt],
         ...[noiseDb.onnxruntime, noiseDb.tensorrt, range?.min, range?.max, reasons.onnxruntime, reasons.tensorrt],
+        ...(pruning === undefined ? [] : [pruned?.zeros, pruned?.reason]),
       ]),
     ),
   ].join('');

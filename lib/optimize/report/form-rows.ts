@@ -3,11 +3,12 @@ import { isNumber, metricText, noValue } from '../../evaluation/report/metric.js
 import type { AgreementMetric } from '../agreement.js';
 import type { Latency } from '../latency.js';
 import type { FormName, OptimizationReport, ReportedForm } from '../optimization-report.js';
-import { engineNames, precisionTitles } from '../quantized-layer.js';
+import { engineNames, precisionTitles, type QuantizedLayer } from '../quantized-layer.js';
 
 /** Such as `INT8 for TensorRT`; `FP32 for TensorRT` where a budget left nothing else. */
 export function formTitle({ forms }: Pick<OptimizationReport, 'forms'>, form: FormName): string {
   if (form === 'float32') return precisionTitles.float32;
+  if (form === 'pruned') return 'FP32, pruned';
   const precision = forms.find((one) => one.form === form)?.precision ?? 'float32';
   return `${precisionTitles[precision]} for ${engineNames[form]}`;
 }
@@ -48,7 +49,10 @@ export function formRows(report: OptimizationReport): FormRow[] {
       text: byteText(bytes),
       note: form === 'float32' ? undefined : timesText(sizeRatio),
     })),
-    ...(layers.length === 0 ? [] : [of('size', 'Layers below FP32', ({ form }) => layerCell(report, form))]),
+    ...pruningRows(report, of),
+    ...(layers.length === 0 || report.precision === 'fp32'
+      ? []
+      : [of('size', 'Layers below FP32', ({ form }) => layerCell(report, form))]),
     of('size', 'In the bundle', ({ shipped }) => ({ text: shipped ? 'yes' : 'no' })),
     ...threads.flatMap((count) => [
       timed('Latency', count, ({ medianMs, ratio, verdict }, { form }) => ({
@@ -67,8 +71,38 @@ export function formRows(report: OptimizationReport): FormRow[] {
   ];
 }
 
+/** Of zeros only those in FP32 are counted: in integers there are more. */
+function pruningRows(
+  { pruning, forms }: OptimizationReport,
+  of: (group: 'size', name: string, cell: (form: ReportedForm) => FormCell) => FormRow,
+): FormRow[] {
+  if (pruning === undefined) return [];
+  const shares: Partial<Record<FormName, number>> = { float32: pruning.zerosBefore, pruned: pruning.zeros };
+  const before = forms[0]?.packedBytes ?? NaN;
+  return [
+    of('size', 'Packed by gzip', ({ form, packedBytes = NaN }) => ({
+      text: byteText(packedBytes),
+      note: form === 'float32' ? undefined : timesText(packedBytes / before),
+    })),
+    of('size', 'Weights that are 0', ({ form }) => {
+      const share = shares[form];
+      return share === undefined ? nothing : { text: percentText(share) };
+    }),
+  ];
+}
+
+/** Of a layer, with why it was not pruned. */
+export function zerosText({ pruned }: QuantizedLayer): string {
+  if (pruned === undefined) return noValue;
+  return pruned.reason === undefined ? percentText(pruned.zeros) : `${percentText(pruned.zeros)}: ${pruned.reason}`;
+}
+
+function percentText(part: number): string {
+  return `${(100 * part).toFixed(1)} %`;
+}
+
 function layerCell({ layers }: OptimizationReport, form: FormName): FormCell {
-  if (form === 'float32') return { text: `0 of ${layers.length}` };
+  if (form === 'float32' || form === 'pruned') return { text: `0 of ${layers.length}` };
   const quantized = layers.filter(({ precision }) => precision[form] !== 'float32');
   const macsOf = (some: typeof layers): number => some.reduce((sum, { macs }) => sum + (macs ?? 0), 0);
   const all = macsOf(layers);

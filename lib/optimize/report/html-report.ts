@@ -3,14 +3,31 @@ import { htmlPage, themeButton } from '../../evaluation/report/html/page.js';
 import { named, numberCell, scrolled, section } from '../../evaluation/report/html/parts.js';
 import { markup, type Markup } from '../../text/index.js';
 import type { OptimizationReport } from '../optimization-report.js';
-import { precisionTitles, reasonText, worstNoiseDb, type LayerPrecision, type QuantizedLayer } from '../quantized-layer.js';
-import { formRows, formTitle, msText, shortNumber, threadText, timesText, type FormCell, type FormRow } from './form-rows.js';
+import {
+  engineNames,
+  precisionTitles,
+  reasonText,
+  worstNoiseDb,
+  type LayerPrecision,
+  type QuantizedLayer,
+} from '../quantized-layer.js';
+import {
+  formRows,
+  formTitle,
+  msText,
+  shortNumber,
+  threadText,
+  timesText,
+  zerosText,
+  type FormCell,
+  type FormRow,
+} from './form-rows.js';
 import { latencyChart } from './latency-chart.js';
 import { layerPlot } from './layer-plot.js';
 import { paretoPlot } from './pareto-plot.js';
 import { searchColumns, searchRows } from './search-rows.js';
 import { ownStyle } from './style.js';
-import { calibrationText, machineText } from './words.js';
+import { calibrationText, machineText, reportTitle } from './words.js';
 
 /** Layers beyond that are in layers.csv alone. */
 const shownLayers = 2000;
@@ -18,9 +35,9 @@ const longTable = 24;
 
 /** An optimisation as one HTML file that needs nothing else, as the reports of evaluations are. */
 export function htmlReport(report: OptimizationReport): string {
-  const { model, foveate, made } = report;
+  const { foveate, made } = report;
   return htmlPage({
-    title: `${model.name} in ${precisionTitles[report.precision]}`,
+    title: reportTitle(report),
     foveate,
     made,
     heading: heading(report),
@@ -42,19 +59,24 @@ function heading(report: OptimizationReport): Markup {
   const { model, forms } = report;
   const slower = forms.find(({ form, precision, shipped }) => form === 'onnxruntime' && precision !== 'float32' && !shipped);
   return markup`<header>
-<div class="top"><div><p class="kicker">Optimisation to ${precisionTitles[report.precision]}</p>
+<div class="top"><div><p class="kicker">${kicker(report)}</p>
 <h1>${named(model.name)}</h1>
 <p class="lede">${calibrationText(report)}.</p></div>
 ${themeButton}</div>${
     slower !== undefined &&
     markup`
-<p class="alert" role="note">${precisionTitles[slower.precision]} is slower than FP32 here: the bundle has FP32 for ONNX Runtime. <a href="#decisions">What was decided</a>.</p>`
+<p class="alert" role="note">${report.precision === 'fp32' ? 'The pruned model' : precisionTitles[slower.precision]} is slower than FP32 here: the bundle has FP32 for ONNX Runtime. <a href="#decisions">What was decided</a>.</p>`
   }
 <ul class="cards">${cards(report).map(
     ({ name, meaning, value, note }) => markup`
 <li class="card"><p class="name">${name}</p><p class="meaning">${meaning}</p><p class="value">${value}</p><p class="interval">${note ?? markup`&nbsp;`}</p></li>`,
   )}</ul>
 </header>`;
+}
+
+function kicker({ precision, pruning }: OptimizationReport): string {
+  const made = precision === 'fp32' ? [] : [`Optimisation to ${precisionTitles[precision]}`];
+  return [...made, ...(pruning === undefined ? [] : [`Pruning, ${pruning.scheme}`])].join(' \u00b7 ');
 }
 
 interface Card {
@@ -69,8 +91,8 @@ function cards(report: OptimizationReport): Card[] {
   const told: Card[] = [];
   for (const { form, bytes, sizeRatio, latency, agreement } of report.forms) {
     if (form === 'float32') continue;
-    const engine = form === 'onnxruntime' ? 'ONNX Runtime' : 'TensorRT';
-    if (form === 'onnxruntime') {
+    const engine = form === 'pruned' ? 'pruned' : engineNames[form];
+    if (form === (report.precision === 'fp32' ? 'pruned' : 'onnxruntime')) {
       told.push({ name: 'Size', meaning: 'of FP32', value: timesText(sizeRatio), note: `${(bytes / 1e6).toFixed(1)} MB` });
       for (const { threads, ratio, medianMs, verdict } of latency) {
         told.push({
@@ -158,13 +180,13 @@ function latencySection(report: OptimizationReport): Markup | undefined {
   );
 }
 
-function layerSection({ layers }: OptimizationReport): Markup | undefined {
+function layerSection({ layers, pruning }: OptimizationReport): Markup | undefined {
   if (layers.length === 0) return undefined;
   const shown = layers.slice(0, shownLayers);
   const table = markup`<table data-sortable="" class="layers"><caption class="unseen">Layers</caption>
-<thead><tr><th scope="col" class="number">#</th><th scope="col">Layer</th><th scope="col">Operator</th><th scope="col" class="number">MACs</th><th scope="col">ONNX Runtime</th><th scope="col">TensorRT</th><th scope="col" class="number">Noise, dB</th><th scope="col" class="number">Min</th><th scope="col" class="number">Max</th><th scope="col">Why float</th></tr></thead><tbody>${shown.map(
-    layerRow,
-  )}
+<thead><tr><th scope="col" class="number">#</th><th scope="col">Layer</th><th scope="col">Operator</th><th scope="col" class="number">MACs</th><th scope="col">ONNX Runtime</th><th scope="col">TensorRT</th><th scope="col" class="number">Noise, dB</th><th scope="col" class="number">Min</th><th scope="col" class="number">Max</th><th scope="col">Why float</th>${
+    pruning !== undefined && markup`<th scope="col" class="number">Zeros</th>`
+  }</tr></thead><tbody>${shown.map((layer, place) => layerRow(layer, place, pruning !== undefined))}
 </tbody></table>`;
   return section(
     'layers',
@@ -180,8 +202,8 @@ function layerSection({ layers }: OptimizationReport): Markup | undefined {
   );
 }
 
-function layerRow(layer: QuantizedLayer, place: number): Markup {
-  const { name, operator, macs, precision, range } = layer;
+function layerRow(layer: QuantizedLayer, place: number, isPruned: boolean): Markup {
+  const { name, operator, macs, precision, range, pruned } = layer;
   const noiseDb = worstNoiseDb(layer);
   return markup`
 <tr>${numberCell(String(place + 1), place + 1)}<th scope="row">${named(name)}</th><td>${shortened(operator, 60)}</td>${numberCell(
@@ -193,7 +215,7 @@ function layerRow(layer: QuantizedLayer, place: number): Markup {
   )}${numberCell(range === undefined ? noValue : shortNumber(range.min), range?.min)}${numberCell(
     range === undefined ? noValue : shortNumber(range.max),
     range?.max,
-  )}<td class="reason">${shortened(reasonText(layer), 200)}</td></tr>`;
+  )}<td class="reason">${shortened(reasonText(layer), 200)}</td>${isPruned && numberCell(zerosText(layer), pruned?.zeros)}</tr>`;
 }
 
 function precisionCell(precision: LayerPrecision): Markup {

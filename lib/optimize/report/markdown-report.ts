@@ -1,12 +1,12 @@
-import { precisionTitles, reasonText, worstNoiseDb } from '../quantized-layer.js';
+import { reasonText, worstNoiseDb } from '../quantized-layer.js';
 import type { OptimizationReport } from '../optimization-report.js';
-import { calibrationText, machineText } from './words.js';
+import { calibrationText, machineText, reportTitle } from './words.js';
 import { searchColumns, searchRows } from './search-rows.js';
-import { formRows, formTitle, shortNumber, type FormCell } from './form-rows.js';
+import { formRows, formTitle, shortNumber, zerosText, type FormCell } from './form-rows.js';
 
 /** An optimisation as Markdown, with tables as GitHub writes them. */
 export function markdownReport(report: OptimizationReport): string {
-  const { model, forms, layers, decisions, notices, foveate, made } = report;
+  const { forms, layers, pruning, decisions, notices, foveate, made } = report;
   const worst = forms.flatMap(({ form, agreement }) =>
     (agreement?.worst ?? []).map(({ picture, value }) => [
       formTitle(report, form),
@@ -16,7 +16,7 @@ export function markdownReport(report: OptimizationReport): string {
   );
   const searched = searchRows(report);
   return [
-    `# ${escaped(model.name)} in ${precisionTitles[report.precision]}`,
+    `# ${escaped(reportTitle(report))}`,
     `${escaped(machineText(report))}. ${escaped(calibrationText(report))}.`,
     '## Before and after',
     table(
@@ -40,7 +40,10 @@ export function markdownReport(report: OptimizationReport): string {
       : [
           '## Layers',
           table(
-            ['Layer', 'Operator', 'MACs', 'ONNX Runtime', 'TensorRT', 'Noise, dB', 'Range', 'Reason'],
+            [
+              ...['Layer', 'Operator', 'MACs', 'ONNX Runtime', 'TensorRT', 'Noise, dB', 'Range', 'Reason'],
+              ...(pruning === undefined ? [] : ['Zeros']),
+            ],
             layers.map((layer) => {
               const { name, operator, macs, precision, range } = layer;
               return [
@@ -48,6 +51,7 @@ export function markdownReport(report: OptimizationReport): string {
                 ...[precision.onnxruntime, precision.tensorrt, worstNoiseDb(layer)?.toFixed(1) ?? ''],
                 range === undefined ? '' : `${shortNumber(range.min)} to ${shortNumber(range.max)}`,
                 reasonText(layer),
+                ...(pruning === undefined ? [] : [zerosText(layer)]),
               ];
             }),
           ),

@@ -28,6 +28,6 @@ header .cards{margin-top:22px}
 .front{fill:none;stroke:var(--muted);stroke-width:1.25}
 .limit{stroke:var(--warn);stroke-width:1.25;stroke-dasharray:5 4}
 .taken{fill:none;stroke:var(--ink);stroke-width:1.75}
-.bar-float32{fill:var(--muted);fill-opacity:.55}
+.bar-float32,.bar-pruned{fill:var(--muted);fill-opacity:.55}
 .bar-onnxruntime,.bar-tensorrt{fill:var(--accent)}
 `;

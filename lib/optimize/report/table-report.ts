@@ -1,17 +1,17 @@
 import { noValue } from '../../evaluation/report/metric.js';
 import { alignRows, printable, type Cell } from '../../text/index.js';
 import type { OptimizationReport } from '../optimization-report.js';
-import { precisionTitles } from '../quantized-layer.js';
 import { searchColumns, searchRows, textColumns } from './search-rows.js';
 import { formRows, formTitle, type FormCell } from './form-rows.js';
+import { reportTitle } from './words.js';
 
 /** An optimisation in lines for a terminal: the table before and after, what was decided, what to know. */
 export function tableReport(report: OptimizationReport): string[] {
-  const { model, forms, decisions, notices } = report;
+  const { forms, decisions, notices } = report;
   const head: Cell[] = ['', ...forms.flatMap(({ form }): Cell[] => [{ number: formTitle(report, form) }, ''])];
   const rows = formRows(report).map(({ name, cells }): Cell[] => [name, ...cells.flatMap(cellsOf)]);
   return [
-    printable(`${model.name} in ${precisionTitles[report.precision]}`),
+    printable(reportTitle(report)),
     '',
     ...alignRows([head, ...rows]),
     ...searchLines(report),

@@ -38,7 +38,7 @@ export const fewestPictures = 8;
 const rounds = 3;
 
 /** What tells how much of FP32 is left: the number of `measureAgreement`, 1 where all is, but for dense maps, where it is 0. */
-const deciding: Readonly<Record<TaskName, readonly string[]>> = {
+export const decidingMetrics: Readonly<Record<TaskName, readonly string[]>> = {
   classify: ['top-1'],
   // A score that crosses one threshold by little is no loss.
   detect: ['hysteresis recall', 'hysteresis precision'],
@@ -46,7 +46,7 @@ const deciding: Readonly<Record<TaskName, readonly string[]>> = {
   embed: ['median cosine'],
   dense: ['relative error'],
 };
-const decidingByLabels: Readonly<Partial<Record<TaskName, string>>> = { classify: 'top1', detect: 'AP', segment: 'mIoU' };
+export const decidingByLabels: Readonly<Partial<Record<TaskName, string>>> = { classify: 'top1', detect: 'AP', segment: 'mIoU' };
 
 /** Measures forms of a model while one is looked for. */
 export class CandidateJudge {
@@ -60,7 +60,7 @@ export class CandidateJudge {
   /** What drops are told of, for people. */
   get metric(): string {
     const task = taskNameOf(this.#by.task);
-    return this.#by.labelled === undefined ? deciding[task].join(' and ') : (decidingByLabels[task] as string);
+    return this.#by.labelled === undefined ? decidingMetrics[task].join(' and ') : (decidingByLabels[task] as string);
   }
 
   get byLabels(): boolean {
@@ -146,7 +146,7 @@ export class CandidateJudge {
 
 /** Whether FP32 finds anything in the pictures, so that something can be lost. */
 export function findsAnything({ task, metrics }: Pick<Agreement, 'task' | 'metrics'>): boolean {
-  return deciding[task].some((name) => (metrics.find((one) => one.name === name)?.value ?? null) !== null);
+  return decidingMetrics[task].some((name) => (metrics.find((one) => one.name === name)?.value ?? null) !== null);
 }
 
 /** The larger of the drops of what decides. Throws DATASET_INVALID where too few pictures can be read, or FP32 finds nothing in any. */
@@ -163,7 +163,7 @@ export function dropOf({ task, metrics, pictures, failures }: Agreement): Drop {
       hint: 'Give pictures as the model is to meet them.',
     });
   }
-  const drops = deciding[task].map((name): Drop => {
+  const drops = decidingMetrics[task].map((name): Drop => {
     const metric = metrics.find((one) => one.name === name);
     // Of no boxes and no masks, nothing is lost.
     if (metric?.value === null || metric === undefined) return { drop: 0, dropInterval: [0, 0] };
