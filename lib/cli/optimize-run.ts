@@ -47,6 +47,7 @@ const phaseWords: Readonly<Record<OptimizePhase, { readonly words: string; reado
   normalise: { words: 'Reading the model', noun: 'passes' },
   generate: { words: 'Generating pictures', noun: 'pictures' },
   prune: { words: 'Pruning', noun: 'layers' },
+  wait: { words: 'Waiting for another search of the same', noun: '' },
   calibrate: { words: 'Calibrating', noun: 'pictures' },
   convert: { words: 'Converting', noun: 'steps' },
   search: { words: 'Looking for the form that keeps to the budget', noun: 'forms' },

@@ -89,6 +89,13 @@ export async function heldBackDataset(dataset: Dataset, isLeftOut: LeftOut, sign
   };
 }
 
+/** A hash of all that is labelled, by name, but for that of pixels, of which the files are told apart by their places alone. */
+export async function labelsHash(dataset: Dataset, signal: AbortSignal | undefined): Promise<string> {
+  const hash = createHash('sha256').update(JSON.stringify([dataset.format, dataset.categories]));
+  for await (const image of dataset.images(signal)) hash.update(`${JSON.stringify(image)}\n`);
+  return hash.digest('hex');
+}
+
 /** undefined where the file cannot be read. */
 async function hashOf(path: string, signal: AbortSignal | undefined): Promise<string | undefined> {
   if (signal?.aborted) throw aborted(signal);

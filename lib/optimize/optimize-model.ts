@@ -5,7 +5,7 @@ import { basename, join, parse } from 'node:path';
 import { packageVersion } from '../binding/index.js';
 import type { Dataset } from '../dataset/index.js';
 import { formFileName, sha256OfFile } from '../engine/index.js';
-import { DatasetError, FoveateError } from '../errors/index.js';
+import { DatasetError } from '../errors/index.js';
 import { checkEvaluable } from '../evaluation/index.js';
 import { modelPath } from '../graph/index.js';
 import type { Pruning } from '../precision/index.js';
@@ -14,7 +14,7 @@ import { EnergyMeter } from './energy.js';
 import { writeFormFiles } from './form-files.js';
 import { FormJudge } from './form-judge.js';
 import { floatLayers, noticesOf, searchNotices, searchWords } from './decisions.js';
-import { calibratedOf, decides, heldBackDataset, heldBackPictures } from './held-back.js';
+import { calibratedOf, decides, heldBackDataset, heldBackPictures, labelsHash } from './held-back.js';
 import { modelSteps } from './model-steps.js';
 import { generatedPictures, generatePictures } from './generated-pictures.js';
 import { thisMachine } from './machine.js';
@@ -65,6 +65,14 @@ export async function optimizeInSteps<C extends Calibration>(
   }
 }
 
+/** What an optimisation begins with. */
+interface Given {
+  readonly task: Task;
+  readonly source: OptimizedSource;
+  readonly pruned: PrunedSource | undefined;
+  readonly pictures: readonly string[];
+}
+
 /** One call of {@link optimizeInSteps}. */
 class Optimization<C extends Calibration> {
   readonly #clock: StepClock;
@@ -91,9 +99,20 @@ class Optimization<C extends Calibration> {
     const pictures = await this.#pictures();
     const source = { path, model, precision: options.precision, taskOptions: options.task ?? {} };
     const pruned = options.prune && (await this.#prune(source, task, options.prune));
+    const given = { task, source, pruned, pictures };
+    if (options.budget === undefined) return await this.#optimize(given, undefined);
+    const onWait = (): void => void this.#clock.step('wait', () => Promise.resolve());
+    const files = [options.calibration, labelled?.path, ...pictures].filter((file) => file !== undefined);
+    return await SearchJournal.during(await this.#searchKey(task), files, { signal, onWait }, (journal) =>
+      this.#optimize(given, journal),
+    );
+  }
+
+  async #optimize({ task, source, pruned, pictures }: Given, journal: SearchJournal | undefined): Promise<OptimizationReport> {
+    const { options, steps, path } = this;
+    const { signal, labelled } = options;
     // What is calibrated and converted; all is compared with the model as it was given.
     const start = pruned ?? source;
-    const journal = options.budget && (await this.#journal(task, pictures));
     const calibration = options.precision === 'fp32' ? undefined : await this.#calibrate(start, pictures, journal);
     const calibrated = new Set(calibration?.pictures.map(({ sha256 }) => sha256));
     const { quantized, search } =
@@ -178,7 +197,6 @@ class Optimization<C extends Calibration> {
       seconds: { ...this.#clock.seconds },
     };
     await this.#write({ source, task, calibration, report, quantized, keepFloat });
-    await journal?.end();
     return report;
   }
 
@@ -199,16 +217,15 @@ class Optimization<C extends Calibration> {
     );
   }
 
-  async #journal(task: Task, pictures: readonly string[]): Promise<SearchJournal> {
-    const { precision, prune, seed, labelled, calibration, threads, signal } = this.options;
-    const key = {
+  /** All that what a search measures depends on, besides the files. */
+  async #searchKey(task: Task): Promise<object> {
+    const { precision, prune, seed, labelled, threads, signal } = this.options;
+    return {
       ...{ foveate: packageVersion, runtime: task.session.runtime, machine: [cpus()[0]?.model, availableParallelism()], threads },
       ...{ model: await sha256OfFile(this.path, signal), bytes: await modelBytes(this.path, signal), precision, prune, seed },
       ...{ count: this.options.pictures, preprocess: task.preprocess.options, task: { ...this.options.task } },
-      labelled: labelled && [labelled.format, labelled.size],
+      labels: labelled && (await labelsHash(labelled, signal)),
     };
-    const files = [calibration, labelled?.path].filter((path) => path !== undefined);
-    return await SearchJournal.open(key, [...files, ...pictures]);
   }
 
   async #search(
@@ -219,26 +236,21 @@ class Optimization<C extends Calibration> {
   ) {
     const { start, calibration, ...found } = given;
     const { budget, labelled, seed, threads, forms: asked } = this.options;
-    try {
-      const { forms, search } = await findForms({
-        ...found,
-        ...{ budget: budget as Budget, forms: asked, labelled, seed, threads, folder: this.work, clock: this.#clock },
-        writeModel: (model, path) => this.steps.writeModel(model, path),
-        ladder: (step) =>
-          this.steps.ladder(start, calibration, {
-            ...step,
-            task: given.task,
-            pictures: given.pictures,
-            seed,
-            forms: asked,
-          }),
-      });
-      return { quantized: forms, search };
-    } catch (error) {
-      // Measured anew the next time: it is over.
-      if (error instanceof FoveateError && error.code === 'BUDGET_NOT_MET') await found.journal.end();
-      throw error;
-    }
+    const { forms, search } = await findForms({
+      ...found,
+      ...{ budget: budget as Budget, forms: asked, labelled, seed, threads, folder: this.work, clock: this.#clock },
+      writeModel: (model, path) => this.steps.writeModel(model, path),
+      ladder: (step) =>
+        this.steps.ladder(start, calibration, {
+          ...step,
+          task: given.task,
+          pictures: given.pictures,
+          seed,
+          forms: asked,
+          keep: (name, measure) => given.journal.get(name, measure),
+        }),
+    });
+    return { quantized: forms, search };
   }
 
   async #calibrate(source: OptimizedSource, all: readonly string[], journal: SearchJournal | undefined): Promise<C> {
@@ -246,7 +258,7 @@ class Optimization<C extends Calibration> {
     const data = dataFree ? join(this.work, 'generated') : (this.options.data as string);
     const pictures = dataFree ? all.length : (this.options.pictures ?? calibratedOf(all.length));
     if (calibration !== undefined) return await this.steps.readTable(calibration);
-    const table = journal && join(journal.folder, 'calibration.json');
+    const table = journal?.folder && join(journal.folder, 'calibration.json');
     return await this.#clock.step('calibrate', (step) =>
       this.steps.calibrate(source, { ...step, data, pictures, seed, force: force || dataFree, table }),
     );

@@ -4,7 +4,7 @@ import type { PreprocessOptions } from '../image/index.js';
 import type { Pruning } from '../precision/index.js';
 import type { LoadTaskOptions, Task } from '../tasks/index.js';
 import type { OptimizationReport } from './optimization-report.js';
-import type { Ladder } from './search/ladder.js';
+import type { Ladder, LadderOptions } from './search/ladder.js';
 import type { LayerPrecision, Precision, QuantizedFormName, QuantizedForms } from './quantized-layer.js';
 
 /** What is known of a calibration besides its statistics. */
@@ -62,7 +62,7 @@ export interface OptimizeSteps<C extends Calibration> {
   ): Promise<C>;
   readTable(path: string): Promise<C>;
   /** Forms among which a budget chooses. */
-  ladder(source: OptimizedSource, calibration: C, options: ConvertOptions): Promise<Ladder>;
+  ladder(source: OptimizedSource, calibration: C, options: ConvertOptions & Pick<LadderOptions, 'keep'>): Promise<Ladder>;
   convert(source: OptimizedSource, calibration: C, options: ConvertOptions): Promise<QuantizedForms>;
   /** Writes a model to a file, with all that it needs beside it. */
   writeModel(model: ModelProto, path: string): Promise<void>;

@@ -7,6 +7,7 @@ export const optimizePhases = [
   'normalise',
   'generate',
   'prune',
+  'wait',
   'calibrate',
   'convert',
   'search',

@@ -31,6 +31,8 @@ export interface LadderOptions {
   readonly forms: readonly QuantizedFormName[];
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
+  /** What was measured under a name before, or is now. */
+  readonly keep: <T>(name: string, measure: () => Promise<T>) => Promise<T>;
 }
 
 /** So many trials are measured between two words of progress. */
@@ -41,7 +43,7 @@ export async function int8Ladder(
   model: ModelProto,
   statistics: readonly TensorStatistics[],
   samples: readonly Tensor[],
-  { forms, signal, onProgress }: LadderOptions,
+  { forms, signal, onProgress, keep }: LadderOptions,
 ): Promise<Ladder> {
   const quantizer = new Quantizer(model, statistics, { signal });
   const wholes = new Map<QuantizedFormName, QuantizedWhole>();
@@ -50,19 +52,20 @@ export async function int8Ladder(
   const { structure } = quantizer;
   const macs = structure.nodes.reduce((sum, node) => sum + (structure.isLayer(node) ? structure.macs(node) : 0), 0);
   let done = 0;
-  const rungsOfWhole = async ({ trials }: QuantizedWhole): Promise<readonly Rung[]> => {
+  const rungsOfWhole = async (form: QuantizedFormName, { trials }: QuantizedWhole): Promise<readonly Rung[]> => {
     if (trials.length === 0) return rungsOf([], [], macs);
     await using sensitivity = await Sensitivity.of(model, trials, quantizer.groups, samples, signal);
     const noise: number[][] = [];
     while (noise.length < trials.length) {
       const next = [...trials.keys()].slice(noise.length, noise.length + measuredAtOnce);
-      noise.push(...(await sensitivity.measure(next.map((trial) => [trial]))));
+      const sets = next.map((trial) => [trial]);
+      noise.push(...(await keep(`${form} noise ${noise.length}`, () => sensitivity.measure(sets))));
       onProgress?.((done += next.length), total);
     }
     return rungsOf(trials, noise, macs);
   };
   const found = new Map<QuantizedFormName, readonly Rung[]>();
-  for (const [form, whole] of wholes) found.set(form, await rungsOfWhole(whole));
+  for (const [form, whole] of wholes) found.set(form, await rungsOfWhole(form, whole));
   const rungs = (form: QuantizedFormName): LadderRung[] =>
     (found.get(form) ?? []).map((rung) => ({ precision: 'int8', macs: rung.macs }));
   const make = (form: QuantizedFormName, rung: number): Promise<MadeForm> =>

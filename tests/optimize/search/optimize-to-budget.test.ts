@@ -142,12 +142,39 @@ describe('a budget', () => {
     expect((await optimized('damaged', { budget })).search!.forms.tensorrt!.chosen).toBeDefined();
   }, 120_000);
 
+  it('is searched for by one of two at a time, and neither loses anything', async () => {
+    const budget = { maxDrop: 0.5 };
+    const phases: string[][] = [[], []];
+    const reports = await Promise.all(
+      phases.map((told, i) =>
+        optimized('twice', {
+          budget,
+          output: inFolder(`twice-${i}`),
+          onProgress: ({ phase }) => told.at(-1) !== phase && told.push(phase),
+        }),
+      ),
+    );
+    expect(phases.filter((told) => told.includes('wait'))).toHaveLength(1);
+    const taken = reports.map(({ search }) => Object.values(search!.forms).map(({ chosen }) => [chosen!.rung, chosen!.drop]));
+    expect(taken[1]).toEqual(taken[0]);
+    expect(existsSync(inFolder('twice-0')) && existsSync(inFolder('twice-1'))).toBe(true);
+    expect(left('twice')).toEqual([]);
+  }, 120_000);
+
+  it('is searched for where nothing can be kept', async () => {
+    writeFileSync(inFolder('no-folder'), '');
+    vi.stubEnv('FOVEATE_CACHE_DIR', inFolder('no-folder'));
+    const report = await optimizeModel(models.classifier, { ...options, output: inFolder('unkept'), budget: { maxDrop: 0.5 } });
+    expect(report.search!.forms.tensorrt!.chosen).toBeDefined();
+  }, 120_000);
+
   it('goes on where it was ended, and ends with the same', async () => {
     const budget = { maxDrop: 0.01 };
     const whole = await optimized('whole', { budget, exportOnnx: inFolder('whole-exported') });
-    // Ended in calibration, and after one and after two measurements.
+    // Ended in calibration, while it is measured what each value loses, and after one and after two measurements.
     for (const [phase, done] of [
       ['calibrate', 2],
+      ['convert', 8],
       ['search', 1],
       ['search', 2],
     ] as const) {
