@@ -13,6 +13,7 @@ const examples = `
 Examples:
   foveate optimize yolov8n.onnx --data pictures/ --precision int8 -o yolov8n.bundle
   foveate optimize yolov8n.onnx --data pictures/ --precision fp16 -o yolov8n.bundle
+  foveate optimize yolov8n.onnx --data pictures/ --precision fp8 --max-drop 2% -o yolov8n.bundle
   foveate optimize mobilenetv2.onnx --data pictures/ --precision int8 --max-drop 1% --target-latency 20ms -o bundle/
   foveate optimize yolov8n.onnx --data coco/val2017 --precision int8 \\
       --labels coco/annotations/instances_val2017.json -o yolov8n.bundle
@@ -22,7 +23,8 @@ Examples:
 Some of the pictures are calibrated with (--pictures, told by their content and --seed), the others are held back: on
 these it is measured how much of what the model finds the forms still find, and with --labels how accurate they
 are. Latency is measured side by side. Where a form is slower here, that for ONNX Runtime stays FP32, and that is said:
-FP16 mostly is, since CPUs compute it in FP32.
+FP16 mostly is, since CPUs compute it in FP32, and INT4, whose weights are dequantised in every run. CPUs have no BF16 and no
+FP8: these are for TensorRT.
 
 With a budget, forms with more and less in float are measured on half of the pictures held back, and the one that keeps to it with
 the least in float is taken; the other half judges it. Where none does, the exit code is 1, and the nearest is told. A search that was
@@ -41,7 +43,9 @@ export function addOptimize<C extends Calibration>(
   const command = program
     .command('optimize')
     .summary('make a smaller, faster model, and measure what it costs')
-    .description('Makes forms of a model for ONNX Runtime and TensorRT, in INT8 or FP16, and measures what that gains and costs.')
+    .description(
+      'Makes forms of a model for ONNX Runtime and TensorRT, in INT8, FP16, BF16, FP8 or INT4, and measures what that gains and costs.',
+    )
     .argument('<model>', 'an ONNX file')
     .requiredOption('--data <path>', 'pictures as the model will meet them: a folder')
     .addOption(new Option('--precision <name>', 'of the layers').choices(precisions).makeOptionMandatory())

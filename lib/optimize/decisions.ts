@@ -4,12 +4,23 @@ import type { ReportedForm } from './optimization-report.js';
 import type { Candidate } from './search/budget.js';
 import { dropOf, fewestPictures, findsAnything } from './search/candidate-judge.js';
 import type { ReportedSearch } from './search/search-model.js';
-import { engineNames, type Precision, type QuantizedFormName, type QuantizedLayer } from './quantized-layer.js';
+import {
+  engineNames,
+  precisionTitles,
+  type LayerPrecision,
+  type Precision,
+  type QuantizedFormName,
+  type QuantizedLayer,
+} from './quantized-layer.js';
 
-/** Why layers stay in float, by how many: what is said after a colon is of one layer alone. */
-export function floatLayers(layers: readonly QuantizedLayer[]): string[] {
+/** Why layers have more bits than were asked for, by how many: what is said after a colon is of one layer alone. */
+export function otherLayers(precision: Precision, layers: readonly QuantizedLayer[]): string[] {
+  return [...layersIn('float32', layers), ...(precision === 'int4' ? layersIn('int8', layers) : [])];
+}
+
+function layersIn(kept: LayerPrecision, layers: readonly QuantizedLayer[]): string[] {
   const told = (['onnxruntime', 'tensorrt'] as const).map((form) => {
-    const float = layers.filter(({ precision }) => precision[form] === 'float32');
+    const float = layers.filter(({ precision }) => precision[form] === kept);
     const counts = new Map<string, number>();
     for (const { reasons } of float) {
       const [reason] = (reasons[form] ?? 'no integer kernel').split(':') as [string];
@@ -22,7 +33,10 @@ export function floatLayers(layers: readonly QuantizedLayer[]): string[] {
   const isSame = one.count === other.count && one.reasons === other.reasons;
   return (isSame ? [{ ...one, form: 'either engine' }] : told)
     .filter(({ count }) => count > 0)
-    .map(({ form, count, reasons }) => `${count} of ${layers.length} layers stay FP32 in the form for ${form} (${reasons}).`);
+    .map(
+      ({ form, count, reasons }) =>
+        `${count} of ${layers.length} layers ${kept === 'float32' ? 'stay' : 'have weights in'} ${precisionTitles[kept]} in the form for ${form} (${reasons}).`,
+    );
 }
 
 /** What a search took, and by what. */
@@ -76,6 +90,9 @@ function percent(part: number): string {
 const simulation = {
   int8: 'which computes its Q and DQ in float as they are written',
   fp16: 'each node in float32 and what it makes rounded to 16 bits',
+  bf16: 'each node in float32 and what it makes rounded to 16 bits',
+  fp8: 'which computes its Q and DQ as they are written, and sums in float32',
+  int4: 'which computes with the weights as they are dequantised',
 } as const;
 
 export function noticesOf(precision: Precision, forms: readonly ReportedForm[], heldBack: number): string[] {

@@ -22,7 +22,7 @@ import { modelPath, type ModelProto } from '../graph/index.js';
 import { loadTask, type LoadTaskOptions, type Task } from '../tasks/index.js';
 import { EnergyMeter } from './energy.js';
 import { FormJudge, type FormFile } from './form-judge.js';
-import { floatLayers, noticesOf, searchNotices, searchWords } from './decisions.js';
+import { noticesOf, otherLayers, searchNotices, searchWords } from './decisions.js';
 import { calibratedOf, decides, heldBackDataset, heldBackPictures } from './held-back.js';
 import { modelSteps } from './model-steps.js';
 import { thisMachine } from './machine.js';
@@ -30,7 +30,7 @@ import type { OptimizationReport, ReportedForm } from './optimization-report.js'
 import type { BundledOptimization, Calibration, OptimizedSource, OptimizeSteps } from './optimize-steps.js';
 import { modelBytes } from './model-bytes.js';
 import { taskNameOf } from './picture-comparison.js';
-import { precisions, type LayerPrecision, type Precision, type QuantizedForms } from './quantized-layer.js';
+import { precisions, storedAs, type LayerPrecision, type Precision, type QuantizedForms } from './quantized-layer.js';
 import { csvOfForms, csvOfLayers } from './report/csv-report.js';
 import { htmlReport } from './report/html-report.js';
 import { markdownReport } from './report/markdown-report.js';
@@ -44,7 +44,10 @@ import { StepClock, type OptimizeProgress } from './step-clock.js';
 export interface OptimizeOptions {
   /** Pictures as the model will meet them: a folder or what else calibration takes. Some are calibrated with, the others held back to measure what was lost. */
   readonly data: string;
-  /** What layers are computed in. FP16 is for GPUs: on a CPU it saves memory alone. */
+  /**
+   * What layers are computed in; INT4 is for weights alone. FP16 is for GPUs: on a CPU it saves memory alone. BF16 and FP8 are for TensorRT: ONNX Runtime's form
+   * is FP32.
+   */
   readonly precision: Precision;
   /** The folder that the bundle is written to, in place of a bundle that is there. */
   readonly output: string;
@@ -83,8 +86,9 @@ interface CheckedOptions extends OptimizeOptions {
 }
 
 /**
- * Makes an INT8 or FP16 model: calibrates it on some of the pictures of a folder, makes a form for each engine, measures on this machine what that gains and, on the
- * pictures held back, what it costs, and writes a bundle with both forms and a report. The form for ONNX Runtime stays FP32 where the other is measured slower.
+ * Makes a model in INT8, FP16, BF16, FP8 or INT4: calibrates it on some of the pictures of a folder, makes a form for each engine, measures on this machine what that gains and, on the
+ * pictures held back, what it costs, and writes a bundle with both forms and a report. The form for ONNX Runtime stays FP32 where the other is measured
+ * slower, or CPUs have no such kernels.
  *
  * Throws INVALID_ARGUMENT, UNKNOWN_OPTION, OUTPUT_NOT_WRITABLE, DATASET_NOT_FOUND, DATASET_UNSUPPORTED where the labels are not of the model's kind, ABORTED, and
  * as `loadTask`, calibration and quantisation do. Nothing is left at `output` unless all went well.
@@ -230,7 +234,11 @@ class Optimization<C extends Calibration> {
       forms,
       layers: quantized.layers,
       ...(search !== undefined && { search }),
-      decisions: [...searchWords(search), ...(words === undefined ? [] : [words]), ...floatLayers(quantized.layers)],
+      decisions: [
+        ...searchWords(search),
+        ...(words === undefined ? [] : [words]),
+        ...otherLayers(options.precision, quantized.layers),
+      ],
       notices: [
         ...noticesOf(options.precision, forms, heldBack.length),
         ...searchNotices(search, forms),
@@ -365,9 +373,6 @@ function mayKeepFloat(search: ReportedSearch | undefined): boolean {
   const float = search?.forms.onnxruntime.candidates.find(({ floatMacs }) => floatMacs === 1);
   return search === undefined || (float !== undefined && shortfalls(float, search.budget).length === 0);
 }
-
-/** As a bundle calls it. */
-const storedAs = { int8: 'int8', fp16: 'float16' } as const;
 
 function checkKind(task: string, dataset: Dataset): void {
   if (task === dataset.task) return;

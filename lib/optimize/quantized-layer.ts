@@ -1,13 +1,19 @@
 import type { ModelProto } from '../graph/index.js';
 
 /** What layers are computed in, as it is asked for. */
-export const precisions = ['int8', 'fp16'] as const;
+export const precisions = ['int8', 'fp16', 'bf16', 'fp8', 'int4'] as const;
 export type Precision = (typeof precisions)[number];
 
 /** What one layer is computed in. */
-export type LayerPrecision = 'int8' | 'float16' | 'float32';
+export type LayerPrecision = 'int8' | 'float16' | 'bfloat16' | 'float8' | 'int4' | 'float32';
 
-export const precisionTitles = { int8: 'INT8', fp16: 'FP16', float16: 'FP16', float32: 'FP32' } as const;
+/** As a report and a bundle call it. */
+export const storedAs = { int8: 'int8', fp16: 'float16', bf16: 'bfloat16', fp8: 'float8', int4: 'int4' } as const;
+
+export const precisionTitles = {
+  ...{ int8: 'INT8', float16: 'FP16', bfloat16: 'BF16', float8: 'FP8', int4: 'INT4', float32: 'FP32' },
+  ...{ fp16: 'FP16', bf16: 'BF16', fp8: 'FP8' },
+} as const;
 
 /** The forms that a model is made in. */
 export type QuantizedFormName = 'onnxruntime' | 'tensorrt';
@@ -16,11 +22,11 @@ export type QuantizedFormName = 'onnxruntime' | 'tensorrt';
 export interface QuantizedForms {
   /** In INT8: unsigned, zero points absorb activations. */
   readonly onnxruntime: ModelProto;
-  /** In INT8: symmetric and signed, float biases. */
+  /** In INT8 and FP8: symmetric and signed, float biases. */
   readonly tensorrt: ModelProto;
   /** What that for TensorRT is judged by in its place, where ONNX Runtime would compute it otherwise than a GPU. */
   readonly simulated?: ModelProto | undefined;
-  /** Those that are FP32, as a budget allows no other. */
+  /** Those that are FP32, as a budget allows no other, or the engine none. */
   readonly keptFloat?: readonly QuantizedFormName[] | undefined;
   /** In the order of the graph. */
   readonly layers: readonly QuantizedLayer[];

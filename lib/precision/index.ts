@@ -1,7 +1,8 @@
 export { allFloatPoints, floatCalibrationPoints } from './float-points.js';
 export { FloatValues } from './float-values.js';
 export { writeHalfForm } from './half-form.js';
-export { planHalf, type HalfPlan } from './plan-half.js';
+export { planHalf, type HalfPlan, type HalfType } from './plan-half.js';
+export { firstOpset, inOpset } from './in-opset.js';
 export { simulateHalf } from './simulated-half.js';
 export { calibrationPoints, layerPoints, tappedModel, type CalibrationPoint } from './calibration-points.js';
 export { tableText } from './calibration-file.js';
@@ -34,10 +35,15 @@ export {
 } from './tensorrt-cache.js';
 export { writeOnnxRuntimeForm, type FormNumbers } from './form-onnxruntime.js';
 export { numbersFor, type RangeQuestion } from './form-numbers.js';
+export { int4Weights, packInt4, type Int4Weights } from './int4-weights.js';
+export { type LayerWeights } from './layer-weights.js';
+export { int4Trials, planInt4, type Int4Plan } from './plan-int4.js';
+export { writeWeightOnlyForm } from './weight-only-form.js';
 export { nothingKept, type FormPlan, type KeptFloat } from './form-plan.js';
 export { writeTensorRtForm } from './form-tensorrt.js';
 export { logitsOf, outputGroups, type ChannelGroup } from './head.js';
 export { planOnnxRuntime } from './plan-onnxruntime.js';
+export { planFloat8 } from './plan-float8.js';
 export { planTensorRt } from './plan-tensorrt.js';
 export { Structure } from './structure.js';
 export { switchedModel } from './switched-model.js';

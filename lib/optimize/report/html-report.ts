@@ -47,7 +47,11 @@ function heading(report: OptimizationReport): Markup {
 ${themeButton}</div>${
     keptFloat &&
     markup`
-<p class="alert" role="note">${precisionTitles[report.precision]} is slower than FP32 here: the bundle has FP32 for ONNX Runtime. <a href="#decisions">What was decided</a>.</p>`
+<p class="alert" role="note">${
+      report.layers.length > 0 && report.layers.every(({ precision }) => precision.onnxruntime === 'float32')
+        ? 'The'
+        : `${precisionTitles[report.precision]} is slower than FP32 here: the`
+    } bundle has FP32 for ONNX Runtime. <a href="#decisions">What was decided</a>.</p>`
   }
 <ul class="cards">${cards(report).map(
     ({ name, meaning, value, note }) => markup`

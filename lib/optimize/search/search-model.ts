@@ -70,9 +70,11 @@ export async function searchForms(options: SearchOptions): Promise<{ forms: Quan
   const made = async (form: QuantizedFormName): Promise<Awaited<ReturnType<Ladder['make']>>> =>
     isFloat(form) ? { model } : ladder.make(form, rungOf(form));
   const [onnxruntime, tensorrt] = [await made('onnxruntime'), await made('tensorrt')];
-  const highest = (form: QuantizedFormName): number => Math.min(rungOf(form), ladder.rungs[form].length - 1);
+  const highest = (form: QuantizedFormName): number => Math.max(0, Math.min(rungOf(form), ladder.rungs[form].length - 1));
   const layers = await ladder.layers({ onnxruntime: highest('onnxruntime'), tensorrt: highest('tensorrt') });
   const float = formNames.filter(isFloat);
+  // Where there was a choice: else the ladder says why.
+  const chosenFloat = float.filter((form) => ladder.rungs[form].length > 0);
   return {
     forms: {
       onnxruntime: onnxruntime.model,
@@ -82,7 +84,7 @@ export async function searchForms(options: SearchOptions): Promise<{ forms: Quan
       layers: layers.map((layer) => ({
         ...layer,
         precision: { ...layer.precision, ...Object.fromEntries(float.map((form) => [form, 'float32'])) },
-        reasons: { ...layer.reasons, ...Object.fromEntries(float.map((form) => [form, 'FP32 was taken for the budget'])) },
+        reasons: { ...layer.reasons, ...Object.fromEntries(chosenFloat.map((form) => [form, 'FP32 was taken for the budget'])) },
       })),
     },
     search,
