@@ -42,8 +42,10 @@ function layersIn(kept: LayerPrecision, layers: readonly QuantizedLayer[]): stri
 /** What a search took, and by what. */
 export function searchWords(search: ReportedSearch | undefined): string[] {
   if (search === undefined) return [];
-  return (['onnxruntime', 'tensorrt'] as const).map((form) => {
+  return (['onnxruntime', 'tensorrt'] as const).flatMap((form) => {
     const { candidates, chosen } = search.forms[form] as { candidates: readonly Candidate[]; chosen: Candidate };
+    // An engine that takes FP32 alone left no choice.
+    if (candidates.length === 1 && chosen.floatMacs === 1) return [];
     const what =
       chosen.rung === candidates.at(-1)?.rung && chosen.floatMacs === 1
         ? 'FP32'

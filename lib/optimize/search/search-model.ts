@@ -57,14 +57,14 @@ export async function searchForms(options: SearchOptions): Promise<{ forms: Quan
       options.onProgress?.(++measured, Math.max(total, measured));
       return candidate;
     };
-    const goals = goalsOf(form, budget);
+    const goals = goalsOf(form, budget, ladder);
     found[form] = isEmpty(goals)
       ? await usual(ladder.rungs[form], look)
       : await searchForm(ladder.rungs[form].length + 1, goals, look);
   }
   const search: ReportedSearch = { budget, metric: judge.metric, byLabels: judge.byLabels, pictures, forms: found };
   const missed = formNames.filter((form) => found[form].chosen === undefined);
-  if (missed.length > 0) throw notMet(missed, search);
+  if (missed.length > 0) throw notMet(missed, search, ladder);
   const rungOf = (form: QuantizedFormName): number => found[form].chosen!.rung;
   const isFloat = (form: QuantizedFormName): boolean => rungOf(form) === ladder.rungs[form].length;
   const made = async (form: QuantizedFormName): Promise<Awaited<ReturnType<Ladder['make']>>> =>
@@ -106,9 +106,13 @@ function isEmpty(budget: Budget): boolean {
   return Object.values(budget).every((limit) => limit === undefined);
 }
 
-/** What that form has to keep to. */
-function goalsOf(form: QuantizedFormName, { maxDrop, latencyMs, bytes }: Budget): Budget {
-  return { maxDrop, bytes, latencyMs: form === 'onnxruntime' ? latencyMs : undefined };
+/** What that form has to keep to. An engine that takes FP32 alone has it at whatever size. */
+function goalsOf(form: QuantizedFormName, { maxDrop, latencyMs, bytes }: Budget, { rungs }: Ladder): Budget {
+  return {
+    maxDrop,
+    bytes: rungs[form].length > 0 ? bytes : undefined,
+    latencyMs: form === 'onnxruntime' ? latencyMs : undefined,
+  };
 }
 
 async function measure(form: QuantizedFormName, rung: number, { ladder, judge, write }: SearchOptions): Promise<Candidate> {
@@ -124,10 +128,10 @@ async function measure(form: QuantizedFormName, rung: number, { ladder, judge, w
   return candidate;
 }
 
-function notMet(forms: readonly QuantizedFormName[], search: ReportedSearch): CalibrationError {
+function notMet(forms: readonly QuantizedFormName[], search: ReportedSearch, ladder: Ladder): CalibrationError {
   const told = forms.map((form) => {
     const { nearest } = search.forms[form] as { nearest: Candidate };
-    const misses = shortfalls(nearest, goalsOf(form, search.budget)).map((miss) => shortfallText(miss));
+    const misses = shortfalls(nearest, goalsOf(form, search.budget, ladder)).map((miss) => shortfallText(miss));
     return `No form for ${engineNames[form]} keeps to the budget. Nearest is that with ${(100 * nearest.floatMacs).toFixed(1)} % of the multiply-accumulates kept in float: ${misses.join(', ')}`;
   });
   return new CalibrationError('BUDGET_NOT_MET', {
