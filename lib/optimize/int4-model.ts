@@ -6,12 +6,11 @@ import {
   planInt4,
   quantizeWeights,
   Structure,
-  trialsToKeepFloat,
+  trialsAtEightBits,
   writeWeightOnlyForm,
   type Int4Weights,
   type LayerWeights,
   type TensorStatistics,
-  type Trial,
 } from '../precision/index.js';
 import type { Tensor } from '../tensor/index.js';
 import type { ConvertOptions } from './method.js';
@@ -61,18 +60,9 @@ export async function int4Model(
 
   async function keptAt8Bits(): Promise<readonly number[]> {
     await using sensitivity = await Sensitivity.of(model, trials, outputGroups(structure), samples, signal);
-    let runs = 0;
-    return await trialsToKeepFloat(trials, limitsOf(trials), (sets) => {
-      runs += sets.length;
-      onProgress?.(runs, Math.max(trials.length, runs));
-      return sensitivity.measure(sets);
-    });
+    const noise = await sensitivity.measureEach((done) => onProgress?.(done, trials.length));
+    return trialsAtEightBits(trials, noise);
   }
-}
-
-/** Any layer may have eight bits, but half of the weights at most: with more, INT8 is the better choice. */
-function limitsOf(trials: readonly Trial[]): { readonly macs: number; readonly weights: number } {
-  return { macs: Infinity, weights: 0.5 * trials.reduce((sum, { weights }) => sum + weights, 0) };
 }
 
 function layersOf(

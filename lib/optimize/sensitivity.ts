@@ -16,6 +16,8 @@ import { settleAll } from './settle-all.js';
 
 /** So many runs are made at the same time at most: sets are asked for in pairs. */
 const mostLanes = 2;
+/** So many trials are measured between two words of progress. */
+const measuredAtOnce = 8;
 
 /** Quantises trials, all else in float, and tells what that does to the outputs. One session makes all runs. */
 export class Sensitivity implements AsyncDisposable {
@@ -73,6 +75,17 @@ export class Sensitivity implements AsyncDisposable {
   /** The noise that each set of trials makes, in each group of channels, over the signal there. */
   async measure(sets: readonly (readonly number[])[]): Promise<number[][]> {
     return settleAll(sets.map((set) => this.#noiseOf(set)));
+  }
+
+  /** The noise that each trial makes alone. */
+  async measureEach(tell: (done: number) => void): Promise<number[][]> {
+    const noise: number[][] = [];
+    while (noise.length < this.#trials) {
+      const next = Math.min(this.#trials, noise.length + measuredAtOnce);
+      noise.push(...(await this.measure(Array.from({ length: next - noise.length }, (_, i) => [noise.length + i]))));
+      tell(noise.length);
+    }
+    return noise;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -37,6 +37,7 @@ export { writeOnnxRuntimeForm, type FormNumbers } from './form-onnxruntime.js';
 export { numbersFor, type RangeQuestion } from './form-numbers.js';
 export { int4Weights, packInt4, type Int4Weights } from './int4-weights.js';
 export { type LayerWeights } from './layer-weights.js';
+export { trialsAtEightBits } from './four-bits.js';
 export { int4Trials, planInt4, type Int4Plan } from './plan-int4.js';
 export { writeWeightOnlyForm } from './weight-only-form.js';
 export { nothingKept, type FormPlan, type KeptFloat } from './form-plan.js';

@@ -38,7 +38,9 @@ const float32Only = words(
     'RandomNormalLike RandomUniformLike Bernoulli Multinomial Range MelWeightMatrix HannWindow HammingWindow BlackmanWindow IsInf Celu AffineGrid',
 );
 /** Those that take float16, and no bfloat16 up to opset 22. */
-const noBfloat16 = words('Compress ConcatFromSequence Einsum OneHot ReverseSequence Shrink TopK Unique');
+const noBfloat16 = words('Compress ConcatFromSequence Einsum OneHot ReverseSequence TopK Unique');
+/** Those that TensorRT-RTX 1.7 refuses in bfloat16: its parser, or for ConvTranspose its builder. */
+const refusedBfloat16 = words('ConvTranspose HardSwish LpNormalization LpPool MeanVarianceNormalization Mish Shrink');
 /** They add up squares, or powers of e, of many elements: what comes out says nothing of how large that gets. */
 const sumsOfPowers = words(
   'LayerNormalization InstanceNormalization GroupNormalization LpNormalization MeanVarianceNormalization LRN LpPool GlobalLpPool ' +
@@ -80,6 +82,7 @@ function reasonForFloat(
   if (unknown !== undefined) return `a type that is not known: that of ${unknown}`;
   if (float32Only.has(node.opType)) return `${node.opType} has no half precision`;
   if (type === 'bfloat16' && noBfloat16.has(node.opType)) return `${node.opType} has no bfloat16`;
+  if (type === 'bfloat16' && refusedBfloat16.has(node.opType)) return `${node.opType} in bfloat16 is refused by TensorRT`;
   if (type === 'float16' && sumsOfPowers.has(node.opType)) return 'adds up squares or powers, which may overflow within';
   for (const name of [...node.inputs, ...node.outputs]) {
     const most = values.isFloat(name) && values.structure.constant(name) === undefined ? largest.get(name) : undefined;

@@ -411,7 +411,7 @@ describe('BF16', () => {
       {},
       'bfloat16',
     );
-    expect(reasonsOf(norm)).toEqual(['Shrink: Shrink has no bfloat16']);
+    expect(reasonsOf(norm)).toEqual(['Shrink: Shrink in bfloat16 is refused by TensorRT']);
   });
 
   it('is written in opset 22, with weights in 16 bits', () => {

@@ -21,9 +21,6 @@ export interface Ladder {
   layers(rungs: Readonly<Record<QuantizedFormName, number>>): Promise<readonly QuantizedLayer[]>;
 }
 
-/** So many trials are measured between two words of progress. */
-const measuredAtOnce = 8;
-
 /** Finds what each value of an INT8 form loses at eight bits by itself; see `quantizeModel` for what is given. */
 export async function int8Ladder(
   model: ModelProto,
@@ -101,11 +98,5 @@ async function measuredRungs(
   const macs = structure.nodes.reduce((sum, node) => sum + (structure.isLayer(node) ? structure.macs(node) : 0), 0);
   if (trials.length === 0) return rungsOf([], [], macs);
   await using sensitivity = await Sensitivity.of(model, trials, quantizer.groups, samples, signal);
-  const noise: number[][] = [];
-  while (noise.length < trials.length) {
-    const next = [...trials.keys()].slice(noise.length, noise.length + measuredAtOnce);
-    noise.push(...(await sensitivity.measure(next.map((trial) => [trial]))));
-    tell(noise.length);
-  }
-  return rungsOf(trials, noise, macs);
+  return rungsOf(trials, await sensitivity.measureEach(tell), macs);
 }
