@@ -35,7 +35,9 @@ export function addCalibrate(program: Command, invocation: Invocation): void {
     .option('--pictures <n>', 'how many (default: 32)', parseNumber)
     .option('--seed <n>', 'choose other pictures where there are more (default: 0)', parseNumber)
     .addOption(
-      new Option('--tensors <which>', "those of INT8's layers (default), or all, as FP16 wants").choices(calibratedTensors),
+      new Option('--tensors <which>', "those of INT8's layers (default), or all, as FP16 and BF16 want").choices(
+        calibratedTensors,
+      ),
     )
     .option('--force', 'go on where the ranges are doubtful')
     .option('--resume', 'go on with the table in --output')

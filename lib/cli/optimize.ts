@@ -14,6 +14,7 @@ const examples = `
 Examples:
   foveate optimize yolov8n.onnx --data pictures/ --precision int8 -o yolov8n.bundle
   foveate optimize yolov8n.onnx --data pictures/ --precision fp16 -o yolov8n.bundle
+  foveate optimize yolov8n.onnx --data pictures/ --precision fp8 --max-drop 2% -o yolov8n.bundle
   foveate optimize mobilenetv2.onnx --data pictures/ --precision int8 --max-drop 1% --target-latency 20ms -o bundle/
   foveate optimize mobilenetv2.onnx --data pictures/ --precision auto --device tensorrt-rtx -o bundle/
   foveate optimize yolov8n.onnx --data coco/val2017 --precision int8 \\
@@ -25,7 +26,8 @@ Examples:
 Some of the pictures are calibrated with (--pictures, told by their content and --seed), the others are held back: on
 these it is measured how much of what the model finds the forms still find, and with --labels how accurate they
 are. Latency is measured side by side. Where a form is slower here, that for ONNX Runtime stays FP32, and that is said:
-FP16 mostly is, since CPUs compute it in FP32.
+FP16 mostly is, since CPUs compute it in FP32, and INT4, whose weights are dequantised in every run. CPUs have no BF16 and no
+FP8: these are for TensorRT.
 
 --precision auto takes the first that keeps to the budget: INT8, with more and more in float, then FP16, then FP32. Without
 a budget, that is --max-drop 1%.
@@ -51,7 +53,7 @@ export function addOptimize<C extends Calibration>(
     .command('optimize')
     .summary('make a smaller, faster model, and measure what it costs')
     .description(
-      'Makes forms of a model for ONNX Runtime and TensorRT, in INT8 or FP16 or pruned, and measures what that gains and costs.',
+      'Makes forms of a model for ONNX Runtime and TensorRT, in INT8, FP16, BF16, FP8 or INT4 or pruned, and measures what that gains and costs.',
     )
     .argument('<model>', 'an ONNX file')
     .option('--data <path>', 'pictures as the model will meet them: a folder')

@@ -7,16 +7,22 @@ import type { ReportedSearch } from './search/search-model.js';
 import {
   engineNames,
   notAsked,
+  precisionTitles,
   quantizedForms,
   type LayerPrecision,
+  type Precision,
   type QuantizedFormName,
   type QuantizedLayer,
 } from './quantized-layer.js';
 
-/** Why layers stay in float, by how many: what is said after a colon is of one layer alone. */
-export function floatLayers(layers: readonly QuantizedLayer[]): string[] {
+/** Why layers have more bits than were asked for, by how many: what is said after a colon is of one layer alone. */
+export function otherLayers(precision: Precision, layers: readonly QuantizedLayer[]): string[] {
+  return [...layersIn('float32', layers), ...(precision === 'int4' ? layersIn('int8', layers) : [])];
+}
+
+function layersIn(kept: LayerPrecision, layers: readonly QuantizedLayer[]): string[] {
   const told = quantizedForms.map((form) => {
-    const float = layers.filter(({ precision, reasons }) => precision[form] === 'float32' && reasons[form] !== notAsked);
+    const float = layers.filter(({ precision, reasons }) => precision[form] === kept && reasons[form] !== notAsked);
     const counts = new Map<string, number>();
     for (const { reasons } of float) {
       const [reason] = (reasons[form] ?? 'no integer kernel').split(':') as [string];
@@ -29,7 +35,10 @@ export function floatLayers(layers: readonly QuantizedLayer[]): string[] {
   const isSame = one.count === other.count && one.reasons === other.reasons;
   return (isSame ? [{ ...one, form: 'either engine' }] : told)
     .filter(({ count }) => count > 0)
-    .map(({ form, count, reasons }) => `${count} of ${layers.length} layers stay FP32 in the form for ${form} (${reasons}).`);
+    .map(
+      ({ form, count, reasons }) =>
+        `${count} of ${layers.length} layers ${kept === 'float32' ? 'stay' : 'have weights in'} ${precisionTitles[kept]} in the form for ${form} (${reasons}).`,
+    );
 }
 
 /** What a search took, and by what. */
@@ -39,6 +48,8 @@ export function searchWords(search: ReportedSearch | undefined): string[] {
     const found = search.forms[form];
     if (found === undefined) return [];
     const { candidates, chosen } = found as { candidates: readonly Candidate[]; chosen: Candidate };
+    // An engine that takes FP32 alone left no choice.
+    if (candidates.length === 1 && chosen.precision === 'float32') return [];
     const [low, high] = chosen.dropInterval;
     return `Of ${candidates.length} forms for ${engineNames[form]} that were measured, ${candidateWords(chosen)} was taken: on the ${search.pictures} pictures that decided, its drop of ${search.metric} is ${percent(chosen.drop)} (${percent(low)} to ${percent(high)}).`;
   });
@@ -81,6 +92,9 @@ function percent(part: number): string {
 const simulation: Readonly<Record<LayerPrecision, string | undefined>> = {
   int8: 'which computes its Q and DQ in float as they are written',
   float16: 'each node in float32 and what it makes rounded to 16 bits',
+  bfloat16: 'each node in float32 and what it makes rounded to 16 bits',
+  float8: 'which computes its Q and DQ as they are written, and sums in float32',
+  int4: 'which computes with the weights as they are dequantised',
   float32: undefined,
 };
 

@@ -1,5 +1,14 @@
 import type { ModelProto } from '../graph/index.js';
-import { FloatValues, planHalf, simulateHalf, writeHalfForm, type TensorStatistics } from '../precision/index.js';
+import {
+  firstOpset,
+  FloatValues,
+  inOpset,
+  planHalf,
+  simulateHalf,
+  writeHalfForm,
+  type HalfType,
+  type TensorStatistics,
+} from '../precision/index.js';
 import {
   notAsked,
   quantizedForms,
@@ -9,43 +18,56 @@ import {
   type QuantizedLayer,
 } from './quantized-layer.js';
 
+/** Why a form for ONNX Runtime is FP32. */
+const noKernels = 'CPUs have no BF16: ONNX Runtime has no kernels for it';
+
 /**
- * Makes a model in FP16: one form for all engines. `model` has been normalised; `statistics` are of every value of float32 in it: what reaches so far that half
- * precision may not hold it stays float32. Forms that are not asked for are FP32.
+ * Makes a model in half precision: in FP16, one form for all engines; in BF16, one for TensorRT. `model` has been normalised; `statistics` are of every value of
+ * float32 in it: what reaches so far that half precision may not hold it stays float32. Forms that are not asked for are FP32.
  */
 export function halfModel(
   model: ModelProto,
   statistics: readonly TensorStatistics[],
+  type: HalfType,
   forms: readonly QuantizedFormName[] = quantizedForms,
 ): QuantizedForms {
   const values = new FloatValues(model);
   const largest = new Map(statistics.map(({ name, min, max }) => [name, Math.max(Math.abs(min), Math.abs(max))]));
-  const plan = planHalf(values, largest);
+  const plan = planHalf(values, largest, type);
   const half = writeHalfForm(model, values, plan);
+  const isMade = (form: QuantizedFormName): boolean => forms.includes(form) && (form === 'tensorrt' || type === 'float16');
   const ofForms = <T>(asked: T, other: T): Record<QuantizedFormName, T> => ({
-    onnxruntime: forms.includes('onnxruntime') ? asked : other,
-    tensorrt: forms.includes('tensorrt') ? asked : other,
+    onnxruntime: isMade('onnxruntime') ? asked : other,
+    tensorrt: isMade('tensorrt') ? asked : other,
   });
+  const reasonOf = (form: QuantizedFormName, reason: string | undefined): [QuantizedFormName, string][] => {
+    const told = isMade(form) ? reason : forms.includes(form) ? noKernels : notAsked;
+    return told === undefined ? [] : [[form, told]];
+  };
   const byName = new Map(statistics.map((one) => [one.name, one]));
   const { structure } = values;
   const layers = structure.nodes
     .filter((node) => structure.isLayer(node) || plan.reasons.has(node))
     .map((node): QuantizedLayer => {
       const [output = ''] = node.outputs;
-      const precision = plan.half.has(node) ? 'float16' : 'float32';
+      const precision = plan.half.has(node) ? type : 'float32';
       const reason = plan.reasons.get(node);
-      const reasons = ofForms(reason, notAsked);
       const seen = byName.get(output);
       return {
         name: node.name || output,
         operator: node.opType,
         macs: structure.isLayer(node) ? structure.macs(node) || null : null,
         precision: ofForms<LayerPrecision>(precision, 'float32'),
-        reasons: Object.fromEntries(Object.entries(reasons).filter(([, told]) => told !== undefined)),
+        reasons: Object.fromEntries(quantizedForms.flatMap((form) => reasonOf(form, reason))),
         range: seen && { min: seen.min, max: seen.max },
         noiseDb: {},
       };
     });
-  const simulated = forms.includes('tensorrt') ? simulateHalf(half) : undefined;
-  return { ...ofForms(half, model), precision: ofForms<LayerPrecision>('float16', 'float32'), simulated, layers };
+  const made = type === 'float16' ? half : inOpset(half, firstOpset.bfloat16);
+  return {
+    ...ofForms(made, model),
+    precision: ofForms<LayerPrecision>(type, 'float32'),
+    simulated: forms.includes('tensorrt') ? simulateHalf(half, type) : undefined,
+    layers,
+  };
 }

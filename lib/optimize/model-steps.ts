@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 
 import { checkModelBundleOutput, sha256OfFile, writeModelBundle } from '../engine/index.js';
-import { CalibrationError, ModelError } from '../errors/index.js';
+import { CalibrationError, invalidArgument, ModelError } from '../errors/index.js';
 import { inlineExternalData, normalizeModel, readModel, writeModel, type ModelProto } from '../graph/index.js';
 import {
   allFloatPoints,
@@ -13,16 +13,16 @@ import {
   type CalibrationPoint,
 } from '../precision/index.js';
 import { bundledTask } from '../tasks/index.js';
+import type { Tensor } from '../tensor/index.js';
 import { calibrate } from './calibrate.js';
 import { listPictures, orderPictures } from './calibration-pictures.js';
 import { evaluateConstants } from './evaluate-constants.js';
 import { calibratedPictures } from './held-back.js';
-import { halfModel } from './half-model.js';
-import { prepareInputs, type LatencyInputs } from './latency-inputs.js';
+import { prepareInputs } from './latency-inputs.js';
+import type { Method } from './method.js';
+import { methods } from './methods.js';
 import type { ConvertOptions, OptimizedSource, OptimizeSteps } from './optimize-steps.js';
-import { quantizeModel } from './quantize-model.js';
 import type { LayerPrecision, Precision } from './quantized-layer.js';
-import { halfLadder, int8Ladder, stackedLadder, type Ladder } from './search/ladder.js';
 
 /** Pictures of which that with the strongest outputs tells what a value loses at eight bits. */
 const samplePictures = 4;
@@ -48,7 +48,7 @@ export const modelSteps: OptimizeSteps<CalibrationTable> = {
       ...taskOptions,
       ...options,
       resume: options.table !== undefined,
-      tensors: precision === 'int8' ? 'layers' : 'all',
+      tensors: methodOf({ precision }).tensors,
       onProgress: ({ pictures, total }) => onProgress?.(pictures, total),
     }),
   async readTable(path) {
@@ -59,25 +59,13 @@ export const modelSteps: OptimizeSteps<CalibrationTable> = {
       hint: 'Let it end: foveate calibrate with --resume.',
     });
   },
-  async convert(source, table, { onProgress, ...options }) {
-    await checkTable(source, table, options);
-    if (source.precision === 'fp16') return halfModel(source.model, table.tensors, options.forms);
-    await using inputs = await samplesFor(table, options);
-    return await quantizeModel(source.model, table.tensors, inputs.of(0).tensors, {
-      forms: options.forms,
-      signal: options.signal,
-      onProgress: ({ form, phase, done }) => {
-        if (phase === 'sensitivity') onProgress?.(Math.round(50 * (done + (form === 'tensorrt' ? 1 : 0))), 100);
-      },
-    });
+  async convert(source, table, options) {
+    const { convert } = methodOf(source);
+    return await withSamples(source, table, options, (samples) => convert(source.model, table.tensors, samples, options));
   },
   async ladder(source, table, options) {
-    await checkTable(source, table, options);
-    const half = (): Ladder => halfLadder(source.model, table.tensors, options);
-    if (source.precision === 'fp16') return half();
-    await using inputs = await samplesFor(table, options);
-    const int8 = await int8Ladder(source.model, table.tensors, inputs.of(0).tensors, options);
-    return source.precision === 'auto' ? stackedLadder(int8, half()) : int8;
+    const { ladder } = methodOf(source);
+    return await withSamples(source, table, options, (samples) => ladder(source.model, table.tensors, samples, options));
   },
   writeModel: async (model, path) => {
     await writeModel(model, path);
@@ -108,11 +96,18 @@ export const modelSteps: OptimizeSteps<CalibrationTable> = {
   },
 };
 
+/** Of FP32 nothing is calibrated or converted. */
+function methodOf({ precision }: Pick<OptimizedSource, 'precision'>): Method {
+  if (precision === 'fp32') throw invalidArgument('precision', 'one that is converted to', precision);
+  return methods[precision];
+}
+
 /** What calibration looks at. Throws MODEL_UNSUPPORTED. */
 function pointsOf(precision: Precision, model: ModelProto): readonly CalibrationPoint[] {
-  if (precision === 'fp16') return allFloatPoints(model);
-  const ofLayers = floatCalibrationPoints(model);
-  return precision === 'int8' ? ofLayers : allFloatPoints(model);
+  const { tensors, measures } = methodOf({ precision });
+  // What is measured are layers: told where there is none.
+  const ofLayers = measures ? floatCalibrationPoints(model) : [];
+  return tensors === 'layers' ? ofLayers : allFloatPoints(model);
 }
 
 async function checkTable(
@@ -122,7 +117,7 @@ async function checkTable(
 ): Promise<void> {
   const sha256 = await sha256OfFile(path, signal);
   // Of a batch of several, calibration makes one of one, in which less is constant: it has all values of this, and more.
-  const mayHaveMore = precision !== 'int8';
+  const mayHaveMore = methodOf({ precision }).tensors === 'all';
   table.checkSame(
     { model: { name: basename(path), sha256 }, preprocess: task.preprocess.options },
     pointsOf(precision, model),
@@ -130,19 +125,28 @@ async function checkTable(
   );
 }
 
-/** Inputs by which is found what loses too much. */
-async function samplesFor(table: CalibrationTable, { task, pictures, seed, signal }: ConvertOptions): Promise<LatencyInputs> {
+/** Uses a calibration, with inputs by which is found what loses too much, where that is measured. */
+async function withSamples<T>(
+  source: OptimizedSource,
+  table: CalibrationTable,
+  options: ConvertOptions,
+  use: (samples: readonly Tensor[]) => Promise<T>,
+): Promise<T> {
+  await checkTable(source, table, options);
+  if (!methodOf(source).measures) return await use([]);
+  const { task, pictures, seed, signal } = options;
   const { paths } = await orderPictures(pictures, seed, signal);
   const calibrated = await calibratedPictures(paths, new Set(table.pictures.map((one) => one.sha256)), samplePictures, signal);
   // Of a table that was made of other pictures, there is none.
   const samples = calibrated.length > 0 ? calibrated : paths;
-  return await prepareInputs([task.session], task.preprocess, samples, signal, samplePictures);
+  await using inputs = await prepareInputs([task.session], task.preprocess, samples, signal, samplePictures);
+  return await use(inputs.of(0).tensors);
 }
 
 /** What follows normalising. */
 const passOf: Readonly<Partial<Record<LayerPrecision, (form: string) => readonly string[]>>> = {
   int8: (form) => [`int8 for ${form}`],
-  float16: () => ['float16'],
+  ...Object.fromEntries((['float16', 'bfloat16', 'float8', 'int4'] as const).map((name) => [name, () => [name]])),
 };
 
 async function checkFile(path: string): Promise<void> {

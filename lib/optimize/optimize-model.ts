@@ -13,7 +13,7 @@ import { loadTask, type Task } from '../tasks/index.js';
 import { EnergyMeter } from './energy.js';
 import { writeFormFiles } from './form-files.js';
 import { FormJudge } from './form-judge.js';
-import { floatLayers, noticesOf, searchNotices, searchWords } from './decisions.js';
+import { noticesOf, otherLayers, searchNotices, searchWords } from './decisions.js';
 import { calibratedOf, decides, heldBackDataset, heldBackPictures, labelsHash } from './held-back.js';
 import { modelSteps } from './model-steps.js';
 import { generatedPictures, generatePictures } from './generated-pictures.js';
@@ -37,8 +37,9 @@ import { judgeSpeed } from './speed-guard.js';
 import { StepClock } from './step-clock.js';
 
 /**
- * Makes an INT8, FP16 or pruned model: calibrates it on some of the pictures of a folder, makes a form for each engine, measures on this machine what that gains and, on the
- * pictures held back, what it costs, and writes a bundle with both forms and a report. The form for ONNX Runtime stays FP32 where the other is measured slower.
+ * Makes a model in INT8, FP16, BF16, FP8 or INT4, or a pruned one: calibrates it on some of the pictures of a folder, makes a form for each engine, measures on this machine what that gains
+ * and, on the pictures held back, what it costs, and writes a bundle with both forms and a report. The form for ONNX Runtime stays FP32 where the other is measured slower, or CPUs have no such
+ * kernels.
  *
  * Throws INVALID_ARGUMENT, UNKNOWN_OPTION, OUTPUT_NOT_WRITABLE, DATASET_NOT_FOUND, DATASET_UNSUPPORTED where the labels are not of the model's kind, ABORTED, and
  * as `loadTask`, calibration and quantisation do. Nothing is left at `output` unless all went well.
@@ -183,7 +184,7 @@ class Optimization<C extends Calibration> {
         ...pruningWords({ pruning, task: taskNameOf(task), forms, layers }),
         ...searchWords(search),
         ...(words === undefined ? [] : [words]),
-        ...(options.precision === 'fp32' ? [] : floatLayers(layers)),
+        ...(options.precision === 'fp32' ? [] : otherLayers(options.precision, layers)),
       ],
       notices: [
         ...noticesOf(forms, { heldBack: heldBack.length, isGenerated: options.dataFree }),

@@ -26,7 +26,8 @@ export interface OptimizeOptions {
   /** In place of `data`: pictures are generated to calibrate with, and what was lost is told by `labelled` alone. Default false. */
   readonly dataFree?: boolean | undefined;
   /**
-   * What layers are computed in. FP16 is for GPUs: on a CPU it saves memory alone. 'auto' takes of INT8, with more and more in float, FP16 and FP32 the first
+   * What layers are computed in; INT4 is for weights alone. FP16 is for GPUs: on a CPU it saves memory alone. BF16 and FP8 are for TensorRT: ONNX Runtime's form
+   * is FP32. 'auto' takes of INT8, with more and more in float, FP16 and FP32 the first
    * that keeps to the budget; without one, to a drop of at most 1 %. Default: 'fp32' of a model that is pruned; of others, none.
    */
   readonly precision?: Precision | undefined;
@@ -95,6 +96,10 @@ export function checkedOptions(options: OptimizeOptions): CheckedOptions {
   const dataFree = checkBoolean('dataFree', options.dataFree ?? false);
   if (dataFree) checkDataFree(options);
   if (options.device !== undefined) checkOneOf('device', options.device, optimizeDevices);
+  if (options.device === 'cpu' && (precision === 'bf16' || precision === 'fp8')) {
+    const hint = 'CPUs have no kernels for it: give int8, or a device of TensorRT.';
+    throw invalidArgument('precision', 'one that ONNX Runtime has kernels for, with the device cpu', precision, hint);
+  }
   const isTimed = options.device === undefined || options.device === 'cpu';
   if (options.budget?.latencyMs !== undefined && !isTimed) {
     throw invalidArgument(

@@ -4,7 +4,8 @@ import type { PreprocessOptions } from '../image/index.js';
 import type { Pruning } from '../precision/index.js';
 import type { LoadTaskOptions, Task } from '../tasks/index.js';
 import type { OptimizationReport } from './optimization-report.js';
-import type { Ladder, LadderOptions } from './search/ladder.js';
+import type { LadderOptions } from './method.js';
+import type { Ladder } from './search/ladder.js';
 import type { LayerPrecision, Precision, QuantizedFormName, QuantizedForms } from './quantized-layer.js';
 
 /** What is known of a calibration besides its statistics. */

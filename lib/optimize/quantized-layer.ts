@@ -1,19 +1,15 @@
 import type { ModelProto } from '../graph/index.js';
 
 /** What layers are computed in, as it is asked for: FP32 of a model that is pruned alone. */
-export const precisions = ['int8', 'fp16', 'auto', 'fp32'] as const;
+export const precisions = ['int8', 'fp16', 'bf16', 'fp8', 'int4', 'auto', 'fp32'] as const;
 export type Precision = (typeof precisions)[number];
 
 /** What one layer is computed in. */
-export type LayerPrecision = 'int8' | 'float16' | 'float32';
+export type LayerPrecision = 'int8' | 'float16' | 'bfloat16' | 'float8' | 'int4' | 'float32';
 
 export const precisionTitles = {
-  int8: 'INT8',
-  fp16: 'FP16',
-  auto: 'mixed precision',
-  fp32: 'FP32',
-  float16: 'FP16',
-  float32: 'FP32',
+  ...{ int8: 'INT8', float16: 'FP16', bfloat16: 'BF16', float8: 'FP8', int4: 'INT4', float32: 'FP32' },
+  ...{ fp16: 'FP16', bf16: 'BF16', fp8: 'FP8', auto: 'mixed precision', fp32: 'FP32' },
 } as const;
 
 /** The forms that a model is made in. */
@@ -24,11 +20,11 @@ export type QuantizedFormName = (typeof quantizedForms)[number];
 export interface QuantizedForms {
   /** In INT8: unsigned, zero points absorb activations. */
   readonly onnxruntime: ModelProto;
-  /** In INT8: symmetric and signed, float biases. */
+  /** In INT8 and FP8: symmetric and signed, float biases. */
   readonly tensorrt: ModelProto;
   /** What that for TensorRT is judged by in its place, where ONNX Runtime would compute it otherwise than a GPU. */
   readonly simulated?: ModelProto | undefined;
-  /** What each stands in: FP32 where a budget allows no other. */
+  /** What each stands in: FP32 where a budget or the engine allows no other. */
   readonly precision: Readonly<Record<QuantizedFormName, LayerPrecision>>;
   /** In the order of the graph. */
   readonly layers: readonly QuantizedLayer[];

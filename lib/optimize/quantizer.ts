@@ -6,6 +6,7 @@ import {
   nothingKept,
   numbersFor,
   outputGroups,
+  planFloat8,
   planOnnxRuntime,
   planTensorRt,
   Structure,
@@ -23,8 +24,12 @@ import {
 } from '../precision/index.js';
 import { notAsked, quantizedForms, type LayerPrecision, type QuantizedFormName, type QuantizedLayer } from './quantized-layer.js';
 
-const planners = { onnxruntime: planOnnxRuntime, tensorrt: planTensorRt } as const;
-const writers = { onnxruntime: writeOnnxRuntimeForm, tensorrt: writeTensorRtForm } as const;
+const planners = { onnxruntime: planOnnxRuntime, tensorrt: planTensorRt, float8: planFloat8 } as const;
+const writers = { onnxruntime: writeOnnxRuntimeForm, tensorrt: writeTensorRtForm, float8: writeTensorRtForm } as const;
+const layerPrecisions = { uint8: 'int8', int8: 'int8', float8e4m3fn: 'float8' } as const;
+
+/** The INT8 forms, and that for TensorRT in FP8. */
+type EightBitForm = keyof typeof planners;
 
 /** A form that was written, and how. */
 export interface MadeForm {
@@ -41,7 +46,7 @@ export interface QuantizedWhole {
   readonly trials: readonly Trial[];
 }
 
-/** Makes INT8 forms of a model that has been normalised, from statistics of its calibration points. */
+/** Makes forms in INT8 and FP8 of a model that has been normalised, from statistics of its calibration points. */
 export class Quantizer {
   readonly structure: Structure;
   /** In the outputs: of what means one thing. */
@@ -69,14 +74,14 @@ export class Quantizer {
     this.structure.checkLayers();
   }
 
-  async whole(form: QuantizedFormName): Promise<QuantizedWhole> {
+  async whole(form: EightBitForm): Promise<QuantizedWhole> {
     const plan = planners[form](this.structure, nothingKept);
     const numbers = await this.#numbersFor(plan);
     return { plan, numbers, trials: trialsOf(this.structure, plan, numbers) };
   }
 
   /** With these trials in float. */
-  async make(form: QuantizedFormName, whole: QuantizedWhole, kept: readonly number[]): Promise<MadeForm> {
+  async make(form: EightBitForm, whole: QuantizedWhole, kept: readonly number[]): Promise<MadeForm> {
     const values = new Set(kept.flatMap((trial) => [...whole.trials[trial]!.values.keys()]));
     const plan = kept.length === 0 ? whole.plan : planners[form](this.structure, { values });
     const numbers = kept.length === 0 ? whole.numbers : await this.#numbersFor(plan);
@@ -84,8 +89,9 @@ export class Quantizer {
     return { model, plan, noiseDb: new Map(await this.#noiseDb(form)) };
   }
 
-  /** Of each layer's output, after its activation, in eight bits. */
-  async #noiseDb(form: QuantizedFormName): Promise<[string, number][]> {
+  /** Of each layer's output, after its activation, in INT8: in FP8 it is about the same for all. */
+  async #noiseDb(form: EightBitForm): Promise<[string, number][]> {
+    if (form === 'float8') return [];
     const symmetric = form === 'tensorrt';
     const known = this.structure.nodes.filter((node) => this.structure.isLayer(node)).map(({ outputs }) => outputs[0] as string);
     return Promise.all(
@@ -121,7 +127,7 @@ export class Quantizer {
           operator: node.opType,
           macs: this.structure.macs(node) || null,
           precision: of<LayerPrecision>(
-            (form) => (form.plan.int8.has(node) ? 'int8' : 'float32'),
+            (form) => (form.plan.int8.has(node) ? layerPrecisions[form.plan.values] : 'float32'),
             'float32',
           ) as QuantizedLayer['precision'],
           reasons: of((form) => form.plan.reasons.get(node), notAsked),

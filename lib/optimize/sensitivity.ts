@@ -16,6 +16,11 @@ import { settleAll } from './settle-all.js';
 
 /** So many runs are made at the same time at most: sets are asked for in pairs. */
 const mostLanes = 2;
+/** So many trials are measured between two words of progress. */
+const measuredAtOnce = 8;
+
+/** Gives what was measured of the trials from one on before, or measures it. */
+export type KeepNoise = (from: number, measure: () => Promise<number[][]>) => Promise<number[][]>;
 
 /** Quantises trials, all else in float, and tells what that does to the outputs. One session makes all runs. */
 export class Sensitivity implements AsyncDisposable {
@@ -73,6 +78,18 @@ export class Sensitivity implements AsyncDisposable {
   /** The noise that each set of trials makes, in each group of channels, over the signal there. */
   async measure(sets: readonly (readonly number[])[]): Promise<number[][]> {
     return settleAll(sets.map((set) => this.#noiseOf(set)));
+  }
+
+  /** The noise that each trial makes alone. */
+  async measureEach(tell: (done: number) => void, keep: KeepNoise = (_, measure) => measure()): Promise<number[][]> {
+    const noise: number[][] = [];
+    while (noise.length < this.#trials) {
+      const from = noise.length;
+      const sets = Array.from({ length: Math.min(this.#trials - from, measuredAtOnce) }, (_, i) => [from + i]);
+      noise.push(...(await keep(from, () => this.measure(sets))));
+      tell(noise.length);
+    }
+    return noise;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

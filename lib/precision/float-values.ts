@@ -32,9 +32,9 @@ export class FloatValues {
     return name !== '' && this.#typeOf(name) === undefined;
   }
 
-  /** Whether a value is of half precision in the model as it is. */
-  isHalf(name: string): boolean {
-    return this.#typeOf(name) === DataType.FLOAT16;
+  /** Whether a value is of that type in the model as it is. */
+  isOfType(name: string, type: DataType): boolean {
+    return this.#typeOf(name) === type;
   }
 
   /** Whether a value is of a type that sizes and places have. */

@@ -1,7 +1,9 @@
 import type { OnnxNode } from '../graph/index.js';
 import type { FormNumbers } from './form-onnxruntime.js';
 import type { FormPlan } from './form-plan.js';
-import type { Int8Weights } from './layer-weights.js';
+import { float8Weights } from './float8-weights.js';
+import { highestFloat8 } from './float8.js';
+import type { LayerWeights } from './layer-weights.js';
 import type { Quantization } from './qdq-writer.js';
 import type { Structure } from './structure.js';
 import type { RangeActivation } from './range.js';
@@ -33,7 +35,7 @@ export async function numbersFor(
   rangeOf: (question: RangeQuestion) => Promise<ValueRange>,
   signal?: AbortSignal,
 ): Promise<FormNumbers> {
-  const symmetric = plan.form === 'tensorrt';
+  const symmetric = plan.values !== 'uint8';
   const rangeOfPart = async ({ value, source }: SourcedValue): Promise<ValueRange> => {
     if (source === 'unit') return { min: 0, max: 1 };
     const { tap, activation } = source;
@@ -57,7 +59,7 @@ export async function numbersFor(
   }
   tieConcatenated(structure, plan, ranges, groupOf);
   const values = new Map<string, Quantization>();
-  for (const [value, range] of ranges) values.set(value, symmetric ? signed(range) : unsigned(range));
+  for (const [value, range] of ranges) values.set(value, quantizations[plan.values](range));
   return { values, weights: await weightsFor(structure, plan, values, signal) };
 }
 
@@ -141,6 +143,13 @@ function signed({ min, max }: ValueRange): Quantization {
   return { scale: positive(Math.max(Math.abs(min), Math.abs(max)) / 127), zeroPoint: 0, dtype: 'int8' };
 }
 
+/** FP8 around 0. */
+function float8({ min, max }: ValueRange): Quantization {
+  return { scale: positive(Math.max(Math.abs(min), Math.abs(max)) / highestFloat8), zeroPoint: 0, dtype: 'float8e4m3fn' };
+}
+
+const quantizations = { uint8: unsigned, int8: signed, float8e4m3fn: float8 } as const;
+
 /** A value that is always 0 has a scale all the same. */
 function positive(scale: number): number {
   const rounded = Math.fround(scale);
@@ -152,18 +161,22 @@ async function weightsFor(
   plan: FormPlan,
   values: ReadonlyMap<string, Quantization>,
   signal: AbortSignal | undefined,
-): Promise<ReadonlyMap<OnnxNode, Int8Weights>> {
-  const weights = new Map<OnnxNode, Int8Weights>();
+): Promise<ReadonlyMap<OnnxNode, LayerWeights>> {
+  const weights = new Map<OnnxNode, LayerWeights>();
   const products = [...plan.int8].filter((node) => structure.kind(node) === 'product');
   for (const node of [...products, ...plan.storedInt8]) {
     const { tensor, axis } = structure.weights(node);
     const [input = '', , bias = ''] = node.inputs;
+    if (plan.values === 'float8e4m3fn' && plan.int8.has(node)) {
+      weights.set(node, float8Weights(tensor.data as Float32Array, tensor.dims, axis));
+      continue;
+    }
     const isInteger = plan.form === 'onnxruntime' && plan.int8.has(node) && bias !== '';
     const made = await quantizeWeights(tensor.data as Float32Array, tensor.dims, axis, {
       bias: isInteger ? { values: structure.floats(bias), inputScale: (values.get(input) as Quantization).scale } : undefined,
       signal,
     });
-    weights.set(node, { ...made, dims: tensor.dims, axis });
+    weights.set(node, { ...made, dtype: 'int8', dims: tensor.dims, axis });
   }
   return weights;
 }

@@ -1,6 +1,6 @@
 import { changed, readBy, type GraphProto, type ModelProto, type NodeProto, type OnnxNode } from '../graph/index.js';
 import type { FormPlan } from './form-plan.js';
-import { exactBias, type Int8Weights } from './layer-weights.js';
+import { exactBias, type LayerWeights } from './layer-weights.js';
 import { QdqWriter, type Quantization } from './qdq-writer.js';
 import type { Structure } from './structure.js';
 
@@ -8,8 +8,8 @@ import type { Structure } from './structure.js';
 export interface FormNumbers {
   /** Of every value that is quantised. */
   readonly values: ReadonlyMap<string, Quantization>;
-  /** Of every product that is computed in integers, or stored so. */
-  readonly weights: ReadonlyMap<OnnxNode, Int8Weights>;
+  /** Of every product that is computed in eight bits, or stored so. */
+  readonly weights: ReadonlyMap<OnnxNode, LayerWeights>;
 }
 
 const withBias = new Set(['Conv', 'ConvTranspose', 'Gemm']);
@@ -67,7 +67,7 @@ class OnnxRuntimeForm {
   }
 
   #writeProduct(node: OnnxNode, input: string[]): void {
-    const weights = this.#numbers.weights.get(node) as Int8Weights;
+    const weights = this.#numbers.weights.get(node) as LayerWeights;
     const quantization = this.#numbers.values.get(node.inputs[0] as string) as Quantization;
     const [, name = '', bias = ''] = node.inputs;
     input[1] = this.#writer.weights(name, weights);

@@ -9,9 +9,12 @@ export interface KeptFloat {
 
 export const nothingKept: KeptFloat = { values: new Set() };
 
-/** Which parts of a graph one form computes with integers. Scales are not known here yet. */
+/** Which parts of a graph one form computes in eight bits. Scales are not known here yet. */
 export interface FormPlan {
   readonly form: 'onnxruntime' | 'tensorrt';
+  /** What values are quantised to; all but uint8 lie around 0. */
+  readonly values: 'uint8' | 'int8' | 'float8e4m3fn';
+  /** Those that are computed in eight bits. */
   readonly int8: ReadonlySet<OnnxNode>;
   /** Activations that disappear, because the quantised range of their output ends where they clip. */
   readonly absorbed: ReadonlySet<OnnxNode>;
@@ -56,6 +59,13 @@ export function dropIslands(structure: Structure, int8: Set<OnnxNode>): void {
  */
 const fewWeights = { part: 1 / 200, count: 4096 };
 
+/** So many weights have to be stored in fewer bits at least. */
+export function leastStoredWeights(structure: Structure): number {
+  const layers = structure.nodes.filter((node) => structure.isLayer(node));
+  const all = layers.reduce((sum, node) => sum + structure.weights(node).tensor.elementCount, 0);
+  return Math.max(fewWeights.count, fewWeights.part * all);
+}
+
 /**
  * Layers in float whose weights are stored in eight bits: transposed convolutions, for which ONNX Runtime has no integer kernel and TensorRT few, and those
  * whose input or output loses too much at eight bits. Not those between two values that are quantised: ONNX Runtime would take them for integer ones.
@@ -64,10 +74,8 @@ export function storedInt8(
   structure: Structure,
   { int8, absorbed, quantized }: Pick<FormPlan, 'int8' | 'absorbed' | 'quantized'>,
 ): ReadonlySet<OnnxNode> {
-  const countOf = (node: OnnxNode): number => structure.weights(node).tensor.elementCount;
-  const layers = structure.nodes.filter((node) => structure.isLayer(node));
-  const least = Math.max(fewWeights.count, fewWeights.part * layers.reduce((sum, node) => sum + countOf(node), 0));
-  const isLarge = (node: OnnxNode): boolean => countOf(node) >= least;
+  const least = leastStoredWeights(structure);
+  const isLarge = (node: OnnxNode): boolean => structure.weights(node).tensor.elementCount >= least;
   const isBetween = (node: OnnxNode): boolean => {
     const [output = ''] = node.outputs;
     // Of a Gemm it would not even ask what becomes of the output.

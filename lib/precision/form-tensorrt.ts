@@ -1,17 +1,18 @@
 import { changed, readBy, type GraphProto, type ModelProto } from '../graph/index.js';
 import type { FormNumbers } from './form-onnxruntime.js';
 import type { FormPlan } from './form-plan.js';
+import { firstOpset, inOpset } from './in-opset.js';
 import { QdqWriter, type Quantization } from './qdq-writer.js';
 import type { Structure } from './structure.js';
 
-/** Writes the form for TensorRT: see `planTensorRt`. What is quantised is also there as it is, for those who read it in float. */
+/** Writes the form for TensorRT: see `planTensorRt` and `planFloat8`. What is quantised is also there as it is, for those who read it in float. */
 export function writeTensorRtForm(model: ModelProto, structure: Structure, plan: FormPlan, numbers: FormNumbers): ModelProto {
   const graph = model.graph as GraphProto;
   const writer = new QdqWriter(graph);
-  const integers = new Map<string, string>();
+  const quantized = new Map<string, string>();
   const quantize = (value: string): void => {
     if (!plan.quantized.has(value)) return;
-    integers.set(value, writer.quantize(value, value, numbers.values.get(value) as Quantization));
+    quantized.set(value, writer.quantize(value, value, numbers.values.get(value) as Quantization));
   };
   structure.inputs.forEach(quantize);
   for (const node of structure.nodes) {
@@ -22,7 +23,7 @@ export function writeTensorRtForm(model: ModelProto, structure: Structure, plan:
       const read = new Set(plan.int8.has(node) ? structure.activationInputs(node) : []);
       const input = proto.input.map((value) =>
         read.has(value)
-          ? writer.dequantize(integers.get(value) as string, value, numbers.values.get(value) as Quantization)
+          ? writer.dequantize(quantized.get(value) as string, value, numbers.values.get(value) as Quantization)
           : value,
       );
       if (weights !== undefined) input[1] = writer.weights(proto.input[1] as string, weights);
@@ -31,10 +32,11 @@ export function writeTensorRtForm(model: ModelProto, structure: Structure, plan:
     node.outputs.forEach(quantize);
   }
   const read = new Set([...writer.nodes.flatMap(readBy), ...graph.output.map(({ name }) => name)]);
-  return changed(model, {
+  const written = changed(model, {
     graph: changed(graph, {
       node: writer.nodes,
       initializer: [...graph.initializer.filter(({ name }) => read.has(name)), ...writer.initializers],
     }),
   });
+  return inOpset(written, firstOpset[plan.values]);
 }

@@ -14,7 +14,9 @@ import {
   type TensorProto,
 } from '../graph/index.js';
 import type { FloatValues } from './float-values.js';
-import { halfBits, type HalfPlan } from './plan-half.js';
+import { halfBits, type HalfPlan, type HalfType } from './plan-half.js';
+
+export const halfDataTypes: Readonly<Record<HalfType, DataType>> = { float16: DataType.FLOAT16, bfloat16: DataType.BFLOAT16 };
 
 /**
  * Writes a model in half precision: weights in 16 bits, and a Cast where a node of the plan reads what another makes in float32, and the other way round. Inputs and
@@ -42,6 +44,10 @@ class HalfForm {
     this.#names = new FreshNames(graph);
   }
 
+  get #type(): DataType {
+    return halfDataTypes[this.#plan.type];
+  }
+
   write(): GraphProto {
     for (const { name } of this.#graph.input) this.#float.set(name, name);
     for (const node of this.#values.structure.nodes) this.#write(node);
@@ -66,7 +72,7 @@ class HalfForm {
       return;
     }
     const output = node.outputs.map((name) =>
-      this.#values.isFloat(name) && this.#values.structure.isNamed(name) ? this.#names.fresh(`${name}/float16`) : name,
+      this.#values.isFloat(name) && this.#values.structure.isNamed(name) ? this.#names.fresh(`${name}/${this.#plan.type}`) : name,
     );
     this.#nodes.push(changed(this.#withType(node), { input, output }));
     node.outputs.forEach((name, at) => {
@@ -78,10 +84,10 @@ class HalfForm {
 
   /** A Cast to float32 is one to half precision: what it makes is wanted so. Of what is half precision then already, ONNX Runtime refuses one. */
   #withType({ proto, opType, inputs: [read = ''], outputs: [made = ''] }: OnnxNode): NodeProto {
-    const isHalf = (name: string): boolean => this.#values.isFloat(name) || this.#values.isHalf(name);
+    const isHalf = (name: string): boolean => this.#values.isFloat(name) || this.#values.isOfType(name, this.#type);
     if (opType !== 'Cast' || !isHalf(made)) return proto;
     if (isHalf(read)) return changed(proto, { opType: 'Identity', attribute: [] });
-    const to = BigInt(DataType.FLOAT16);
+    const to = BigInt(this.#type);
     return changed(proto, { attribute: proto.attribute.map((own) => (own.name === 'to' ? changed(own, { i: to }) : own)) });
   }
 
@@ -90,12 +96,12 @@ class HalfForm {
     if (known !== undefined) return known;
     const constant = this.#values.structure.constant(name);
     if (constant === undefined) {
-      return this.#cast(this.#asFloat(name), this.#names.fresh(`${name}/float16`), DataType.FLOAT16, this.#half, name);
+      return this.#cast(this.#asFloat(name), this.#names.fresh(`${name}/${this.#plan.type}`), this.#type, this.#half, name);
     }
-    const bits = halfBits(constant.data as Float32Array);
+    const bits = halfBits(constant.data as Float32Array, this.#plan.type);
     const made = create(TensorProtoSchema, {
-      name: this.#names.fresh(`${name}/float16`),
-      dataType: DataType.FLOAT16,
+      name: this.#names.fresh(`${name}/${this.#plan.type}`),
+      dataType: this.#type,
       dims: constant.dims.map(BigInt),
       rawData: new Uint8Array(bits.buffer as ArrayBuffer),
     });

@@ -1,6 +1,8 @@
 /** Weights in eight bits: w = values * scales[channel]. */
-export interface Int8Weights {
-  readonly values: Int8Array;
+export interface LayerWeights {
+  readonly dtype: 'int8' | 'float8e4m3fn';
+  /** Of FP8, bits. */
+  readonly values: Int8Array | Uint8Array;
   readonly dims: readonly number[];
   /** One for each output channel. */
   readonly scales: Float32Array;

@@ -51,6 +51,7 @@ export function planOnnxRuntime(structure: Structure, kept: KeptFloat): FormPlan
   const carried = [...int8].filter((node) => structure.kind(node) === 'carry');
   return {
     form: 'onnxruntime',
+    values: 'uint8',
     int8,
     absorbed,
     storedInt8: storedInt8(structure, { int8, absorbed, quantized }),

@@ -35,6 +35,7 @@ export function planTensorRt(structure: Structure, kept: KeptFloat): FormPlan {
   const carried = [...int8].filter((node) => structure.kind(node) === 'carry' && quantized.has(node.outputs[0] as string));
   return {
     form: 'tensorrt',
+    values: 'int8',
     int8,
     absorbed: new Set(),
     storedInt8: storedInt8(structure, { int8, absorbed: new Set(), quantized }),

@@ -8,16 +8,20 @@ import {
   type NodeProto,
   type TensorProto,
 } from '../graph/index.js';
-import type { Int8Weights } from './layer-weights.js';
+import { packInt4, type Int4Weights } from './int4-weights.js';
+import type { LayerWeights } from './layer-weights.js';
 
 /** How a value is brought to eight bits: x = (q - zeroPoint) * scale. */
 export interface Quantization {
   readonly scale: number;
   readonly zeroPoint: number;
-  readonly dtype: 'int8' | 'uint8';
+  readonly dtype: 'int8' | 'uint8' | 'float8e4m3fn';
 }
 
-type Elements = Float32Array | Int8Array | Uint8Array | Int32Array;
+const dataTypes = { int8: DataType.INT8, uint8: DataType.UINT8, float8e4m3fn: DataType.FLOAT8E4M3FN } as const;
+const labels = { int8: 'int8', float8e4m3fn: 'float8' } as const;
+
+type Elements = Float32Array | Int8Array | Uint8Array | Int32Array | BigInt64Array;
 
 /** Puts QuantizeLinear and DequantizeLinear into a graph, in its order. Constants that are equal are stored once. */
 export class QdqWriter {
@@ -48,14 +52,32 @@ export class QdqWriter {
     return output;
   }
 
-  /** Weights, stored in eight bits with a scale for each output channel. */
-  weights(name: string, { values, dims, scales, axis }: Int8Weights): string {
-    const stored = this.#constant(`${name}/int8`, DataType.INT8, dims, values);
+  /** The name of weights that are stored in eight bits with a scale for each output channel, or in four with one for each block. */
+  weights(name: string, stored: LayerWeights | Int4Weights): string {
+    return stored.dtype === 'int4' ? this.#blocks(name, stored) : this.#channels(name, stored);
+  }
+
+  #channels(name: string, { dtype, values, dims, scales, axis }: LayerWeights): string {
+    const stored = this.#constant(`${name}/${labels[dtype]}`, dataTypes[dtype], dims, values);
     const scale = this.#constant(`${name}/scale`, DataType.FLOAT, [scales.length], scales);
-    const zeros = this.#constant(`${name}/zero_point`, DataType.INT8, [scales.length], new Int8Array(scales.length));
+    const zeros = this.#constant(`${name}/zero_point`, dataTypes[dtype], [scales.length], new Int8Array(scales.length));
     const output = this.fresh(`${name}/DequantizeLinear`);
     this.nodes.push(madeNode('DequantizeLinear', [stored, scale, zeros], output, { axis }));
     return output;
+  }
+
+  /** Blocks lie along a row or a column: TensorRT takes them along the last two axes alone. */
+  #blocks(name: string, { values, stored, axis, blockSize, scales, dims }: Int4Weights): string {
+    const places = stored.map((size, at) => (at === axis ? size / blockSize : size));
+    const packed = this.#constant(`${name}/int4`, DataType.INT4, stored, packInt4(values));
+    const scale = this.#constant(`${name}/scale`, DataType.FLOAT, places, scales);
+    const output = this.fresh(`${name}/DequantizeLinear`);
+    this.nodes.push(madeNode('DequantizeLinear', [packed, scale], output, { axis, block_size: blockSize }));
+    if (dims.length === 2) return output;
+    const shape = this.#constant(`${name}/shape`, DataType.INT64, [dims.length], BigInt64Array.from(dims, BigInt));
+    const shaped = this.fresh(`${name}/Reshape`);
+    this.nodes.push(madeNode('Reshape', [output, shape], shaped));
+    return shaped;
   }
 
   /** A bias in 32 bits, with a scale for each element or one for all. */
@@ -68,11 +90,11 @@ export class QdqWriter {
   }
 
   #scale({ scale, zeroPoint, dtype }: Quantization): [string, string] {
-    const [type, zero] =
-      dtype === 'int8'
-        ? ([DataType.INT8, Int8Array.of(zeroPoint)] as const)
-        : ([DataType.UINT8, Uint8Array.of(zeroPoint)] as const);
-    return [this.#constant('scale', DataType.FLOAT, [], Float32Array.of(scale)), this.#constant('zero_point', type, [], zero)];
+    const zero = dtype === 'int8' ? Int8Array.of(zeroPoint) : Uint8Array.of(zeroPoint);
+    return [
+      this.#constant('scale', DataType.FLOAT, [], Float32Array.of(scale)),
+      this.#constant('zero_point', dataTypes[dtype], [], zero),
+    ];
   }
 
   #constant(name: string, dataType: DataType, dims: readonly number[], elements: Elements): string {

@@ -10,19 +10,22 @@ import {
   type ModelProto,
   type NodeProto,
 } from '../graph/index.js';
+import { halfDataTypes } from './half-form.js';
+import type { HalfType } from './plan-half.js';
 
 /**
  * The same model, of which every node of half precision is computed in float32 and what it makes is rounded: what tensors of 16 bits cost where sums are kept in 32.
- * On a CPU, ONNX Runtime computes such nodes in float32 too, but leaves out the rounding in between.
+ * On a CPU, ONNX Runtime computes such nodes of float16 in float32 too, but leaves out the rounding in between; of bfloat16 it has none.
  */
-export function simulateHalf(model: ModelProto): ModelProto {
+export function simulateHalf(model: ModelProto, halfType: HalfType = 'float16'): ModelProto {
+  const half = halfDataTypes[halfType];
   const graph = model.graph as GraphProto;
   const typeOf = typesOfValues(graph);
   const names = new FreshNames(graph);
   const nodes: NodeProto[] = [];
   const floats = new Map<string, string>();
   const asFloat = (name: string): string => {
-    if (typeOf(name) !== DataType.FLOAT16) return name;
+    if (typeOf(name) !== half) return name;
     const known = floats.get(name);
     if (known !== undefined) return known;
     const made = names.fresh(`${name}/float32`);
@@ -39,9 +42,9 @@ export function simulateHalf(model: ModelProto): ModelProto {
     const input = node.input.map(asFloat);
     const rounded: NodeProto[] = [];
     const output = node.output.map((name) => {
-      if (typeOf(name) !== DataType.FLOAT16) return name;
+      if (typeOf(name) !== half) return name;
       const made = names.fresh(`${name}/unrounded`);
-      rounded.push(madeNode('Cast', [made], name, { to: DataType.FLOAT16 }));
+      rounded.push(madeNode('Cast', [made], name, { to: half }));
       return made;
     });
     nodes.push(changed(node, { input, output }), ...rounded);

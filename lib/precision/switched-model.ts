@@ -14,6 +14,8 @@ import {
   type ModelProto,
   type NodeProto,
 } from '../graph/index.js';
+import { firstOpset, inOpset } from './in-opset.js';
+import type { Int4Weights } from './int4-weights.js';
 import { QdqWriter, type Quantization } from './qdq-writer.js';
 import type { Trial } from './trials.js';
 
@@ -24,14 +26,14 @@ export interface SwitchedModel {
 }
 
 /**
- * The same model with switches: in each run, the values of some trials are quantised and dequantised, all others are left as they are. One session so measures
+ * The same model with switches: in each run, the values and weights of some trials are quantised and dequantised, all others are left as they are. One session so measures
  * many. A branch of an If that is not taken costs a copy of the value.
  */
 export function switchedModel(model: ModelProto, trials: readonly Pick<Trial, 'values'>[]): SwitchedModel {
   const graph = model.graph as GraphProto;
   const writer = new QdqWriter(graph);
   const selector = writer.fresh('foveate/trials');
-  const trialsOf = new Map<string, { readonly index: number; readonly by: Quantization }[]>();
+  const trialsOf = new Map<string, { readonly index: number; readonly by: Quantization | Int4Weights }[]>();
   trials.forEach(({ values }, index) => {
     for (const [value, by] of values) trialsOf.set(value, [...(trialsOf.get(value) ?? []), { index, by }]);
   });
@@ -51,7 +53,7 @@ export function switchedModel(model: ModelProto, trials: readonly Pick<Trial, 'v
     }
     if (current !== value) replaced.set(value, current);
   };
-  for (const { name } of graph.input) replace(name);
+  for (const { name } of [...graph.input, ...graph.initializer]) replace(name);
   for (const node of graph.node) {
     writer.nodes.push(changed(node, { input: node.input.map((name) => replaced.get(name) ?? name) }));
     node.output.forEach(replace);
@@ -65,19 +67,18 @@ export function switchedModel(model: ModelProto, trials: readonly Pick<Trial, 'v
       }),
     },
   });
-  return {
-    model: changed(model, {
-      graph: changed(graph, {
-        node: writer.nodes,
-        input: [...graph.input, create(ValueInfoProtoSchema, { name: selector, type })],
-        initializer: [...graph.initializer, ...writer.initializers],
-      }),
+  const switched = changed(model, {
+    graph: changed(graph, {
+      node: writer.nodes,
+      input: [...graph.input, create(ValueInfoProtoSchema, { name: selector, type })],
+      initializer: [...graph.initializer, ...writer.initializers],
     }),
-    selector,
-  };
+  });
+  const opsets = trials.flatMap(({ values }) => [...values.values()].map(({ dtype }) => firstOpset[dtype]));
+  return { model: inOpset(switched, Math.max(firstOpset.int8, ...opsets)), selector };
 }
 
-function choice(condition: string, value: string, output: string, by: Quantization, writer: QdqWriter): NodeProto {
+function choice(condition: string, value: string, output: string, by: Quantization | Int4Weights, writer: QdqWriter): NodeProto {
   const quantized = new QdqWriter(create(GraphProtoSchema, {}));
   const branch = (name: string, make: (output: string) => NodeProto[]): GraphProto =>
     create(GraphProtoSchema, {
@@ -87,7 +88,8 @@ function choice(condition: string, value: string, output: string, by: Quantizati
       initializer: name === 'quantized' ? quantized.initializers : [],
     });
   const taken = branch('quantized', (name) => {
-    quantized.dequantize(quantized.quantize(value, writer.fresh(output), by), name, by, true);
+    if (by.dtype === 'int4') quantized.nodes.push(madeNode('Identity', [quantized.weights(writer.fresh(output), by)], name));
+    else quantized.dequantize(quantized.quantize(value, writer.fresh(output), by), name, by, true);
     return quantized.nodes;
   });
   const other = branch('kept', (name) => [madeNode('Identity', [value], name)]);

@@ -1,6 +1,7 @@
 import type { OnnxNode } from '../graph/index.js';
 import type { FormNumbers } from './form-onnxruntime.js';
 import type { FormPlan } from './form-plan.js';
+import type { Int4Weights } from './int4-weights.js';
 import type { Quantization } from './qdq-writer.js';
 import type { Structure } from './structure.js';
 
@@ -8,7 +9,8 @@ import type { Structure } from './structure.js';
 export interface Trial {
   /** The value that gives it its name. */
   readonly value: string;
-  readonly values: ReadonlyMap<string, Quantization>;
+  /** What each becomes; of a constant, which has many scales, that itself. */
+  readonly values: ReadonlyMap<string, Quantization | Int4Weights>;
   /** Multiply-accumulates of the products that stay float where these values do, and how many weights they have. */
   readonly macs: number;
   readonly weights: number;

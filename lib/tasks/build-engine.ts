@@ -117,7 +117,9 @@ async function recognizedPictures(
   const recognize = async (): Promise<KnownPictures> => {
     // Which only a detector takes: another refuses it, given or not.
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-    await using task = await loadTask(path === undefined ? (await read()).bytes : model, { device: 'cpu', ...given });
+    // It is not run; and ONNX Runtime's optimisations refuse some graphs in FP8.
+    const opened = { device: 'cpu', graphOptimization: 'disabled' } as const;
+    await using task = await loadTask(path === undefined ? (await read()).bytes : model, { ...opened, ...given });
     return knownPictures(task);
   };
   const { task, head, preprocess, labels } = options;

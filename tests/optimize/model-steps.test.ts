@@ -107,6 +107,39 @@ describe('FP16', () => {
   });
 });
 
+describe.each([
+  ['bf16', 'bfloat16', 0.55, /layers stay FP32 in the form for ONNX Runtime \(\d+: CPUs have no BF16\)/],
+  ['fp8', 'float8', 0.4, /layers stay FP32 in the form for ONNX Runtime \(\d+: CPUs have no FP8\)/],
+  [
+    'int4',
+    'int4',
+    0.3,
+    /layers have weights in INT8 in the form for either engine|layers stay FP32 in the form for either engine/,
+  ],
+] as const)('%s', (precision, stored, ratio, decision) => {
+  it('is smaller, tells the same, and says what ONNX Runtime gets', async () => {
+    const [output, exportOnnx] = [inFolder(stored), inFolder(`${stored}-exported`)];
+    const report = await optimizeModel(models.classifier, { ...options, precision, output, exportOnnx });
+    const exported = readFileSync(path.join(exportOnnx, `shapes-classifier.tensorrt.${stored}.onnx`));
+    expect(exported.length / readFileSync(models.classifier).length).toBeLessThan(ratio);
+    expect(parseModel(new Uint8Array(exported)).inputs[0]!.dtype).toBe('float32');
+    const { manifest } = await ModelBundle.open(output);
+    expect(manifest.forms.tensorrt).toMatchObject({ precision: stored, passes: ['normalize', stored] });
+    if (precision !== 'int4') {
+      expect(manifest.forms.onnxruntime).toMatchObject({ precision: 'float32', passes: ['normalize'] });
+      expect(readFileSync(path.join(output, 'report', 'report.md'), 'utf8')).toContain('FP32 for ONNX Runtime');
+    }
+    const agreement = report.forms.find(({ form }) => form === 'tensorrt')!.agreement!;
+    expect(agreement.metrics.find(({ name }) => name === 'top-1')?.value).toBe(1);
+    expect(
+      report.decisions.some((sentence) => decision.test(sentence)),
+      report.decisions.join('\n'),
+    ).toBe(true);
+    await using task = (await loadTask(output)) as Classifier;
+    expect((await task.classify(picture('star.jpg'))).top.label).toBe('star');
+  }, 120_000);
+});
+
 describe('a calibration table', () => {
   const table = (): Promise<CalibrationTable> => CalibrationTable.read(path.join(bundle, 'calibration.json'));
 

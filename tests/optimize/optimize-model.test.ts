@@ -156,7 +156,7 @@ describe('an optimisation', () => {
 
   it('refuses what it cannot do before the model is opened', async () => {
     for (const [change, code, name] of [
-      [{ precision: 'int4' }, 'INVALID_ARGUMENT', /(int8|fp16).*precision/],
+      [{ precision: 'int2' }, 'INVALID_ARGUMENT', /(int8|fp16).*precision/],
       [{ pictures: 0 }, 'INVALID_ARGUMENT', /pictures/],
       [{ pictures: 2, calibration: 'table.json' }, 'INVALID_ARGUMENT', /nothing beside a calibration/],
       [{ threads: 0.5 }, 'INVALID_ARGUMENT', /threads/],

@@ -4,14 +4,14 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { normalizeModel, parseModel } from '../../lib/graph/index.js';
 import { evaluateConstants } from '../../lib/optimize/evaluate-constants.js';
-import { nothingKept, planOnnxRuntime, planTensorRt, Structure, type FormPlan } from '../../lib/precision/index.js';
+import { nothingKept, planFloat8, planOnnxRuntime, planTensorRt, Structure, type FormPlan } from '../../lib/precision/index.js';
 import { folders } from '../graph/models.js';
 import { example } from '../session/fixtures.js';
 
 type Counts = Readonly<Record<string, number>>;
 
 interface Answer {
-  readonly planned: { readonly onnxruntime: Counts; readonly tensorrt: Counts };
+  readonly planned: { readonly onnxruntime: Counts; readonly tensorrt: Counts; readonly float8: Counts };
   readonly optimized: Counts;
   readonly requantized: readonly string[];
 }
@@ -39,6 +39,7 @@ describe('plans', () => {
     const found = {
       onnxruntime: operators(planOnnxRuntime(structure, nothingKept)),
       tensorrt: operators(planTensorRt(structure, nothingKept)),
+      float8: operators(planFloat8(structure, nothingKept)),
     };
     // Otherwise what ONNX Runtime made of the forms is of others: run tests/reference/precision/forms.py again.
     expect(found).toEqual(planned);

@@ -29,12 +29,19 @@ async function formOf(proto, planned, write) {
   return write(normalized, structure, plan, await precision.numbersFor(structure, plan, precision.logitsOf(structure), range));
 }
 
-/** In half precision; every third value reaches as far as said. */
-async function halfOf(proto, { everyThird = 1 }) {
+/** In half precision; every third value reaches as far as said. In opset 17, as long as it is not that which is shipped. */
+async function halfOf(proto, { everyThird = 1, type = 'float16' }) {
   const normalized = await normalize(proto);
   const values = new precision.FloatValues(normalized);
   const largest = new Map(values.names.map((name, i) => [name, i % 3 === 0 ? everyThird : 1]));
-  return precision.writeHalfForm(normalized, values, precision.planHalf(values, largest));
+  return precision.writeHalfForm(normalized, values, precision.planHalf(values, largest, type));
+}
+
+/** With weights of four bits. */
+async function int4Of(proto) {
+  const normalized = await normalize(proto);
+  const structure = new precision.Structure(normalized);
+  return precision.writeWeightOnlyForm(normalized, structure, precision.planInt4(structure).int4);
 }
 
 /** By the name of what is exported. */
@@ -67,6 +74,12 @@ const passes = {
   writeHalfForm: (proto) => halfOf(proto, {}),
   'writeHalfForm, a third in float32': (proto) => halfOf(proto, { everyThird: 1e6 }),
   simulateHalf: async (proto) => precision.simulateHalf(await halfOf(proto, {})),
+  'upgradeOpset to 22': async (proto) => graph.upgradeOpset(await normalize(proto), 22),
+  'writeHalfForm, BF16': async (proto) =>
+    precision.inOpset(await halfOf(proto, { type: 'bfloat16' }), precision.firstOpset.bfloat16),
+  'simulateHalf, BF16': async (proto) => precision.simulateHalf(await halfOf(proto, { type: 'bfloat16' }), 'bfloat16'),
+  'writeTensorRtForm, FP8': (proto) => formOf(proto, precision.planFloat8, precision.writeTensorRtForm),
+  writeWeightOnlyForm: int4Of,
   writeTensorRtForm: (proto) => formOf(proto, precision.planTensorRt, precision.writeTensorRtForm),
 };
 

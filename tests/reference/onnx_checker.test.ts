@@ -24,25 +24,31 @@ function passNames(): string[] {
 }
 
 describe('files that are written', { timeout: 120_000 }, () => {
-  it('were all accepted, of every pass and of both INT8 forms', () => {
+  it('were all accepted, of every pass and of all forms', () => {
     expect(Object.keys(examples).sort()).toEqual(
       readdirSync(models)
         .filter((name) => name.endsWith('.onnx'))
         .sort(),
     );
     const names = passNames();
+    const forms = [
+      'writeOnnxRuntimeForm',
+      'writeTensorRtForm',
+      'writeTensorRtForm, FP8',
+      'writeHalfForm',
+      'writeHalfForm, BF16',
+      'writeWeightOnlyForm',
+    ];
     expect(names.length).toBeGreaterThanOrEqual(14);
     for (const answers of [...Object.values(examples), ...Object.values(shared)]) {
-      expect(Object.keys(answers)).toEqual(
-        expect.arrayContaining([...names, 'writeModel', 'writeOnnxRuntimeForm', 'writeTensorRtForm']),
-      );
+      expect(Object.keys(answers)).toEqual(expect.arrayContaining([...names, 'writeModel', ...forms]));
       const judged = Object.values(answers).filter((answer) => 'verdict' in answer);
       expect(new Set(judged.map(({ verdict }) => verdict))).toEqual(new Set(['accepted']));
     }
     const accepted = Object.values(examples).flatMap((answers) =>
       Object.entries(answers).flatMap(([name, answer]) => ('verdict' in answer ? [name] : [])),
     );
-    expect([...names, 'writeOnnxRuntimeForm', 'writeTensorRtForm'].filter((name) => !accepted.includes(name))).toEqual([]);
+    expect([...names, ...forms].filter((name) => !accepted.includes(name))).toEqual([]);
   });
 
   it.each(Object.keys(examples))('of %s are the same now', async (name) => {

@@ -1,4 +1,4 @@
-"""Writes tests/reference/fixtures/opsets: what ONNX says of the operators that changed from opset 7 to 17, and what onnxruntime makes of them.
+"""Writes tests/reference/fixtures/opsets: what ONNX says of the operators that changed from opset 7 to 22, and what onnxruntime makes of them.
 
     python opsets.py          changes.json and cases.json
     python opsets.py check    checked.json; needs `npm run build:ts`
@@ -6,7 +6,8 @@
 changes.json  by operator that changed after opset 7: the opsets in which it did. From the schemas of onnx.
 cases.json    models of one operator each, in an opset before a change, with random attributes and inputs: the bytes of the model, and inputs and outputs as
               {dtype, dims, data}, the bytes in base64. What they give is what onnxruntime gives without graph optimisation.
-checked.json  by case the SHA-256 of the model that upgradeOpset of this project makes of it (upgraded.mjs), which onnx.checker accepted with full_check.
+checked.json  by case, and by the opset that it is upgraded to, the SHA-256 of the model that upgradeOpset of this project makes of it (upgraded.mjs), which
+              onnx.checker accepted with full_check.
 """
 
 import base64
@@ -23,7 +24,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 HERE = pathlib.Path(__file__).resolve().parent
 FIXTURES = HERE / "fixtures" / "opsets"
-OLDEST, NEWEST = 7, 17
+OLDEST, NEWEST = 7, 22
+# Those that models are upgraded to.
+TARGETS = (17, 22)
 
 rng = np.random.default_rng(7)
 
@@ -128,7 +131,10 @@ def before(operator, changed):
     return sorted({first, *(opset - 1 for opset in changed if opset - 1 >= first)})
 
 
-UNARY = "Abs Ceil Exp Floor Identity LeakyRelu Neg Reciprocal Relu Sigmoid Size Shape Tanh Erf Sign NonZero LRN MeanVarianceNormalization".split()
+UNARY = "Acos Acosh Asin Asinh Atan Atanh Cos Cosh Sin Sinh Tan Elu HardSigmoid HardSwish Mish Round Selu Softplus Softsign ThresholdedRelu "
+UNARY += "GlobalAveragePool GlobalMaxPool GlobalLpPool LpNormalization "
+UNARY += "Abs Ceil Exp Floor Identity LeakyRelu Neg Reciprocal Relu Sigmoid Size Shape Tanh Erf Sign NonZero LRN MeanVarianceNormalization"
+UNARY = UNARY.split()
 BINARY = "Add Sub Mul Div Pow Max Mean Min Sum PRelu".split()
 COMPARISONS = "Greater Less GreaterOrEqual LessOrEqual".split()
 REDUCTIONS = "ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare".split()
@@ -139,8 +145,10 @@ def cases_of(name, opset):
     """Cases of an operator in an opset."""
     make = lambda *arguments, **more: Case(name, opset, *arguments, **more)  # noqa: E731
     if name in UNARY:
-        more = {"LRN": {"size": 3}, "LeakyRelu": {"alpha": 0.3}}.get(name, {})
-        return [make([floats(2, 3, 2, 2)], **more)]
+        more = {"LRN": {"size": 3}, "LeakyRelu": {"alpha": 0.3}, "Elu": {"alpha": 0.7}, "LpNormalization": {"axis": 1, "p": 1}}.get(name, {})
+        domain = {"Acos": 0.45, "Asin": 0.45, "Atanh": 0.45}.get(name, 1)
+        elements = positive(2, 3, 2, 2) + 1 if name == "Acosh" else (floats(2, 3, 2, 2) * domain).astype(np.float32)
+        return [make([elements], **more)]
     if name in ("Log", "Sqrt"):
         return [make([positive(2, 3)])]
     if name in BINARY:
@@ -154,6 +162,8 @@ def cases_of(name, opset):
         return [make([whole(0, 3, 2, 3), whole(0, 3, 3)])]
     if name in ("ArgMax", "ArgMin"):
         return [make([floats(2, 3, 4)], axis=int(rng.integers(0, 3)), keepdims=int(rng.integers(0, 2)))]
+    if name in REDUCTIONS and opset >= 18:
+        return [make([positive(2, 3, 4)], [np.array(axes_of(3, 2))], keepdims=0, rank=1), make([positive(2, 3, 4)], label="all", rank=3)]
     if name in REDUCTIONS:
         some = make([positive(2, 3, 4)], axes=axes_of(3, 2), keepdims=int(rng.integers(0, 2)), label="axes")
         return [some, make([positive(2, 3, 4)], label="all")]
@@ -178,6 +188,38 @@ def cases_of(name, opset):
         return [make([floats(2, 3, 4, 4)], statistics, epsilon=0.01, **more)]
     if name == "Cast":
         return [make([floats(3, 4)], to=int(kind), label=str(int(kind))) for kind in (TensorProto.INT32, TensorProto.FLOAT16, TensorProto.BOOL)]
+    if name == "CastLike":
+        return [make([floats(3, 4)], [np.zeros(1, np.int32)], rank=2)]
+    if name == "ConstantOfShape":
+        return [make([], [np.array([2, 3])], value=helper.make_tensor("value", TensorProto.FLOAT, [1], [0.5]), rank=2)]
+    if name == "DFT":
+        signal = floats(2, 6, 5, 1)
+        default = make([signal], rank=4, label="default")
+        last = make([signal], [np.int64(4)], axis=2, rank=4, label="axis2")
+        return [default, last, make([floats(2, 6, 2)], inverse=1, axis=1, rank=3, label="inverse")]
+    if name == "DeformConv":
+        return [make([floats(1, 2, 5, 5)], [floats(3, 2, 3, 3), floats(1, 18, 3, 3)])]
+    if name == "Det":
+        return [make([floats(2, 3, 3)])]
+    if name == "EyeLike":
+        return [make([floats(3, 4)], k=1, dtype=int(TensorProto.FLOAT))]
+    if name == "GridSample":
+        grid = rng.uniform(-1.1, 1.1, (1, 3, 4, 2)).astype(np.float32)
+        modes = [make([floats(1, 2, 5, 6), grid], mode=mode, label=mode) for mode in ("bilinear", "bicubic", "nearest")] if opset < 20 else []
+        new = [make([floats(1, 2, 5, 6), grid], mode="cubic", label="cubic")] if opset >= 20 else []
+        return [*modes, *new, make([floats(1, 2, 5, 6), grid], padding_mode="border", align_corners=1, label="border")]
+    if name == "GroupNormalization":
+        size = 2 if opset < 21 else 6
+        return [make([floats(2, 6, 3, 3)], [positive(size), floats(size)], num_groups=2, epsilon=0.01)]
+    if name == "InstanceNormalization":
+        return [make([floats(2, 3, 4, 4)], [positive(3), floats(3)], epsilon=0.01)]
+    if name == "IsInf":
+        return [make([np.array([1, -np.inf, np.inf], np.float32)], detect_negative=0)]
+    if name == "MaxRoiPool":
+        return [make([floats(1, 2, 6, 6)], [np.array([[0, 1, 1, 4, 5]], np.float32)], pooled_shape=[2, 2])]
+    if name == "QLinearMatMul":
+        scale, zero = np.float32(0.02), np.uint8(120)
+        return [make([whole(0, 255, 2, 3, dtype=np.uint8)], [scale, zero, whole(0, 255, 3, 4, dtype=np.uint8), scale, zero, np.float32(0.05), zero])]
     if name == "Clip":
         bounds = {"min": -0.5, "max": 0.75}
         if opset >= 11:
@@ -281,9 +323,11 @@ def cases_of(name, opset):
         parts = {"split": [1, 3, 2]} if opset < 13 else {}
         return [make([floats(6, 4)], axis=0, outputs=3, **parts), make([floats(6, 4)], axis=1, outputs=2, label="equal")]
     if name == "Squeeze":
+        if opset >= 13:
+            return [make([floats(1, 3, 1)], [np.array([2])], rank=2), make([floats(1, 3, 1)], label="all")]
         return [make([floats(1, 3, 1)], axes=[2]), make([floats(1, 3, 1)], label="all")]
     if name == "Unsqueeze":
-        return [make([floats(3, 2)], axes=[0, 3])]
+        return [make([floats(3, 2)], [np.array([0, 3])], rank=4)] if opset >= 13 else [make([floats(3, 2)], axes=[0, 3])]
     if name == "Tile":
         return [make([floats(2, 3)], [np.array([2, 1])])]
     if name == "TopK":
@@ -300,6 +344,9 @@ def cases_of(name, opset):
 
 # What changes nothing for graphs within nodes is tested with made graphs (tests/graph/upgrade-opset.test.ts).
 WITHOUT_CASES = {"If", "Loop", "Scan", "NegativeLogLikelihoodLoss", "SoftmaxCrossEntropyLoss"}
+# Values that may not be there are no tensors; what is drawn is another one at each run.
+WITHOUT_CASES |= {"OptionalGetElement", "OptionalHasElement", "Bernoulli", "Multinomial"}
+WITHOUT_CASES |= {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
 
 
 def write():
@@ -320,15 +367,17 @@ def write():
 
 
 def check():
-    upgraded = json.loads(subprocess.run(["node", str(HERE / "upgraded.mjs")], check=True, capture_output=True).stdout)
+    upgraded = json.loads(subprocess.run(["node", str(HERE / "upgraded.mjs"), *map(str, TARGETS)], check=True, capture_output=True).stdout)
     checked = {}
-    for name, content in upgraded.items():
-        content = base64.b64decode(content)
-        model = onnx.load_from_string(content)
-        # Shapes of this one are not inferred: onnx stumbles over the function that it stands for.
-        onnx.checker.check_model(model, full_check=not name.startswith("MeanVarianceNormalization"))
-        assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", NEWEST)], name
-        checked[name] = hashlib.sha256(content).hexdigest()
+    for name, made in upgraded.items():
+        checked[name] = {}
+        for target, content in made.items():
+            content = base64.b64decode(content)
+            model = onnx.load_from_string(content)
+            # Shapes of this one are not inferred: onnx stumbles over the function that it stands for.
+            onnx.checker.check_model(model, full_check=not name.startswith("MeanVarianceNormalization"))
+            assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", int(target))], name
+            checked[name][target] = hashlib.sha256(content).hexdigest()
     dump("checked.json", checked)
 
 

@@ -8,7 +8,7 @@ import { removeUnused } from './remove-unused.js';
 import { upgradeOpset } from './upgrade-opset.js';
 
 export interface NormalizeModelOptions {
-  /** Opset of the result, 15 to 17; newer models keep theirs. Default 17. */
+  /** Opset of the result, 15 to 22; newer models keep theirs. Default 17. */
   readonly opset?: number | undefined;
   /** Runs a model without inputs once: `evaluateConstants` of lib/optimize does so by ONNX Runtime. */
   readonly evaluate: EvaluateConstants;

@@ -11,25 +11,26 @@ import { soundModel } from './sound-model.js';
 import { withSubgraphs } from './subgraphs.js';
 import { upgradeRules } from './upgrade-rules.js';
 import { refusedUpgrade, UpgradeStep } from './upgrade-step.js';
-import { widened } from './upgrade-table.js';
+import { introduced, widened } from './upgrade-table.js';
 
-/** The newest opset that the rules lead to, and the IR version that came with it. */
-const newest = { opset: 17, irVersion: 8n };
+/** The newest opset that the rules lead to, and the one that is enough for all but FP8, INT4 and BF16. */
+const newest = 22;
+const usual = 17;
 /** Below, there is no CastLike to tell types with that are known only at run time. */
 const oldestTarget = 15;
 
 /**
- * The same model, of opset 7 or newer, in a newer opset of ONNX's own operators, 15 to 17: attributes that became inputs, defaults and meanings that
+ * The same model, of opset 7 or newer, in a newer opset of ONNX's own operators, 15 to 22: attributes that became inputs, defaults and meanings that
  * changed, operators that got another name. The graphs within nodes are upgraded too; operators of other domains and functions of the model, which have an
- * opset of their own, are kept. The IR version becomes 8 where it is older.
+ * opset of their own, are kept. The IR version becomes the one that came with the opset, 8 at least, where it is older.
  *
  * `model` is left as it is and shares its weights with the result; a model of this opset or a newer one is returned itself.
  *
  * Throws MODEL_UNSUPPORTED, with the node and the reason, for what cannot be said in the newer opset and for operators that ONNX does not have, and below opset
  * 7; MODEL_INVALID for a damaged model; INVALID_ARGUMENT.
  */
-export function upgradeOpset(model: ModelProto, target: number = newest.opset): ModelProto {
-  checkInteger('target', target, oldestTarget, newest.opset);
+export function upgradeOpset(model: ModelProto, target: number = usual): ModelProto {
+  checkInteger('target', target, oldestTarget, newest);
   const { graph, opset } = soundModel(model);
   if (opset >= target) return model;
   const upgrade = new OpsetUpgrade(model, graph, opset, target);
@@ -38,8 +39,13 @@ export function upgradeOpset(model: ModelProto, target: number = newest.opset): 
     opsetImport: model.opsetImport.map((own) =>
       plainDomain(own.domain) === '' ? changed(own, { version: BigInt(target) }) : own,
     ),
-    irVersion: model.irVersion < newest.irVersion ? newest.irVersion : model.irVersion,
+    irVersion: model.irVersion < irVersionOf(target) ? irVersionOf(target) : model.irVersion,
   });
+}
+
+/** The version of the format that came with an opset: https://github.com/onnx/onnx/blob/main/docs/Versioning.md */
+function irVersionOf(opset: number): bigint {
+  return opset >= 21 ? 10n : opset >= 19 ? 9n : 8n;
 }
 
 /** What is known of the values around a graph that lies within a node. */
@@ -73,6 +79,7 @@ class OpsetUpgrade {
     const read = new Set([...graph.node.flatMap(readBy), ...graph.output.map(({ name }) => name)]);
     const surroundings = {
       from: this.#from,
+      target: this.#target,
       names: this.#names,
       sizes: around.sizes,
       typeOf: around.types,
@@ -90,8 +97,9 @@ class OpsetUpgrade {
         return [...step.made, last];
       }
       if (upgrade === undefined && !widened.has(within.opType))
-        throw refusedUpgrade(within, 'is no operator of ONNX up to opset 17');
-      if (removed.has(within.opType)) throw refusedUpgrade(within, `is no operator of opset ${this.#from}`);
+        throw refusedUpgrade(within, `is no operator of ONNX up to opset ${newest}`);
+      if (removed.has(within.opType) || (introduced.get(within.opType) ?? 0) > this.#from)
+        throw refusedUpgrade(within, `is no operator of opset ${this.#from}`);
       return [within];
     });
     return changed(graph, { node });

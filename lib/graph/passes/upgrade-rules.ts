@@ -16,18 +16,30 @@ export type UpgradeRule = (step: UpgradeStep) => NodeProto;
 export const upgradeRules: ReadonlyMap<string, { readonly since: readonly number[]; readonly rule: UpgradeRule }> = new Map([
   ['BatchNormalization', { since: [9, 14], rule: batchNormalization }],
   ['Clip', { since: [11], rule: clip }],
+  ['DFT', { since: [20], rule: fourier }],
   ['Dropout', { since: [10, 12], rule: dropout }],
+  ['GridSample', { since: [20], rule: gridSample }],
+  ['GroupNormalization', { since: [21], rule: groupNormalization }],
   ['Hardmax', { since: [13], rule: softmax }],
   ['LogSoftmax', { since: [13], rule: softmax }],
   ['Pad', { since: [11], rule: pad }],
+  ['ReduceL1', { since: [18], rule: listInput('axes') }],
+  ['ReduceL2', { since: [18], rule: listInput('axes') }],
+  ['ReduceLogSum', { since: [18], rule: listInput('axes') }],
+  ['ReduceLogSumExp', { since: [18], rule: listInput('axes') }],
+  ['ReduceMax', { since: [18], rule: listInput('axes') }],
+  ['ReduceMean', { since: [18], rule: listInput('axes') }],
+  ['ReduceMin', { since: [18], rule: listInput('axes') }],
+  ['ReduceProd', { since: [18], rule: listInput('axes') }],
   ['ReduceSum', { since: [13], rule: listInput('axes') }],
+  ['ReduceSumSquare', { since: [18], rule: listInput('axes') }],
   ['Resize', { since: [11], rule: resize }],
   ['RoiAlign', { since: [16], rule: roiAlign }],
   ['Scan', { since: [9], rule: scan }],
   ['Scatter', { since: [11], rule: (step) => step.with({ opType: 'ScatterElements' }) }],
   ['Slice', { since: [10], rule: slice }],
   ['Softmax', { since: [13], rule: softmax }],
-  ['Split', { since: [13], rule: listInput('split') }],
+  ['Split', { since: [13, 18], rule: split }],
   ['Squeeze', { since: [13], rule: listInput('axes') }],
   ['TopK', { since: [10], rule: topK }],
   ['Unsqueeze', { since: [13], rule: listInput('axes') }],
@@ -43,6 +55,47 @@ function listInput(attribute: string): UpgradeRule {
     if (values === undefined || values.length === 0) return step.with({ without });
     return step.with({ without, input: [step.proto.input[0] ?? '', step.integers(values, attribute)] });
   };
+}
+
+/** From opset 18 on, parts of one size are counted where no sizes are given. */
+function split(step: UpgradeStep): NodeProto {
+  const made = listInput('split')(step);
+  if (step.target < 18 || (made.input[1] ?? '') !== '') return made;
+  const count = create(AttributeProtoSchema, {
+    name: 'num_outputs',
+    type: AttributeType.INT,
+    i: BigInt(made.output.length),
+  });
+  return changed(made, { attribute: [...made.attribute, count] });
+}
+
+/** The axis became an input, and the last but one where none is said. */
+function fourier(step: UpgradeStep): NodeProto {
+  const axis = step.integer(integer(step.node, 'axis', 1), 'axis');
+  return step.with({ without: ['axis'], input: [step.proto.input[0] ?? '', step.proto.input[1] ?? '', axis] });
+}
+
+const interpolations: ReadonlyMap<unknown, string> = new Map([
+  ['bilinear', 'linear'],
+  ['bicubic', 'cubic'],
+]);
+
+function gridSample(step: UpgradeStep): NodeProto {
+  const named = interpolations.get(step.node.attributes.get('mode') ?? 'bilinear');
+  return named === undefined ? step.proto : step.with({ without: ['mode'], attribute: [text('mode', named)] });
+}
+
+/** Scale and bias were of groups, and are of channels now. */
+function groupNormalization(step: UpgradeStep): NodeProto {
+  const groups = integer(step.node, 'num_groups', 1);
+  const channels = step.sizes(0)?.[1] ?? step.refuse('has a number of channels that is not known');
+  const perChannel = (name: string): string => {
+    const column = step.before('Reshape', [name, step.integers([groups, 1], 'column')]);
+    const repeated = step.before('Expand', [column, step.integers([1, channels / groups], 'repeats')]);
+    return step.before('Reshape', [repeated, step.integers([channels], 'channels')]);
+  };
+  const [input = '', scale = '', bias = ''] = step.proto.input;
+  return step.with({ input: [input, perChannel(scale), perChannel(bias)] });
 }
 
 function float(step: UpgradeStep, name: string): number | undefined {

@@ -11,8 +11,9 @@ import type { FreshNames } from './names.js';
 
 /** What is known around a node that is upgraded. */
 export interface UpgradeSurroundings {
-  /** The opset that the model has. */
+  /** The opset that the model has, and the one that it is to have. */
   readonly from: number;
+  readonly target: number;
   readonly names: FreshNames;
   /** Sizes that are the same whatever the batch. */
   readonly sizes: (name: string) => Sizes;
@@ -29,6 +30,7 @@ export class UpgradeStep {
   /** The same, to look at. */
   readonly node: OnnxNode;
   readonly from: number;
+  readonly target: number;
   /** Constants and nodes that come before. */
   readonly made: NodeProto[] = [];
   readonly #around: UpgradeSurroundings;
@@ -37,6 +39,7 @@ export class UpgradeStep {
     this.proto = proto;
     this.node = new OnnxNode(proto, undefined);
     this.from = around.from;
+    this.target = around.target;
     this.#around = around;
   }
 
@@ -91,6 +94,11 @@ export class UpgradeStep {
     return node.output[0] as string;
   }
 
+  /** One number, of int64. */
+  integer(value: number, label: string): string {
+    return this.#constant(label, DataType.INT64, [], BigInt64Array.of(BigInt(value)));
+  }
+
   floats(values: readonly number[], label: string): string {
     return this.#constant(label, DataType.FLOAT, [values.length], Float32Array.from(values));
   }
@@ -110,7 +118,7 @@ export class UpgradeStep {
     label: string,
     dataType: DataType,
     dims: readonly number[],
-    { buffer }: Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer> | Uint16Array<ArrayBuffer>,
+    { buffer }: Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer> | Uint16Array<ArrayBuffer> | BigInt64Array<ArrayBuffer>,
   ): string {
     const name = this.fresh(label);
     const value = create(TensorProtoSchema, { name, dataType, dims: dims.map(BigInt), rawData: new Uint8Array(buffer) });

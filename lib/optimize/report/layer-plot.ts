@@ -56,8 +56,15 @@ function bands(layers: readonly QuantizedLayer[], { step, x }: Columns): Markup 
           Math.max(step - 1, 1),
         )}" height="18"><title>${label(place, name)}: ${precisionTitles[precision[form]]}</title></rect>`,
     )}`;
-  const low = layers.some(({ precision }) => Object.values(precision).includes('float16')) ? 'float16' : 'int8';
-  return markup`${row('onnxruntime', 'ONNX Runtime', bandTop)}${row('tensorrt', 'TensorRT', bandTop + 22)}<rect class="cell-${low}" x="${left}" y="${bandTop + 44}" width="9" height="9" rx="2"/><text class="tick" x="${left + 14}" y="${bandTop + 53}">${precisionTitles[low]}</text><rect class="cell-float32" x="${left + 58}" y="${bandTop + 44}" width="9" height="9" rx="2"/><text class="tick" x="${left + 72}" y="${bandTop + 53}">FP32</text>`;
+  const low = [...new Set(layers.flatMap(({ precision }) => Object.values(precision)))].filter((one) => one !== 'float32');
+  const legend = [...(low.length === 0 ? (['int8'] as const) : low), 'float32' as const].map((one, place) => ({
+    one,
+    x: left + 58 * place,
+  }));
+  return markup`${row('onnxruntime', 'ONNX Runtime', bandTop)}${row('tensorrt', 'TensorRT', bandTop + 22)}${legend.map(
+    ({ one, x: at }) =>
+      markup`<rect class="cell-${one}" x="${at}" y="${bandTop + 44}" width="9" height="9" rx="2"/><text class="tick" x="${at + 14}" y="${bandTop + 53}">${precisionTitles[one]}</text>`,
+  )}`;
 }
 
 function noisePanel(layers: readonly QuantizedLayer[], { step, x, right }: Columns): Markup | undefined {

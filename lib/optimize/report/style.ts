@@ -7,7 +7,7 @@ header .cards{margin-top:22px}
 .beside{color:var(--muted);font-size:12.5px}
 .beside.good{color:var(--accent);font-weight:600}
 .beside.bad{color:var(--warn);font-weight:600}
-.tag.int8,.tag.float16{color:var(--accent);border-color:var(--accent)}
+.tag.int8,.tag.int4,.tag.float8,.tag.float16,.tag.bfloat16{color:var(--accent);border-color:var(--accent)}
 .tag.float32{color:var(--warn);border-color:var(--warn)}
 .reason{min-width:14rem;color:var(--muted);overflow-wrap:anywhere}
 .layers th[scope=row]{max-width:22rem;overflow-wrap:anywhere}
@@ -17,9 +17,11 @@ header .cards{margin-top:22px}
 .plot-frame>svg{min-width:760px;width:100%}
 .plot-frame .wide{width:auto;max-width:none}
 .plot-title{fill:var(--ink);font-size:12.5px;font-weight:600}
-.cell-int8,.cell-float16{fill:var(--accent)}
+.cell-int4{fill:var(--s2)}
+.cell-int8,.cell-float8,.cell-float16,.cell-bfloat16{fill:var(--accent)}
 .cell-float32{fill:var(--warn)}
-.stem-int8,.stem-float16{stroke:var(--accent);stroke-opacity:.45}
+.stem-int4{stroke:var(--s2);stroke-opacity:.45}
+.stem-int8,.stem-float8,.stem-float16,.stem-bfloat16{stroke:var(--accent);stroke-opacity:.45}
 .stem-float32{stroke:var(--warn);stroke-opacity:.6}
 .span{stroke:var(--s2);stroke-linecap:round}
 .macs{fill:var(--muted);fill-opacity:.55}

@@ -1,10 +1,17 @@
 import type { ModelProto } from '../../graph/index.js';
 import type { TensorStatistics } from '../../precision/index.js';
 import type { Tensor } from '../../tensor/index.js';
-import { halfModel } from '../half-model.js';
-import { quantizedForms, type LayerPrecision, type QuantizedFormName, type QuantizedLayer } from '../quantized-layer.js';
+import { float8Layers, float8Quantizer } from '../float8-model.js';
+import type { LadderOptions } from '../method.js';
+import {
+  quantizedForms,
+  type LayerPrecision,
+  type QuantizedFormName,
+  type QuantizedForms,
+  type QuantizedLayer,
+} from '../quantized-layer.js';
 import { Quantizer, type MadeForm, type QuantizedWhole } from '../quantizer.js';
-import { Sensitivity } from '../sensitivity.js';
+import { Sensitivity, type KeepNoise } from '../sensitivity.js';
 import { rungsOf, type Rung } from './rungs.js';
 
 /** One form of a model: what it is in, and which share of all multiply-accumulates stays in float32. */
@@ -26,18 +33,6 @@ export interface Ladder {
   layers(rungs: Readonly<Record<QuantizedFormName, number>>): Promise<readonly QuantizedLayer[]>;
 }
 
-export interface LadderOptions {
-  /** Those that are asked for: the other has no rungs. */
-  readonly forms: readonly QuantizedFormName[];
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((done: number, total: number) => void) | undefined;
-  /** What was measured under a name before, or is now. */
-  readonly keep: <T>(name: string, measure: () => Promise<T>) => Promise<T>;
-}
-
-/** So many trials are measured between two words of progress. */
-const measuredAtOnce = 8;
-
 /** Finds what each value of an INT8 form loses at eight bits by itself; see `quantizeModel` for what is given. */
 export async function int8Ladder(
   model: ModelProto,
@@ -49,25 +44,19 @@ export async function int8Ladder(
   const wholes = new Map<QuantizedFormName, QuantizedWhole>();
   for (const form of forms) wholes.set(form, await quantizer.whole(form));
   const total = [...wholes.values()].reduce((sum, { trials }) => sum + trials.length, 0);
-  const { structure } = quantizer;
-  const macs = structure.nodes.reduce((sum, node) => sum + (structure.isLayer(node) ? structure.macs(node) : 0), 0);
-  let done = 0;
-  const rungsOfWhole = async (form: QuantizedFormName, { trials }: QuantizedWhole): Promise<readonly Rung[]> => {
-    if (trials.length === 0) return rungsOf([], [], macs);
-    await using sensitivity = await Sensitivity.of(model, trials, quantizer.groups, samples, signal);
-    const noise: number[][] = [];
-    while (noise.length < trials.length) {
-      const next = [...trials.keys()].slice(noise.length, noise.length + measuredAtOnce);
-      const sets = next.map((trial) => [trial]);
-      noise.push(...(await keep(`${form} noise ${noise.length}`, () => sensitivity.measure(sets))));
-      onProgress?.((done += next.length), total);
-    }
-    return rungsOf(trials, noise, macs);
-  };
+  let before = 0;
   const found = new Map<QuantizedFormName, readonly Rung[]>();
-  for (const [form, whole] of wholes) found.set(form, await rungsOfWhole(form, whole));
+  for (const [form, whole] of wholes) {
+    const measured = await measuredRungs(model, quantizer, whole, samples, {
+      signal,
+      tell: (done) => onProgress?.(before + done, total),
+      keep: (from, measure) => keep(`${form} noise ${from}`, measure),
+    });
+    before += whole.trials.length;
+    found.set(form, measured);
+  }
   const rungs = (form: QuantizedFormName): LadderRung[] =>
-    (found.get(form) ?? []).map((rung) => ({ precision: 'int8', macs: rung.macs }));
+    (found.get(form) ?? []).map(({ macs }) => ({ precision: 'int8', macs }));
   const make = (form: QuantizedFormName, rung: number): Promise<MadeForm> =>
     quantizer.make(form, wholes.get(form)!, found.get(form)![rung]!.kept);
   return {
@@ -81,24 +70,61 @@ export async function int8Ladder(
   };
 }
 
-/** FP16 has one rung: what half precision cannot hold stays float32 in any case. */
-export function halfLadder(
+/** As {@link int8Ladder} for FP8: that for ONNX Runtime has no rung but FP32. */
+export async function float8Ladder(
   model: ModelProto,
   statistics: readonly TensorStatistics[],
-  { forms }: Pick<LadderOptions, 'forms'>,
-): Ladder {
-  const half = halfModel(model, statistics, forms);
-  const all = half.layers.reduce((sum, { macs }) => sum + (macs ?? 0), 0);
-  const rungs = (form: QuantizedFormName): LadderRung[] => {
-    if (!forms.includes(form)) return [];
-    const float = half.layers.reduce((sum, { macs, precision }) => sum + (precision[form] === 'float32' ? (macs ?? 0) : 0), 0);
-    return [{ precision: 'float16', macs: all > 0 ? float / all : 0 }];
+  samples: readonly Tensor[],
+  { signal, onProgress, keep }: LadderOptions,
+): Promise<Ladder> {
+  const quantizer = float8Quantizer(model, statistics, signal);
+  const whole = await quantizer.whole('float8');
+  const rungs = await measuredRungs(model, quantizer, whole, samples, {
+    signal,
+    tell: (done) => onProgress?.(done, whole.trials.length),
+    keep: (from, measure) => keep(`float8 noise ${from}`, measure),
+  });
+  const make = (rung: number): Promise<MadeForm> => quantizer.make('float8', whole, rungs[rung]!.kept);
+  return {
+    rungs: { onnxruntime: [], tensorrt: rungs.map(({ macs }) => ({ precision: 'float8', macs })) },
+    make: (_, rung) => make(rung),
+    layers: async ({ tensorrt }) => float8Layers(quantizer, await make(tensorrt)),
+  };
+}
+
+/** Of a precision that leaves no choice, with one rung: what cannot be in it is float in any case. */
+export function formsLadder(forms: QuantizedForms): Ladder {
+  const { layers, precision } = forms;
+  const rungsOfForm = (form: QuantizedFormName): readonly LadderRung[] => {
+    if (precision[form] === 'float32') return [];
+    const all = layers.reduce((sum, { macs }) => sum + (macs ?? 0), 0);
+    const float = layers.reduce((sum, layer) => sum + (layer.precision[form] === 'float32' ? (layer.macs ?? 0) : 0), 0);
+    return [{ precision: precision[form], macs: all > 0 ? float / all : 0 }];
   };
   return {
-    rungs: { onnxruntime: rungs('onnxruntime'), tensorrt: rungs('tensorrt') },
-    make: (form) => Promise.resolve({ model: half[form], simulated: form === 'tensorrt' ? half.simulated : undefined }),
-    layers: () => Promise.resolve(half.layers),
+    rungs: { onnxruntime: rungsOfForm('onnxruntime'), tensorrt: rungsOfForm('tensorrt') },
+    make: (form) => Promise.resolve({ model: forms[form], simulated: form === 'tensorrt' ? forms.simulated : undefined }),
+    layers: () => Promise.resolve(layers),
   };
+}
+
+/** Finds what each trial loses by itself; told is how many have been measured, and what was measured before is taken as it was. */
+async function measuredRungs(
+  model: ModelProto,
+  quantizer: Quantizer,
+  { trials }: QuantizedWhole,
+  samples: readonly Tensor[],
+  {
+    signal,
+    tell,
+    keep,
+  }: { readonly signal: AbortSignal | undefined; readonly tell: (done: number) => void; readonly keep: KeepNoise },
+): Promise<readonly Rung[]> {
+  const { structure } = quantizer;
+  const macs = structure.nodes.reduce((sum, node) => sum + (structure.isLayer(node) ? structure.macs(node) : 0), 0);
+  if (trials.length === 0) return rungsOf([], [], macs);
+  await using sensitivity = await Sensitivity.of(model, trials, quantizer.groups, samples, signal);
+  return rungsOf(trials, await sensitivity.measureEach(tell, keep), macs);
 }
 
 /** The rungs of one ladder, and above them those of another, of the same model and forms. */

@@ -57,14 +57,14 @@ export async function searchForms(options: SearchOptions): Promise<{ forms: Quan
       options.onProgress?.(++measured, Math.max(total, measured));
       return candidate;
     };
-    const goals = goalsOf(form, budget);
+    const goals = goalsOf(form, budget, ladder);
     found[form] = isEmpty(goals)
       ? await usual(ladder.rungs[form], look)
       : await searchForm(ladder.rungs[form].length + 1, goals, look);
   }
   const search: ReportedSearch = { budget, metric: judge.metric, byLabels: judge.byLabels, pictures, forms: found };
   const missed = forms.filter((form) => found[form]!.chosen === undefined);
-  if (missed.length > 0) throw notMet(missed, search);
+  if (missed.length > 0) throw notMet(missed, search, ladder);
   // What was not asked for has no rung below FP32.
   const rungOf = (form: QuantizedFormName): number => found[form]?.chosen?.rung ?? 0;
   const isFloat = (form: QuantizedFormName): boolean => rungOf(form) === ladder.rungs[form].length;
@@ -73,8 +73,10 @@ export async function searchForms(options: SearchOptions): Promise<{ forms: Quan
   const [onnxruntime, tensorrt] = [await made('onnxruntime'), await made('tensorrt')];
   const highest = (form: QuantizedFormName): number => Math.max(0, Math.min(rungOf(form), ladder.rungs[form].length - 1));
   const layers = await ladder.layers({ onnxruntime: highest('onnxruntime'), tensorrt: highest('tensorrt') });
-  const float = forms.filter(isFloat);
   const precisionOf = (form: QuantizedFormName): LayerPrecision => found[form]?.chosen?.precision ?? 'float32';
+  const float = forms.filter(isFloat);
+  // Where there was a choice: else the ladder says why.
+  const chosenFloat = float.filter((form) => ladder.rungs[form].length > 0);
   return {
     forms: {
       onnxruntime: onnxruntime.model,
@@ -84,7 +86,7 @@ export async function searchForms(options: SearchOptions): Promise<{ forms: Quan
       layers: layers.map((layer) => ({
         ...layer,
         precision: { ...layer.precision, ...Object.fromEntries(float.map((form) => [form, 'float32'])) },
-        reasons: { ...layer.reasons, ...Object.fromEntries(float.map((form) => [form, 'FP32 was taken for the budget'])) },
+        reasons: { ...layer.reasons, ...Object.fromEntries(chosenFloat.map((form) => [form, 'FP32 was taken for the budget'])) },
       })),
     },
     search,
@@ -106,9 +108,13 @@ function isEmpty(budget: Budget): boolean {
   return Object.values(budget).every((limit) => limit === undefined);
 }
 
-/** What that form has to keep to. */
-function goalsOf(form: QuantizedFormName, { maxDrop, latencyMs, bytes }: Budget): Budget {
-  return { maxDrop, bytes, latencyMs: form === 'onnxruntime' ? latencyMs : undefined };
+/** What that form has to keep to. An engine that takes FP32 alone has it at whatever size. */
+function goalsOf(form: QuantizedFormName, { maxDrop, latencyMs, bytes }: Budget, { rungs }: Ladder): Budget {
+  return {
+    maxDrop,
+    bytes: rungs[form].length > 0 ? bytes : undefined,
+    latencyMs: form === 'onnxruntime' ? latencyMs : undefined,
+  };
 }
 
 async function measure(form: QuantizedFormName, rung: number, { ladder, judge, write }: SearchOptions): Promise<Candidate> {
@@ -127,10 +133,10 @@ async function measure(form: QuantizedFormName, rung: number, { ladder, judge, w
   return candidate;
 }
 
-function notMet(forms: readonly QuantizedFormName[], search: ReportedSearch): CalibrationError {
+function notMet(forms: readonly QuantizedFormName[], search: ReportedSearch, ladder: Ladder): CalibrationError {
   const told = forms.map((form) => {
     const { nearest } = search.forms[form] as { nearest: Candidate };
-    const misses = shortfalls(nearest, goalsOf(form, search.budget)).map((miss) => shortfallText(miss));
+    const misses = shortfalls(nearest, goalsOf(form, search.budget, ladder)).map((miss) => shortfallText(miss));
     return `No form for ${engineNames[form]} keeps to the budget. Nearest is ${candidateWords(nearest)}: ${misses.join(', ')}`;
   });
   return new CalibrationError('BUDGET_NOT_MET', {

@@ -127,6 +127,37 @@ describe('a budget', () => {
     expect(forms.onnxruntime?.precision).toBe('float16');
   }, 120_000);
 
+  it.each([
+    ['fp8', 'float8', 0.45],
+    ['bf16', 'bfloat16', 0.6],
+    ['int4', 'int4', 0.35],
+  ] as const)(
+    'is kept to in %s, by the forms that there are',
+    async (precision, stored, ratio) => {
+      const bytes = Math.round(ratio * statSync(models.classifier).size);
+      const report = await optimized(precision, { precision, budget: { maxDrop: 0.5, bytes } });
+      const { onnxruntime, tensorrt } = report.search!.forms;
+      expect(tensorrt!.chosen!.bytes).toBeLessThanOrEqual(bytes);
+      const { forms } = (await ModelBundle.open(inFolder(precision))).manifest;
+      expect(forms.tensorrt?.precision).toBe(stored);
+      const told = report.decisions.join('\n');
+      if (precision === 'int4') {
+        // FP32 would be too large: the form is kept however fast.
+        expect(forms.onnxruntime?.precision).toBe('int4');
+      } else {
+        expect([forms.onnxruntime?.precision, onnxruntime!.candidates.length, onnxruntime!.chosen!.floatMacs]).toEqual([
+          'float32',
+          1,
+          1,
+        ]);
+        expect(told).not.toContain('FP32 was taken for the budget');
+        expect(told).not.toMatch(/forms for ONNX Runtime that were measured/);
+      }
+      expect(told).toMatch(/forms for TensorRT that were measured/);
+    },
+    120_000,
+  );
+
   it('is searched for anew where what was kept is damaged, or nothing can be', async () => {
     const stop = new AbortController();
     const budget = { maxDrop: 0.5 };

@@ -1,4 +1,4 @@
-/** For forms.py: writes both forms of a model, with nothing left float by measurement, and prints what was planned. `node forms.mjs MODEL FOLDER` */
+/** For forms.py: writes both INT8 forms of a model and that in FP8, with nothing left float by measurement, and prints what was planned. `node forms.mjs MODEL FOLDER` */
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { encodeModel, normalizeModel, readModel } from '../../../dist/graph/index.js';
@@ -9,6 +9,7 @@ import {
   logitsOf,
   nothingKept,
   numbersFor,
+  planFloat8,
   planOnnxRuntime,
   planTensorRt,
   Structure,
@@ -30,6 +31,7 @@ const planned = {};
 for (const [form, planOf, write] of [
   ['onnxruntime', planOnnxRuntime, writeOnnxRuntimeForm],
   ['tensorrt', planTensorRt, writeTensorRtForm],
+  ['float8', planFloat8, writeTensorRtForm],
 ]) {
   const plan = planOf(structure, nothingKept);
   const numbers = await numbersFor(structure, plan, logitsOf(structure), ({ tap, ...question }) =>

@@ -1,13 +1,13 @@
-"""What onnx.checker and ONNX Runtime make of the INT8 forms that foveate writes.
+"""What onnx.checker and ONNX Runtime make of the INT8 and FP8 forms that foveate writes.
 
     npm run build && python tests/reference/precision/forms.py
 
 writes tests/reference/fixtures/forms.json, of each model (those of ../shared/models where they are there, and the examples):
-  planned: the nodes that each form is to compute in integers, by operator
+  planned: the nodes that each form is to compute in eight bits, by operator
   optimized: of the form for ONNX Runtime, once its optimisations are done: integer operators, by how many
   float: convolutions and matrix products that are left in float there: how many
   requantized: weights that ONNX Runtime has quantised itself, one scale for all channels, which a form is to prevent: names
-onnx.checker has accepted both forms, or nothing is written. Pins: ../requirements.txt.
+onnx.checker has accepted all forms, or nothing is written. Pins: ../requirements.txt.
 """
 
 import json
