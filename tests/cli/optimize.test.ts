@@ -130,7 +130,7 @@ describe('foveate optimize', () => {
   it('refuses what it does not know', async () => {
     for (const [args, message] of [
       [[models.classifier, '--precision', 'int8', '-o', 'x'], /--data/],
-      [[...call(), '--precision', 'int4'], /int8/],
+      [[...call(), '--precision', 'int3'], /int8/],
       [[...call(), '--prune', 'magnitude:0.1'], /from 0\.3 to 0\.9 for prune/],
       [call().filter((arg) => arg !== '--precision' && arg !== 'int8'), /'int8', 'fp16' or 'auto' for precision/],
       [[...call(), '--pictures', 'many'], /whole number/],
