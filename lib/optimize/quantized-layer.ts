@@ -7,6 +7,9 @@ export type Precision = (typeof precisions)[number];
 /** What one layer is computed in. */
 export type LayerPrecision = 'int8' | 'float16' | 'bfloat16' | 'float8' | 'int4' | 'float32';
 
+/** Those that CPUs have no kernels for: ONNX Runtime's form is FP32. */
+export const gpuPrecisions: ReadonlySet<Precision> = new Set(['bf16', 'fp8']);
+
 /** As a report and a bundle call it. */
 export const storedAs = { int8: 'int8', fp16: 'float16', bf16: 'bfloat16', fp8: 'float8', int4: 'int4' } as const;
 

@@ -115,7 +115,7 @@ describe('foveate optimize', () => {
   it('refuses what it does not know', async () => {
     for (const [args, message] of [
       [[models.classifier, '--precision', 'int8', '-o', 'x'], /--data/],
-      [[...call(), '--precision', 'int4'], /int8/],
+      [[...call(), '--precision', 'int2'], /int8/],
       [[...call(), '--pictures', 'many'], /whole number/],
       [[...call(), '--split', 'val'], /--split/],
       [[...call(), '--resume'], /resume/],

@@ -3,16 +3,13 @@ import { isNumber, metricText, noValue } from '../../evaluation/report/metric.js
 import type { AgreementMetric } from '../agreement.js';
 import type { Latency } from '../latency.js';
 import type { FormName, OptimizationReport, ReportedForm } from '../optimization-report.js';
-import { engineNames, precisionTitles } from '../quantized-layer.js';
+import { engineNames, gpuPrecisions, precisionTitles } from '../quantized-layer.js';
 
 /** Such as `INT8 for TensorRT`; `FP32 for TensorRT` where a budget or the engine left nothing else. */
-export function formTitle(
-  { precision, search, layers }: Pick<OptimizationReport, 'precision' | 'search' | 'layers'>,
-  form: FormName,
-): string {
+export function formTitle({ precision, search }: Pick<OptimizationReport, 'precision' | 'search'>, form: FormName): string {
   if (form === 'float32') return precisionTitles.float32;
-  const hasOnlyFloat = layers.length > 0 && layers.every((layer) => layer.precision[form] === 'float32');
-  const isFloat = hasOnlyFloat || search?.forms[form].chosen?.floatMacs === 1;
+  const hasKernels = form === 'tensorrt' || !gpuPrecisions.has(precision);
+  const isFloat = !hasKernels || search?.forms[form].chosen?.floatMacs === 1;
   return `${precisionTitles[isFloat ? 'float32' : precision]} for ${engineNames[form]}`;
 }
 

@@ -3,7 +3,14 @@ import { htmlPage, themeButton } from '../../evaluation/report/html/page.js';
 import { named, numberCell, scrolled, section } from '../../evaluation/report/html/parts.js';
 import { markup, type Markup } from '../../text/index.js';
 import type { OptimizationReport } from '../optimization-report.js';
-import { precisionTitles, reasonText, worstNoiseDb, type LayerPrecision, type QuantizedLayer } from '../quantized-layer.js';
+import {
+  gpuPrecisions,
+  precisionTitles,
+  reasonText,
+  worstNoiseDb,
+  type LayerPrecision,
+  type QuantizedLayer,
+} from '../quantized-layer.js';
 import { formRows, formTitle, msText, shortNumber, threadText, timesText, type FormCell, type FormRow } from './form-rows.js';
 import { latencyChart } from './latency-chart.js';
 import { layerPlot } from './layer-plot.js';
@@ -48,9 +55,7 @@ ${themeButton}</div>${
     keptFloat &&
     markup`
 <p class="alert" role="note">${
-      report.layers.length > 0 && report.layers.every(({ precision }) => precision.onnxruntime === 'float32')
-        ? 'The'
-        : `${precisionTitles[report.precision]} is slower than FP32 here: the`
+      gpuPrecisions.has(report.precision) ? 'The' : `${precisionTitles[report.precision]} is slower than FP32 here: the`
     } bundle has FP32 for ONNX Runtime. <a href="#decisions">What was decided</a>.</p>`
   }
 <ul class="cards">${cards(report).map(
