@@ -16,7 +16,7 @@ import { checkPruning, type Pruning } from '../precision/index.js';
 import type { LoadTaskOptions } from '../tasks/index.js';
 import { checkedPrecision } from './checked-precision.js';
 import { optimizeDevices, type OptimizeDevice } from './optimize-devices.js';
-import { quantizedForms, type Precision, type QuantizedFormName } from './quantized-layer.js';
+import { gpuPrecisions, quantizedForms, type Precision, type QuantizedFormName } from './quantized-layer.js';
 import { checkBudget, type Budget } from './search/budget.js';
 import type { OptimizeProgress } from './step-clock.js';
 
@@ -96,7 +96,7 @@ export function checkedOptions(options: OptimizeOptions): CheckedOptions {
   const dataFree = checkBoolean('dataFree', options.dataFree ?? false);
   if (dataFree) checkDataFree(options);
   if (options.device !== undefined) checkOneOf('device', options.device, optimizeDevices);
-  if (options.device === 'cpu' && (precision === 'bf16' || precision === 'fp8')) {
+  if (options.device === 'cpu' && gpuPrecisions.has(precision)) {
     const hint = 'CPUs have no kernels for it: give int8, or a device of TensorRT.';
     throw invalidArgument('precision', 'one that ONNX Runtime has kernels for, with the device cpu', precision, hint);
   }

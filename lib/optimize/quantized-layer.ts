@@ -7,6 +7,9 @@ export type Precision = (typeof precisions)[number];
 /** What one layer is computed in. */
 export type LayerPrecision = 'int8' | 'float16' | 'bfloat16' | 'float8' | 'int4' | 'float32';
 
+/** Those that CPUs have no kernels for: ONNX Runtime's form is FP32. */
+export const gpuPrecisions: ReadonlySet<Precision> = new Set(['bf16', 'fp8']);
+
 export const precisionTitles = {
   ...{ int8: 'INT8', float16: 'FP16', bfloat16: 'BF16', float8: 'FP8', int4: 'INT4', float32: 'FP32' },
   ...{ fp16: 'FP16', bf16: 'BF16', fp8: 'FP8', auto: 'mixed precision', fp32: 'FP32' },
