@@ -3,9 +3,10 @@ import { join, parse } from 'node:path';
 
 import type { ModelProto } from '../graph/index.js';
 import type { FormFile } from './form-judge.js';
+import type { FormName } from './optimization-report.js';
 import type { OptimizedSource, OptimizeSteps } from './optimize-steps.js';
 import type { PrunedSource } from './pruned-source.js';
-import type { QuantizedForms } from './quantized-layer.js';
+import type { Precision, QuantizedForms } from './quantized-layer.js';
 
 /** Writes what is judged: each form in a folder of its own within `work`, where a large one keeps its weights beside it. */
 export async function writeFormFiles(
@@ -35,4 +36,11 @@ export async function writeFormFiles(
     simulated: simulated && (await write('simulated', simulated)),
   });
   return files;
+}
+
+/** Whether a form is in the bundle; `keepFloat`: whether that for ONNX Runtime is the model as it was given. */
+export function isShipped(form: FormName, precision: Precision, keepFloat: boolean): boolean {
+  if (form === 'float32') return keepFloat;
+  if (form === 'pruned') return precision === 'fp32';
+  return form === 'tensorrt' || !keepFloat;
 }

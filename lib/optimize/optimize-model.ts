@@ -22,17 +22,17 @@ import { checkPruning, type Pruning } from '../precision/index.js';
 import { loadTask, type LoadTaskOptions, type Task } from '../tasks/index.js';
 import { checkedPrecision } from './checked-precision.js';
 import { EnergyMeter } from './energy.js';
-import { writeFormFiles } from './form-files.js';
+import { isShipped, writeFormFiles } from './form-files.js';
 import { FormJudge } from './form-judge.js';
 import { floatLayers, noticesOf, searchNotices, searchWords } from './decisions.js';
 import { calibratedOf, decides, heldBackDataset, heldBackPictures } from './held-back.js';
 import { modelSteps } from './model-steps.js';
 import { thisMachine } from './machine.js';
-import type { FormName, OptimizationReport, ReportedForm } from './optimization-report.js';
+import type { OptimizationReport, ReportedForm } from './optimization-report.js';
 import type { BundledOptimization, Calibration, OptimizedSource, OptimizeSteps } from './optimize-steps.js';
 import { modelBytes } from './model-bytes.js';
 import { taskNameOf } from './picture-comparison.js';
-import { floatForms, pruneSource, reportedPruning, withPruning, type PrunedSource } from './pruned-source.js';
+import { calibratedAsPruned, floatForms, pruneSource, reportedPruning, withPruning, type PrunedSource } from './pruned-source.js';
 import { pruningNotices, pruningWords } from './pruning-words.js';
 import type { LayerPrecision, Precision, QuantizedForms } from './quantized-layer.js';
 import { csvOfForms, csvOfLayers } from './report/csv-report.js';
@@ -190,7 +190,10 @@ class Optimization<C extends Calibration> {
     const calibration =
       options.precision === 'fp32'
         ? undefined
-        : await this.#calibrate(start, options.pictures ?? calibratedOf(pictures.length), journal);
+        : await calibratedAsPruned(
+            options.prune,
+            this.#calibrate(start, options.pictures ?? calibratedOf(pictures.length), journal),
+          );
     const calibrated = new Set(calibration?.pictures.map(({ sha256 }) => sha256));
     const { quantized, search } =
       calibration === undefined
@@ -382,12 +385,6 @@ function mayKeepFloat(search: ReportedSearch | undefined): boolean {
 
 /** As a bundle calls it. */
 const storedAs = { int8: 'int8', fp16: 'float16', fp32: 'float32' } as const;
-
-function isShipped(form: FormName, precision: Precision, keepFloat: boolean): boolean {
-  if (form === 'float32') return keepFloat;
-  if (form === 'pruned') return precision === 'fp32';
-  return form === 'tensorrt' || !keepFloat;
-}
 
 function checkKind(task: string, dataset: Dataset): void {
   if (task === dataset.task) return;

@@ -162,6 +162,18 @@ describe('a model that is pruned and quantised', () => {
     }
   }, 120_000);
 
+  it('is not blamed on the pictures where pruning left too little of it', async () => {
+    const error = await rejectionOf(
+      optimizeModel(models.classifier, { ...int8('doubtful'), force: false, prune: 'magnitude:0.9' }),
+    );
+    expect(error).toMatchObject({
+      code: 'CALIBRATION_DOUBTFUL',
+      message: expect.stringMatching(/^Of the model that was pruned \(magnitude:0\.9\): The ranges would be wrong/) as string,
+      hint: expect.stringContaining('Prune less') as string,
+      details: { reasons: expect.any(Array) as unknown },
+    });
+  });
+
   it('begins a search anew where it was pruned otherwise', async () => {
     vi.stubEnv('FOVEATE_CACHE_DIR', inFolder('cache-schemes'));
     const ended = async (prune: OptimizeOptions['prune']): Promise<void> => {
