@@ -184,6 +184,9 @@ describe('pruning', () => {
     const alone = { ...given, precision: 'fp32', forms: given.forms.slice(0, 2) } as const;
     expect(tableReport(alone)[0]).toBe('yolov8n.onnx pruned (magnitude:0.5)');
     expect(textOf(classed(parseMarkup(htmlReport(alone)), 'kicker')[0] as never)).toBe('Pruning, magnitude:0.5');
+    // Without another precision, there is nothing to plot of the layers.
+    expect(htmlReport(alone)).not.toContain('Plots of the layers');
+    expect(htmlReport(given)).toContain('Plots of the layers');
   });
 });
 
