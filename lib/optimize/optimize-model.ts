@@ -50,7 +50,7 @@ export interface OptimizeOptions {
   readonly data: string;
   /** What layers are computed in. FP16 is for GPUs: on a CPU it saves memory alone. Default: 'fp32' of a model that is pruned; of others, none. */
   readonly precision?: Precision | undefined;
-  /** Makes small weights 0 before all else: half of those of each layer by 'magnitude:0.5', two of each four by '2:4'. Default: none. */
+  /** Makes small weights 0 before all else: half of those of each output channel by 'magnitude:0.5', two of each four by '2:4'. Default: none. */
   readonly prune?: Pruning | undefined;
   /** The folder that the bundle is written to, in place of a bundle that is there. */
   readonly output: string;
