@@ -72,7 +72,7 @@ describe('a model that is pruned alone', () => {
     expect(before.packedBytes).toBe(gzipSync(readFileSync(models.classifier)).length);
     expect(pruned.packedBytes! / before.packedBytes!).toBeLessThan(0.75);
     expect(report.decisions[0]).toMatch(
-      /^Pruning 50 % of the weights \(magnitude:0\.5; \d\d % of all are 0, 0 % were\): the file is as large \(0\.\d\d times packed\), a run takes [\d.]+ times as long with 1 thread; agreement with FP32: top-1 [\d.]+ .*It gained/,
+      /^Pruning 50 % of the weights \(magnitude:0\.5; \d\d % of all are 0, 0 % were\): the file is as large \(0\.\d\d times packed\), a run takes [\d.]+ times as long with 1 thread( \(not in every round\))?; agreement with FP32: top-1 [\d.]+ .*It gained/,
     );
     expect(report.notices.join(' ')).toMatch(/Nothing was trained after pruning/);
     expect(report.notices.join(' ')).not.toMatch(/TensorRT/);
