@@ -32,8 +32,11 @@ export function pruningWords({
   ];
 }
 
+/** A 0 takes the bytes of any other number: what is smaller is so without pruning, too. */
 function sizeWords(ratio: number): string {
-  return Math.abs(ratio - 1) < leastDifference ? 'the file is as large' : `the file is ${times(ratio)} as large`;
+  return Math.abs(ratio - 1) < leastDifference
+    ? 'the file is as large'
+    : `the file is ${times(ratio)} as large by being normalised`;
 }
 
 /** What did not show in every round is said to be so: it is no gain. */
@@ -42,10 +45,9 @@ function latencyWords(latency: Latency): string {
   return `${timesOf([latency])}${isUnsure ? ' (not in every round)' : ''}`;
 }
 
-function gainWords({ sizeRatio, latency }: ReportedForm, packed: number): string {
+function gainWords({ latency }: ReportedForm, packed: number): string {
   const isFaster = latency.some(({ verdict }) => verdict === 'faster') && meanRatio(latency) < 1;
-  const gained = [...(sizeRatio < 1 - leastDifference ? ['size'] : []), ...(isFaster ? ['time'] : [])];
-  if (gained.length > 0) return `It gained ${gained.join(' and ')}.`;
+  if (isFaster) return 'It gained time.';
   const what = latency.length === 0 ? 'no bytes, and time was not measured' : 'nothing here';
   return packed < 1 - leastDifference ? `It gained ${what}: only what is sent or kept packed is smaller.` : `It gained ${what}.`;
 }
