@@ -63,7 +63,7 @@ export function addOptimize<C extends Calibration>(
       ),
     )
     .addOption(new Option('--precision <name>', 'of the layers; beside --prune, fp32 where it is left out').choices(precisions))
-    .option('--prune <weights>', 'make small weights 0: magnitude:0.5 half of those of each layer, 2:4 two of each four')
+    .option('--prune <weights>', 'make small weights 0: magnitude:0.5 half of those of each output channel, 2:4 two of each four')
     .requiredOption('-o, --output <bundle>', 'the folder to write; a bundle that is there is replaced')
     .option('--labels <path>', 'a labelled data set, for accuracy before and after')
     .addOption(new Option('--format <name>', 'of --labels (default: recognised)').choices(datasetFormats))

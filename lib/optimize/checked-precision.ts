@@ -5,7 +5,7 @@ import { precisions, type Precision } from './quantized-layer.js';
 /** FP32 where a model is pruned and nothing else is asked for. Throws INVALID_ARGUMENT, also for options that have no meaning beside it. */
 export function checkedPrecision({ precision, prune, calibration, pictures, budget, dataFree }: OptimizeOptions): Precision {
   if (precision === undefined && prune === undefined) {
-    throw invalidArgument('precision', "'int8', 'fp16' or 'auto'", precision, 'It may be left out beside prune.');
+    throw invalidArgument('precision', "'int8', 'fp16' or 'auto'", precision, 'It may be left out where the model is pruned.');
   }
   const checked = checkOneOf('precision', precision ?? 'fp32', precisions);
   if (prune !== undefined && calibration !== undefined) {

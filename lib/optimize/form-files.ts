@@ -3,9 +3,10 @@ import { join, parse } from 'node:path';
 
 import type { ModelProto } from '../graph/index.js';
 import type { FormFile } from './form-judge.js';
+import type { FormName } from './optimization-report.js';
 import type { OptimizedSource, OptimizeSteps } from './optimize-steps.js';
 import type { PrunedSource } from './pruned-source.js';
-import type { QuantizedFormName, QuantizedForms } from './quantized-layer.js';
+import type { Precision, QuantizedFormName, QuantizedForms } from './quantized-layer.js';
 
 /** What is judged. */
 export interface JudgedModels {
@@ -46,4 +47,11 @@ export async function writeFormFiles(
     });
   }
   return files;
+}
+
+/** Whether a form is in the bundle; `keepFloat`: whether that for ONNX Runtime is the model as it was given. */
+export function isShipped(form: FormName, precision: Precision, keepFloat: boolean): boolean {
+  if (form === 'float32') return keepFloat;
+  if (form === 'pruned') return precision === 'fp32';
+  return form === 'tensorrt' || !keepFloat;
 }

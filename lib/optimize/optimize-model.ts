@@ -11,20 +11,20 @@ import { modelPath } from '../graph/index.js';
 import type { Pruning } from '../precision/index.js';
 import { loadTask, type Task } from '../tasks/index.js';
 import { EnergyMeter } from './energy.js';
-import { writeFormFiles } from './form-files.js';
+import { isShipped, writeFormFiles } from './form-files.js';
 import { FormJudge } from './form-judge.js';
 import { noticesOf, otherLayers, searchNotices, searchWords } from './decisions.js';
 import { calibratedOf, decides, heldBackDataset, heldBackPictures, labelsHash } from './held-back.js';
 import { modelSteps } from './model-steps.js';
 import { generatedPictures, generatePictures } from './generated-pictures.js';
 import { thisMachine } from './machine.js';
-import type { FormName, OptimizationReport, ReportedForm } from './optimization-report.js';
+import type { OptimizationReport, ReportedForm } from './optimization-report.js';
 import type { BundledForm, BundledOptimization, Calibration, OptimizedSource, OptimizeSteps } from './optimize-steps.js';
 import { modelBytes } from './model-bytes.js';
 import { taskNameOf } from './picture-comparison.js';
-import { floatForms, pruneSource, reportedPruning, withPruning, type PrunedSource } from './pruned-source.js';
+import { calibratedAsPruned, floatForms, pruneSource, reportedPruning, withPruning, type PrunedSource } from './pruned-source.js';
 import { pruningNotices, pruningWords } from './pruning-words.js';
-import type { Precision, QuantizedFormName, QuantizedForms } from './quantized-layer.js';
+import type { QuantizedFormName, QuantizedForms } from './quantized-layer.js';
 import { csvOfForms, csvOfLayers } from './report/csv-report.js';
 import { htmlReport } from './report/html-report.js';
 import { markdownReport } from './report/markdown-report.js';
@@ -114,7 +114,10 @@ class Optimization<C extends Calibration> {
     const { signal, labelled } = options;
     // What is calibrated and converted; all is compared with the model as it was given.
     const start = pruned ?? source;
-    const calibration = options.precision === 'fp32' ? undefined : await this.#calibrate(start, pictures, journal);
+    const calibration =
+      options.precision === 'fp32'
+        ? undefined
+        : await calibratedAsPruned(options.prune, this.#calibrate(start, pictures, journal));
     const calibrated = new Set(calibration?.pictures.map(({ sha256 }) => sha256));
     const { quantized, search } =
       calibration === undefined
@@ -320,12 +323,6 @@ class Optimization<C extends Calibration> {
 function mayKeepFloat(search: ReportedSearch | undefined): boolean {
   const float = search?.forms.onnxruntime?.candidates.find(({ precision }) => precision === 'float32');
   return search === undefined || (float !== undefined && shortfalls(float, search.budget).length === 0);
-}
-
-function isShipped(form: FormName, precision: Precision, keepFloat: boolean): boolean {
-  if (form === 'float32') return keepFloat;
-  if (form === 'pruned') return precision === 'fp32';
-  return form === 'tensorrt' || !keepFloat;
 }
 
 function checkKind(task: string, dataset: Dataset): void {

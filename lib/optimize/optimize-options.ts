@@ -31,7 +31,7 @@ export interface OptimizeOptions {
    * that keeps to the budget; without one, to a drop of at most 1 %. Default: 'fp32' of a model that is pruned; of others, none.
    */
   readonly precision?: Precision | undefined;
-  /** Makes small weights 0 before all else: half of those of each layer by 'magnitude:0.5', two of each four by '2:4'. Default: none. */
+  /** Makes small weights 0 before all else: half of those of each output channel by 'magnitude:0.5', two of each four by '2:4'. Default: none. */
   readonly prune?: Pruning | undefined;
   /** The folder that the bundle is written to, in place of a bundle that is there. */
   readonly output: string;

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join, parse } from 'node:path';
 
+import { CalibrationError, FoveateError } from '../errors/index.js';
 import { pruneWeights, Structure, type PrunedLayer, type Pruning } from '../precision/index.js';
 import type { Task } from '../tasks/index.js';
 import { likeOptions } from './form-judge.js';
@@ -33,6 +34,21 @@ export async function pruneSource(
   // No files lie beside it that tell how it is opened.
   const taskOptions = { ...source.taskOptions, ...likeOptions(given.task) };
   return { ...source, path, model, taskOptions, pruning, layers };
+}
+
+/** Waits for the calibration of a model. Where it was pruned, what is doubted may be what pruning left of it, and the error says so. */
+export async function calibratedAsPruned<C>(pruning: Pruning | undefined, calibration: Promise<C>): Promise<C> {
+  try {
+    return await calibration;
+  } catch (error) {
+    if (pruning === undefined || !(error instanceof FoveateError) || error.code !== 'CALIBRATION_DOUBTFUL') throw error;
+    throw new CalibrationError('CALIBRATION_DOUBTFUL', {
+      message: `Of the model that was pruned (${pruning}): ${error.message}`,
+      hint: 'Prune less, or leave the precision out to see what pruning leaves of the model. The option --force goes on all the same.',
+      details: error.details,
+      cause: error,
+    });
+  }
 }
 
 export function reportedPruning({ pruning, layers }: PrunedSource): ReportedPruning {

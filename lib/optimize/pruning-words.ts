@@ -1,6 +1,7 @@
 /** What is said of pruning: what it gained, and what it cost. */
 import { prunedPart } from '../precision/index.js';
 import type { Agreement } from './agreement.js';
+import type { Latency } from './latency.js';
 import type { OptimizationReport, ReportedForm } from './optimization-report.js';
 import type { QuantizedLayer } from './quantized-layer.js';
 import { decidingByLabels, decidingMetrics } from './search/candidate-judge.js';
@@ -22,7 +23,7 @@ export function pruningWords({
   const packed = (pruned.packedBytes as number) / (before.packedBytes as number);
   const told = [
     `${sizeWords(pruned.sizeRatio)} (${times(packed)} packed)`,
-    ...(pruned.latency.length === 0 ? [] : [`a run takes ${timesOf(pruned.latency)}`]),
+    ...(pruned.latency.length === 0 ? [] : [`a run takes ${pruned.latency.map(latencyWords).join(', ')}`]),
     ...labelWords(task, pruned),
   ];
   return [
@@ -31,14 +32,22 @@ export function pruningWords({
   ];
 }
 
+/** A 0 takes the bytes of any other number: what is smaller is so without pruning, too. */
 function sizeWords(ratio: number): string {
-  return Math.abs(ratio - 1) < leastDifference ? 'the file is as large' : `the file is ${times(ratio)} as large`;
+  return Math.abs(ratio - 1) < leastDifference
+    ? 'the file is as large'
+    : `the file is ${times(ratio)} as large by being normalised`;
 }
 
-function gainWords({ sizeRatio, latency }: ReportedForm, packed: number): string {
+/** What did not show in every round is said to be so: it is no gain. */
+function latencyWords(latency: Latency): string {
+  const isUnsure = latency.verdict === 'same' && Math.abs(latency.ratio - 1) >= leastDifference;
+  return `${timesOf([latency])}${isUnsure ? ' (not in every round)' : ''}`;
+}
+
+function gainWords({ latency }: ReportedForm, packed: number): string {
   const isFaster = latency.some(({ verdict }) => verdict === 'faster') && meanRatio(latency) < 1;
-  const gained = [...(sizeRatio < 1 - leastDifference ? ['size'] : []), ...(isFaster ? ['time'] : [])];
-  if (gained.length > 0) return `It gained ${gained.join(' and ')}.`;
+  if (isFaster) return 'It gained time.';
   const what = latency.length === 0 ? 'no bytes, and time was not measured' : 'nothing here';
   return packed < 1 - leastDifference ? `It gained ${what}: only what is sent or kept packed is smaller.` : `It gained ${what}.`;
 }
@@ -55,9 +64,9 @@ function agreementWords(task: OptimizationReport['task'], agreement: Agreement |
 }
 
 function labelWords(task: OptimizationReport['task'], { accuracy }: ReportedForm): string[] {
-  const { name, before, after } = accuracy?.comparison.find((one) => one.name === decidingByLabels[task]) ?? {};
-  if (name === undefined || typeof before !== 'number' || typeof after !== 'number') return [];
-  return [`by labels ${name} ${after.toFixed(3)} instead of ${before.toFixed(3)}`];
+  const { name, before, after, verdict } = accuracy?.comparison.find((one) => one.name === decidingByLabels[task]) ?? {};
+  if (name === undefined || verdict === undefined || typeof before !== 'number' || typeof after !== 'number') return [];
+  return [`by labels ${name} ${after.toFixed(3)} instead of ${before.toFixed(3)} (${verdict})`];
 }
 
 function leftWords(layers: readonly QuantizedLayer[]): string[] {

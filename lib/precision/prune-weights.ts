@@ -40,7 +40,7 @@ export interface PruneWeightsOptions {
 }
 
 /**
- * The same model with small weights of its layers 0: of a magnitude, the part of each layer that is smallest, of the first where several are alike; of 2:4, the two
+ * The same model with small weights of its layers 0: by magnitude, the smallest part of each output channel, the first where several are alike; by 2:4, the two
  * smallest of each four input channels that follow one another, at each output channel and place of the kernel.
  *
  * Left as they are: layers that read the picture and depthwise convolutions, which are few weights and lose most; weights that are not numbers; for 2:4,
@@ -114,22 +114,36 @@ function reasonToLeave(structure: Structure, node: OnnxNode, pruning: Pruning): 
 
 /** `axis`: of the output channels. */
 function prunedValues(values: Float32Array, dims: readonly number[], axis: number, pruning: Pruning): Float32Array<ArrayBuffer> {
-  if (pruning !== '2:4') return withoutSmallest(values, Math.round(prunedPart(pruning) * values.length));
-  return twoOfFour(
-    values,
-    dims.slice(2 - axis).reduce((product, size) => product * size, 1),
-  );
+  const stride = (of: number): number => dims.slice(of + 1).reduce((product, size) => product * size, 1);
+  return pruning === '2:4'
+    ? twoOfFour(values, stride(1 - axis))
+    : withoutSmallest(values, prunedPart(pruning), { channels: dims[axis] as number, stride: stride(axis) });
 }
 
-function withoutSmallest(values: Float32Array, count: number): Float32Array<ArrayBuffer> {
-  const magnitudes = values.map(Math.abs).sort();
-  const largest = magnitudes[count - 1] as number;
-  // Of those that are as large as the largest that goes, the first go.
-  let alike = count - magnitudes.findIndex((magnitude) => magnitude === largest);
-  return Float32Array.from(values, (value) => {
-    const magnitude = Math.abs(value);
-    return magnitude < largest || (magnitude === largest && alike-- > 0) ? 0 : value;
-  });
+/** Of each output channel its smallest: where batch normalisation was folded, those of one channel are all smaller than those of another. */
+function withoutSmallest(
+  values: Float32Array,
+  part: number,
+  { channels, stride }: { readonly channels: number; readonly stride: number },
+): Float32Array<ArrayBuffer> {
+  const pruned = Float32Array.from(values);
+  const magnitudes = new Float32Array(values.length / channels);
+  const count = Math.round(part * magnitudes.length);
+  if (count === 0) return pruned;
+  const placeOf = (channel: number, i: number): number => (Math.floor(i / stride) * channels + channel) * stride + (i % stride);
+  for (let channel = 0; channel < channels; channel++) {
+    for (let i = 0; i < magnitudes.length; i++) magnitudes[i] = Math.abs(values[placeOf(channel, i)] as number);
+    magnitudes.sort();
+    const largest = magnitudes[count - 1] as number;
+    // Of those that are as large as the largest that goes, the first go.
+    let alike = count - magnitudes.findIndex((magnitude) => magnitude === largest);
+    for (let i = 0; i < magnitudes.length; i++) {
+      const place = placeOf(channel, i);
+      const magnitude = Math.abs(values[place] as number);
+      if (magnitude < largest || (magnitude === largest && alike-- > 0)) pruned[place] = 0;
+    }
+  }
+  return pruned;
 }
 
 /** Two elements of each four that lie `stride` apart; the first of those that are alike. */

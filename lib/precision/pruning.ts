@@ -1,6 +1,6 @@
 import { invalidArgument } from '../errors/index.js';
 
-/** Which weights become 0: the smallest of each layer, by the part that they are, or two of each four along the input channels. */
+/** Which weights become 0: the smallest of each output channel, by the part that they are, or two of each four along the input channels. */
 export type Pruning = '2:4' | `magnitude:${number}`;
 
 /** Of less, nothing shows; of more, no model is left. */
@@ -15,11 +15,11 @@ export function checkPruning(prune: unknown): Pruning {
     'prune',
     `'2:4', or 'magnitude:' and a part from ${least} to ${most}`,
     prune,
-    'magnitude:0.5 makes half of the weights of each layer 0; 2:4 two of each four, as sparse kernels of NVIDIA GPUs take them.',
+    'magnitude:0.5 makes half of the weights of each output channel 0; 2:4 two of each four, as sparse kernels of NVIDIA GPUs take them.',
   );
 }
 
-/** How much of a layer becomes 0. */
+/** How much of a layer becomes 0, but for what whole numbers leave. */
 export function prunedPart(pruning: Pruning): number {
   return pruning === '2:4' ? 0.5 : Number(pruning.slice('magnitude:'.length));
 }

@@ -186,7 +186,7 @@ describe('pruning', () => {
 
   it('is said to gain nothing where it does', () => {
     expect(pruningWords(pruned())).toEqual([
-      'Pruning 50 % of the weights (magnitude:0.5; 49 % of all are 0, 0 % were): the file is as large (0.67 times packed), a run takes 1.00 times as long with 1 thread, 1.00 times as long with 2 threads, by labels AP 0.365 instead of 0.372; agreement with FP32: hysteresis recall 0.990 (0.980 to 1.000). It gained nothing here: only what is sent or kept packed is smaller.',
+      'Pruning 50 % of the weights (magnitude:0.5; 49 % of all are 0, 0 % were): the file is as large (0.67 times packed), a run takes 1.00 times as long with 1 thread, 1.00 times as long with 2 threads, by labels AP 0.365 instead of 0.372 (worse); agreement with FP32: hysteresis recall 0.990 (0.980 to 1.000). It gained nothing here: only what is sent or kept packed is smaller.',
       '1 of 60 layers were not pruned (1: depthwise).',
     ]);
     expect(pruningWords(pruned({ packedBytes: 11_800_000 }))[0]).toMatch(/\(0\.99 times packed\).* It gained nothing here\.$/);
@@ -195,10 +195,16 @@ describe('pruning', () => {
 
   it('is said to gain what it does', () => {
     expect(pruningWords(pruned({ latency: [latency('pruned', 1, 30, 0.7)] }))[0]).toMatch(/It gained time\.$/);
+    const unsure = { ...latency('pruned', 1, 30, 0.7), verdict: 'same' } as const;
+    expect(pruningWords(pruned({ latency: [unsure] }))[0]).toMatch(
+      /0\.70 times as long with 1 thread \(not in every round\),.*It gained nothing here/,
+    );
     // Not where another number of threads loses more.
     const mixed = [latency('pruned', 1, 30, 0.9), latency('pruned', 2, 30, 1.3)];
     expect(pruningWords(pruned({ latency: mixed }))[0]).toMatch(/It gained nothing here/);
-    expect(pruningWords(pruned({ sizeRatio: 0.6 }))[0]).toMatch(/the file is 0\.60 times as large .*It gained size\.$/);
+    expect(pruningWords(pruned({ sizeRatio: 0.9 }))[0]).toMatch(
+      /the file is 0\.90 times as large by being normalised .*nothing here/,
+    );
     const untimed = pruningWords(pruned({ latency: [], agreement: undefined, accuracy: undefined }))[0];
     expect(untimed).toMatch(/\(0\.67 times packed\)\. It gained no bytes, and time was not measured: only/);
   });
@@ -226,6 +232,9 @@ describe('pruning', () => {
     const alone = { ...given, precision: 'fp32', forms: given.forms.slice(0, 2) } as const;
     expect(tableReport(alone)[0]).toBe('yolov8n.onnx pruned (magnitude:0.5)');
     expect(textOf(classed(parseMarkup(htmlReport(alone)), 'kicker')[0] as never)).toBe('Pruning, magnitude:0.5');
+    // Without another precision, there is nothing to plot of the layers.
+    expect(htmlReport(alone)).not.toContain('Plots of the layers');
+    expect(htmlReport(given)).toContain('Plots of the layers');
   });
 });
 

@@ -9,7 +9,7 @@ import { floats } from '../optimize/made-chains.js';
 import { noise } from './noise.js';
 
 interface Answer {
-  readonly operator: 'Conv' | 'Gemm' | 'MatMul';
+  readonly operator: 'Conv' | 'ConvTranspose' | 'Gemm' | 'MatMul';
   readonly dims: number[];
   readonly seed: number;
   readonly scheme: Pruning;
@@ -22,8 +22,8 @@ const half = 'magnitude:0.5';
 
 /** A layer that reads the picture, which is left, and one behind it with these weights. */
 function layer(operator: string, dims: readonly number[], values: Float32Array): ModelProto {
-  const isConvolution = operator === 'Conv';
-  const from = operator === 'MatMul' ? dims[0]! : dims[1]!;
+  const isConvolution = operator.startsWith('Conv');
+  const from = operator === 'MatMul' || operator === 'ConvTranspose' ? dims[0]! : dims[1]!;
   return graphModel({
     inputs: { picture: isConvolution ? [1, from, 8, 8] : [1, from] },
     nodes: [

@@ -180,7 +180,7 @@ function latencySection(report: OptimizationReport): Markup | undefined {
   );
 }
 
-function layerSection({ layers, pruning }: OptimizationReport): Markup | undefined {
+function layerSection({ layers, pruning, precision }: OptimizationReport): Markup | undefined {
   if (layers.length === 0) return undefined;
   const shown = layers.slice(0, shownLayers);
   const table = markup`<table data-sortable="" class="layers"><caption class="unseen">Layers</caption>
@@ -192,13 +192,15 @@ function layerSection({ layers, pruning }: OptimizationReport): Markup | undefin
     'layers',
     `${countText(layers.length)} layers`,
     [
-      layerPlot(shown),
+      precision !== 'fp32' && layerPlot(shown),
       scrolled('Layers', table, shown.length > longTable),
       shown.length < layers.length && markup`<p class="note">${countText(shown.length)} are shown; layers.csv has all.</p>`,
     ],
     layers.some((layer) => isNumber(worstNoiseDb(layer)))
       ? 'In the order of the graph. Noise is that of quantising a layer\u2019s output alone, of its worst group of channels: the lower the number, the more it hurts.'
-      : 'In the order of the graph: layers, and what else stays FP32.',
+      : precision === 'fp32'
+        ? 'In the order of the graph. Zeros are those of the pruned model.'
+        : 'In the order of the graph: layers, and what else stays FP32.',
   );
 }
 

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-# The axis of the input channels in the weights of each layer.
+# The axes of the output and of the input channels in the weights of each layer.
 LAYERS = [
-    {"operator": "Conv", "dims": [8, 8, 3, 3], "axis": 1},
-    {"operator": "Conv", "dims": [6, 12, 1, 1], "axis": 1},
-    {"operator": "Gemm", "dims": [10, 16], "axis": 1},
-    {"operator": "MatMul", "dims": [16, 7], "axis": 0},
+    {"operator": "Conv", "dims": [8, 8, 3, 3], "axes": (0, 1)},
+    {"operator": "Conv", "dims": [6, 12, 1, 1], "axes": (0, 1)},
+    {"operator": "Gemm", "dims": [10, 16], "axes": (0, 1)},
+    {"operator": "MatMul", "dims": [16, 7], "axes": (1, 0)},
+    {"operator": "ConvTranspose", "dims": [8, 5, 2, 2], "axes": (1, None)},
 ]
 PARTS = [0.3, 0.5, 0.77, 0.9]
 
@@ -36,10 +37,12 @@ def weights(dims, seed):
     return (np.rint(values * 8) / 8 if seed % 2 else values).astype(np.float32).reshape(dims)
 
 
-def smallest(values, part):
-    """Places of the smallest magnitudes of all."""
-    order = np.argsort(np.abs(values).ravel(), kind="stable")
-    return order[: int(np.floor(part * values.size + 0.5))]
+def smallest(values, axis, part):
+    """Places of the smallest magnitudes of each channel along an axis."""
+    channels = np.moveaxis(np.arange(values.size).reshape(values.shape), axis, 0)
+    places = channels.reshape(channels.shape[0], -1)
+    order = np.argsort(np.abs(values.ravel()[places]), axis=1, kind="stable")
+    return np.take_along_axis(places, order[:, : int(np.floor(part * places.shape[1] + 0.5))], axis=1).ravel()
 
 
 def two_of_four(values, axis):
@@ -55,8 +58,10 @@ def main():
     for layer in LAYERS:
         for seed in [1, 2]:
             values = weights(layer["dims"], seed)
-            schemes = {f"magnitude:{part}": smallest(values, part) for part in PARTS}
-            schemes["2:4"] = two_of_four(values, layer["axis"])
+            outputs, inputs = layer["axes"]
+            schemes = {f"magnitude:{part}": smallest(values, outputs, part) for part in PARTS}
+            if inputs is not None:
+                schemes["2:4"] = two_of_four(values, inputs)
             for scheme, made in schemes.items():
                 zeros = np.unique(np.concatenate([made, np.flatnonzero(values == 0)])).tolist()
                 answers.append({"operator": layer["operator"], "dims": layer["dims"], "seed": seed, "scheme": scheme, "zeros": zeros})
