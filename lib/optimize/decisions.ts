@@ -4,7 +4,13 @@ import type { ReportedForm } from './optimization-report.js';
 import type { Candidate } from './search/budget.js';
 import { dropOf, fewestPictures, findsAnything } from './search/candidate-judge.js';
 import type { ReportedSearch } from './search/search-model.js';
-import { engineNames, type Precision, type QuantizedFormName, type QuantizedLayer } from './quantized-layer.js';
+import {
+  engineNames,
+  type Precision,
+  type QuantizedFormName,
+  type QuantizedForms,
+  type QuantizedLayer,
+} from './quantized-layer.js';
 
 /** Why layers stay in float, by how many: what is said after a colon is of one layer alone. */
 export function floatLayers(layers: readonly QuantizedLayer[]): string[] {
@@ -23,6 +29,21 @@ export function floatLayers(layers: readonly QuantizedLayer[]): string[] {
   return (isSame ? [{ ...one, form: 'either engine' }] : told)
     .filter(({ count }) => count > 0)
     .map(({ form, count, reasons }) => `${count} of ${layers.length} layers stay FP32 in the form for ${form} (${reasons}).`);
+}
+
+/** Whether biases were corrected, and what that gains. Nothing is said of a form that is FP32. */
+export function biasWords({ biases, keptFloat = [] }: Pick<QuantizedForms, 'biases' | 'keptFloat'>): string[] {
+  if (biases === undefined) return [];
+  return (['onnxruntime', 'tensorrt'] as const)
+    .filter((form) => !keptFloat.includes(form) && biases[form].layers > 0)
+    .map((form) => {
+      const { layers, gainDb, pictures, kept } = biases[form];
+      const db = `${Math.abs(gainDb).toFixed(1)} dB ${gainDb < 0 ? 'more' : 'less'}`;
+      const by = `on ${pictures} pictures that they were not fitted to`;
+      return kept
+        ? `Biases of ${layers} layers were corrected in the form for ${engineNames[form]}: noise in the outputs is ${db} ${by}.`
+        : `Biases were left as they are in the form for ${engineNames[form]}: with corrected ones, noise in the outputs was ${db} ${by}.`;
+    });
 }
 
 /** What a search took, and by what. */

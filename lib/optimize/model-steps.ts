@@ -12,6 +12,7 @@ import {
   type CalibrationPoint,
 } from '../precision/index.js';
 import { bundledTask } from '../tasks/index.js';
+import { correctionSamples } from './bias-correction.js';
 import { calibrate } from './calibrate.js';
 import { listPictures, orderPictures } from './calibration-pictures.js';
 import { evaluateConstants } from './evaluate-constants.js';
@@ -22,9 +23,6 @@ import type { OptimizedSource, OptimizeSteps } from './optimize-steps.js';
 import { quantizeModel } from './quantize-model.js';
 import type { LayerPrecision, Precision } from './quantized-layer.js';
 import { halfLadder, int8Ladder } from './search/ladder.js';
-
-/** Pictures of which that with the strongest outputs tells what a value loses at eight bits. */
-const samplePictures = 4;
 
 /** What `optimizeModel` does. */
 export const modelSteps: OptimizeSteps<CalibrationTable> = {
@@ -121,13 +119,13 @@ async function checkTable(
   );
 }
 
-/** Inputs by which is found what loses too much. */
+/** Inputs by which is found what loses too much, and how far off means are. */
 async function samplesFor(table: CalibrationTable, { task, pictures, seed, signal }: ConvertOptions): Promise<LatencyInputs> {
   const { paths } = await orderPictures(pictures, seed, signal);
-  const calibrated = await calibratedPictures(paths, new Set(table.pictures.map((one) => one.sha256)), samplePictures, signal);
+  const calibrated = await calibratedPictures(paths, new Set(table.pictures.map((one) => one.sha256)), correctionSamples, signal);
   // Of a table that was made of other pictures, there is none.
   const samples = calibrated.length > 0 ? calibrated : paths;
-  return await prepareInputs([task.session], task.preprocess, samples, signal, samplePictures);
+  return await prepareInputs([task.session], task.preprocess, samples, signal, correctionSamples);
 }
 
 /** What follows normalising. */

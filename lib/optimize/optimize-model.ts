@@ -22,7 +22,7 @@ import { modelPath, type ModelProto } from '../graph/index.js';
 import { loadTask, type LoadTaskOptions, type Task } from '../tasks/index.js';
 import { EnergyMeter } from './energy.js';
 import { FormJudge, type FormFile } from './form-judge.js';
-import { floatLayers, noticesOf, searchNotices, searchWords } from './decisions.js';
+import { biasWords, floatLayers, noticesOf, searchNotices, searchWords } from './decisions.js';
 import { calibratedOf, decides, heldBackDataset, heldBackPictures } from './held-back.js';
 import { modelSteps } from './model-steps.js';
 import { thisMachine } from './machine.js';
@@ -230,7 +230,12 @@ class Optimization<C extends Calibration> {
       forms,
       layers: quantized.layers,
       ...(search !== undefined && { search }),
-      decisions: [...searchWords(search), ...(words === undefined ? [] : [words]), ...floatLayers(quantized.layers)],
+      decisions: [
+        ...searchWords(search),
+        ...(words === undefined ? [] : [words]),
+        ...biasWords(quantized),
+        ...floatLayers(quantized.layers),
+      ],
       notices: [
         ...noticesOf(options.precision, forms, heldBack.length),
         ...searchNotices(search, forms),

@@ -2,7 +2,8 @@ import type { ModelProto } from '../graph/index.js';
 import { floatLimits, trialsToKeepFloat, type RangeMethod, type TensorStatistics, type Trial } from '../precision/index.js';
 import type { Tensor } from '../tensor/index.js';
 import type { QuantizedFormName, QuantizedForms } from './quantized-layer.js';
-import { Quantizer, type MadeForm } from './quantizer.js';
+import { BiasCorrection } from './bias-correction.js';
+import { Quantizer, type MadeForm, type PlannedForm } from './quantizer.js';
 import { Sensitivity } from './sensitivity.js';
 
 export interface QuantizeOptions {
@@ -52,18 +53,23 @@ export async function quantizeModel(
       return sensitivity.measure(sets);
     });
   };
-  const make = async (form: QuantizedFormName): Promise<MadeForm> => {
+  const plan = async (form: QuantizedFormName): Promise<PlannedForm> => {
     tell(form, 'ranges', 0);
     const whole = await quantizer.whole(form);
-    const kept = await keptFloat(form, whole.trials);
-    tell(form, 'writing', 0);
-    return await quantizer.make(form, whole, kept);
+    return await quantizer.planned(form, whole, await keptFloat(form, whole.trials));
   };
-  const onnxruntime = await make('onnxruntime');
-  const tensorrt = await make('tensorrt');
+  const plans = { onnxruntime: await plan('onnxruntime'), tensorrt: await plan('tensorrt') };
+  using correction = await BiasCorrection.of(model, quantizer, Object.values(plans), samples, options.signal);
+  const biases = await correction?.decide(plans);
+  const make = (form: QuantizedFormName): Promise<MadeForm> => {
+    tell(form, 'writing', 0);
+    return quantizer.make(form, plans[form], biases?.[form].kept === true ? correction?.means : undefined);
+  };
+  const [onnxruntime, tensorrt] = [await make('onnxruntime'), await make('tensorrt')];
   return {
     onnxruntime: onnxruntime.model,
     tensorrt: tensorrt.model,
     layers: quantizer.layers({ onnxruntime, tensorrt }),
+    biases,
   };
 }

@@ -58,7 +58,18 @@ export async function numbersFor(
   tieConcatenated(structure, plan, ranges, groupOf);
   const values = new Map<string, Quantization>();
   for (const [value, range] of ranges) values.set(value, symmetric ? signed(range) : unsigned(range));
-  return { values, weights: await weightsFor(structure, plan, values, signal) };
+  return { values, weights: await weightsFor(structure, plan, values, new Map(), signal) };
+}
+
+/** The same numbers, with other biases for some of the products that are computed in integers. */
+export async function withBiases(
+  structure: Structure,
+  plan: FormPlan,
+  { values }: FormNumbers,
+  biases: ReadonlyMap<OnnxNode, Float32Array>,
+  signal?: AbortSignal,
+): Promise<FormNumbers> {
+  return { values, weights: await weightsFor(structure, plan, values, biases, signal), biases };
 }
 
 function isCarried(structure: Structure, plan: FormPlan, value: string): boolean {
@@ -151,6 +162,7 @@ async function weightsFor(
   structure: Structure,
   plan: FormPlan,
   values: ReadonlyMap<string, Quantization>,
+  biases: ReadonlyMap<OnnxNode, Float32Array>,
   signal: AbortSignal | undefined,
 ): Promise<ReadonlyMap<OnnxNode, Int8Weights>> {
   const weights = new Map<OnnxNode, Int8Weights>();
@@ -158,9 +170,10 @@ async function weightsFor(
   for (const node of [...products, ...plan.storedInt8]) {
     const { tensor, axis } = structure.weights(node);
     const [input = '', , bias = ''] = node.inputs;
-    const isInteger = plan.form === 'onnxruntime' && plan.int8.has(node) && bias !== '';
+    const added = biases.get(node) ?? (bias === '' ? undefined : structure.floats(bias));
+    const isInteger = plan.form === 'onnxruntime' && plan.int8.has(node) && added !== undefined;
     const made = await quantizeWeights(tensor.data as Float32Array, tensor.dims, axis, {
-      bias: isInteger ? { values: structure.floats(bias), inputScale: (values.get(input) as Quantization).scale } : undefined,
+      bias: isInteger ? { values: added, inputScale: (values.get(input) as Quantization).scale } : undefined,
       signal,
     });
     weights.set(node, { ...made, dims: tensor.dims, axis });

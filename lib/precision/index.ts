@@ -33,7 +33,9 @@ export {
   type ValueRange,
 } from './tensorrt-cache.js';
 export { writeOnnxRuntimeForm, type FormNumbers } from './form-onnxruntime.js';
-export { numbersFor, type RangeQuestion } from './form-numbers.js';
+export { correctedBiases, valuesToCorrect } from './bias-correction.js';
+export { meansModel, quantizedKey, type ChannelMeans, type QuantizedValue } from './channel-means.js';
+export { numbersFor, withBiases, type RangeQuestion } from './form-numbers.js';
 export { nothingKept, type FormPlan, type KeptFloat } from './form-plan.js';
 export { writeTensorRtForm } from './form-tensorrt.js';
 export { logitsOf, outputGroups, type ChannelGroup } from './head.js';

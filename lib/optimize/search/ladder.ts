@@ -1,8 +1,9 @@
 import type { ModelProto } from '../../graph/index.js';
 import type { TensorStatistics } from '../../precision/index.js';
 import type { Tensor } from '../../tensor/index.js';
+import { BiasCorrection } from '../bias-correction.js';
 import { halfModel } from '../half-model.js';
-import type { QuantizedFormName, QuantizedLayer } from '../quantized-layer.js';
+import type { QuantizedFormName, QuantizedForms, QuantizedLayer } from '../quantized-layer.js';
 import { Quantizer, type MadeForm, type QuantizedWhole } from '../quantizer.js';
 import { Sensitivity } from '../sensitivity.js';
 import { rungsOf, type Rung } from './rungs.js';
@@ -11,6 +12,8 @@ import { rungsOf, type Rung } from './rungs.js';
 export interface Ladder {
   /** Without the last, FP32. */
   readonly rungs: Readonly<Record<QuantizedFormName, readonly Rung[]>>;
+  /** What was found of correcting biases; nothing where it was not tried. */
+  readonly biases?: QuantizedForms['biases'];
   /** The model, and what it is judged by in its place. */
   make(
     form: QuantizedFormName,
@@ -56,10 +59,17 @@ export async function int8Ladder(
     return rungsOf(trials, noise, macs);
   };
   const found = { onnxruntime: await rungs(wholes.onnxruntime), tensorrt: await rungs(wholes.tensorrt) };
-  const make = (form: QuantizedFormName, rung: number): Promise<MadeForm> =>
-    quantizer.make(form, wholes[form], found[form][rung]!.kept);
+  // Decided of all in eight bits: where values are float, there is less to correct.
+  using correction = await BiasCorrection.of(model, quantizer, Object.values(wholes), samples, signal);
+  const biases = await correction?.decide(wholes);
+  const means = correction?.means;
+  const make = async (form: QuantizedFormName, rung: number): Promise<MadeForm> => {
+    const planned = await quantizer.planned(form, wholes[form], found[form][rung]!.kept);
+    return await quantizer.make(form, planned, biases?.[form].kept === true ? means : undefined);
+  };
   return {
     rungs: found,
+    biases,
     make,
     layers: async ({ onnxruntime, tensorrt }) =>
       quantizer.layers({ onnxruntime: await make('onnxruntime', onnxruntime), tensorrt: await make('tensorrt', tensorrt) }),
