@@ -1,6 +1,6 @@
 /** Biases by which a form keeps the means of channels: kept where inputs that they were not fitted to say so. */
 import type { ModelProto } from '../graph/index.js';
-import { meansModel, quantizedKey, type ChannelMeans, type QuantizedValue } from '../precision/index.js';
+import { meansModel, quantizedKey, Structure, type ChannelMeans, type QuantizedValue } from '../precision/index.js';
 import type { Session } from '../session/index.js';
 import type { Tensor } from '../tensor/index.js';
 import { formSessions } from './form-judge.js';
@@ -10,16 +10,26 @@ import type { BiasesCorrected, QuantizedFormName } from './quantized-layer.js';
 import type { PlannedForm, Quantizer } from './quantizer.js';
 import { settleAll } from './settle-all.js';
 
-/** Biases are fitted to up to so many inputs, more of which hardly change means, and up to so many others decide. */
-const most = { fitted: 8, deciding: 4 } as const;
-/** All that are of use. */
-export const correctionSamples = most.fitted + most.deciding;
-/** With fewer inputs nothing is corrected. */
-const fewest = 4;
+/** More inputs to fit biases to hardly change means. */
+const mostFitted = 8;
+/** As many others decide as so many multiply-accumulates allow: of a small model more, since they cost nothing. */
+const deciding = { macs: 8e9, fewest: 4, most: 16 } as const;
+/** With so many inputs in all, nothing is corrected. */
+export const tooFewToCorrect = 3;
 /** Less is an accident of the inputs that decide. */
 const leastGainDb = 0.5;
 /** More is not given for it elsewhere. */
 const mostLossDb = 1;
+
+/** How many inputs are of use for a model that has been normalised. */
+export function correctionSamples(model: ModelProto): number {
+  return mostFitted + decidingOf(new Structure(model));
+}
+
+function decidingOf({ allMacs }: Structure): number {
+  const affordable = Math.floor(deciding.macs / Math.max(1, allMacs));
+  return Math.min(deciding.most, Math.max(deciding.fewest, affordable));
+}
 
 /** What correcting the biases of a model's forms takes. */
 export class BiasCorrection implements Disposable {
@@ -44,13 +54,13 @@ export class BiasCorrection implements Disposable {
     samples: readonly Tensor[],
     signal: AbortSignal | undefined,
   ): Promise<BiasCorrection | undefined> {
-    if (samples.length < fewest) return undefined;
-    const fitted = Math.min(most.fitted, Math.floor(samples.length / 2));
-    const deciding = samples.slice(fitted, fitted + most.deciding);
+    if (samples.length <= tooFewToCorrect) return undefined;
+    const fitted = Math.min(mostFitted, Math.floor(samples.length / 2));
+    const others = samples.slice(fitted, fitted + decidingOf(quantizer.structure));
     const asked = new Map(forms.flatMap((form) => quantizer.valuesToCorrect(form)).map((value) => [quantizedKey(value), value]));
     const means = await measureMeans(model, quantizer, [...asked.values()], samples.slice(0, fitted), signal);
-    const noise = await OutputNoise.of(model, quantizer.groups, deciding, signal);
-    return new BiasCorrection(quantizer, means, noise, deciding.length);
+    const noise = await OutputNoise.of(model, quantizer.groups, others, signal);
+    return new BiasCorrection(quantizer, means, noise, others.length);
   }
 
   /** Whether biases are better corrected, for each form. */

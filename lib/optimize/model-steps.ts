@@ -12,7 +12,7 @@ import {
   type CalibrationPoint,
 } from '../precision/index.js';
 import { bundledTask } from '../tasks/index.js';
-import { correctionSamples } from './bias-correction.js';
+import { correctionSamples, tooFewToCorrect } from './bias-correction.js';
 import { calibrate } from './calibrate.js';
 import { listPictures, orderPictures } from './calibration-pictures.js';
 import { evaluateConstants } from './evaluate-constants.js';
@@ -58,7 +58,7 @@ export const modelSteps: OptimizeSteps<CalibrationTable> = {
   async convert(source, table, { onProgress, ...options }) {
     await checkTable(source, table, options);
     if (source.precision === 'fp16') return halfModel(source.model, table.tensors);
-    await using inputs = await samplesFor(table, options);
+    await using inputs = await samplesFor(source, table, options);
     return await quantizeModel(source.model, table.tensors, inputs.of(0).tensors, {
       signal: options.signal,
       onProgress: ({ form, phase, done }) => {
@@ -69,7 +69,7 @@ export const modelSteps: OptimizeSteps<CalibrationTable> = {
   async ladder(source, table, options) {
     await checkTable(source, table, options);
     if (source.precision === 'fp16') return halfLadder(source.model, table.tensors);
-    await using inputs = await samplesFor(table, options);
+    await using inputs = await samplesFor(source, table, options);
     return await int8Ladder(source.model, table.tensors, inputs.of(0).tensors, options);
   },
   writeModel: async (model, path) => {
@@ -120,12 +120,18 @@ async function checkTable(
 }
 
 /** Inputs by which is found what loses too much, and how far off means are. */
-async function samplesFor(table: CalibrationTable, { task, pictures, seed, signal }: ConvertOptions): Promise<LatencyInputs> {
+async function samplesFor(
+  { model }: OptimizedSource,
+  table: CalibrationTable,
+  { task, pictures, seed, signal }: ConvertOptions,
+): Promise<LatencyInputs> {
   const { paths } = await orderPictures(pictures, seed, signal);
-  const calibrated = await calibratedPictures(paths, new Set(table.pictures.map((one) => one.sha256)), correctionSamples, signal);
-  // Of a table that was made of other pictures, there is none.
-  const samples = calibrated.length > 0 ? calibrated : paths;
-  return await prepareInputs([task.session], task.preprocess, samples, signal, correctionSamples);
+  const known = new Set(table.pictures.map(({ sha256 }) => sha256));
+  const count = correctionSamples(model);
+  const calibrated = await calibratedPictures(paths, known, count, signal);
+  // Of a table that was made of other pictures, there is none. Those that there are will judge the forms, which then are not corrected by them.
+  const [samples, most] = calibrated.length > 0 ? [calibrated, count] : [paths, tooFewToCorrect];
+  return await prepareInputs([task.session], task.preprocess, samples, signal, most);
 }
 
 /** What follows normalising. */

@@ -1,14 +1,16 @@
 import type { ModelProto } from '../graph/index.js';
 import { floatLimits, trialsToKeepFloat, type RangeMethod, type TensorStatistics, type Trial } from '../precision/index.js';
 import type { Tensor } from '../tensor/index.js';
-import type { QuantizedFormName, QuantizedForms } from './quantized-layer.js';
 import { BiasCorrection } from './bias-correction.js';
+import type { QuantizedFormName, QuantizedForms } from './quantized-layer.js';
 import { Quantizer, type MadeForm, type PlannedForm } from './quantizer.js';
 import { Sensitivity } from './sensitivity.js';
 
 export interface QuantizeOptions {
   /** How ranges are chosen. Default: 'mse', the least mean square error, which of all is the best or close to it on every kind of model that was tried. */
   readonly method?: RangeMethod | undefined;
+  /** Whether biases are corrected: where that is measured to gain something (the default), or always, or never. */
+  readonly biases?: 'measured' | 'always' | 'never' | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Told as the work goes on. */
   readonly onProgress?: ((progress: QuantizeProgress) => void) | undefined;
@@ -26,7 +28,8 @@ const usualRuns = 8;
 
 /**
  * Makes both INT8 forms of a model from one calibration. `model` has been normalised; `statistics` are of its calibration points; `samples` are a few inputs
- * of it, by which is measured what each value loses at eight bits: what loses too much stays float.
+ * of it, by which is measured what each value loses at eight bits: what loses too much stays float. From four on, biases are fitted to the first half of them, eight
+ * at most, and kept where that lessens the noise on others of them.
  *
  * Throws MODEL_UNSUPPORTED where no layer can be quantised, INVALID_ARGUMENT where statistics of a point are missing, ABORTED.
  */
@@ -59,11 +62,13 @@ export async function quantizeModel(
     return await quantizer.planned(form, whole, await keptFloat(form, whole.trials));
   };
   const plans = { onnxruntime: await plan('onnxruntime'), tensorrt: await plan('tensorrt') };
-  using correction = await BiasCorrection.of(model, quantizer, Object.values(plans), samples, options.signal);
+  const mode = options.biases ?? 'measured';
+  using correction =
+    mode === 'never' ? undefined : await BiasCorrection.of(model, quantizer, Object.values(plans), samples, options.signal);
   const biases = await correction?.decide(plans);
   const make = (form: QuantizedFormName): Promise<MadeForm> => {
     tell(form, 'writing', 0);
-    return quantizer.make(form, plans[form], biases?.[form].kept === true ? correction?.means : undefined);
+    return quantizer.make(form, plans[form], mode === 'always' || biases?.[form].kept === true ? correction?.means : undefined);
   };
   const [onnxruntime, tensorrt] = [await make('onnxruntime'), await make('tensorrt')];
   return {

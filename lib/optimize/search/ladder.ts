@@ -44,8 +44,7 @@ export async function int8Ladder(
     tensorrt: await quantizer.whole('tensorrt'),
   };
   const total = wholes.onnxruntime.trials.length + wholes.tensorrt.trials.length;
-  const { structure } = quantizer;
-  const macs = structure.nodes.reduce((sum, node) => sum + (structure.isLayer(node) ? structure.macs(node) : 0), 0);
+  const macs = quantizer.structure.allMacs;
   let done = 0;
   const rungs = async ({ trials }: QuantizedWhole): Promise<readonly Rung[]> => {
     if (trials.length === 0) return rungsOf([], [], macs);
