@@ -11,6 +11,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { readModel } from '../../dist/graph/index.js';
 import { loadTask } from '../../dist/index.js';
 import { formSessions } from '../../dist/optimize/form-judge.js';
 import { modelSteps, quantizeModel } from '../../dist/optimize/index.js';
@@ -22,7 +23,6 @@ import { statisticsOf } from './metrics.mjs';
 import { modelsNamed, taskNameOf } from './models.mjs';
 import { calibrationCount, listsOf } from './splits.mjs';
 import { tensorsOf } from './tensors.mjs';
-import { readModel } from '../../dist/graph/index.js';
 
 const { values } = parseArgs({
   options: {
@@ -59,7 +59,7 @@ class Split {
 
   /** Writes the forms of a float file without and with corrected biases, as far as they are asked for; what was decided of biases. */
   async #quantize(path, names) {
-    await using task = await loadTask(path, this.taskOptions);
+    const task = await loadTask(path, this.taskOptions);
     const source = {
       path,
       precision: 'int8',
@@ -68,13 +68,15 @@ class Split {
     };
     const paths = this.lists.calibration.map((name) => resolve(shared, name));
     const table = await modelSteps.calibrate(source, { data: paths, pictures: calibrationCount, seed: 0, force: true });
-    await using inputs = await prepareInputs([task.session], task.preprocess, paths, undefined, noisePictures);
+    const inputs = await prepareInputs([task.session], task.preprocess, paths, undefined, noisePictures);
     let decided;
     for (const [name, biases] of names) {
       const made = await quantizeModel(source.model, table.tensors, inputs.of(0).tensors, { biases });
       for (const form of forms) await modelSteps.writeModel(made[form], this.file(name, form));
       decided ??= made.biases;
     }
+    await inputs[Symbol.asyncDispose]();
+    await task.dispose();
     return decided;
   }
 
@@ -111,12 +113,12 @@ class Split {
   async noise() {
     const kept = join(this.folder, 'noise.json');
     const known = existsSync(kept) ? JSON.parse(readFileSync(kept, 'utf8')) : {};
-    await using task = await loadTask(this.source, this.taskOptions);
+    const task = await loadTask(this.source, this.taskOptions);
     const paths = this.lists.evaluation.map((name) => resolve(shared, name));
-    await using inputs = await prepareInputs([task.session], task.preprocess, paths, undefined, noisePictures);
+    const inputs = await prepareInputs([task.session], task.preprocess, paths, undefined, noisePictures);
     const { proto } = await readModel(join(this.folder, 'float.onnx'));
     const groups = outputGroups(new Structure(proto));
-    using noise = await OutputNoise.of(proto, groups, inputs.of(0).tensors, undefined);
+    const noise = await OutputNoise.of(proto, groups, inputs.of(0).tensors, undefined);
     for (const method of methods) {
       for (const form of forms) {
         if (known[`${method} ${form}`] !== undefined) continue;
@@ -126,6 +128,9 @@ class Split {
       }
     }
     writeFileSync(kept, JSON.stringify(known));
+    noise[Symbol.dispose]();
+    await inputs[Symbol.asyncDispose]();
+    await task.dispose();
     return known;
   }
 
