@@ -12,6 +12,7 @@ import {
   type LayerPrecision,
   type Precision,
   type QuantizedFormName,
+  type QuantizedForms,
   type QuantizedLayer,
 } from './quantized-layer.js';
 
@@ -39,6 +40,22 @@ function layersIn(kept: LayerPrecision, layers: readonly QuantizedLayer[]): stri
       ({ form, count, reasons }) =>
         `${count} of ${layers.length} layers ${kept === 'float32' ? 'stay' : 'have weights in'} ${precisionTitles[kept]} in the form for ${form} (${reasons}).`,
     );
+}
+
+/** Whether biases were corrected, and what that gains. Nothing is said of a form that is not INT8. */
+export function biasWords({ biases, precision }: Pick<QuantizedForms, 'biases' | 'precision'>): string[] {
+  return quantizedForms.flatMap((form) => {
+    const found = biases?.[form];
+    if (found === undefined || found.layers === 0 || precision[form] !== 'int8') return [];
+    const { layers, gainDb, pictures, kept } = found;
+    const db = `${Math.abs(gainDb).toFixed(1)} dB ${gainDb < 0 ? 'more' : 'less'}`;
+    const by = `on ${pictures} pictures that they were not fitted to`;
+    return [
+      kept
+        ? `Biases of ${layers} layers were corrected in the form for ${engineNames[form]}: noise in the outputs is ${db} ${by}.`
+        : `Biases were left as they are in the form for ${engineNames[form]}: with corrected ones, noise in the outputs was ${db} ${by}.`,
+    ];
+  });
 }
 
 /** What a search took, and by what. */

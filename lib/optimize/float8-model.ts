@@ -23,7 +23,7 @@ export async function float8Model(
   const quantizer = float8Quantizer(model, statistics, signal);
   const whole = await quantizer.whole('float8');
   const kept = await keptFloat();
-  const made = await quantizer.make('float8', whole, kept);
+  const made = await quantizer.make('float8', await quantizer.planned('float8', whole, kept));
   const precision = { onnxruntime: 'float32', tensorrt: 'float8' } as const;
   return { onnxruntime: model, tensorrt: made.model, precision, layers: float8Layers(quantizer, made) };
 

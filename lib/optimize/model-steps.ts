@@ -14,6 +14,7 @@ import {
 } from '../precision/index.js';
 import { bundledTask } from '../tasks/index.js';
 import type { Tensor } from '../tensor/index.js';
+import { correctionSamples, tooFewToCorrect } from './bias-correction.js';
 import { calibrate } from './calibrate.js';
 import { listPictures, orderPictures } from './calibration-pictures.js';
 import { evaluateConstants } from './evaluate-constants.js';
@@ -23,9 +24,6 @@ import type { Method } from './method.js';
 import { methods } from './methods.js';
 import type { ConvertOptions, OptimizedSource, OptimizeSteps } from './optimize-steps.js';
 import type { LayerPrecision, Precision } from './quantized-layer.js';
-
-/** Pictures of which that with the strongest outputs tells what a value loses at eight bits. */
-const samplePictures = 4;
 
 /** What `optimizeModel` does. */
 export const modelSteps: OptimizeSteps<CalibrationTable> = {
@@ -125,7 +123,7 @@ async function checkTable(
   );
 }
 
-/** Uses a calibration, with inputs by which is found what loses too much, where that is measured. */
+/** Uses a calibration, with inputs by which is found what loses too much, and how far off means are, where that is measured. */
 async function withSamples<T>(
   source: OptimizedSource,
   table: CalibrationTable,
@@ -136,10 +134,11 @@ async function withSamples<T>(
   if (!methodOf(source).measures) return await use([]);
   const { task, pictures, seed, signal } = options;
   const { paths } = await orderPictures(pictures, seed, signal);
-  const calibrated = await calibratedPictures(paths, new Set(table.pictures.map((one) => one.sha256)), samplePictures, signal);
-  // Of a table that was made of other pictures, there is none.
-  const samples = calibrated.length > 0 ? calibrated : paths;
-  await using inputs = await prepareInputs([task.session], task.preprocess, samples, signal, samplePictures);
+  const count = correctionSamples(source.model);
+  const calibrated = await calibratedPictures(paths, new Set(table.pictures.map((one) => one.sha256)), count, signal);
+  // Of a table that was made of other pictures, there is none. Those that there are will judge the forms, which then are not corrected by them.
+  const [samples, most] = calibrated.length > 0 ? [calibrated, count] : [paths, tooFewToCorrect];
+  await using inputs = await prepareInputs([task.session], task.preprocess, samples, signal, most);
   return await use(inputs.of(0).tensors);
 }
 

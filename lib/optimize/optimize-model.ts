@@ -13,7 +13,7 @@ import { loadTask, type Task } from '../tasks/index.js';
 import { EnergyMeter } from './energy.js';
 import { isShipped, writeFormFiles } from './form-files.js';
 import { FormJudge } from './form-judge.js';
-import { noticesOf, otherLayers, searchNotices, searchWords } from './decisions.js';
+import { biasWords, noticesOf, otherLayers, searchNotices, searchWords } from './decisions.js';
 import { calibratedOf, decides, heldBackDataset, heldBackPictures, labelsHash } from './held-back.js';
 import { modelSteps } from './model-steps.js';
 import { generatedPictures, generatePictures } from './generated-pictures.js';
@@ -187,6 +187,7 @@ class Optimization<C extends Calibration> {
         ...pruningWords({ pruning, task: taskNameOf(task), forms, layers }),
         ...searchWords(search),
         ...(words === undefined ? [] : [words]),
+        ...biasWords(quantized),
         ...(options.precision === 'fp32' ? [] : otherLayers(options.precision, layers)),
       ],
       notices: [

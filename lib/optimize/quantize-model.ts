@@ -1,8 +1,9 @@
 import type { ModelProto } from '../graph/index.js';
 import { floatLimits, trialsToKeepFloat, type RangeMethod, type TensorStatistics, type Trial } from '../precision/index.js';
 import type { Tensor } from '../tensor/index.js';
+import { BiasCorrection } from './bias-correction.js';
 import { quantizedForms, type QuantizedFormName, type QuantizedForms } from './quantized-layer.js';
-import { Quantizer, type MadeForm } from './quantizer.js';
+import { Quantizer, type MadeForm, type PlannedForm } from './quantizer.js';
 import { Sensitivity } from './sensitivity.js';
 
 export interface QuantizeOptions {
@@ -10,6 +11,8 @@ export interface QuantizeOptions {
   readonly method?: RangeMethod | undefined;
   /** Those to make; the other is FP32. Default: both. */
   readonly forms?: readonly QuantizedFormName[] | undefined;
+  /** Whether biases are corrected: where that is measured to gain something (the default), or always, or never. */
+  readonly biases?: 'measured' | 'always' | 'never' | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Told as the work goes on. */
   readonly onProgress?: ((progress: QuantizeProgress) => void) | undefined;
@@ -27,7 +30,8 @@ const usualRuns = 8;
 
 /**
  * Makes both INT8 forms of a model from one calibration. `model` has been normalised; `statistics` are of its calibration points; `samples` are a few inputs
- * of it, by which is measured what each value loses at eight bits: what loses too much stays float.
+ * of it, by which is measured what each value loses at eight bits: what loses too much stays float. From four on, biases are fitted to the first half of them, eight
+ * at most, and kept where that lessens the noise on others of them.
  *
  * Throws MODEL_UNSUPPORTED where no layer can be quantised, INVALID_ARGUMENT where statistics of a point are missing, ABORTED.
  */
@@ -54,16 +58,23 @@ export async function quantizeModel(
       return sensitivity.measure(sets);
     });
   };
-  const make = async (form: QuantizedFormName): Promise<MadeForm> => {
+  const plan = async (form: QuantizedFormName): Promise<PlannedForm> => {
     tell(form, 'ranges', 0);
     const whole = await quantizer.whole(form);
-    const kept = await keptFloat(form, whole.trials);
-    tell(form, 'writing', 0);
-    return await quantizer.make(form, whole, kept);
+    return await quantizer.planned(form, whole, await keptFloat(form, whole.trials));
   };
-  const { forms = quantizedForms } = options;
+  const { forms = quantizedForms, biases: mode = 'measured' } = options;
+  const plans: Partial<Record<QuantizedFormName, PlannedForm>> = {};
+  for (const form of forms) plans[form] = await plan(form);
+  using correction =
+    mode === 'never' ? undefined : await BiasCorrection.of(model, quantizer, Object.values(plans), samples, options.signal);
+  const biases = await correction?.decide(plans);
   const made: Partial<Record<QuantizedFormName, MadeForm>> = {};
-  for (const form of forms) made[form] = await make(form);
+  for (const form of forms) {
+    tell(form, 'writing', 0);
+    const isCorrected = mode === 'always' || biases?.[form]?.kept === true;
+    made[form] = await quantizer.make(form, plans[form]!, isCorrected ? correction?.means : undefined);
+  }
   return {
     onnxruntime: made.onnxruntime?.model ?? model,
     tensorrt: made.tensorrt?.model ?? model,
@@ -72,5 +83,6 @@ export async function quantizeModel(
       tensorrt: made.tensorrt === undefined ? 'float32' : 'int8',
     },
     layers: quantizer.layers(made),
+    biases,
   };
 }

@@ -31,6 +31,19 @@ export interface QuantizedForms {
   readonly precision: Readonly<Record<QuantizedFormName, LayerPrecision>>;
   /** In the order of the graph. */
   readonly layers: readonly QuantizedLayer[];
+  /** What was found of correcting biases; nothing where it was not tried. */
+  readonly biases?: Readonly<Partial<Record<QuantizedFormName, BiasesCorrected>>> | undefined;
+}
+
+/** What correcting the biases of a form does, and whether it was done. */
+export interface BiasesCorrected {
+  /** Layers that have another bias. */
+  readonly layers: number;
+  /** Less noise, in the outputs that have most. */
+  readonly gainDb: number;
+  /** By which that was found. */
+  readonly pictures: number;
+  readonly kept: boolean;
 }
 
 /** A layer, and what becomes of it. */

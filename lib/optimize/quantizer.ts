@@ -1,6 +1,7 @@
 import { invalidArgument } from '../errors/index.js';
 import type { ModelProto } from '../graph/index.js';
 import {
+  correctedBiases,
   findRange,
   logitsOf,
   nothingKept,
@@ -11,11 +12,15 @@ import {
   planTensorRt,
   Structure,
   trialsOf,
+  valuesToCorrect,
+  withBiases,
   writeOnnxRuntimeForm,
   writeTensorRtForm,
   type ChannelGroup,
+  type ChannelMeans,
   type FormNumbers,
   type FormPlan,
+  type QuantizedValue,
   type RangeMethod,
   type RangeQuestion,
   type TensorRange,
@@ -37,12 +42,18 @@ export interface MadeForm {
   readonly plan: FormPlan;
   /** Of the outputs of layers. */
   readonly noiseDb: ReadonlyMap<string, number>;
+  /** How many layers have another bias than in the model. */
+  readonly correctedBiases: number;
+}
+
+/** What a form computes in integers, and by which numbers. */
+export interface PlannedForm {
+  readonly plan: FormPlan;
+  readonly numbers: FormNumbers;
 }
 
 /** All of a form in eight bits, and what of it can be left float by itself. */
-export interface QuantizedWhole {
-  readonly plan: FormPlan;
-  readonly numbers: FormNumbers;
+export interface QuantizedWhole extends PlannedForm {
   readonly trials: readonly Trial[];
 }
 
@@ -81,12 +92,28 @@ export class Quantizer {
   }
 
   /** With these trials in float. */
-  async make(form: EightBitForm, whole: QuantizedWhole, kept: readonly number[]): Promise<MadeForm> {
+  async planned(form: EightBitForm, whole: QuantizedWhole, kept: readonly number[]): Promise<PlannedForm> {
+    if (kept.length === 0) return whole;
     const values = new Set(kept.flatMap((trial) => [...whole.trials[trial]!.values.keys()]));
-    const plan = kept.length === 0 ? whole.plan : planners[form](this.structure, { values });
-    const numbers = kept.length === 0 ? whole.numbers : await this.#numbersFor(plan);
-    const model = writers[form](this.#model, this.structure, plan, numbers);
-    return { model, plan, noiseDb: new Map(await this.#noiseDb(form)) };
+    const plan = planners[form](this.structure, { values });
+    return { plan, numbers: await this.#numbersFor(plan) };
+  }
+
+  /** What has to be known to correct the biases of a form. */
+  valuesToCorrect({ plan, numbers }: PlannedForm): QuantizedValue[] {
+    return valuesToCorrect(this.structure, plan, numbers);
+  }
+
+  /** Writes a form; with `means`, biases are corrected by them. */
+  async make(
+    form: EightBitForm,
+    { plan, numbers }: PlannedForm,
+    means: ReadonlyMap<string, ChannelMeans> = new Map(),
+  ): Promise<MadeForm> {
+    const biases = correctedBiases(this.structure, plan, numbers, means);
+    const all = biases.size === 0 ? numbers : await withBiases(this.structure, plan, numbers, biases, this.#signal);
+    const model = writers[form](this.#model, this.structure, plan, all);
+    return { model, plan, noiseDb: new Map(await this.#noiseDb(form)), correctedBiases: biases.size };
   }
 
   /** Of each layer's output, after its activation, in INT8: in FP8 it is about the same for all. */

@@ -1,7 +1,5 @@
-import { availableParallelism } from 'node:os';
-
 import { invalidArgument } from '../errors/index.js';
-import { encodeModel, type ModelProto } from '../graph/index.js';
+import type { ModelProto } from '../graph/index.js';
 import {
   compareTensors,
   switchedModel,
@@ -10,12 +8,13 @@ import {
   type TensorDifference,
   type Trial,
 } from '../precision/index.js';
-import { createSession, type Session } from '../session/index.js';
+import type { Session } from '../session/index.js';
 import { Tensor } from '../tensor/index.js';
+import { measuringSession } from './measuring-session.js';
 import { settleAll } from './settle-all.js';
 
-/** So many runs are made at the same time at most: sets are asked for in pairs. */
-const mostLanes = 2;
+/** Of more inputs, the strongest is hardly stronger. */
+const mostSamples = 4;
 /** So many trials are measured between two words of progress. */
 const measuredAtOnce = 8;
 
@@ -45,7 +44,7 @@ export class Sensitivity implements AsyncDisposable {
     this.#signal = signal;
   }
 
-  /** Runs are made of the sample, an input of the model, whose outputs are the strongest. Rejects as `createSession`, ENGINE_FAILED, ABORTED. */
+  /** Runs are made of that one of the first samples, inputs of the model, whose outputs are the strongest. Rejects as `createSession`, ENGINE_FAILED, ABORTED. */
   static async of(
     model: ModelProto,
     trials: readonly Trial[],
@@ -54,15 +53,12 @@ export class Sensitivity implements AsyncDisposable {
     signal: AbortSignal | undefined,
   ): Promise<Sensitivity> {
     const { model: switched, selector } = switchedModel(model, trials);
-    const cores = availableParallelism();
-    const lanes = Math.min(mostLanes, cores);
-    const threads = Math.max(1, Math.floor(cores / lanes));
     // Groups may be of values that outputs are chosen from.
     const tapped = tappedModel(switched, [...new Set(groups.map(({ output }) => output))]);
-    const session = await createSession(encodeModel(tapped), { device: 'cpu', lanes, threads, memoryPattern: false, signal });
+    const session = await measuringSession(tapped, { signal });
     const sensitivity = new Sensitivity(session, selector, trials.length, groups, signal);
     try {
-      await settleAll(samples.map((sample) => sensitivity.#refer(sample)));
+      await settleAll(samples.slice(0, mostSamples).map((sample) => sensitivity.#refer(sample)));
       return sensitivity;
     } catch (error) {
       await sensitivity[Symbol.asyncDispose]();

@@ -60,7 +60,18 @@ export async function numbersFor(
   tieConcatenated(structure, plan, ranges, groupOf);
   const values = new Map<string, Quantization>();
   for (const [value, range] of ranges) values.set(value, quantizations[plan.values](range));
-  return { values, weights: await weightsFor(structure, plan, values, signal) };
+  return { values, weights: await weightsFor(structure, plan, values, new Map(), signal) };
+}
+
+/** The same numbers, with other biases for some of the products that are computed in integers. */
+export async function withBiases(
+  structure: Structure,
+  plan: FormPlan,
+  { values }: FormNumbers,
+  biases: ReadonlyMap<OnnxNode, Float32Array>,
+  signal?: AbortSignal,
+): Promise<FormNumbers> {
+  return { values, weights: await weightsFor(structure, plan, values, biases, signal), biases };
 }
 
 function isCarried(structure: Structure, plan: FormPlan, value: string): boolean {
@@ -160,6 +171,7 @@ async function weightsFor(
   structure: Structure,
   plan: FormPlan,
   values: ReadonlyMap<string, Quantization>,
+  biases: ReadonlyMap<OnnxNode, Float32Array>,
   signal: AbortSignal | undefined,
 ): Promise<ReadonlyMap<OnnxNode, LayerWeights>> {
   const weights = new Map<OnnxNode, LayerWeights>();
@@ -171,9 +183,10 @@ async function weightsFor(
       weights.set(node, float8Weights(tensor.data as Float32Array, tensor.dims, axis));
       continue;
     }
-    const isInteger = plan.form === 'onnxruntime' && plan.int8.has(node) && bias !== '';
+    const added = biases.get(node) ?? (bias === '' ? undefined : structure.floats(bias));
+    const isInteger = plan.form === 'onnxruntime' && plan.int8.has(node) && added !== undefined;
     const made = await quantizeWeights(tensor.data as Float32Array, tensor.dims, axis, {
-      bias: isInteger ? { values: structure.floats(bias), inputScale: (values.get(input) as Quantization).scale } : undefined,
+      bias: isInteger ? { values: added, inputScale: (values.get(input) as Quantization).scale } : undefined,
       signal,
     });
     weights.set(node, { ...made, dtype: 'int8', dims: tensor.dims, axis });

@@ -10,6 +10,8 @@ export interface FormNumbers {
   readonly values: ReadonlyMap<string, Quantization>;
   /** Of every product that is computed in eight bits, or stored so. */
   readonly weights: ReadonlyMap<OnnxNode, LayerWeights>;
+  /** Of products that have others than in the model, as floats. */
+  readonly biases?: ReadonlyMap<OnnxNode, Float32Array> | undefined;
 }
 
 const withBias = new Set(['Conv', 'ConvTranspose', 'Gemm']);
@@ -74,7 +76,7 @@ class OnnxRuntimeForm {
     if (weights.bias !== undefined) {
       // As float32 multiplies: the bias counts in steps of just this product.
       const scales = weights.scales.map((scale) => scale * Math.fround(quantization.scale));
-      input[2] = this.#writer.bias(bias, weights.bias, scales);
+      input[2] = this.#writer.bias(bias === '' ? `${name}/bias` : bias, weights.bias, scales);
     }
     this.#push(changed(node.proto, { input }));
   }

@@ -27,6 +27,8 @@ export function writeTensorRtForm(model: ModelProto, structure: Structure, plan:
           : value,
       );
       if (weights !== undefined) input[1] = writer.weights(proto.input[1] as string, weights);
+      const bias = numbers.biases?.get(node);
+      if (bias !== undefined) input[2] = writer.floatBias(proto.input[2] || `${proto.input[1] as string}/bias`, bias);
       writer.nodes.push(changed(proto, { input }));
     }
     node.outputs.forEach(quantize);

@@ -34,7 +34,6 @@ export {
   type ValueRange,
 } from './tensorrt-cache.js';
 export { writeOnnxRuntimeForm, type FormNumbers } from './form-onnxruntime.js';
-export { numbersFor, type RangeQuestion } from './form-numbers.js';
 export { pruneWeights, type PrunedLayer, type PruneWeightsOptions } from './prune-weights.js';
 export { checkPruning, prunedPart, type Pruning } from './pruning.js';
 export { int4Weights, packInt4, type Int4Weights } from './int4-weights.js';
@@ -42,6 +41,9 @@ export { type LayerWeights } from './layer-weights.js';
 export { trialsAtEightBits } from './four-bits.js';
 export { int4Trials, planInt4, type Int4Plan } from './plan-int4.js';
 export { writeWeightOnlyForm } from './weight-only-form.js';
+export { correctedBiases, valuesToCorrect } from './bias-correction.js';
+export { meansModel, quantizedKey, type ChannelMeans, type QuantizedValue } from './channel-means.js';
+export { numbersFor, withBiases, type RangeQuestion } from './form-numbers.js';
 export { nothingKept, type FormPlan, type KeptFloat } from './form-plan.js';
 export { writeTensorRtForm } from './form-tensorrt.js';
 export { logitsOf, outputGroups, type ChannelGroup } from './head.js';

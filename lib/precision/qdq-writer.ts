@@ -89,6 +89,11 @@ export class QdqWriter {
     return output;
   }
 
+  /** A bias in float. */
+  floatBias(name: string, values: Float32Array): string {
+    return this.#constant(`${name}/corrected`, DataType.FLOAT, [values.length], values);
+  }
+
   #scale({ scale, zeroPoint, dtype }: Quantization): [string, string] {
     const zero = dtype === 'int8' ? Int8Array.of(zeroPoint) : Uint8Array.of(zeroPoint);
     return [

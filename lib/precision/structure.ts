@@ -145,6 +145,11 @@ export class Structure {
     return (places * tensor.elementCount) / (tensor.dims[isSpread ? 0 : axis] as number);
   }
 
+  /** Of all layers. */
+  get allMacs(): number {
+    return this.nodes.reduce((sum, node) => sum + (this.isLayer(node) ? this.macs(node) : 0), 0);
+  }
+
   /** Elements of a constant. */
   floats(constant: string): Float32Array {
     return this.#constants.get(constant)?.data as Float32Array;

@@ -1,6 +1,7 @@
 import type { ModelProto } from '../../graph/index.js';
 import type { TensorStatistics } from '../../precision/index.js';
 import type { Tensor } from '../../tensor/index.js';
+import { BiasCorrection } from '../bias-correction.js';
 import { float8Layers, float8Quantizer } from '../float8-model.js';
 import type { LadderOptions } from '../method.js';
 import {
@@ -24,6 +25,8 @@ export interface LadderRung {
 export interface Ladder {
   /** Without the last, FP32. */
   readonly rungs: Readonly<Record<QuantizedFormName, readonly LadderRung[]>>;
+  /** What was found of correcting biases; nothing where it was not tried. */
+  readonly biases?: QuantizedForms['biases'];
   /** The model, and what it is judged by in its place. */
   make(
     form: QuantizedFormName,
@@ -41,26 +44,32 @@ export async function int8Ladder(
   { forms, signal, onProgress, keep }: LadderOptions,
 ): Promise<Ladder> {
   const quantizer = new Quantizer(model, statistics, { signal });
-  const wholes = new Map<QuantizedFormName, QuantizedWhole>();
-  for (const form of forms) wholes.set(form, await quantizer.whole(form));
-  const total = [...wholes.values()].reduce((sum, { trials }) => sum + trials.length, 0);
+  const wholes: Partial<Record<QuantizedFormName, QuantizedWhole>> = {};
+  for (const form of forms) wholes[form] = await quantizer.whole(form);
+  const total = Object.values(wholes).reduce((sum, { trials }) => sum + trials.length, 0);
   let before = 0;
-  const found = new Map<QuantizedFormName, readonly Rung[]>();
-  for (const [form, whole] of wholes) {
-    const measured = await measuredRungs(model, quantizer, whole, samples, {
+  const found: Partial<Record<QuantizedFormName, readonly Rung[]>> = {};
+  for (const form of forms) {
+    const whole = wholes[form]!;
+    found[form] = await measuredRungs(model, quantizer, whole, samples, {
       signal,
       tell: (done) => onProgress?.(before + done, total),
       keep: (from, measure) => keep(`${form} noise ${from}`, measure),
     });
     before += whole.trials.length;
-    found.set(form, measured);
   }
-  const rungs = (form: QuantizedFormName): LadderRung[] =>
-    (found.get(form) ?? []).map(({ macs }) => ({ precision: 'int8', macs }));
-  const make = (form: QuantizedFormName, rung: number): Promise<MadeForm> =>
-    quantizer.make(form, wholes.get(form)!, found.get(form)![rung]!.kept);
+  // Decided of all in eight bits: where values are float, there is less to correct.
+  using correction = await BiasCorrection.of(model, quantizer, Object.values(wholes), samples, signal);
+  const biases = await correction?.decide(wholes);
+  const means = correction?.means;
+  const rungs = (form: QuantizedFormName): LadderRung[] => (found[form] ?? []).map(({ macs }) => ({ precision: 'int8', macs }));
+  const make = async (form: QuantizedFormName, rung: number): Promise<MadeForm> => {
+    const planned = await quantizer.planned(form, wholes[form]!, found[form]![rung]!.kept);
+    return await quantizer.make(form, planned, biases?.[form]?.kept === true ? means : undefined);
+  };
   return {
     rungs: { onnxruntime: rungs('onnxruntime'), tensorrt: rungs('tensorrt') },
+    biases,
     make,
     layers: async (taken) => {
       const made: Partial<Record<QuantizedFormName, MadeForm>> = {};
@@ -84,7 +93,8 @@ export async function float8Ladder(
     tell: (done) => onProgress?.(done, whole.trials.length),
     keep: (from, measure) => keep(`float8 noise ${from}`, measure),
   });
-  const make = (rung: number): Promise<MadeForm> => quantizer.make('float8', whole, rungs[rung]!.kept);
+  const make = async (rung: number): Promise<MadeForm> =>
+    quantizer.make('float8', await quantizer.planned('float8', whole, rungs[rung]!.kept));
   return {
     rungs: { onnxruntime: [], tensorrt: rungs.map(({ macs }) => ({ precision: 'float8', macs })) },
     make: (_, rung) => make(rung),
@@ -120,8 +130,7 @@ async function measuredRungs(
     keep,
   }: { readonly signal: AbortSignal | undefined; readonly tell: (done: number) => void; readonly keep: KeepNoise },
 ): Promise<readonly Rung[]> {
-  const { structure } = quantizer;
-  const macs = structure.nodes.reduce((sum, node) => sum + (structure.isLayer(node) ? structure.macs(node) : 0), 0);
+  const macs = quantizer.structure.allMacs;
   if (trials.length === 0) return rungsOf([], [], macs);
   await using sensitivity = await Sensitivity.of(model, trials, quantizer.groups, samples, signal);
   return rungsOf(trials, await sensitivity.measureEach(tell, keep), macs);
@@ -135,6 +144,7 @@ export function stackedLadder(lower: Ladder, upper: Ladder): Ladder {
     Math.max(0, Math.min(ladder.rungs[form].length - 1, rung));
   return {
     rungs: { onnxruntime: both('onnxruntime'), tensorrt: both('tensorrt') },
+    biases: lower.biases,
     make: (form, rung) => (rung < count(form) ? lower.make(form, rung) : upper.make(form, rung - count(form))),
     layers: async (taken) => {
       const place = (ladder: Ladder, below: (form: QuantizedFormName) => number): typeof taken => ({

@@ -1,0 +1,178 @@
+/**
+ * What methods that correct an INT8 form gain: noise in the outputs, and agreement with the float model, on pictures that nothing was fitted to.
+ *
+ *     FOVEATE_PYTHON=build/ort/bin/python node bench/int8/accuracy-methods.mjs [--models ...] [--splits 0.0,0.1] > bench/results/accuracy-methods.md
+ *
+ * `plain`: the forms as they are without any; `biases`: with corrected biases, in any case; `taken`: what foveate decides by calibrated pictures. `equalised` and
+ * `rounded` are not in foveate: `accuracy_methods.py` has them. A form is judged once; what was found stays in the work folder.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+
+import { readModel } from '../../dist/graph/index.js';
+import { loadTask } from '../../dist/index.js';
+import { formSessions } from '../../dist/optimize/form-judge.js';
+import { modelSteps, quantizeModel } from '../../dist/optimize/index.js';
+import { prepareInputs } from '../../dist/optimize/latency-inputs.js';
+import { OutputNoise } from '../../dist/optimize/output-noise.js';
+import { outputGroups, Structure } from '../../dist/precision/index.js';
+import { findingsOf, referenceOf } from './findings.mjs';
+import { statisticsOf } from './metrics.mjs';
+import { modelsNamed, taskNameOf } from './models.mjs';
+import { calibrationCount, listsOf } from './splits.mjs';
+import { tensorsOf } from './tensors.mjs';
+
+const { values } = parseArgs({
+  options: {
+    models: { type: 'string' },
+    splits: { type: 'string', default: '0.0,0.1' },
+    methods: { type: 'string', default: 'plain,biases,equalised,rounded' },
+    shared: { type: 'string', default: join(import.meta.dirname, '../../../shared') },
+    work: { type: 'string', default: join(import.meta.dirname, '../../build/int8') },
+  },
+});
+const [work, shared] = [resolve(values.work), resolve(values.shared)];
+const forms = ['onnxruntime', 'tensorrt'];
+const methods = values.methods.split(',');
+/** Noise is measured on so many of the pictures that evaluate. */
+const noisePictures = 24;
+const python = process.env.FOVEATE_PYTHON ?? 'python3';
+
+/** Everything of one model and split. */
+class Split {
+  constructor(model, split) {
+    this.model = model;
+    this.split = split;
+    this.source = join(shared, 'models', `${model.name}.onnx`);
+    this.folder = join(work, 'methods', model.name, split);
+    const [seed, fold] = split.split('.').map(Number);
+    this.lists = listsOf(work, shared, model, seed, fold);
+    this.taskOptions = { task: taskNameOf(model), ...model.options };
+    mkdirSync(this.folder, { recursive: true });
+  }
+
+  file(method, form) {
+    return join(this.folder, `${method}.${form}.onnx`);
+  }
+
+  /** Writes the forms of a float file without and with corrected biases, as far as they are asked for; what was decided of biases. */
+  async #quantize(path, names) {
+    const task = await loadTask(path, this.taskOptions);
+    const source = {
+      path,
+      precision: 'int8',
+      taskOptions: this.taskOptions,
+      model: await modelSteps.normalize(path, 'int8', {}),
+    };
+    const paths = this.lists.calibration.map((name) => resolve(shared, name));
+    const table = await modelSteps.calibrate(source, { data: paths, pictures: calibrationCount, seed: 0, force: true });
+    const inputs = await prepareInputs([task.session], task.preprocess, paths, undefined, noisePictures);
+    let decided;
+    for (const [name, biases] of names) {
+      const made = await quantizeModel(source.model, table.tensors, inputs.of(0).tensors, { biases });
+      for (const form of forms) await modelSteps.writeModel(made[form], this.file(name, form));
+      decided ??= made.biases;
+    }
+    await inputs[Symbol.asyncDispose]();
+    await task.dispose();
+    return decided;
+  }
+
+  async make() {
+    const float = join(this.folder, 'float.onnx');
+    const kept = join(this.folder, 'decided.json');
+    if (!existsSync(kept)) {
+      await modelSteps.writeModel(await modelSteps.normalize(this.source, 'int8', {}), float);
+      const decided = await this.#quantize(this.source, [
+        ['plain', 'never'],
+        ['biases', 'always'],
+      ]);
+      writeFileSync(kept, JSON.stringify(decided));
+    }
+    this.decided = JSON.parse(readFileSync(kept, 'utf8'));
+    const run = async (method, ...files) => {
+      const { index } = await tensorsOf(work, shared, this.model);
+      const script = join(import.meta.dirname, 'accuracy_methods.py');
+      execFileSync(python, [script, method, ...files, '--tensors', index, '--pictures', this.lists.calibrationFile]);
+    };
+    if (methods.includes('equalised') && !existsSync(this.file('equalised', forms[0]))) {
+      const equalised = join(this.folder, 'equalised.onnx');
+      await run('equalise', float, equalised);
+      await this.#quantize(equalised, [['equalised', 'never']]);
+    }
+    if (!methods.includes('rounded')) return;
+    for (const form of forms) {
+      if (!existsSync(this.file('rounded', form)))
+        await run('round', float, this.file('plain', form), this.file('rounded', form));
+    }
+  }
+
+  /** dB of each group of output channels, the noisiest first, by method and form. */
+  async noise() {
+    const kept = join(this.folder, 'noise.json');
+    const known = existsSync(kept) ? JSON.parse(readFileSync(kept, 'utf8')) : {};
+    const task = await loadTask(this.source, this.taskOptions);
+    const paths = this.lists.evaluation.map((name) => resolve(shared, name));
+    const inputs = await prepareInputs([task.session], task.preprocess, paths, undefined, noisePictures);
+    const { proto } = await readModel(join(this.folder, 'float.onnx'));
+    const groups = outputGroups(new Structure(proto));
+    const noise = await OutputNoise.of(proto, groups, inputs.of(0).tensors, undefined);
+    for (const method of methods) {
+      for (const form of forms) {
+        if (known[`${method} ${form}`] !== undefined) continue;
+        const candidate = (await readModel(this.file(method, form))).proto;
+        const found = await noise.measure(candidate, formSessions[form].options);
+        known[`${method} ${form}`] = found.map((one) => -10 * Math.log10(one));
+      }
+    }
+    writeFileSync(kept, JSON.stringify(known));
+    noise[Symbol.dispose]();
+    await inputs[Symbol.asyncDispose]();
+    await task.dispose();
+    return known;
+  }
+
+  /** The statistics of `metrics.mjs` of a file, by name. */
+  async agreement(reference, method, form) {
+    const pictures = this.lists.evaluation;
+    const kept = join(this.folder, `${method}.${form}.findings.json`);
+    const told = await findingsOf(shared, this.model, this.file(method, form), form, pictures, reference, kept);
+    if (told.error !== undefined) throw new Error(told.error);
+    const weights = new Float64Array(pictures.length).fill(1);
+    return new Map(
+      statisticsOf(this.model, pictures, reference, told.found).map(({ name, compute }) => [name, compute(weights)]),
+    );
+  }
+}
+
+/** Those that are told of each task. */
+const shown = ['top-1 agreement', 'F1', 'mean IoU', 'score error', 'worst IoU', 'median cosine', 'lowest cosine'];
+
+for (const model of modelsNamed(values.models)) {
+  const reference = await referenceOf(work, shared, model);
+  let names;
+  for (const split of values.splits.split(',')) {
+    const one = new Split(model, split);
+    await one.make();
+    const noise = await one.noise();
+    for (const form of forms) {
+      const { kept, gainDb, pictures } = one.decided[form];
+      for (const method of methods) {
+        const found = await one.agreement(reference, method, form);
+        if (names === undefined) {
+          names = shown.filter((name) => found.has(name));
+          console.log(`\n## ${model.name}\n`);
+          console.log(`| split | form | method | noise, dB, by group | ${names.join(' | ')} | |`);
+          console.log(`| --- | --- | --- | --- | ${names.map(() => '---').join(' | ')} | --- |`);
+        }
+        const taken = method === (kept ? 'biases' : 'plain') ? 'taken' : '';
+        const why = method === 'biases' ? ` (${gainDb.toFixed(1)} dB gained on ${pictures} calibrated pictures)` : '';
+        const db = noise[`${method} ${form}`].map((one) => one.toFixed(1)).join(', ');
+        const numbers = names.map((name) => found.get(name).toFixed(3));
+        console.log(`| ${split} | ${form} | ${method} | ${db} | ${numbers.join(' | ')} | ${taken}${why} |`);
+      }
+    }
+  }
+}

@@ -1,0 +1,137 @@
+/** Biases by which a form keeps the means of channels: kept where inputs that they were not fitted to say so. */
+import type { ModelProto } from '../graph/index.js';
+import { meansModel, quantizedKey, Structure, type ChannelMeans, type QuantizedValue } from '../precision/index.js';
+import type { Session } from '../session/index.js';
+import type { Tensor } from '../tensor/index.js';
+import { formSessions } from './form-judge.js';
+import { measuringSession } from './measuring-session.js';
+import { OutputNoise } from './output-noise.js';
+import { quantizedForms, type BiasesCorrected, type QuantizedFormName } from './quantized-layer.js';
+import type { PlannedForm, Quantizer } from './quantizer.js';
+import { settleAll } from './settle-all.js';
+
+/** More inputs to fit biases to hardly change means. */
+const mostFitted = 8;
+/** As many others decide as so many multiply-accumulates allow: of a small model more, since they cost nothing. */
+const deciding = { macs: 8e9, fewest: 4, most: 16 } as const;
+/** With so many inputs in all, nothing is corrected. */
+export const tooFewToCorrect = 3;
+/** Less is an accident of the inputs that decide. */
+const leastGainDb = 0.5;
+/** More is not given for it elsewhere. */
+const mostLossDb = 1;
+
+/** How many inputs are of use for a model that has been normalised. */
+export function correctionSamples(model: ModelProto): number {
+  return mostFitted + decidingOf(new Structure(model));
+}
+
+function decidingOf({ allMacs }: Structure): number {
+  const affordable = Math.floor(deciding.macs / Math.max(1, allMacs));
+  return Math.min(deciding.most, Math.max(deciding.fewest, affordable));
+}
+
+/** What correcting the biases of a model's forms takes. */
+export class BiasCorrection implements Disposable {
+  /** What `Quantizer.make` corrects biases by. */
+  readonly means: ReadonlyMap<string, ChannelMeans>;
+  readonly #quantizer: Quantizer;
+  readonly #noise: OutputNoise;
+  readonly #pictures: number;
+
+  private constructor(quantizer: Quantizer, means: ReadonlyMap<string, ChannelMeans>, noise: OutputNoise, pictures: number) {
+    this.means = means;
+    this.#quantizer = quantizer;
+    this.#noise = noise;
+    this.#pictures = pictures;
+  }
+
+  /** For what forms read in eight bits; undefined where there are too few samples. Rejects as `createSession`, ENGINE_FAILED, ABORTED. */
+  static async of(
+    model: ModelProto,
+    quantizer: Quantizer,
+    forms: readonly PlannedForm[],
+    samples: readonly Tensor[],
+    signal: AbortSignal | undefined,
+  ): Promise<BiasCorrection | undefined> {
+    if (samples.length <= tooFewToCorrect) return undefined;
+    const fitted = Math.min(mostFitted, Math.floor(samples.length / 2));
+    const others = samples.slice(fitted, fitted + decidingOf(quantizer.structure));
+    const asked = new Map(forms.flatMap((form) => quantizer.valuesToCorrect(form)).map((value) => [quantizedKey(value), value]));
+    const means = await measureMeans(model, quantizer, [...asked.values()], samples.slice(0, fitted), signal);
+    const noise = await OutputNoise.of(model, quantizer.groups, others, signal);
+    return new BiasCorrection(quantizer, means, noise, others.length);
+  }
+
+  /** Whether biases are better corrected, for each form. */
+  async decide(
+    forms: Readonly<Partial<Record<QuantizedFormName, PlannedForm>>>,
+  ): Promise<Partial<Record<QuantizedFormName, BiasesCorrected>>> {
+    const found: Partial<Record<QuantizedFormName, BiasesCorrected>> = {};
+    for (const form of quantizedForms) {
+      const planned = forms[form];
+      if (planned !== undefined) found[form] = await this.#judge(form, planned);
+    }
+    return found;
+  }
+
+  async #judge(form: QuantizedFormName, planned: PlannedForm): Promise<BiasesCorrected> {
+    const plain = await this.#quantizer.make(form, planned);
+    const corrected = await this.#quantizer.make(form, planned, this.means);
+    const { options } = formSessions[form];
+    const before = await this.#noise.measure(plain.model, options);
+    const after = await this.#noise.measure(corrected.model, options);
+    const gains = before.map((noise, group) => gainDb(noise, after[group] as number));
+    // What is furthest off is what a model is judged by.
+    const gain = gains[before.indexOf(Math.max(...before))] as number;
+    const isKept = gain >= leastGainDb && gains.every((one) => one >= -mostLossDb);
+    return { layers: corrected.correctedBiases, gainDb: gain, pictures: this.#pictures, kept: isKept };
+  }
+
+  [Symbol.dispose](): void {
+    this.#noise[Symbol.dispose]();
+  }
+}
+
+/** Of no noise before, any is infinitely more. */
+function gainDb(before: number, after: number): number {
+  return before === after ? 0 : 10 * Math.log10(before / after);
+}
+
+async function measureMeans(
+  model: ModelProto,
+  { structure }: Quantizer,
+  asked: readonly QuantizedValue[],
+  samples: readonly Tensor[],
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<string, ChannelMeans>> {
+  if (asked.length === 0) return new Map();
+  const { model: withMeans, outputs } = meansModel(model, structure, asked);
+  await using session = await measuringSession(withMeans, { signal });
+  const [{ name }] = session.inputs as [Session['inputs'][number]];
+  const names = [...new Set(outputs.flatMap(({ float, quantized }) => [float, quantized]))];
+  // In the order of the samples, whichever is done first: sums depend on it.
+  const found = await settleAll(
+    samples.map(async (sample) => {
+      using run = await session.run({ [name]: sample }, { outputs: names, signal });
+      return new Map(names.map((output) => [output, channelsOf(run.outputs[output] as Tensor)]));
+    }),
+  );
+  const meanOf = (output: string): Float64Array => meanOfRows(found.map((run) => run.get(output) as Float64Array));
+  return new Map(outputs.map((one) => [quantizedKey(one), { float: meanOf(one.float), quantized: meanOf(one.quantized) }]));
+}
+
+/** Of means of pooled channels, [batch, channels, 1, ...], or of rows, [..., channels]: one row. */
+function channelsOf({ dims, data }: Tensor): Float64Array {
+  const channels = (dims.length > 2 && dims.slice(2).every((size) => size === 1) ? dims[1] : dims.at(-1)) as number;
+  const values = data as Float32Array;
+  const rows = Array.from({ length: values.length / channels }, (_, row) =>
+    Float64Array.from(values.subarray(row * channels, (row + 1) * channels)),
+  );
+  return meanOfRows(rows);
+}
+
+function meanOfRows(rows: readonly Float64Array[]): Float64Array {
+  const [first] = rows as [Float64Array];
+  return first.map((_, channel) => rows.reduce((sum, row) => sum + (row[channel] as number), 0) / rows.length);
+}
