@@ -40,7 +40,7 @@ export async function int4Model(
 ): Promise<QuantizedForms> {
   const structure = new Structure(model);
   structure.checkLayers();
-  const plan = planInt4(structure);
+  const plan = await planInt4(structure, signal);
   if (plan.int4.size === 0) {
     throw new ModelError('MODEL_UNSUPPORTED', {
       message:

@@ -6,19 +6,23 @@
 /** The highest number. */
 export const highestFloat8 = 448;
 const notNumber = 0x7f;
-/** Below, numbers are multiples of 2^-9. */
-const lowestNormal = 2 ** -6;
 
-/** The bits of the number nearest to `value`, halves to even; beyond the highest number it is that, as QuantizeLinear saturates. */
+const floatView = new Float32Array(1);
+const bitsView = new Uint32Array(floatView.buffer);
+
+/** The bits of the number nearest to `value` in float32, halves to even; beyond the highest number it is that, as QuantizeLinear saturates. */
 export function float32ToFloat8Bits(value: number): number {
-  if (Number.isNaN(value)) return notNumber;
-  const sign = value < 0 || Object.is(value, -0) ? 0x80 : 0;
-  const magnitude = Math.min(Math.abs(value), highestFloat8);
-  if (magnitude < lowestNormal) return sign | roundedHalfToEven(magnitude * 2 ** 9);
-  const exponent = Math.floor(Math.log2(magnitude));
-  // Sixteen steps of a power of two, of which the upper eight are the mantissa's; the last one carries over by itself.
-  const steps = roundedHalfToEven(magnitude * 2 ** (3 - exponent));
-  return sign | Math.min((exponent + 6) * 8 + steps, 0x7e);
+  floatView[0] = value;
+  const bits = bitsView[0] as number;
+  const sign = (bits >>> 24) & 0x80;
+  const magnitude = bits & 0x7fffffff;
+  if (magnitude > 0x7f800000) return notNumber;
+  // From 448 on.
+  if (magnitude >= 0x43e00000) return sign | 0x7e;
+  // Below 2^-6, numbers are multiples of 2^-9. Exact in a double, so that rounding happens once.
+  if (magnitude < 0x3c800000) return sign | roundedHalfToEven(Math.abs(floatView[0] as number) * 2 ** 9);
+  const rounded = magnitude + 0x7ffff + ((magnitude >>> 20) & 1);
+  return sign | ((rounded - 0x3c000000) >>> 20);
 }
 
 export function float8BitsToFloat32(bits: number): number {

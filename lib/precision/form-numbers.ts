@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises';
+import { aborted } from '../binding/index.js';
 import type { OnnxNode } from '../graph/index.js';
 import type { FormNumbers } from './form-onnxruntime.js';
 import type { FormPlan } from './form-plan.js';
@@ -180,6 +182,9 @@ async function weightsFor(
     const { tensor, axis } = structure.weights(node);
     const [input = '', , bias = ''] = node.inputs;
     if (plan.values === 'float8e4m3fn' && plan.int8.has(node)) {
+      // Others have their turn between layers.
+      await setImmediate();
+      if (signal?.aborted) throw aborted(signal);
       weights.set(node, float8Weights(tensor.data as Float32Array, tensor.dims, axis));
       continue;
     }

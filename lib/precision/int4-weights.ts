@@ -22,7 +22,7 @@ const shortestBlock = 16;
 /**
  * What the largest magnitude of a block may become: above 7 it is cut off, for finer steps in between. That with the least square error is taken.
  */
-const levels = [7, 7.5, 8, 8.5, 9, 9.5, 10.5, 11.5];
+const levels = [7, 7.5, 8, 9, 10];
 
 /**
  * How many weights share a scale where each output has `count` of them: blocks have to be whole, as TensorRT takes no others. Undefined where that makes them too
@@ -77,18 +77,24 @@ function scaleOf(data: Float32Array, first: number, step: number, count: number)
     const scale = Math.fround(largest / level);
     // Of nothing but zeros, or of what is next to it, all are zero.
     if (scale < 2 ** -126) break;
+    const steps = 1 / scale;
     let error = 0;
     for (let i = 0, at = first; i < count; i++, at += step) {
       const weight = data[at] as number;
-      error += (weight - quantized(weight / scale) * scale) ** 2;
+      const difference = weight - quantized(weight * steps) * scale;
+      error += difference * difference;
     }
-    if (error < least) [best, least] = [scale, error];
+    if (error < least) {
+      best = scale;
+      least = error;
+    }
   }
   return best;
 }
 
 function quantized(steps: number): number {
-  return Math.max(-8, Math.min(7, Math.round(steps)));
+  if (steps >= 7) return 7;
+  return steps <= -8 ? -8 : Math.round(steps);
 }
 
 /** Two a byte, the first in the low half: IR specification of ONNX, "Tensor data". */

@@ -92,6 +92,8 @@ function reasonForFloat(
     if (most > 0 && most < lowest) return `all elements are too small: ${name} reaches ${Number(most.toPrecision(3))}`;
   }
   if (reducing.has(node.opType) && (node.attributes.get('reduction') ?? 'none') !== 'none') return 'adds up in place';
+  const elsewhere = node.inputs.find((name) => values.isFloat(name) && values.structure.constant(name)?.external !== undefined);
+  if (elsewhere !== undefined) return `a constant whose elements lie in another file: ${elsewhere}`;
   const unfit = node.inputs.find((name, at) =>
     isUnfit(values, name, { isEnd: node.opType === 'Clip', isDivisor: node.opType === 'Div' && at === 1, type }),
   );

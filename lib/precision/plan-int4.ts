@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises';
+import { aborted } from '../binding/index.js';
 import type { OnnxNode } from '../graph/index.js';
 import { leastStoredWeights } from './form-plan.js';
 import { int4Weights, type Int4Weights } from './int4-weights.js';
@@ -15,8 +17,8 @@ export interface Int4Plan {
 /** A layer with fewer weights is not worth the node that dequantises them. */
 const fewestStored = 1024;
 
-/** All products in four bits, but those with few of all weights, which have eight, as they save little, and so have those of which there are no whole blocks. */
-export function planInt4(structure: Structure): Int4Plan {
+/** All products in four bits, but those with few of all weights, which have eight, as they save little, and so have those of which there are no whole blocks. Rejects with ABORTED. */
+export async function planInt4(structure: Structure, signal?: AbortSignal): Promise<Int4Plan> {
   const int4 = new Map<OnnxNode, Int4Weights>();
   const int8 = new Set<OnnxNode>();
   const reasons = new Map<OnnxNode, string>();
@@ -26,6 +28,9 @@ export function planInt4(structure: Structure): Int4Plan {
     const { tensor, axis } = structure.weights(node);
     const isLarge = tensor.elementCount >= least;
     const mayBe = isLarge && structure.kind(node) === 'product';
+    // Others have their turn between layers.
+    await setImmediate();
+    if (signal?.aborted) throw aborted(signal);
     const weights = mayBe ? int4Weights(tensor.data as Float32Array, tensor.dims, axis) : undefined;
     if (weights !== undefined) int4.set(node, weights);
     else if (tensor.elementCount < fewestStored) reasons.set(node, 'few weights');

@@ -21,6 +21,7 @@ import {
 } from '../../lib/tensor/half.js';
 import {
   choice,
+  elsewhere,
   graphModel,
   integers,
   node,
@@ -282,6 +283,12 @@ describe('planHalf', () => {
     expect(one('Add', 0)).toEqual([]);
     expect(one('Add', -Infinity)).toEqual([]);
     expect(one('Mul', 65_504)).toEqual([]);
+  });
+
+  it('keeps float32 where a constant cannot be looked at', () => {
+    const constants = [elsewhere('c', 'weights.bin', DataType.FLOAT)];
+    const graph: MadeGraph = { inputs: { x: [2] }, nodes: [node('Add', ['x', 'c'], 'a'), node('Neg', 'a', 'y')], constants };
+    expect(reasonsOf(made(graph))).toEqual(['Add: a constant whose elements lie in another file: c']);
   });
 
   it('keeps whole numbers that are too large for it, such as sizes, in float32', async () => {

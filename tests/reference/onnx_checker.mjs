@@ -41,7 +41,7 @@ async function halfOf(proto, { everyThird = 1, type = 'float16' }) {
 async function int4Of(proto) {
   const normalized = await normalize(proto);
   const structure = new precision.Structure(normalized);
-  return precision.writeWeightOnlyForm(normalized, structure, precision.planInt4(structure).int4);
+  return precision.writeWeightOnlyForm(normalized, structure, (await precision.planInt4(structure)).int4);
 }
 
 /** By the name of what is exported. */

@@ -13,12 +13,19 @@ import {
   logitsOf,
   nothingKept,
   outputGroups,
+  firstOpset,
+  FloatValues,
+  inOpset,
+  planFloat8,
+  planHalf,
   planOnnxRuntime,
   planTensorRt,
   Structure,
   switchedModel,
   tappedModel,
   trialsOf,
+  simulateHalf,
+  writeHalfForm,
   writeOnnxRuntimeForm,
   writeTensorRtForm,
 } from '../../../dist/precision/index.js';
@@ -26,6 +33,7 @@ import {
 const forms = {
   onnxruntime: { plan: planOnnxRuntime, write: writeOnnxRuntimeForm, by: { scale: 0.1, zeroPoint: 7, dtype: 'uint8' } },
   tensorrt: { plan: planTensorRt, write: writeTensorRtForm, by: { scale: 0.1, zeroPoint: 0, dtype: 'int8' } },
+  float8: { plan: planFloat8, write: writeTensorRtForm, by: { scale: 0.1, zeroPoint: 0, dtype: 'float8e4m3fn' } },
 };
 
 /** As quantisation starts, but for the constants that an engine would compute. */
@@ -39,7 +47,16 @@ export function tapped(proto) {
   return tappedModel(model, namesOf(calibrationPoints(model)));
 }
 
-/** @param {'onnxruntime' | 'tensorrt'} form */
+/** As a GPU is given it, in BF16; nothing is known of how far values reach. */
+export function halved(proto) {
+  const model = normalized(proto);
+  const values = new FloatValues(model);
+  const form = writeHalfForm(model, values, planHalf(values, new Map(), 'bfloat16'));
+  parseModel(encodeModel(simulateHalf(form, 'bfloat16')));
+  return inOpset(form, firstOpset.bfloat16);
+}
+
+/** @param {'onnxruntime' | 'tensorrt' | 'float8'} form */
 export function quantized(proto, form) {
   const model = normalized(proto);
   const structure = new Structure(model);
@@ -68,6 +85,7 @@ function numbersOf(structure, plan, by) {
     const isInteger = plan.form === 'onnxruntime' && plan.int8.has(node) && bias !== '';
     if (isInteger && structure.floats(bias)?.length !== channels) throw new Error('A layer has another bias than channels');
     weights.set(node, {
+      dtype: plan.values === 'float8e4m3fn' && plan.int8.has(node) ? 'float8e4m3fn' : 'int8',
       values: new Int8Array(tensor.elementCount),
       scales: new Float32Array(channels).fill(0.1),
       dims: tensor.dims,

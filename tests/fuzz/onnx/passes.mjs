@@ -15,7 +15,7 @@ import {
   sortTopologically,
   upgradeOpset,
 } from '../../../dist/graph/index.js';
-import { normalized, quantized, tapped } from './forms.mjs';
+import { halved, normalized, quantized, tapped } from './forms.mjs';
 
 const preprocess = { scale: 1 / 255, mean: [0.5, 0, 0.25], std: [0.5, 1, 2] };
 
@@ -58,6 +58,7 @@ export const passes = [
   ],
   ['renameValues', thereAndBack],
   ['upgradeOpset', upgradeOpset],
+  ['upgradeOpset to the newest', (proto) => upgradeOpset(proto, 22)],
   ['inlineConstants', inlineConstants],
   ['removeUnused', removeUnused],
   ['normalizeConv', normalizeConv],
@@ -66,6 +67,8 @@ export const passes = [
   ['tappedModel', tapped],
   ['writeOnnxRuntimeForm', (proto) => quantized(proto, 'onnxruntime')],
   ['writeTensorRtForm', (proto) => quantized(proto, 'tensorrt')],
+  ['writeTensorRtForm in FP8', (proto) => quantized(proto, 'float8')],
+  ['writeHalfForm in BF16', halved],
   ['sortTopologically', (proto) => withGraph(proto, sortTopologically(proto.graph))],
 ];
 
