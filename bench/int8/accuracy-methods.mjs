@@ -13,6 +13,8 @@ import { parseArgs } from 'node:util';
 
 import { readModel } from '../../dist/graph/index.js';
 import { loadTask } from '../../dist/index.js';
+import { correctionSamples } from '../../dist/optimize/bias-correction.js';
+import { orderPictures } from '../../dist/optimize/calibration-pictures.js';
 import { formSessions } from '../../dist/optimize/form-judge.js';
 import { modelSteps, quantizeModel } from '../../dist/optimize/index.js';
 import { prepareInputs } from '../../dist/optimize/latency-inputs.js';
@@ -66,9 +68,10 @@ class Split {
       taskOptions: this.taskOptions,
       model: await modelSteps.normalize(path, 'int8', {}),
     };
-    const paths = this.lists.calibration.map((name) => resolve(shared, name));
+    const pictures = this.lists.calibration.map((name) => resolve(shared, name));
+    const { paths } = await orderPictures(pictures, 0, undefined);
     const table = await modelSteps.calibrate(source, { data: paths, pictures: calibrationCount, seed: 0, force: true });
-    const inputs = await prepareInputs([task.session], task.preprocess, paths, undefined, noisePictures);
+    const inputs = await prepareInputs([task.session], task.preprocess, paths, undefined, correctionSamples(source.model));
     let decided;
     for (const [name, biases] of names) {
       const made = await quantizeModel(source.model, table.tensors, inputs.of(0).tensors, { biases });

@@ -121,9 +121,9 @@ async function measureMeans(
   return new Map(outputs.map((one) => [quantizedKey(one), { float: meanOf(one.float), quantized: meanOf(one.quantized) }]));
 }
 
-/** Of means of pooled channels, [batch, channels, 1, ...], or of rows, [..., channels]: one row. */
+/** Of pooled channels, [batch, channels, 1, ...], or of rows, [batch, channels]: the mean of the batch. */
 function channelsOf({ dims, data }: Tensor): Float64Array {
-  const channels = (dims.length > 2 && dims.slice(2).every((size) => size === 1) ? dims[1] : dims.at(-1)) as number;
+  const channels = dims[1] as number;
   const values = data as Float32Array;
   const rows = Array.from({ length: values.length / channels }, (_, row) =>
     Float64Array.from(values.subarray(row * channels, (row + 1) * channels)),

@@ -38,7 +38,7 @@ export function floatLimits(structure: Structure, form: FormPlan['form']): Float
   const layers = structure.nodes.filter((node) => structure.isLayer(node));
   const weights = sum(layers.map((node) => structure.weights(node).tensor.elementCount));
   return {
-    macs: 0.2 * sum(layers.map((node) => structure.macs(node))),
+    macs: 0.2 * structure.allMacs,
     weights: form === 'onnxruntime' ? 0.04 * weights : weights,
   };
 }

@@ -1,5 +1,5 @@
 /** The steps of `foveate optimize`, all of them: from a model and pictures to a bundle that runs. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -53,6 +53,12 @@ describe('a bundle', () => {
       expect(exported.equals(readFileSync(form(name))), name).toBe(true);
       expect(exported.length / bytes).toBeLessThan(0.3);
     }
+  });
+
+  it('tells of each form whether its biases were corrected', async () => {
+    const { manifest } = await openBundle();
+    expect(manifest.decisions.filter((decision) => /^Biases .* ONNX Runtime/.test(decision))).toHaveLength(1);
+    expect(manifest.decisions.filter((decision) => /^Biases .* TensorRT/.test(decision))).toHaveLength(1);
   });
 
   it('is no model to optimise', async () => {
@@ -192,6 +198,26 @@ describe('a calibration table', () => {
         true,
       );
     }
+  }, 120_000);
+
+  it('of other pictures corrects no biases: those that there are judge the forms', async () => {
+    const others = inFolder('others');
+    mkdirSync(others);
+    for (const name of readdirSync(picturesFolder)) {
+      // Bytes after the end of a picture make another file of it.
+      const bytes = readFileSync(path.join(picturesFolder, name));
+      writeFileSync(path.join(others, name), Buffer.concat([bytes, Buffer.from('another')]));
+    }
+    const calibration = path.join(bundle, 'calibration.json');
+    const output = inFolder('of-others');
+    const { decisions } = await optimizeModel(models.classifier, {
+      ...options,
+      data: others,
+      output,
+      pictures: undefined,
+      calibration,
+    });
+    expect(decisions.filter((decision) => decision.startsWith('Biases'))).toEqual([]);
   }, 120_000);
 
   it('of another model is refused', async () => {
