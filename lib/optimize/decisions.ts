@@ -37,12 +37,12 @@ export function biasWords({ biases, keptFloat = [] }: Pick<QuantizedForms, 'bias
   return (['onnxruntime', 'tensorrt'] as const)
     .filter((form) => !keptFloat.includes(form) && biases[form].layers > 0)
     .map((form) => {
-      const { layers, gainDb, pictures, kept } = biases[form];
+      const { layers, gainDb, lossDb, pictures, kept } = biases[form];
       const db = `${Math.abs(gainDb).toFixed(1)} dB ${gainDb < 0 ? 'more' : 'less'}`;
       const by = `on ${pictures} pictures that they were not fitted to`;
       return kept
         ? `Biases of ${layers} layers were corrected in the form for ${engineNames[form]}: noise in the outputs is ${db} ${by}.`
-        : `Biases were left as they are in the form for ${engineNames[form]}: with corrected ones, noise in the outputs was ${db} ${by}.`;
+        : `Biases were left as they are in the form for ${engineNames[form]}: with corrected ones, noise in the outputs was ${db} ${by}${gainDb > 0 && lossDb > 0.05 ? `, and in some of them ${lossDb.toFixed(1)} dB more` : ''}.`;
     });
 }
 
