@@ -47,13 +47,14 @@ export function biasWords({ biases, precision }: Pick<QuantizedForms, 'biases' |
   return quantizedForms.flatMap((form) => {
     const found = biases?.[form];
     if (found === undefined || found.layers === 0 || precision[form] !== 'int8') return [];
-    const { layers, gainDb, pictures, kept } = found;
+    const { layers, gainDb, lossDb, pictures, kept } = found;
+    const elsewhere = gainDb > 0 && lossDb > 0.05 ? `, and in some of them ${lossDb.toFixed(1)} dB more` : '';
     const db = `${Math.abs(gainDb).toFixed(1)} dB ${gainDb < 0 ? 'more' : 'less'}`;
     const by = `on ${pictures} pictures that they were not fitted to`;
     return [
       kept
         ? `Biases of ${layers} layers were corrected in the form for ${engineNames[form]}: noise in the outputs is ${db} ${by}.`
-        : `Biases were left as they are in the form for ${engineNames[form]}: with corrected ones, noise in the outputs was ${db} ${by}.`,
+        : `Biases were left as they are in the form for ${engineNames[form]}: with corrected ones, noise in the outputs was ${db} ${by}${elsewhere}.`,
     ];
   });
 }

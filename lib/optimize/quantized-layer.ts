@@ -41,6 +41,8 @@ export interface BiasesCorrected {
   readonly layers: number;
   /** Less noise, in the outputs that have most. */
   readonly gainDb: number;
+  /** More noise, in the outputs of which that is most; 0 where there is none. */
+  readonly lossDb: number;
   /** By which that was found. */
   readonly pictures: number;
   readonly kept: boolean;
