@@ -1,7 +1,8 @@
 /** What is said of an optimisation in sentences. */
+import { isNumber } from '../evaluation/report/metric.js';
 import { enoughHeldBack, mostHeldBack } from './held-back.js';
 import type { ReportedForm } from './optimization-report.js';
-import { candidateWords, type Candidate } from './search/budget.js';
+import { candidateTitle, type Candidate } from './search/budget.js';
 import { dropOf, fewestPictures, findsAnything } from './search/candidate-judge.js';
 import type { ReportedSearch } from './search/search-model.js';
 import {
@@ -69,7 +70,7 @@ export function searchWords(search: ReportedSearch | undefined): string[] {
     // An engine that takes FP32 alone left no choice.
     if (candidates.length === 1 && chosen.precision === 'float32') return [];
     const [low, high] = chosen.dropInterval;
-    return `Of ${candidates.length} forms for ${engineNames[form]} that were measured, ${candidateWords(chosen)} was taken: on the ${search.pictures} pictures that decided, its drop of ${search.metric} is ${percent(chosen.drop)} (${percent(low)} to ${percent(high)}).`;
+    return `Of ${candidates.length} ${candidates.length === 1 ? 'form' : 'forms'} for ${engineNames[form]} that ${candidates.length === 1 ? 'was' : 'were'} measured, ${candidateTitle(chosen)} was taken: on the ${search.pictures} pictures that decided, its drop of ${search.metric} is ${percent(chosen.drop)} (${percent(low)} to ${percent(high)}).`;
   });
 }
 
@@ -80,12 +81,13 @@ export function searchNotices(search: ReportedSearch | undefined, forms: readonl
   // Of n of which none differs, with 95 % certainty so many do at most: Hanley and Lippman-Hand, JAMA 249 (1983).
   const unseen = 3 / search.pictures;
   const isSure = Object.values(search.forms).every(
-    ({ chosen }) => chosen?.precision === 'float32' || chosen!.dropInterval[0] < chosen!.dropInterval[1],
+    ({ chosen }) => chosen?.precision === 'float32' || chosen!.dropInterval[1] > 0,
   );
-  const judged = forms.flatMap(({ form, agreement }) => {
-    if (search.byLabels || agreement === undefined || form === 'pruned') return [];
-    if (agreement.pictures < fewestPictures || !findsAnything(agreement)) return [];
-    const { drop, dropInterval } = dropOf(agreement);
+  const judged = forms.flatMap((one) => {
+    const { form } = one;
+    const found = form === 'pruned' || form === 'float32' ? undefined : judgedDrop(one, search);
+    if (found === undefined) return [];
+    const { drop, dropInterval } = found;
     return drop <= maxDrop
       ? []
       : [
@@ -93,13 +95,37 @@ export function searchNotices(search: ReportedSearch | undefined, forms: readonl
         ];
   });
   return [
+    ...judged,
     ...(isSure || unseen <= maxDrop
       ? []
       : [
-          `${search.pictures} pictures of which none differs do not show that fewer than ${percent(unseen)} would: for a drop of ${percent(maxDrop)}, give ${Math.ceil(3 / Math.max(maxDrop, 1e-4)) * 2} pictures and more.`,
+          `${search.pictures} pictures in which nothing is lost do not show that less than ${percent(unseen)} would be in others: ${adviceFor(maxDrop)}`,
         ]),
-    ...judged,
   ];
+}
+
+/** By the pictures that judge; undefined where they tell nothing. */
+function judgedDrop(
+  { agreement, accuracy }: ReportedForm,
+  { byLabels, metric }: ReportedSearch,
+): Pick<Candidate, 'drop' | 'dropInterval'> | undefined {
+  if (!byLabels) {
+    const tells = agreement !== undefined && agreement.pictures >= fewestPictures && findsAnything(agreement);
+    return tells ? dropOf(agreement) : undefined;
+  }
+  const { before, difference, interval } = accuracy?.comparison.find(({ name }) => name === metric) ?? {};
+  const [low, high] = interval ?? [];
+  if (!isNumber(before) || before <= 0 || !isNumber(difference)) return undefined;
+  const drop = -difference / before;
+  return { drop, dropInterval: [isNumber(high) ? -high / before : drop, isNumber(low) ? -low / before : drop] };
+}
+
+/** How many pictures would, of which half decide. */
+function adviceFor(maxDrop: number): string {
+  const needed = 3 / maxDrop;
+  return needed > mostHeldBack
+    ? `so small a drop as ${percent(maxDrop)} cannot be shown, as at most ${mostHeldBack} pictures decide.`
+    : `for a drop of ${percent(maxDrop)}, give ${Math.ceil(needed) * 2} pictures and more besides those that are calibrated with.`;
 }
 
 function percent(part: number): string {

@@ -6,7 +6,7 @@ import type { FormFile } from './form-judge.js';
 import type { FormName } from './optimization-report.js';
 import type { OptimizedSource, OptimizeSteps } from './optimize-steps.js';
 import type { PrunedSource } from './pruned-source.js';
-import type { Precision, QuantizedFormName, QuantizedForms } from './quantized-layer.js';
+import type { LayerPrecision, Precision, QuantizedFormName, QuantizedForms } from './quantized-layer.js';
 
 /** What is judged. */
 export interface JudgedModels {
@@ -42,6 +42,7 @@ export async function writeFormFiles(
     files.push({
       form,
       precision: precision[form],
+      isGiven: precision[form] === 'float32',
       file: await write(form, quantized[form]),
       simulated: form === 'tensorrt' && simulated !== undefined ? await write('simulated', simulated) : undefined,
     });
@@ -51,12 +52,13 @@ export async function writeFormFiles(
 
 /** Whether a form is in the bundle, for one engine at least; `keepFloat`: whether that for ONNX Runtime is the model as it was given. */
 export function isShipped(
-  form: FormName,
-  { precision, forms }: { readonly precision: Precision; readonly forms: readonly QuantizedFormName[] },
+  { form, precision }: { readonly form: FormName; readonly precision: LayerPrecision },
+  options: { readonly precision: Precision; readonly forms: readonly QuantizedFormName[] },
   keepFloat: boolean,
 ): boolean {
-  const hasTensorRt = forms.includes('tensorrt');
+  const hasTensorRt = options.forms.includes('tensorrt');
   if (form === 'float32') return keepFloat || !hasTensorRt;
-  if (form === 'pruned') return precision === 'fp32' && (hasTensorRt || !keepFloat);
-  return form === 'tensorrt' || !keepFloat;
+  if (form === 'pruned') return options.precision === 'fp32' && (hasTensorRt || !keepFloat);
+  // FP32 is the model as it was given.
+  return form === 'tensorrt' || !keepFloat || precision === 'float32';
 }

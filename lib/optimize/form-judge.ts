@@ -21,6 +21,8 @@ export interface FormFile {
   readonly form: FormName;
   readonly precision: LayerPrecision;
   readonly file: string;
+  /** Whether it is the model as it was given, and is told of without being measured again. */
+  readonly isGiven?: boolean | undefined;
   /** What is timed in its place: the model as it would be shipped, after the passes that all forms have in common. */
   readonly timed?: string | undefined;
   /** What is compared and evaluated in its place. */
@@ -82,10 +84,11 @@ export class FormJudge {
         bytes,
         sizeRatio: bytes / originalBytes,
         ...(isPruned && { packedBytes: await packedBytes(file.file, clock.signal) }),
-        judged: formSessions[form].words,
+        judged: file.isGiven === true ? '' : formSessions[form].words,
         latency: latencies.filter(({ name }) => name === form),
       };
-      judged.push(file === original ? { ...common, accuracy: before } : { ...common, ...(await this.#compared(file)) });
+      if (file === original) judged.push({ ...common, accuracy: before });
+      else judged.push(file.isGiven === true ? common : { ...common, ...(await this.#compared(file)) });
     }
     return judged;
   }
@@ -94,9 +97,9 @@ export class FormJudge {
   async #latencies(): Promise<Latency[]> {
     const { clock, files, task, latencyPictures, threads, energy } = this.#given;
     // FP32 alone is compared with nothing.
-    if (files.every(({ form }) => form === 'float32' || form === 'tensorrt')) return [];
+    if (files.every(({ form, isGiven }) => form === 'float32' || form === 'tensorrt' || isGiven)) return [];
     const candidates = files
-      .filter(({ form }) => form !== 'tensorrt')
+      .filter(({ form, isGiven }) => form !== 'tensorrt' && isGiven !== true)
       .map(({ form, file, timed }) => ({
         name: form,
         model: timed ?? file,

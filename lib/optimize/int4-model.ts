@@ -17,13 +17,13 @@ import type { MethodOptions } from './method.js';
 import { ofForms, reasonsOf, type QuantizedFormName, type QuantizedForms, type QuantizedLayer } from './quantized-layer.js';
 import { Sensitivity, type KeepNoise } from './sensitivity.js';
 
-const keptReason = 'measured: too much is lost at 4 bits';
+const keptReason = 'too much is lost at 4 bits, as was measured';
 
 /**
  * Makes a model with weights of four bits, and all else in float: one form for all engines. Layers whose weights lose too much are found by runs of the samples; these
  * have eight bits. `model` has been normalised.
  *
- * Throws MODEL_UNSUPPORTED where no layer has weights enough, INVALID_ARGUMENT for weights that are no numbers, ABORTED.
+ * Throws MODEL_UNSUPPORTED where no layer has weights enough, or all lose too much at four bits, INVALID_ARGUMENT for weights that are no numbers, ABORTED.
  */
 export async function int4Model(
   model: ModelProto,
@@ -55,10 +55,14 @@ export async function int4Model(
     const eight = await quantizeWeights(tensor.data as Float32Array, tensor.dims, axis, { signal });
     weights.set(node, { ...eight, dtype: 'int8', dims: tensor.dims, axis });
   }
+  if (![...weights.values()].some(({ dtype }) => dtype === 'int4')) {
+    throw new ModelError('MODEL_UNSUPPORTED', {
+      message: 'No layer of the model can have weights of four bits: of each, too much is lost at 4 bits, as was measured',
+      hint: 'Make it in INT8.',
+    });
+  }
   const form = writeWeightOnlyForm(model, structure, weights);
   const isMade = (name: QuantizedFormName): boolean => forms.includes(name);
-  // With all of them at eight bits, it is a form of those.
-  const stored = [...weights.values()].some(({ dtype }) => dtype === 'int4') ? 'int4' : 'int8';
   const layers = layersOf(structure, weights, reasons, statistics).map((layer) => ({
     ...layer,
     precision: ofForms((name) => (isMade(name) ? layer.precision[name] : 'float32')),
@@ -66,7 +70,7 @@ export async function int4Model(
   }));
   return {
     ...ofForms((name) => (isMade(name) ? form : model)),
-    precision: ofForms((name) => (isMade(name) ? stored : 'float32')),
+    precision: ofForms((name) => (isMade(name) ? 'int4' : 'float32')),
     layers,
   };
 

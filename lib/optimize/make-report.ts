@@ -12,10 +12,10 @@ import type { Calibration } from './optimize-steps.js';
 import { taskNameOf } from './picture-comparison.js';
 import { reportedPruning, withPruning, type PrunedSource } from './pruned-source.js';
 import { pruningNotices, pruningWords } from './pruning-words.js';
-import type { QuantizedForms } from './quantized-layer.js';
+import { precisionTitles, type QuantizedForms } from './quantized-layer.js';
 import { shortfalls } from './search/budget.js';
 import type { ReportedSearch } from './search/search-model.js';
-import { judgeSpeed, type SpeedVerdict } from './speed-guard.js';
+import { judgeSpeed, timesOf, type SpeedVerdict } from './speed-guard.js';
 
 /** All that was done and measured. */
 export interface ReportedRun {
@@ -43,9 +43,13 @@ export interface ReportedRun {
 export function makeReport(run: ReportedRun): { report: OptimizationReport; keepFloat: boolean } {
   const { path, sha256, task, options, calibration, pruned, quantized, search, judged, heldBack, labelled } = run;
   const { keepFloat, words } = speedVerdict(run);
-  const forms = judged.map((form): ReportedForm => ({ ...form, shipped: isShipped(form.form, options, keepFloat) }));
+  const forms = judged.map((form): ReportedForm => ({ ...form, shipped: isShipped(form, options, keepFloat) }));
+  // Some may not be read.
+  const read = Math.min(heldBack, ...judged.flatMap(({ agreement }) => agreement?.pictures ?? []));
   const layers = withPruning(quantized.layers, pruned);
   const pruning = pruned && reportedPruning(pruned);
+  const hasPruned =
+    pruning !== undefined && forms.some((form) => form.shipped && (form.form === 'pruned' || form.precision !== 'float32'));
   const report: OptimizationReport = {
     format: 1,
     foveate: packageVersion,
@@ -60,7 +64,7 @@ export function makeReport(run: ReportedRun): { report: OptimizationReport; keep
       ...(options.calibration === undefined ? { seconds: run.seconds['calibrate'] } : { table: basename(options.calibration) }),
       seed: options.seed,
       ...(options.dataFree && { generated: true }),
-      heldBack,
+      heldBack: read,
     },
     forms,
     layers,
@@ -68,14 +72,17 @@ export function makeReport(run: ReportedRun): { report: OptimizationReport; keep
     decisions: [
       ...pruningWords({ pruning, task: taskNameOf(task), forms, layers }),
       ...searchWords(search),
+      ...(pruning === undefined || hasPruned
+        ? []
+        : ['Nothing in the bundle is pruned: all forms are the model as it was given.']),
       ...(words === undefined ? [] : [words]),
       ...biasWords(quantized),
       ...(options.precision === 'fp32' ? [] : otherLayers(options.precision, layers)),
     ],
     notices: [
-      ...noticesOf(forms, { heldBack, isGenerated: options.dataFree, isLabelled: labelled !== undefined && labelled > 0 }),
+      ...noticesOf(forms, { heldBack: read, isGenerated: options.dataFree, isLabelled: labelled !== undefined && labelled > 0 }),
       ...searchNotices(search, forms),
-      ...pruningNotices(pruning),
+      ...(hasPruned ? pruningNotices(pruning) : []),
       ...(labelled === 0
         ? ['Every labelled picture was calibrated with, so that nothing is told of accuracy: give others too.']
         : []),
@@ -93,9 +100,11 @@ function speedVerdict({ options, quantized, judged, search }: ReportedRun): Spee
   const precision = quantized.precision.onnxruntime;
   const isGiven = !options.forms.includes('onnxruntime') || (!isPrunedAlone && precision === 'float32');
   if (isGiven) return { keepFloat: true, words: undefined };
-  if (!mayKeepFloat(search)) return { keepFloat: false, words: undefined };
   const served = judged.find(({ form }) => form === (isPrunedAlone ? 'pruned' : 'onnxruntime'));
-  return judgeSpeed(precision, served?.latency ?? []);
+  const verdict = judgeSpeed(precision, served?.latency ?? []);
+  if (!verdict.keepFloat || mayKeepFloat(search)) return verdict;
+  const words = `${precisionTitles[precision]} for ONNX Runtime is kept, though it is slower here (${timesOf(served!.latency)}): FP32 goes beyond the budget.`;
+  return { keepFloat: false, words };
 }
 
 /** The speed guard may put FP32 in the place of what was taken, unless that goes beyond a budget. */

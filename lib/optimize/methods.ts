@@ -7,7 +7,7 @@ import type { Method } from './method.js';
 import { quantizeModel } from './quantize-model.js';
 import type { Precision, QuantizedForms } from './quantized-layer.js';
 import { mostSamples } from './sensitivity.js';
-import { float8Ladder, formsLadder, int8Ladder, stackedLadder } from './search/ladder.js';
+import { belowHalf, float8Ladder, formsLadder, int8Ladder, stackedLadder } from './search/ladder.js';
 
 const int8: Method = {
   tensors: 'layers',
@@ -41,7 +41,7 @@ export const methods: Readonly<Record<Exclude<Precision, 'fp32'>, Method>> = {
   auto: {
     ...int8,
     tensors: 'all',
-    ladder: async (...given) => stackedLadder(await int8.ladder(...given), await fp16.ladder(...given)),
+    ladder: async (...given) => stackedLadder(belowHalf(await int8.ladder(...given)), await fp16.ladder(...given)),
   },
 };
 

@@ -19,7 +19,7 @@ import { modelSteps } from './model-steps.js';
 import { generatedPictures, generatePictures } from './generated-pictures.js';
 import type { OptimizationReport } from './optimization-report.js';
 import type { BundledForm, BundledOptimization, Calibration, OptimizedSource, OptimizeSteps } from './optimize-steps.js';
-import { modelBytes } from './model-bytes.js';
+import { modelFiles } from './model-bytes.js';
 import { taskNameOf } from './picture-comparison.js';
 import { calibratedAsPruned, floatForms, pruneSource, type PrunedSource } from './pruned-source.js';
 import { ofForms, type QuantizedFormName, type QuantizedForms } from './quantized-layer.js';
@@ -107,7 +107,8 @@ class Optimization<C extends Calibration> {
     const given = { task, source, pruned, pictures };
     if (options.budget === undefined) return await this.#optimize(given, undefined);
     const onWait = (): void => this.#clock.tell('wait');
-    const files = [options.calibration, labelled?.path, ...pictures].filter((file) => file !== undefined);
+    const weights = [...(await modelFiles(path, signal)).keys()];
+    const files = [options.calibration, labelled?.path, ...weights, ...pictures].filter((file) => file !== undefined);
     return await SearchJournal.during(await this.#searchKey(task), files, { signal, onWait }, (journal) =>
       this.#optimize(given, journal),
     );
@@ -187,7 +188,7 @@ class Optimization<C extends Calibration> {
     const { precision, prune, seed, labelled, threads, signal } = this.options;
     return {
       ...{ foveate: packageVersion, runtime: task.session.runtime, machine: [cpus()[0]?.model, availableParallelism()], threads },
-      ...{ model: await sha256OfFile(this.path, signal), bytes: await modelBytes(this.path, signal), precision, prune, seed },
+      ...{ model: await sha256OfFile(this.path, signal), precision, prune, seed },
       ...{ count: this.options.pictures, preprocess: task.preprocess.options, task: { ...this.options.task } },
       labels: labelled && (await labelsHash(labelled, signal)),
     };

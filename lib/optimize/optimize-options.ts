@@ -76,6 +76,9 @@ export interface CheckedOptions extends OptimizeOptions {
   readonly forms: readonly QuantizedFormName[];
 }
 
+/** Ranges of fewer would fit them and no others. */
+const fewestGenerated = 16;
+
 /** What `auto` keeps to where nothing else is asked. */
 const autoBudget: Budget = { maxDrop: 0.01 };
 
@@ -128,10 +131,18 @@ export function checkedOptions(options: OptimizeOptions): CheckedOptions {
   };
 }
 
-function checkDataFree({ data, calibration, budget, precision }: OptimizeOptions): void {
+function checkDataFree({ data, calibration, budget, precision, pictures }: OptimizeOptions): void {
   for (const [name, value] of Object.entries({ data, calibration })) {
     if (value !== undefined)
       throw invalidArgument(name, 'nothing beside dataFree, which generates pictures', value, 'Leave out either.');
+  }
+  if (pictures !== undefined && pictures < fewestGenerated) {
+    throw invalidArgument(
+      'pictures',
+      `at least ${fewestGenerated} that are generated`,
+      pictures,
+      'Leave it out: they cost next to nothing.',
+    );
   }
   if (precision !== 'auto' && budget === undefined) return;
   throw invalidArgument(

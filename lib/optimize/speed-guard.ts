@@ -8,21 +8,25 @@ export interface SpeedVerdict {
   readonly words: string | undefined;
 }
 
+/** Beyond this many times as long in the mean, a form is not shipped, however far rounds lie apart. */
+const likelySlower = 1.25;
+
 /**
  * Keeps the float model where the form was measured slower: at one number of threads at least, and over all of them, by the geometric mean of the
- * ratios. `latencies` are those of the form, against the float model.
+ * ratios; or much slower by that mean, though not in every round. `latencies` are those of the form, against the float model.
  */
 export function judgeSpeed(precision: LayerPrecision, latencies: readonly Latency[]): SpeedVerdict {
   const slower = latencies.filter(({ verdict }) => verdict === 'slower');
-  const keepFloat = slower.length > 0 && meanRatio(latencies) > 1;
+  const isSlower = slower.length > 0 && meanRatio(latencies) > 1;
+  const keepFloat = isSlower || meanRatio(latencies) > likelySlower;
   // Of a form that is pruned alone, all else is told by what pruning gained.
   if (precision === 'float32') {
-    const words = `The form for ONNX Runtime stays as the model was given: pruned, it is slower here, ${timesOf(slower)}.`;
+    const words = `The form for ONNX Runtime stays as the model was given: pruned, it ${slowerWords(isSlower, slower, latencies)}.`;
     return { keepFloat, words: keepFloat ? words : undefined };
   }
   const name = precisionTitles[precision];
   if (keepFloat) {
-    return { keepFloat, words: `The form for ONNX Runtime stays FP32: ${name} is slower here, ${timesOf(slower)}.` };
+    return { keepFloat, words: `The form for ONNX Runtime stays FP32: ${name} ${slowerWords(isSlower, slower, latencies)}.` };
   }
   const same = latencies.every(({ verdict }) => verdict === 'same');
   const words =
@@ -34,6 +38,10 @@ export function judgeSpeed(precision: LayerPrecision, latencies: readonly Latenc
           ? `${name} for ONNX Runtime is kept, though slower in part: ${timesOf(latencies)}.`
           : undefined;
   return { keepFloat, words };
+}
+
+function slowerWords(isSlower: boolean, slower: readonly Latency[], all: readonly Latency[]): string {
+  return isSlower ? `is slower here, ${timesOf(slower)}` : `is most likely slower here, if not in every round: ${timesOf(all)}`;
 }
 
 /** Geometric, over all numbers of threads. */

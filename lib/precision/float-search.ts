@@ -35,12 +35,10 @@ const runsAtOnce = 2;
  * never taken for constants.
  */
 export function floatLimits(structure: Structure, form: FormPlan['form']): FloatLimits {
-  const layers = structure.nodes.filter((node) => structure.isLayer(node));
-  const weights = sum(layers.map((node) => structure.weights(node).tensor.elementCount));
-  return {
-    macs: 0.2 * structure.allMacs,
-    weights: form === 'onnxruntime' ? 0.04 * weights : weights,
-  };
+  const [macs, weights] = [structure.allMacs, structure.allWeights];
+  const most = form === 'onnxruntime' ? 0.04 * weights : weights;
+  // Where sizes are free, weights stand for the work.
+  return { macs: 0.2 * macs, weights: macs > 0 ? most : Math.min(most, 0.2 * weights) };
 }
 
 /** Trials whose noise is known together. */

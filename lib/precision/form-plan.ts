@@ -31,7 +31,7 @@ export interface FormPlan {
 }
 
 export const lastReason = 'last of its branch: what it makes is read as numbers';
-export const keptReason = 'measured: too much is lost at 8 bits';
+export const keptReason = 'too much is lost at 8 bits, as was measured';
 
 /**
  * Takes nodes out of `int8` that gain nothing there: those that no integer node feeds or reads. What is left is the products, and what lies between them.

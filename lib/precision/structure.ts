@@ -150,6 +150,11 @@ export class Structure {
     return this.nodes.reduce((sum, node) => sum + (this.isLayer(node) ? this.macs(node) : 0), 0);
   }
 
+  /** How many all layers have. */
+  get allWeights(): number {
+    return this.nodes.reduce((sum, node) => sum + (this.isLayer(node) ? this.weights(node).tensor.elementCount : 0), 0);
+  }
+
   /** Elements of a constant. */
   floats(constant: string): Float32Array {
     return this.#constants.get(constant)?.data as Float32Array;

@@ -101,7 +101,7 @@ describe('foveate optimize', () => {
     const error = await rejectionOf(optimize(...call(), ...budget, '--target-fps', '1000000'));
     expect(error).toMatchObject({
       code: 'BUDGET_NOT_MET',
-      message: expect.stringMatching(/Nearest .* instead of 0\.00 ms/) as string,
+      message: expect.stringMatching(/Nearest .* instead of 0\.001 ms/) as string,
     });
     expect(exitCodeOf(error)).toBe(1);
     vi.unstubAllEnvs();

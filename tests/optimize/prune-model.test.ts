@@ -16,6 +16,7 @@ import {
 import { CalibrationTable } from '../../lib/precision/index.js';
 import { loadTask, type Classifier } from '../../lib/tasks/index.js';
 import { models, picture, picturesFolder } from '../cli/foveate.js';
+import { isShipped } from '../../lib/optimize/form-files.js';
 import { rejectionOf } from '../errors/failure.js';
 import { blinded, madeSteps, sha256Of, type Told } from './made-steps.js';
 
@@ -162,6 +163,17 @@ describe('a model that is pruned and quantised', () => {
     }
   }, 120_000);
 
+  it('stays as it was given for an engine that has no kernels for the precision', async () => {
+    const options = { ...int8('bf16'), precision: 'bf16', exportOnnx: inFolder('bf16-exported') } as const;
+    const report = await optimizeModel(models.classifier, options);
+    expect(formOf(report, 'onnxruntime')).toMatchObject({ precision: 'float32', shipped: true, latency: [] });
+    expect(formOf(report, 'onnxruntime').agreement).toBeUndefined();
+    const exported = inFolder('bf16-exported/shapes-classifier.onnxruntime.float32.onnx');
+    for (const { data } of (await weightsIn(exported)).values()) expect(zerosIn(data)).toBeLessThan(data.length / 100);
+    const bundled = (await ModelBundle.open(inFolder('bf16'))).form('onnxruntime');
+    expect(readFileSync(exported).equals(readFileSync(bundled))).toBe(true);
+  }, 120_000);
+
   it('is not blamed on the pictures where pruning left too little of it', async () => {
     const error = await rejectionOf(
       optimizeModel(models.classifier, { ...int8('doubtful'), force: false, prune: 'magnitude:0.9' }),
@@ -194,6 +206,26 @@ describe('a model that is pruned and quantised', () => {
     await ended('magnitude:0.9');
     expect(kept()).toHaveLength(2);
   }, 120_000);
+});
+
+describe('what is in a bundle', () => {
+  const [float32, pruned, cpu] = [
+    { form: 'float32', precision: 'float32' },
+    { form: 'pruned', precision: 'float32' },
+    { form: 'onnxruntime', precision: 'int8' },
+  ] as const;
+  const both = ['onnxruntime', 'tensorrt'] as const;
+
+  it('is told for each engine', () => {
+    const int8 = { precision: 'int8', forms: both } as const;
+    expect([float32, cpu].map((form) => isShipped(form, int8, false))).toEqual([false, true]);
+    expect([float32, cpu].map((form) => isShipped(form, int8, true))).toEqual([true, false]);
+    // TensorRT has the model as it was given.
+    expect(isShipped(float32, { ...int8, forms: ['onnxruntime'] }, false)).toBe(true);
+    const alone = { precision: 'fp32', forms: both } as const;
+    expect([float32, pruned].map((form) => isShipped(form, alone, true))).toEqual([true, true]);
+    expect(isShipped(pruned, { ...alone, forms: ['onnxruntime'] }, true)).toBe(false);
+  });
 });
 
 describe('pruning', () => {

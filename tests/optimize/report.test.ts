@@ -101,7 +101,7 @@ describe('a search', () => {
     expect(classed(root, 'taken')).toHaveLength(3);
     // One of size in two panels, and one of the drop in each.
     expect(classed(root, 'limit')).toHaveLength(5);
-    expect(html).toContain('INT8, 35.0 % of MACs in FP32: 28.4 ms, drop 0.4 % (0.4 % to 0.5 %), taken');
+    expect(html).toContain('INT8, 35.0 % of the work in FP32: 28.4 ms, drop 0.4 % (0.4 % to 0.5 %), taken');
   });
 
   it('of one candidate is a row, and no drawing', () => {
@@ -120,7 +120,7 @@ describe('a search', () => {
       'taken',
       'too large',
     ]);
-    expect(markdownReport({ ...report, search })).toContain('| INT8, 35.0 % of MACs in FP32 | 3.9 MB | 28.4 ms |');
+    expect(markdownReport({ ...report, search })).toContain('| INT8, 35.0 % of the work in FP32 | 3.9 MB | 28.4 ms |');
   });
 });
 

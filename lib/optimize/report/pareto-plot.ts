@@ -2,17 +2,17 @@
 import { coordinate, scale } from '../../evaluation/report/html/drawing.js';
 import { markup, type Markup } from '../../text/index.js';
 import { engineNames, type QuantizedFormName } from '../quantized-layer.js';
-import type { Budget, Candidate } from '../search/budget.js';
+import { candidateTitle, type Budget, type Candidate } from '../search/budget.js';
 import { paretoFront } from '../search/pareto.js';
 import type { FormSearch } from '../search/search-form.js';
 import type { ReportedSearch } from '../search/search-model.js';
 import { byteText, msText } from './form-rows.js';
-import { candidateTitle, percent } from './search-rows.js';
+import { percent } from './search-rows.js';
 
 const [width, height] = [340, 300];
 const [left, right, top, bottom] = [54, width - 14, 34, height - 42];
 const gap = 20;
-const ticks = [0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1] as const;
+const ticks = [0, -0.01, -0.05, -0.2, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1] as const;
 /** Drops are drawn by the inverse hyperbolic sine of their number of these: in steps below, by their ratios above. */
 const unit = 0.01;
 /** Labels that are closer would overlap. */
@@ -40,7 +40,7 @@ export function paretoPlot({ forms, budget }: ReportedSearch): Markup | undefine
   );
   if (panels.length === 0) return undefined;
   const all = panels.length * (width + gap) - gap;
-  return markup`<div class="plot-frame" role="region" tabindex="0" aria-label="Plots of what forms lose"><svg viewBox="0 0 ${all} ${height}" width="${all}" class="wide" role="img" aria-label="Drop of each form against its latency and its file; the table below has the numbers">${panels.map(
+  return markup`<div class="plot-frame" role="region" tabindex="0" aria-label="Plots of what forms lose"><svg viewBox="0 0 ${all} ${height}" width="${all}" class="wide pareto" role="img" aria-label="Drop of each form against its latency and its file; the table below has the numbers">${panels.map(
     ({ form, cost }, place) =>
       markup`<g transform="translate(${place * (width + gap)} 0)">${panel(form, forms[form]!, cost, budget)}</g>`,
   )}</svg></div>`;
@@ -58,7 +58,7 @@ function panel(form: QuantizedFormName, { candidates, chosen }: FormSearch, cost
   const y = (drop: number): number => up(Math.asinh(drop / unit));
   const onFront = paretoFront(candidates, (candidate) => [candidate.drop, cost.of(candidate) as number]);
   const front = found.filter(({ candidate }) => onFront.has(candidate)).sort((a, b) => a.cost - b.cost);
-  return markup`<text class="plot-title" x="${left}" y="16">${engineNames[form]}: drop by ${cost.name}</text>${dropTicks(y, Math.max(...drops))}
+  return markup`<text class="plot-title" x="${left}" y="16">${engineNames[form]}: drop by ${cost.name}</text>${dropTicks(y, [Math.min(...drops), Math.max(...drops)])}
 <text class="tick" x="${left}" y="${height - 22}">${cost.text(least)}</text><text class="tick" x="${right}" y="${height - 22}" text-anchor="end">${cost.text(most)}</text><line class="grid" x1="${left}" y1="${bottom + 8}" x2="${right}" y2="${bottom + 8}"/>${
     budget.maxDrop !== undefined && limitLine('of the drop', left, y(budget.maxDrop), right, y(budget.maxDrop))
   }${limit !== undefined && limitLine(`of the ${cost.name}`, x(limit), top, x(limit), bottom + 8)}
@@ -67,10 +67,10 @@ function panel(form: QuantizedFormName, { candidates, chosen }: FormSearch, cost
   )}`;
 }
 
-function dropTicks(y: (drop: number) => number, most: number): Markup {
+function dropTicks(y: (drop: number) => number, [least, most]: readonly [number, number]): Markup {
   const shown: number[] = [];
   for (const tick of ticks) {
-    if (tick <= most && shown.every((other) => Math.abs(y(tick) - y(other)) >= leastTickGap)) shown.push(tick);
+    if (tick >= least && tick <= most && shown.every((other) => Math.abs(y(tick) - y(other)) >= leastTickGap)) shown.push(tick);
   }
   return markup`${shown.map(
     (tick) =>

@@ -1,7 +1,7 @@
 /** What a search measured, as text: all reports take it from here. */
 import type { OptimizationReport } from '../optimization-report.js';
-import { engineNames, precisionTitles, type QuantizedFormName } from '../quantized-layer.js';
-import { shortfalls, type Candidate } from '../search/budget.js';
+import { engineNames, type QuantizedFormName } from '../quantized-layer.js';
+import { candidateTitle, shortfalls, type Candidate } from '../search/budget.js';
 import { paretoFront } from '../search/pareto.js';
 import { byteText, msText } from './form-rows.js';
 
@@ -41,12 +41,6 @@ export function searchRows({ search }: OptimizationReport): SearchRow[] {
       };
     });
   });
-}
-
-/** `INT8, 35.0 % of MACs in FP32` */
-export function candidateTitle({ precision, floatMacs }: Candidate): string {
-  const share = floatMacs > 0 && precision !== 'float32' ? `, ${percent(floatMacs)} of MACs in FP32` : '';
-  return `${precisionTitles[precision]}${share}`;
 }
 
 const beyond = { maxDrop: 'loses too much', latencyMs: 'too slow', bytes: 'too large' } as const;

@@ -27,6 +27,7 @@ header .cards{margin-top:22px}
 .macs{fill:var(--muted);fill-opacity:.55}
 .quartiles{stroke:var(--ink);stroke-width:2}
 .tail{stroke:var(--muted);stroke-width:1.25}
+.plot-frame .pareto{min-width:0}
 .front{fill:none;stroke:var(--muted);stroke-width:1.25}
 .limit{stroke:var(--warn);stroke-width:1.25;stroke-dasharray:5 4}
 .taken{fill:none;stroke:var(--ink);stroke-width:1.75}

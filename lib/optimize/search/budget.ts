@@ -20,7 +20,7 @@ export interface Candidate {
   readonly rung: number;
   /** What all that does not stay float is in; FP32 of the last. */
   readonly precision: LayerPrecision;
-  /** Share of the multiply-accumulates that stay float since they lose too much. */
+  /** Share of the multiply-accumulates that stay float32; of the weights, where free sizes leave these unknown. */
   readonly floatMacs: number;
   readonly bytes: number;
   /** In the median of a run of one picture; null where this machine cannot tell. */
@@ -28,6 +28,8 @@ export interface Candidate {
   /** As a part, with the interval in which it lies at 95 %; negative where it gained. */
   readonly drop: number;
   readonly dropInterval: readonly [low: number, high: number];
+  /** By how many pictures that was told, where some may not be read. */
+  readonly pictures?: number | undefined;
 }
 
 /** A limit that a candidate goes beyond. */
@@ -60,11 +62,10 @@ export function checkBudget(budget: Budget): Budget {
   return budget;
 }
 
-/** `FP16`, `INT8 with 35 % of the multiply-accumulates kept in float` */
-export function candidateWords({ precision, floatMacs }: Candidate): string {
-  const title = precisionTitles[precision];
-  if (precision === 'float32' || floatMacs === 0) return title;
-  return `${title} with ${Number((100 * floatMacs).toFixed(1))} % of the multiply-accumulates kept in float`;
+/** `FP16`, `INT8, 35.0 % of the work in FP32`: what that is a share of stands with {@link Candidate}. */
+export function candidateTitle({ precision, floatMacs }: Pick<Candidate, 'precision' | 'floatMacs'>): string {
+  const share = floatMacs > 0 && precision !== 'float32' ? `, ${(100 * floatMacs).toFixed(1)} % of the work in FP32` : '';
+  return `${precisionTitles[precision]}${share}`;
 }
 
 /** The limits that a candidate goes beyond; none where it keeps to all. What is not known keeps to none. */

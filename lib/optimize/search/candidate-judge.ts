@@ -29,7 +29,7 @@ export interface JudgedBy {
   readonly clock: StepClock;
 }
 
-type Drop = Pick<Candidate, 'drop' | 'dropInterval'>;
+type Drop = Pick<Candidate, 'drop' | 'dropInterval' | 'pictures'>;
 
 /** Fewer tell next to nothing. */
 export const fewestPictures = 8;
@@ -172,5 +172,5 @@ export function dropOf({ task, metrics, pictures, failures }: Agreement): Drop {
       ? { drop: metric.value, dropInterval: [low, high] }
       : { drop: 1 - metric.value, dropInterval: [1 - high, 1 - low] };
   });
-  return drops.reduce((worst, one) => (one.dropInterval[1] > worst.dropInterval[1] ? one : worst));
+  return { ...drops.reduce((worst, one) => (one.dropInterval[1] > worst.dropInterval[1] ? one : worst)), pictures };
 }

@@ -130,10 +130,19 @@ async function measuredRungs(
     keep,
   }: { readonly signal: AbortSignal | undefined; readonly tell: (done: number) => void; readonly keep: KeepNoise },
 ): Promise<readonly Rung[]> {
-  const macs = quantizer.structure.allMacs;
-  if (trials.length === 0) return rungsOf([], [], macs);
+  const all = { macs: quantizer.structure.allMacs, weights: quantizer.structure.allWeights };
+  if (trials.length === 0) return rungsOf([], [], all);
   await using sensitivity = await Sensitivity.of(model, trials, quantizer.groups, samples, signal);
-  return rungsOf(trials, await sensitivity.measureEach(tell, keep), macs);
+  return rungsOf(trials, await sensitivity.measureEach(tell, keep), all);
+}
+
+/** With more in float32, a form for TensorRT takes longer than one in half precision: an operation in eight bits takes about a third of one in float32, in half precision half. */
+const mostFloatBelowHalf = 0.3;
+
+/** The same without rungs of TensorRT above which half precision stands. */
+export function belowHalf(ladder: Ladder): Ladder {
+  const { onnxruntime, tensorrt } = ladder.rungs;
+  return { ...ladder, rungs: { onnxruntime, tensorrt: tensorrt.filter(({ macs }) => macs <= mostFloatBelowHalf) } };
 }
 
 /** The rungs of one ladder, and above them those of another, of the same model and forms. */

@@ -11,7 +11,7 @@ export function paretoFront(
   return new Set(candidates.filter((_, place) => !isBeaten(costs[place]!)));
 }
 
-/** A time that is not known, is so of all candidates of a form. */
-function allCosts({ drop, bytes, latencyMs }: Candidate): readonly number[] {
-  return [drop, bytes, latencyMs ?? 0];
+/** Where no time is known, of a form of TensorRT, what stays float32 stands for it. */
+function allCosts({ drop, bytes, latencyMs, floatMacs }: Candidate): readonly number[] {
+  return [drop, bytes, latencyMs ?? floatMacs];
 }

@@ -4,7 +4,7 @@ import type { Trial } from '../../precision/index.js';
 export interface Rung {
   /** Trials, by their places. */
   readonly kept: readonly number[];
-  /** Share of all multiply-accumulates. */
+  /** Share of all multiply-accumulates; of all weights, where sizes that are free leave these unknown. */
   readonly macs: number;
 }
 
@@ -21,9 +21,14 @@ const leastMacs = 0.001;
  * Sets of trials to leave float, each of more work than the one before and with less noise left. `noise` is of each trial alone, over the signal in each group of
  * channels: that of several adds up.
  */
-export function rungsOf(trials: readonly Trial[], noise: readonly (readonly number[])[], allMacs: number): Rung[] {
+export function rungsOf(
+  trials: readonly Trial[],
+  noise: readonly (readonly number[])[],
+  all: { readonly macs: number; readonly weights: number },
+): Rung[] {
   const totals = noise.reduce<number[]>((sums, groups) => groups.map((own, group) => (sums[group] ?? 0) + own), []);
-  const macsOf = (trial: number): number => (allMacs > 0 ? trials[trial]!.macs / allMacs : 0);
+  const work = all.macs > 0 ? 'macs' : 'weights';
+  const macsOf = (trial: number): number => (all[work] > 0 ? trials[trial]![work] / all[work] : 0);
   /** The part of the noise of the group in which it makes most. */
   const shareOf = (trial: number): number =>
     Math.max(0, ...(noise[trial] ?? []).map((own, group) => ((totals[group] ?? 0) > silent ? own / totals[group]! : 0)));

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { CalibrationError } from '../../errors/index.js';
 import type { ModelProto } from '../../graph/index.js';
 import { engineNames, type LayerPrecision, type QuantizedFormName, type QuantizedForms } from '../quantized-layer.js';
-import { candidateWords, shortfalls, type Budget, type Candidate, type Shortfall } from './budget.js';
+import { candidateTitle, shortfalls, type Budget, type Candidate, type Shortfall } from './budget.js';
 import type { CandidateJudge } from './candidate-judge.js';
 import type { SearchJournal } from './journal.js';
 import type { Ladder, LadderRung } from './ladder.js';
@@ -62,7 +62,11 @@ export async function searchForms(options: SearchOptions): Promise<{ forms: Quan
       ? await usual(ladder.rungs[form], look)
       : await searchForm(ladder.rungs[form].length + 1, goals, look);
   }
-  const search: ReportedSearch = { budget, metric: judge.metric, byLabels: judge.byLabels, pictures, forms: found };
+  const read = Object.values(found).flatMap(({ candidates }) => candidates.flatMap((one) => one.pictures ?? []));
+  const search: ReportedSearch = {
+    ...{ budget, metric: judge.metric, byLabels: judge.byLabels, forms: found },
+    pictures: Math.min(pictures, ...read),
+  };
   const missed = forms.filter((form) => found[form]!.chosen === undefined);
   if (missed.length > 0) throw notMet(missed, search, ladder);
   // What was not asked for has no rung below FP32.
@@ -138,7 +142,7 @@ function notMet(forms: readonly QuantizedFormName[], search: ReportedSearch, lad
   const told = forms.map((form) => {
     const { nearest } = search.forms[form] as { nearest: Candidate };
     const misses = shortfalls(nearest, goalsOf(form, search.budget, ladder)).map((miss) => shortfallText(miss));
-    return `No form for ${engineNames[form]} keeps to the budget. Nearest is ${candidateWords(nearest)}: ${misses.join(', ')}`;
+    return `No form for ${engineNames[form]} keeps to the budget. Nearest is ${candidateTitle(nearest)}: ${misses.join(', ')}`;
   });
   return new CalibrationError('BUDGET_NOT_MET', {
     message: told.join('. '),
@@ -151,7 +155,11 @@ function notMet(forms: readonly QuantizedFormName[], search: ReportedSearch, lad
 export function shortfallText({ goal, limit, found }: Shortfall): string {
   if (goal === 'maxDrop') return `a drop of up to ${percent(found)} instead of ${percent(limit)}`;
   if (goal === 'bytes') return `${(found / 1e6).toFixed(2)} MB instead of ${(limit / 1e6).toFixed(2)} MB`;
-  return `${found.toFixed(2)} ms instead of ${limit.toFixed(2)} ms`;
+  return `${milliseconds(found)} instead of ${milliseconds(limit)}`;
+}
+
+function milliseconds(ms: number): string {
+  return `${Number(ms.toPrecision(3))} ms`;
 }
 
 function percent(part: number): string {

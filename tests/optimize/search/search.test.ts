@@ -161,16 +161,28 @@ describe('a budget', () => {
 describe('rungs', () => {
   const trial = (macs: number): Trial => ({ value: `of ${macs}`, values: new Map(), macs, weights: 0 });
 
+  const all = { macs: 100, weights: 0 };
+
+  it('go by weights where free sizes leave the work unknown', () => {
+    const heavy = { ...trial(0), weights: 90 };
+    const light = { ...trial(0), weights: 4 };
+    const rungs = rungsOf([heavy, light], [[0.5], [0.4]], { macs: 0, weights: 100 });
+    expect(rungs.map(({ kept, macs }) => [kept, macs])).toEqual([
+      [[], 0],
+      [[1], 0.04],
+    ]);
+  });
+
   it('leave less noise for more work, each with what fits best', () => {
     // The first makes most of all for half the work, the third makes nothing.
-    const rungs = rungsOf([trial(50), trial(1), trial(9), trial(40)], [[0.06], [0.03], [0], [0.01]], 100);
+    const rungs = rungsOf([trial(50), trial(1), trial(9), trial(40)], [[0.06], [0.03], [0], [0.01]], all);
     expect(rungs.map(({ kept }) => kept.toSorted())).toEqual([[], [1], [0], [0, 1]]);
     expect(rungs.map(({ macs }) => macs)).toEqual([0, 0.01, 0.5, 0.51]);
   });
 
   it('take one that makes most before many that are cheap, where that leaves less', () => {
     const cheap = Array.from({ length: 10 }, () => trial(1));
-    const rungs = rungsOf([trial(18), ...cheap], [[1], ...cheap.map(() => [0.03])], 100);
+    const rungs = rungsOf([trial(18), ...cheap], [[1], ...cheap.map(() => [0.03])], all);
     expect(rungs.find(({ macs }) => macs > 0.15 && macs <= 0.2)?.kept).toContain(0);
     expect(rungs.find(({ macs }) => macs > 0.05 && macs <= 0.1)?.kept).toHaveLength(10);
   });
@@ -182,14 +194,14 @@ describe('rungs', () => {
         [0.5, 1e-9],
         [0.4, 9e-9],
       ],
-      100,
+      all,
     );
     expect(rungs.find(({ kept }) => kept.length === 1)?.kept).toEqual([0]);
   });
 
   it('are one where there is nothing to leave', () => {
-    expect(rungsOf([], [], 100)).toEqual([{ kept: [], macs: 0 }]);
-    expect(rungsOf([trial(0)], [[0.1]], 0)).toEqual([
+    expect(rungsOf([], [], all)).toEqual([{ kept: [], macs: 0 }]);
+    expect(rungsOf([trial(0)], [[0.1]], { macs: 0, weights: 0 })).toEqual([
       { kept: [], macs: 0 },
       { kept: [0], macs: 0 },
     ]);
@@ -226,12 +238,35 @@ describe('notices', () => {
 
   it('say what so few pictures cannot show', () => {
     expect(searchNotices(search(0.01, 83, [0, 0]), [])).toEqual([
-      expect.stringMatching(/83 pictures .* fewer than 3\.61 % would.* give 600/),
+      expect.stringMatching(/83 pictures .* less than 3\.61 % would.* give 600 pictures/),
     ]);
+    // Of a gain nothing more is known.
+    expect(searchNotices(search(0.01, 83, [-0.05, 0]), [])).toHaveLength(1);
+    expect(searchNotices(search(0.001, 83, [0, 0]), [])).toEqual([
+      expect.stringMatching(/0\.1 % cannot be shown, as at most 1000/),
+    ]);
+    expect(searchNotices(search(0, 83, [0, 0]), [])).toEqual([expect.stringMatching(/0 % cannot be shown/)]);
     expect(searchNotices(search(0.05, 83, [0, 0]), [])).toEqual([]);
     expect(searchNotices(search(0.01, 83, [0, 0.01]), [])).toEqual([]);
     expect(searchNotices(search(0.01, 83, [0, 0], 1), [])).toEqual([]);
     expect(searchNotices(undefined, [])).toEqual([]);
+  });
+
+  it('say where labels of the pictures that judge tell of more', () => {
+    const accuracy: ReportedForm['accuracy'] = {
+      ...{ dataset: 'labels.csv', pictures: 200, metrics: {}, intervals: {} },
+      comparison: [
+        {
+          ...{ name: 'top1', before: 0.8, after: 0.76, difference: -0.04, interval: [-0.06, -0.02] },
+          ...{ verdict: 'worse', words: '' },
+        },
+      ],
+    };
+    const byLabels = { ...search(0.02, 500, [0, 0.01]), byLabels: true, metric: 'top1' };
+    expect(searchNotices(byLabels, [{ ...judged(1), accuracy }])).toEqual([
+      expect.stringMatching(/form for TensorRT loses 5 % \(2.5 % to 7.5 %\)/),
+    ]);
+    expect(searchNotices(byLabels, [judged(0.5)])).toEqual([]);
   });
 
   it('say where the pictures that judge find more', () => {
@@ -260,7 +295,7 @@ describe('a drop', () => {
 
   it('is the error of dense maps, and nothing where there is nothing to lose', () => {
     const metrics = [{ name: 'relative error', value: 0.03, interval: [0.02, 0.04] }] as const;
-    expect(dropOf({ ...agreement, task: 'dense', metrics })).toEqual({ drop: 0.03, dropInterval: [0.02, 0.04] });
+    expect(dropOf({ ...agreement, task: 'dense', metrics })).toEqual({ drop: 0.03, dropInterval: [0.02, 0.04], pictures: 9 });
     const none = [
       { name: 'hysteresis recall', value: null },
       { name: 'hysteresis precision', value: null },
