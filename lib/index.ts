@@ -348,6 +348,7 @@ export {
   type Budget,
   type Candidate,
   type ReportedSearch,
+  type OptimizeDevice,
   type OptimizeOptions,
   type OptimizePhase,
   type OptimizeProgress,

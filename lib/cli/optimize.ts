@@ -53,7 +53,7 @@ export function addOptimize<C extends Calibration>(
     .command('optimize')
     .summary('make a smaller, faster model, and measure what it costs')
     .description(
-      'Makes forms of a model for ONNX Runtime and TensorRT, in INT8, FP16, BF16, FP8 or INT4 or pruned, and measures what that gains and costs.',
+      'Makes forms of a model for ONNX Runtime and TensorRT, in INT8, FP16, BF16, FP8 or INT4, or pruned, and measures what that gains and costs.',
     )
     .argument('<model>', 'an ONNX file')
     .option('--data <path>', 'pictures as the model will meet them: a folder')
@@ -63,6 +63,11 @@ export function addOptimize<C extends Calibration>(
       ),
     )
     .addOption(new Option('--precision <name>', 'of the layers; beside --prune, fp32 where it is left out').choices(precisions))
+    .addOption(
+      new Option('--device <engine>', 'make a form for this engine alone (default: for ONNX Runtime and TensorRT)').choices(
+        optimizeDevices,
+      ),
+    )
     .option('--prune <weights>', 'make small weights 0: magnitude:0.5 half of those of each output channel, 2:4 two of each four')
     .requiredOption('-o, --output <bundle>', 'the folder to write; a bundle that is there is replaced')
     .option('--labels <path>', 'a labelled data set, for accuracy before and after')
@@ -73,11 +78,6 @@ export function addOptimize<C extends Calibration>(
     .option('--calibration <table>', 'take this calibration, and make none; without --pictures')
     .option('--export-onnx <dir>', 'write each form as a plain .onnx file, too')
     .addOption(new Option('--pictures <n>', 'how many are calibrated with (default: 32, or half)').argParser(parseInteger))
-    .addOption(
-      new Option('--device <engine>', 'make a form for this engine alone (default: for ONNX Runtime and TensorRT)').choices(
-        optimizeDevices,
-      ),
-    )
     .addOption(new Option('--seed <n>', 'decides which (default: 0)').argParser(parseInteger))
     .option('--force', 'go on where the calibration is doubtful')
     .addOption(new Option('--threads <n>', 'measure with 1 and with n threads (default: all cores)').argParser(parseInteger))

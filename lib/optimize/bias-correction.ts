@@ -78,14 +78,16 @@ export class BiasCorrection implements Disposable {
   async #judge(form: QuantizedFormName, planned: PlannedForm): Promise<BiasesCorrected> {
     const plain = await this.#quantizer.make(form, planned);
     const corrected = await this.#quantizer.make(form, planned, this.means);
+    const found = { layers: corrected.correctedBiases, pictures: this.#pictures };
+    if (found.layers === 0) return { ...found, gainDb: 0, lossDb: 0, kept: false };
     const { options } = formSessions[form];
     const before = await this.#noise.measure(plain.model, options);
     const after = await this.#noise.measure(corrected.model, options);
     const gains = before.map((noise, group) => gainDb(noise, after[group] as number));
     // What is furthest off is what a model is judged by.
     const gain = gains[before.indexOf(Math.max(...before))] as number;
-    const isKept = gain >= leastGainDb && gains.every((one) => one >= -mostLossDb);
-    return { layers: corrected.correctedBiases, gainDb: gain, pictures: this.#pictures, kept: isKept };
+    const loss = Math.max(0, ...gains.map((one) => -one));
+    return { ...found, gainDb: gain, lossDb: loss, kept: gain >= leastGainDb && loss <= mostLossDb };
   }
 
   [Symbol.dispose](): void {

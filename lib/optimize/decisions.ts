@@ -26,7 +26,7 @@ function layersIn(kept: LayerPrecision, layers: readonly QuantizedLayer[]): stri
     const float = layers.filter(({ precision, reasons }) => precision[form] === kept && reasons[form] !== notAsked);
     const counts = new Map<string, number>();
     for (const { reasons } of float) {
-      const [reason] = (reasons[form] ?? 'no integer kernel').split(':') as [string];
+      const [reason] = (reasons[form] ?? 'no kernel in so few bits').split(':') as [string];
       counts.set(reason, (counts.get(reason) ?? 0) + 1);
     }
     const listed = [...counts].sort(([, a], [, b]) => b - a).map(([reason, count]) => `${count}: ${reason}`);
@@ -47,13 +47,14 @@ export function biasWords({ biases, precision }: Pick<QuantizedForms, 'biases' |
   return quantizedForms.flatMap((form) => {
     const found = biases?.[form];
     if (found === undefined || found.layers === 0 || precision[form] !== 'int8') return [];
-    const { layers, gainDb, pictures, kept } = found;
+    const { layers, gainDb, lossDb, pictures, kept } = found;
+    const elsewhere = gainDb > 0 && lossDb > 0.05 ? `, and in some of them ${lossDb.toFixed(1)} dB more` : '';
     const db = `${Math.abs(gainDb).toFixed(1)} dB ${gainDb < 0 ? 'more' : 'less'}`;
     const by = `on ${pictures} pictures that they were not fitted to`;
     return [
       kept
         ? `Biases of ${layers} layers were corrected in the form for ${engineNames[form]}: noise in the outputs is ${db} ${by}.`
-        : `Biases were left as they are in the form for ${engineNames[form]}: with corrected ones, noise in the outputs was ${db} ${by}.`,
+        : `Biases were left as they are in the form for ${engineNames[form]}: with corrected ones, noise in the outputs was ${db} ${by}${elsewhere}.`,
     ];
   });
 }
@@ -117,11 +118,17 @@ const simulation: Readonly<Record<LayerPrecision, string | undefined>> = {
 
 export function noticesOf(
   forms: readonly ReportedForm[],
-  { heldBack, isGenerated }: { readonly heldBack: number; readonly isGenerated: boolean },
+  {
+    heldBack,
+    isGenerated,
+    isLabelled,
+  }: { readonly heldBack: number; readonly isGenerated: boolean; readonly isLabelled: boolean },
 ): string[] {
   const few = isGenerated
     ? [
-        'No pictures were given: ranges are those of generated ones, and nothing is known of what is lost on the pictures that the model will meet. Give some, or measure the forms with some (foveate compare).',
+        isLabelled
+          ? 'No pictures were given: ranges are those of generated ones, and what is lost is told by the labels alone.'
+          : 'No pictures were given: ranges are those of generated ones, and nothing is known of what is lost on the pictures that the model will meet. Give some, or measure the forms with some (foveate compare).',
       ]
     : heldBack === 0
       ? ['No picture was left to hold back, so that nothing is known of what the forms lost: give a folder with more pictures.']

@@ -2,7 +2,7 @@ import type { ModelProto } from '../graph/index.js';
 import { floatLimits, trialsToKeepFloat, type TensorStatistics } from '../precision/index.js';
 import type { Tensor } from '../tensor/index.js';
 import type { MethodOptions } from './method.js';
-import type { QuantizedForms, QuantizedLayer } from './quantized-layer.js';
+import { reasonsOf, type QuantizedFormName, type QuantizedForms, type QuantizedLayer } from './quantized-layer.js';
 import { Quantizer, type MadeForm } from './quantizer.js';
 import { Sensitivity } from './sensitivity.js';
 
@@ -18,14 +18,14 @@ export async function float8Model(
   model: ModelProto,
   statistics: readonly TensorStatistics[],
   samples: readonly Tensor[],
-  { signal, onProgress }: MethodOptions,
+  { forms, signal, onProgress }: MethodOptions,
 ): Promise<QuantizedForms> {
   const quantizer = float8Quantizer(model, statistics, signal);
   const whole = await quantizer.whole('float8');
   const kept = await keptFloat();
   const made = await quantizer.make('float8', await quantizer.planned('float8', whole, kept));
   const precision = { onnxruntime: 'float32', tensorrt: 'float8' } as const;
-  return { onnxruntime: model, tensorrt: made.model, precision, layers: float8Layers(quantizer, made) };
+  return { onnxruntime: model, tensorrt: made.model, precision, layers: float8Layers(quantizer, made, forms) };
 
   async function keptFloat(): Promise<readonly number[]> {
     if (whole.trials.length === 0) return [];
@@ -48,10 +48,13 @@ export function float8Quantizer(
   return new Quantizer(model, statistics, { method: 'min-max', signal });
 }
 
-export function float8Layers(quantizer: Quantizer, made: MadeForm): readonly QuantizedLayer[] {
+export function float8Layers(
+  quantizer: Quantizer,
+  made: MadeForm,
+  forms: readonly QuantizedFormName[],
+): readonly QuantizedLayer[] {
   return quantizer.layers({ tensorrt: made }).map((layer) => ({
     ...layer,
-    precision: { ...layer.precision, onnxruntime: 'float32' },
-    reasons: { ...layer.reasons, onnxruntime: noKernels },
+    reasons: reasonsOf(forms, (form) => (form === 'tensorrt' ? layer.reasons.tensorrt : noKernels)),
   }));
 }

@@ -49,9 +49,14 @@ export async function writeFormFiles(
   return files;
 }
 
-/** Whether a form is in the bundle; `keepFloat`: whether that for ONNX Runtime is the model as it was given. */
-export function isShipped(form: FormName, precision: Precision, keepFloat: boolean): boolean {
-  if (form === 'float32') return keepFloat;
-  if (form === 'pruned') return precision === 'fp32';
+/** Whether a form is in the bundle, for one engine at least; `keepFloat`: whether that for ONNX Runtime is the model as it was given. */
+export function isShipped(
+  form: FormName,
+  { precision, forms }: { readonly precision: Precision; readonly forms: readonly QuantizedFormName[] },
+  keepFloat: boolean,
+): boolean {
+  const hasTensorRt = forms.includes('tensorrt');
+  if (form === 'float32') return keepFloat || !hasTensorRt;
+  if (form === 'pruned') return precision === 'fp32' && (hasTensorRt || !keepFloat);
   return form === 'tensorrt' || !keepFloat;
 }

@@ -9,14 +9,7 @@ import {
   type HalfType,
   type TensorStatistics,
 } from '../precision/index.js';
-import {
-  notAsked,
-  quantizedForms,
-  type LayerPrecision,
-  type QuantizedFormName,
-  type QuantizedForms,
-  type QuantizedLayer,
-} from './quantized-layer.js';
+import { ofForms, reasonsOf, type QuantizedFormName, type QuantizedForms, type QuantizedLayer } from './quantized-layer.js';
 
 /** Why a form for ONNX Runtime is FP32. */
 const noKernels = 'CPUs have no BF16: ONNX Runtime has no kernels for it';
@@ -29,21 +22,13 @@ export function halfModel(
   model: ModelProto,
   statistics: readonly TensorStatistics[],
   type: HalfType,
-  forms: readonly QuantizedFormName[] = quantizedForms,
+  forms: readonly QuantizedFormName[],
 ): QuantizedForms {
   const values = new FloatValues(model);
   const largest = new Map(statistics.map(({ name, min, max }) => [name, Math.max(Math.abs(min), Math.abs(max))]));
   const plan = planHalf(values, largest, type);
   const half = writeHalfForm(model, values, plan);
   const isMade = (form: QuantizedFormName): boolean => forms.includes(form) && (form === 'tensorrt' || type === 'float16');
-  const ofForms = <T>(asked: T, other: T): Record<QuantizedFormName, T> => ({
-    onnxruntime: isMade('onnxruntime') ? asked : other,
-    tensorrt: isMade('tensorrt') ? asked : other,
-  });
-  const reasonOf = (form: QuantizedFormName, reason: string | undefined): [QuantizedFormName, string][] => {
-    const told = isMade(form) ? reason : forms.includes(form) ? noKernels : notAsked;
-    return told === undefined ? [] : [[form, told]];
-  };
   const byName = new Map(statistics.map((one) => [one.name, one]));
   const { structure } = values;
   const layers = structure.nodes
@@ -57,16 +42,16 @@ export function halfModel(
         name: node.name || output,
         operator: node.opType,
         macs: structure.isLayer(node) ? structure.macs(node) || null : null,
-        precision: ofForms<LayerPrecision>(precision, 'float32'),
-        reasons: Object.fromEntries(quantizedForms.flatMap((form) => reasonOf(form, reason))),
+        precision: ofForms((form) => (isMade(form) ? precision : 'float32')),
+        reasons: reasonsOf(forms, (form) => (isMade(form) ? reason : noKernels)),
         range: seen && { min: seen.min, max: seen.max },
         noiseDb: {},
       };
     });
   const made = type === 'float16' ? half : inOpset(half, firstOpset.bfloat16);
   return {
-    ...ofForms(made, model),
-    precision: ofForms<LayerPrecision>(type, 'float32'),
+    ...ofForms((form) => (isMade(form) ? made : model)),
+    precision: ofForms((form) => (isMade(form) ? type : 'float32')),
     simulated: forms.includes('tensorrt') ? simulateHalf(half, type) : undefined,
     layers,
   };

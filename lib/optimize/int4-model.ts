@@ -14,15 +14,8 @@ import {
 } from '../precision/index.js';
 import type { Tensor } from '../tensor/index.js';
 import type { MethodOptions } from './method.js';
-import {
-  notAsked,
-  quantizedForms,
-  type LayerPrecision,
-  type QuantizedFormName,
-  type QuantizedForms,
-  type QuantizedLayer,
-} from './quantized-layer.js';
-import { Sensitivity } from './sensitivity.js';
+import { ofForms, reasonsOf, type QuantizedFormName, type QuantizedForms, type QuantizedLayer } from './quantized-layer.js';
+import { Sensitivity, type KeepNoise } from './sensitivity.js';
 
 const keptReason = 'measured: too much is lost at 4 bits';
 
@@ -37,15 +30,15 @@ export async function int4Model(
   statistics: readonly TensorStatistics[],
   samples: readonly Tensor[],
   { forms, signal, onProgress }: MethodOptions,
+  keep?: KeepNoise,
 ): Promise<QuantizedForms> {
   const structure = new Structure(model);
   structure.checkLayers();
   const plan = await planInt4(structure, signal);
   if (plan.int4.size === 0) {
     throw new ModelError('MODEL_UNSUPPORTED', {
-      message:
-        'The model has no layer whose weights are worth four bits: of all that there are, none has as many as 4096 in whole blocks',
-      hint: 'Make it in INT8 or FP16.',
+      message: 'The model has no layer whose weights are worth four bits: none has enough of them in whole blocks',
+      hint: 'Make it in another precision.',
     });
   }
   const trials = int4Trials(structure, plan);
@@ -63,25 +56,23 @@ export async function int4Model(
     weights.set(node, { ...eight, dtype: 'int8', dims: tensor.dims, axis });
   }
   const form = writeWeightOnlyForm(model, structure, weights);
-  const ofForms = <T>(asked: T, other: T): Record<QuantizedFormName, T> => ({
-    onnxruntime: forms.includes('onnxruntime') ? asked : other,
-    tensorrt: forms.includes('tensorrt') ? asked : other,
-  });
+  const isMade = (name: QuantizedFormName): boolean => forms.includes(name);
+  // With all of them at eight bits, it is a form of those.
+  const stored = [...weights.values()].some(({ dtype }) => dtype === 'int4') ? 'int4' : 'int8';
   const layers = layersOf(structure, weights, reasons, statistics).map((layer) => ({
     ...layer,
-    precision: ofForms<LayerPrecision>(layer.precision.tensorrt, 'float32'),
-    reasons: Object.fromEntries(
-      quantizedForms.flatMap((name) => {
-        const reason = forms.includes(name) ? layer.reasons[name] : notAsked;
-        return reason === undefined ? [] : [[name, reason]];
-      }),
-    ),
+    precision: ofForms((name) => (isMade(name) ? layer.precision[name] : 'float32')),
+    reasons: reasonsOf(forms, (name) => layer.reasons[name]),
   }));
-  return { ...ofForms(form, model), precision: ofForms<LayerPrecision>('int4', 'float32'), layers };
+  return {
+    ...ofForms((name) => (isMade(name) ? form : model)),
+    precision: ofForms((name) => (isMade(name) ? stored : 'float32')),
+    layers,
+  };
 
   async function keptAt8Bits(): Promise<readonly number[]> {
     await using sensitivity = await Sensitivity.of(model, trials, outputGroups(structure), samples, signal);
-    const noise = await sensitivity.measureEach((done) => onProgress?.(done, trials.length));
+    const noise = await sensitivity.measureEach((done) => onProgress?.(done, trials.length), keep);
     return trialsAtEightBits(trials, noise);
   }
 }

@@ -21,8 +21,8 @@ export interface LadderOptions extends MethodOptions {
 export interface Method {
   /** What calibration looks at. */
   readonly tensors: (typeof calibratedTensors)[number];
-  /** Whether samples, a few inputs of the model, are run to find what loses too much. */
-  readonly measures: boolean;
+  /** How many samples, inputs of the model, are run to find what loses too much and how far off means are; 0 where nothing is measured. */
+  readonly samplesOf: (model: ModelProto) => number;
   convert(
     model: ModelProto,
     statistics: readonly TensorStatistics[],

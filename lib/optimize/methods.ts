@@ -1,20 +1,23 @@
 import type { HalfType } from '../precision/index.js';
+import { correctionSamples } from './bias-correction.js';
 import { float8Model } from './float8-model.js';
 import { halfModel } from './half-model.js';
 import { int4Model } from './int4-model.js';
 import type { Method } from './method.js';
 import { quantizeModel } from './quantize-model.js';
 import type { Precision, QuantizedForms } from './quantized-layer.js';
+import { mostSamples } from './sensitivity.js';
 import { float8Ladder, formsLadder, int8Ladder, stackedLadder } from './search/ladder.js';
 
 const int8: Method = {
   tensors: 'layers',
-  measures: true,
+  samplesOf: correctionSamples,
   convert: (model, statistics, samples, { onProgress, ...options }) =>
     quantizeModel(model, statistics, samples, {
       ...options,
       onProgress: ({ form, phase, done }) => {
-        if (phase === 'sensitivity') onProgress?.(Math.round(50 * (done + (form === 'tensorrt' ? 1 : 0))), 100);
+        const { forms } = options;
+        if (phase === 'sensitivity') onProgress?.(Math.round((100 * (forms.indexOf(form) + done)) / forms.length), 100);
       },
     }),
   ladder: int8Ladder,
@@ -26,14 +29,15 @@ export const methods: Readonly<Record<Exclude<Precision, 'fp32'>, Method>> = {
   int8,
   fp16,
   bf16: half('bfloat16'),
-  fp8: { tensors: 'layers', measures: true, convert: float8Model, ladder: float8Ladder },
+  fp8: { tensors: 'layers', samplesOf: () => mostSamples, convert: float8Model, ladder: float8Ladder },
   int4: {
     tensors: 'layers',
-    measures: true,
+    samplesOf: () => mostSamples,
     convert: int4Model,
-    ladder: async (...given) => formsLadder(await int4Model(...given)),
+    ladder: async (model, statistics, samples, { keep, ...options }) =>
+      formsLadder(await int4Model(model, statistics, samples, options, (from, measure) => keep(`int4 noise ${from}`, measure))),
   },
-  // INT8 where nothing chooses; among what stands above it, a budget does.
+  // Always to a budget, which chooses among them.
   auto: {
     ...int8,
     tensors: 'all',
@@ -47,7 +51,7 @@ function half(type: HalfType): Method {
     halfModel(model, statistics, type, forms);
   return {
     tensors: 'all',
-    measures: false,
+    samplesOf: () => 0,
     convert: (...given) => Promise.resolve(make(...given)),
     ladder: (...given) => Promise.resolve(formsLadder(make(...given))),
   };

@@ -14,7 +14,7 @@ import {
 } from '../precision/index.js';
 import { bundledTask } from '../tasks/index.js';
 import type { Tensor } from '../tensor/index.js';
-import { correctionSamples, tooFewToCorrect } from './bias-correction.js';
+import { tooFewToCorrect } from './bias-correction.js';
 import { calibrate } from './calibrate.js';
 import { listPictures, orderPictures } from './calibration-pictures.js';
 import { evaluateConstants } from './evaluate-constants.js';
@@ -102,9 +102,9 @@ function methodOf({ precision }: Pick<OptimizedSource, 'precision'>): Method {
 
 /** What calibration looks at. Throws MODEL_UNSUPPORTED. */
 function pointsOf(precision: Precision, model: ModelProto): readonly CalibrationPoint[] {
-  const { tensors, measures } = methodOf({ precision });
+  const { tensors, samplesOf } = methodOf({ precision });
   // What is measured are layers: told where there is none.
-  const ofLayers = measures ? floatCalibrationPoints(model) : [];
+  const ofLayers = samplesOf(model) > 0 ? floatCalibrationPoints(model) : [];
   return tensors === 'layers' ? ofLayers : allFloatPoints(model);
 }
 
@@ -131,10 +131,10 @@ async function withSamples<T>(
   use: (samples: readonly Tensor[]) => Promise<T>,
 ): Promise<T> {
   await checkTable(source, table, options);
-  if (!methodOf(source).measures) return await use([]);
+  const count = methodOf(source).samplesOf(source.model);
+  if (count === 0) return await use([]);
   const { task, pictures, seed, signal } = options;
   const { paths } = await orderPictures(pictures, seed, signal);
-  const count = correctionSamples(source.model);
   const calibrated = await calibratedPictures(paths, new Set(table.pictures.map((one) => one.sha256)), count, signal);
   // Of a table that was made of other pictures, there is none. Those that there are will judge the forms, which then are not corrected by them.
   const [samples, most] = calibrated.length > 0 ? [calibrated, count] : [paths, tooFewToCorrect];

@@ -1,39 +1,36 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
-import { basename, join, parse } from 'node:path';
+import { join, parse } from 'node:path';
 
 import { packageVersion } from '../binding/index.js';
 import type { Dataset } from '../dataset/index.js';
 import { formFileName, sha256OfFile } from '../engine/index.js';
 import { DatasetError } from '../errors/index.js';
 import { checkEvaluable } from '../evaluation/index.js';
-import { modelPath } from '../graph/index.js';
+import { modelPath, type ModelProto } from '../graph/index.js';
 import type { Pruning } from '../precision/index.js';
 import { loadTask, type Task } from '../tasks/index.js';
 import { EnergyMeter } from './energy.js';
-import { isShipped, writeFormFiles } from './form-files.js';
+import { writeFormFiles } from './form-files.js';
 import { FormJudge } from './form-judge.js';
-import { biasWords, noticesOf, otherLayers, searchNotices, searchWords } from './decisions.js';
 import { calibratedOf, decides, heldBackDataset, heldBackPictures, labelsHash } from './held-back.js';
+import { makeReport } from './make-report.js';
 import { modelSteps } from './model-steps.js';
 import { generatedPictures, generatePictures } from './generated-pictures.js';
-import { thisMachine } from './machine.js';
-import type { OptimizationReport, ReportedForm } from './optimization-report.js';
+import type { OptimizationReport } from './optimization-report.js';
 import type { BundledForm, BundledOptimization, Calibration, OptimizedSource, OptimizeSteps } from './optimize-steps.js';
 import { modelBytes } from './model-bytes.js';
 import { taskNameOf } from './picture-comparison.js';
-import { calibratedAsPruned, floatForms, pruneSource, reportedPruning, withPruning, type PrunedSource } from './pruned-source.js';
-import { pruningNotices, pruningWords } from './pruning-words.js';
-import type { QuantizedFormName, QuantizedForms } from './quantized-layer.js';
+import { calibratedAsPruned, floatForms, pruneSource, type PrunedSource } from './pruned-source.js';
+import { ofForms, type QuantizedFormName, type QuantizedForms } from './quantized-layer.js';
 import { csvOfForms, csvOfLayers } from './report/csv-report.js';
 import { htmlReport } from './report/html-report.js';
 import { markdownReport } from './report/markdown-report.js';
-import { shortfalls, type Budget } from './search/budget.js';
+import { type Budget } from './search/budget.js';
 import { findForms, type FormsToFind } from './search/find-forms.js';
 import { SearchJournal } from './search/journal.js';
 import type { ReportedSearch } from './search/search-model.js';
 import { checkedOptions, makeExportFolder, type CheckedOptions, type OptimizeOptions } from './optimize-options.js';
-import { judgeSpeed } from './speed-guard.js';
 import { StepClock } from './step-clock.js';
 
 /**
@@ -75,6 +72,13 @@ interface Given {
   readonly pictures: readonly string[];
 }
 
+/** What forms are made of. */
+interface FormsFrom<C extends Calibration> extends Pick<FormsToFind, 'source' | 'task' | 'pictures' | 'calibrated'> {
+  /** The model, or what pruning left of it. */
+  readonly start: OptimizedSource;
+  readonly calibration: C;
+}
+
 /** One call of {@link optimizeInSteps}. */
 class Optimization<C extends Calibration> {
   readonly #clock: StepClock;
@@ -103,7 +107,7 @@ class Optimization<C extends Calibration> {
     const pruned = options.prune && (await this.#prune(source, task, options.prune));
     const given = { task, source, pruned, pictures };
     if (options.budget === undefined) return await this.#optimize(given, undefined);
-    const onWait = (): void => void this.#clock.step('wait', () => Promise.resolve());
+    const onWait = (): void => this.#clock.tell('wait');
     const files = [options.calibration, labelled?.path, ...pictures].filter((file) => file !== undefined);
     return await SearchJournal.during(await this.#searchKey(task), files, { signal, onWait }, (journal) =>
       this.#optimize(given, journal),
@@ -120,12 +124,8 @@ class Optimization<C extends Calibration> {
         ? undefined
         : await calibratedAsPruned(options.prune, this.#calibrate(start, pictures, journal));
     const calibrated = new Set(calibration?.pictures.map(({ sha256 }) => sha256));
-    const { quantized, search } =
-      calibration === undefined
-        ? { quantized: floatForms(start.model) }
-        : journal === undefined
-          ? { quantized: await this.#convert(start, calibration, task, pictures) }
-          : await this.#search({ source, start, calibration, task, pictures, calibrated, journal });
+    const { converted, search } = await this.#converted({ source, start, calibration, task, pictures, calibrated }, journal);
+    const quantized = asGiven(converted, source, options);
     const files = await writeFormFiles({ source, pruned, quantized, forms: options.forms, folder: this.work }, steps.writeModel);
     // What a search took is judged by pictures that it has not seen.
     const isLeftOut = (sha256: string): boolean =>
@@ -146,62 +146,14 @@ class Optimization<C extends Calibration> {
       clock: this.#clock,
     });
     const judged = await judge.judge();
-    // Of a model that is pruned alone, that is the form for both.
-    const isPrunedAlone = options.precision === 'fp32';
-    const served = isPrunedAlone ? 'pruned' : 'onnxruntime';
-    const isFloatAnyway =
-      !options.forms.includes('onnxruntime') || (!isPrunedAlone && quantized.precision.onnxruntime === 'float32');
-    const latency = judged.find(({ form }) => form === served)?.latency ?? [];
-    const { keepFloat, words } = isFloatAnyway
-      ? { keepFloat: true, words: undefined }
-      : mayKeepFloat(search)
-        ? judgeSpeed(quantized.precision.onnxruntime, latency)
-        : { keepFloat: false, words: undefined };
-    const forms = judged.map((form): ReportedForm => ({
-      ...form,
-      shipped: isShipped(form.form, options.precision, keepFloat),
-    }));
-    const layers = withPruning(quantized.layers, pruned);
-    const pruning = pruned && reportedPruning(pruned);
-    const report: OptimizationReport = {
-      format: 1,
-      foveate: packageVersion,
-      made: new Date().toISOString(),
-      task: taskNameOf(task),
-      precision: options.precision,
-      ...(pruning !== undefined && { pruning }),
-      model: { name: basename(path), bytes: (forms[0] as ReportedForm).bytes, sha256: await sha256OfFile(path, signal) },
-      machine: thisMachine(task.session.runtime, energy instanceof EnergyMeter ? undefined : energy.reason),
-      calibration: {
-        pictures: calibration?.pictures.length ?? 0,
-        ...(options.calibration === undefined
-          ? { seconds: this.#clock.seconds['calibrate'] }
-          : { table: basename(options.calibration) }),
-        seed: options.seed,
-        ...(options.dataFree && { generated: true }),
-        heldBack: heldBack.length,
-      },
-      forms,
-      layers,
-      ...(search !== undefined && { search }),
-      decisions: [
-        ...pruningWords({ pruning, task: taskNameOf(task), forms, layers }),
-        ...searchWords(search),
-        ...(words === undefined ? [] : [words]),
-        ...biasWords(quantized),
-        ...(options.precision === 'fp32' ? [] : otherLayers(options.precision, layers)),
-      ],
-      notices: [
-        ...noticesOf(forms, { heldBack: heldBack.length, isGenerated: options.dataFree }),
-        ...searchNotices(search, forms),
-        ...pruningNotices(pruning),
-        ...(judgedBy?.size === 0
-          ? ['Every labelled picture was calibrated with, so that nothing is told of accuracy: give others too.']
-          : []),
-        ...(options.dataFree ? [] : (calibration?.doubts ?? []).map(({ message }) => `Forced: ${message}`)),
-      ],
-      seconds: { ...this.#clock.seconds },
-    };
+    const { report, keepFloat } = makeReport({
+      ...{ path, task, options, calibration, pruned, quantized, search, judged },
+      sha256: await sha256OfFile(path, signal),
+      heldBack: heldBack.length,
+      labelled: judgedBy?.size,
+      noEnergy: energy instanceof EnergyMeter ? undefined : energy.reason,
+      seconds: this.#clock.seconds,
+    });
     await this.#write({ source, task, calibration, report, quantized, keepFloat });
     return report;
   }
@@ -217,10 +169,18 @@ class Optimization<C extends Calibration> {
     return this.#clock.step('prune', (step) => pruneSource(source, prune, { ...step, task, folder: this.work, writeModel }));
   }
 
-  #convert(source: OptimizedSource, calibration: C, task: Task, pictures: readonly string[]): Promise<QuantizedForms> {
-    return this.#clock.step('convert', (step) =>
-      this.steps.convert(source, calibration, { ...step, task, pictures, seed: this.options.seed, forms: this.options.forms }),
+  async #converted(
+    given: Omit<FormsFrom<C>, 'calibration'> & { readonly calibration: C | undefined },
+    journal: SearchJournal | undefined,
+  ): Promise<{ converted: QuantizedForms; search?: ReportedSearch }> {
+    const { start, calibration, task, pictures } = given;
+    const { seed, forms } = this.options;
+    if (calibration === undefined) return { converted: floatForms(start.model) };
+    if (journal !== undefined) return await this.#search({ ...given, calibration }, journal);
+    const converted = await this.#clock.step('convert', (step) =>
+      this.steps.convert(start, calibration, { ...step, task, pictures, seed, forms }),
     );
+    return { converted };
   }
 
   /** All that what a search measures depends on, besides the files. */
@@ -235,28 +195,22 @@ class Optimization<C extends Calibration> {
   }
 
   async #search(
-    given: Pick<FormsToFind, 'source' | 'task' | 'pictures' | 'calibrated' | 'journal'> & {
-      readonly start: OptimizedSource;
-      readonly calibration: C;
-    },
-  ) {
-    const { start, calibration, ...found } = given;
+    { start, calibration, ...found }: FormsFrom<C>,
+    journal: SearchJournal,
+  ): Promise<{ converted: QuantizedForms; search: ReportedSearch }> {
     const { budget, labelled, seed, threads, forms: asked } = this.options;
+    const { task, pictures } = found;
     const { forms, search } = await findForms({
       ...found,
-      ...{ budget: budget as Budget, forms: asked, labelled, seed, threads, folder: this.work, clock: this.#clock },
+      ...{ journal, budget: budget as Budget, forms: asked, labelled, seed, threads, folder: this.work, clock: this.#clock },
       writeModel: (model, path) => this.steps.writeModel(model, path),
       ladder: (step) =>
         this.steps.ladder(start, calibration, {
-          ...step,
-          task: given.task,
-          pictures: given.pictures,
-          seed,
-          forms: asked,
-          keep: (name, measure) => given.journal.get(name, measure),
+          ...{ ...step, task, pictures, seed, forms: asked },
+          keep: (name, measure) => journal.get(name, measure),
         }),
     });
-    return { quantized: forms, search };
+    return { converted: forms, search };
   }
 
   async #calibrate(source: OptimizedSource, all: readonly string[], journal: SearchJournal | undefined): Promise<C> {
@@ -270,16 +224,13 @@ class Optimization<C extends Calibration> {
     );
   }
 
-  /** A form as the bundle has it; one that was not asked for is the model as it was given. */
+  /** A form as the bundle has it. */
   #bundled(form: QuantizedFormName, quantized: QuantizedForms, source: OptimizedSource): BundledForm {
-    const { forms, precision, prune } = this.options;
-    const isAsked = forms.includes(form);
-    const isPruned = isAsked && (precision === 'fp32' || quantized.precision[form] !== 'float32');
-    const model = isAsked ? quantized[form] : source.model;
+    const model = quantized[form];
     return {
       form,
       precision: quantized.precision[form],
-      pruning: isPruned ? prune : undefined,
+      pruning: model === source.model ? undefined : this.options.prune,
       write: (path) => this.steps.writeModel(model, path),
     };
   }
@@ -321,10 +272,17 @@ class Optimization<C extends Calibration> {
   }
 }
 
-/** The speed guard may put FP32 in the place of what was taken, unless that goes beyond a budget. */
-function mayKeepFloat(search: ReportedSearch | undefined): boolean {
-  const float = search?.forms.onnxruntime?.candidates.find(({ precision }) => precision === 'float32');
-  return search === undefined || (float !== undefined && shortfalls(float, search.budget).length === 0);
+/** A form that is FP32 where something else was asked for, or that was not asked for, is the model as it was given, and not a pruned one. */
+function asGiven(
+  converted: QuantizedForms,
+  source: OptimizedSource,
+  { precision, forms }: Pick<CheckedOptions, 'precision' | 'forms'>,
+): QuantizedForms {
+  const modelOf = (form: QuantizedFormName): ModelProto => {
+    const isMade = forms.includes(form) && (precision === 'fp32' || converted.precision[form] !== 'float32');
+    return isMade ? converted[form] : source.model;
+  };
+  return { ...converted, ...ofForms(modelOf) };
 }
 
 function checkKind(task: string, dataset: Dataset): void {

@@ -41,6 +41,8 @@ export interface BiasesCorrected {
   readonly layers: number;
   /** Less noise, in the outputs that have most. */
   readonly gainDb: number;
+  /** More noise, in the outputs of which that is most; 0 where there is none. */
+  readonly lossDb: number;
   /** By which that was found. */
   readonly pictures: number;
   readonly kept: boolean;
@@ -64,15 +66,40 @@ export interface QuantizedLayer {
   readonly pruned?: { readonly zeros: number; readonly reason?: string | undefined } | undefined;
 }
 
+/** Something of each form. */
+export function ofForms<T>(of: (form: QuantizedFormName) => T): Record<QuantizedFormName, T> {
+  return { onnxruntime: of('onnxruntime'), tensorrt: of('tensorrt') };
+}
+
+/** Why a layer of each form is as it is, as far as there is a reason; of those that were not asked for, that. */
+export function reasonsOf(
+  asked: readonly QuantizedFormName[],
+  of: (form: QuantizedFormName) => string | undefined,
+): QuantizedLayer['reasons'] {
+  return Object.fromEntries(
+    quantizedForms.flatMap((form) => {
+      const reason = asked.includes(form) ? of(form) : notAsked;
+      return reason === undefined ? [] : [[form, reason]];
+    }),
+  );
+}
+
 /** Why layers of a form that was not asked for stay float. */
 export const notAsked = 'made for another device';
 
 export const engineNames = { onnxruntime: 'ONNX Runtime', tensorrt: 'TensorRT' } as const;
 
-/** In the form where it is least. */
-export function worstNoiseDb({ noiseDb }: QuantizedLayer): number | undefined {
-  const values = Object.values(noiseDb).filter((value) => Number.isFinite(value));
-  return values.length === 0 ? undefined : Math.min(...values);
+/** In the form where it is least, and which that is. */
+export function worstNoise({ noiseDb }: QuantizedLayer): { readonly form: QuantizedFormName; readonly db: number } | undefined {
+  const known = quantizedForms.flatMap((form) => {
+    const db = noiseDb[form];
+    return db !== undefined && Number.isFinite(db) ? [{ form, db }] : [];
+  });
+  return known.toSorted((a, b) => a.db - b.db)[0];
+}
+
+export function worstNoiseDb(layer: QuantizedLayer): number | undefined {
+  return worstNoise(layer)?.db;
 }
 
 /** Why a layer stays float, and where, in one line; empty where it does nowhere. */

@@ -14,7 +14,7 @@ import { measuringSession } from './measuring-session.js';
 import { settleAll } from './settle-all.js';
 
 /** Of more inputs, the strongest is hardly stronger. */
-const mostSamples = 4;
+export const mostSamples = 4;
 /** So many trials are measured between two words of progress. */
 const measuredAtOnce = 8;
 

@@ -40,6 +40,11 @@ export class StepClock {
     this.#onProgress = onProgress;
   }
 
+  /** Tells of what is no step of its own. */
+  tell(phase: OptimizePhase): void {
+    this.#onProgress?.({ phase, done: 0, total: 0 });
+  }
+
   /** Does a step, of one form or of all. Its time is told by the name of its phase, added to what is there. Throws ABORTED before it begins. */
   async step<T>(phase: OptimizePhase, work: (options: StepOptions) => Promise<T>, form?: FormName): Promise<T> {
     if (this.signal?.aborted) throw aborted(this.signal);

@@ -26,5 +26,5 @@ export function writeWeightOnlyForm(
       initializer: [...graph.initializer.filter(({ name }) => read.has(name)), ...writer.initializers],
     }),
   });
-  return inOpset(written, firstOpset.int4);
+  return inOpset(written, Math.max(...[...weights.values()].map(({ dtype }) => firstOpset[dtype])));
 }

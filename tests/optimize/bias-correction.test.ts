@@ -177,15 +177,19 @@ describe('corrected biases', () => {
 });
 
 describe('what is said of them', () => {
-  const found = { layers: 12, gainDb: 1.24, pictures: 8, kept: true };
+  const found = { layers: 12, gainDb: 1.24, lossDb: 0, pictures: 8, kept: true };
 
   it('tells the gain, or what it would have been', () => {
-    const biases = { onnxruntime: found, tensorrt: { ...found, gainDb: -0.3, kept: false } };
+    const biases = { onnxruntime: found, tensorrt: { ...found, gainDb: -0.3, lossDb: 0.3, kept: false } };
     const precision = { onnxruntime: 'int8', tensorrt: 'int8' } as const;
     expect(biasWords({ biases, precision })).toEqual([
       'Biases of 12 layers were corrected in the form for ONNX Runtime: noise in the outputs is 1.2 dB less on 8 pictures that they were not fitted to.',
       'Biases were left as they are in the form for TensorRT: with corrected ones, noise in the outputs was 0.3 dB more on 8 pictures that they were not fitted to.',
     ]);
+    const others = { ...biases, tensorrt: { ...found, lossDb: 1.6, kept: false } };
+    expect(biasWords({ biases: others, precision })[1]).toMatch(
+      /was 1.2 dB less on 8 pictures .*, and in some of them 1.6 dB more\.$/,
+    );
     expect(biasWords({ biases, precision: { ...precision, onnxruntime: 'float32' } })).toHaveLength(1);
     expect(biasWords({ precision })).toEqual([]);
   });

@@ -57,15 +57,19 @@ export function htmlReport(report: OptimizationReport): string {
 
 function heading(report: OptimizationReport): Markup {
   const { model, forms } = report;
-  const slower = forms.find(({ form, precision, shipped }) => form === 'onnxruntime' && precision !== 'float32' && !shipped);
+  const served = forms.find(({ form }) => form === (report.precision === 'fp32' ? 'pruned' : 'onnxruntime'));
+  const isSlower =
+    report.precision === 'fp32'
+      ? forms[0]?.shipped === true && served?.latency.some(({ verdict }) => verdict === 'slower') === true
+      : served !== undefined && served.precision !== 'float32' && !served.shipped;
   return markup`<header>
 <div class="top"><div><p class="kicker">${kicker(report)}</p>
 <h1>${named(model.name)}</h1>
 <p class="lede">${calibrationText(report)}.</p></div>
 ${themeButton}</div>${
-    slower !== undefined &&
+    isSlower &&
     markup`
-<p class="alert" role="note">${report.precision === 'fp32' ? 'The pruned model' : precisionTitles[slower.precision]} is slower than FP32 here: the bundle has FP32 for ONNX Runtime. <a href="#decisions">What was decided</a>.</p>`
+<p class="alert" role="note">${report.precision === 'fp32' ? 'The pruned model' : precisionTitles[served!.precision]} is slower than FP32 here: the bundle has FP32 for ONNX Runtime. <a href="#decisions">What was decided</a>.</p>`
   }
 <ul class="cards">${cards(report).map(
     ({ name, meaning, value, note }) => markup`
@@ -86,14 +90,22 @@ interface Card {
   readonly note?: string | undefined;
 }
 
-/** What whoever reads no further is to know: of the form for ONNX Runtime, and what that for TensorRT kept. */
+/** What whoever reads no further is to know: size and time of the first form that was made, and what each keeps. */
 function cards(report: OptimizationReport): Card[] {
   const told: Card[] = [];
+  const made = report.forms.find(({ form, precision }) =>
+    report.precision === 'fp32' ? form === 'pruned' : precision !== 'float32',
+  );
   for (const { form, bytes, sizeRatio, latency, agreement } of report.forms) {
     if (form === 'float32') continue;
     const engine = form === 'pruned' ? 'pruned' : engineNames[form];
-    if (form === (report.precision === 'fp32' ? 'pruned' : 'onnxruntime')) {
-      told.push({ name: 'Size', meaning: 'of FP32', value: timesText(sizeRatio), note: `${(bytes / 1e6).toFixed(1)} MB` });
+    if (form === made?.form) {
+      told.push({
+        name: `Size, ${engine}`,
+        meaning: 'of FP32',
+        value: timesText(sizeRatio),
+        note: `${(bytes / 1e6).toFixed(1)} MB`,
+      });
       for (const { threads, ratio, medianMs, verdict } of latency) {
         told.push({
           name: `Latency, ${threadText(threads)}`,

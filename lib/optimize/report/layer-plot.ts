@@ -2,7 +2,7 @@
 import { coordinate, scale } from '../../evaluation/report/html/drawing.js';
 import { isNumber, shortened } from '../../evaluation/report/metric.js';
 import { markup, type Markup } from '../../text/index.js';
-import { precisionTitles, worstNoiseDb, type QuantizedLayer } from '../quantized-layer.js';
+import { precisionTitles, worstNoise, worstNoiseDb, type QuantizedLayer } from '../quantized-layer.js';
 import { shortNumber } from './form-rows.js';
 
 const left = 96;
@@ -79,9 +79,10 @@ function noisePanel(layers: readonly QuantizedLayer[], { step, x, right }: Colum
   return markup`${title('Signal to noise, dB', noise.top)}${ticks.map((tick) => gridLine(y(tick), String(tick), right))}${layers.map(
     (layer, place) => {
       const { precision, name } = layer;
-      const noiseDb = worstNoiseDb(layer);
-      if (noiseDb === undefined) return undefined;
-      const kind = precision.onnxruntime;
+      const worst = worstNoise(layer);
+      if (worst === undefined) return undefined;
+      const noiseDb = worst.db;
+      const kind = precision[worst.form];
       return markup`<line class="stem-${kind}" x1="${coordinate(x(place))}" y1="${coordinate(y(least))}" x2="${coordinate(
         x(place),
       )}" y2="${coordinate(y(noiseDb))}" stroke-width="${coordinate(Math.min(2, step / 3))}"/><circle class="cell-${kind}" cx="${coordinate(x(place))}" cy="${coordinate(

@@ -18,7 +18,8 @@ export function machineText({ machine: { cpu, cores, runtime, platform } }: Opti
 export function calibrationText({ calibration }: OptimizationReport): string {
   const { pictures, seconds, table, heldBack, seed, generated } = calibration;
   const how = table === undefined ? (seconds === undefined ? '' : ` in ${seconds.toFixed(1)} s`) : `, by the table ${table}`;
-  if (generated === true) return `Calibrated with ${pictures} generated pictures${how} (seed ${seed}), measured on none`;
+  if (generated === true)
+    return `Calibrated with ${pictures} generated pictures${how} (seed ${seed}), with none to measure agreement on`;
   if (pictures === 0) return `Measured on ${countText(heldBack)} (seed ${seed})`;
   return `Calibrated with ${countText(pictures)}${how}, measured on ${countText(heldBack)} held back (seed ${seed})`;
 }

@@ -60,7 +60,7 @@ export async function int8Ladder(
   }
   // Decided of all in eight bits: where values are float, there is less to correct.
   using correction = await BiasCorrection.of(model, quantizer, Object.values(wholes), samples, signal);
-  const biases = await correction?.decide(wholes);
+  const biases = correction && (await keep('biases', () => correction.decide(wholes)));
   const means = correction?.means;
   const rungs = (form: QuantizedFormName): LadderRung[] => (found[form] ?? []).map(({ macs }) => ({ precision: 'int8', macs }));
   const make = async (form: QuantizedFormName, rung: number): Promise<MadeForm> => {
@@ -84,7 +84,7 @@ export async function float8Ladder(
   model: ModelProto,
   statistics: readonly TensorStatistics[],
   samples: readonly Tensor[],
-  { signal, onProgress, keep }: LadderOptions,
+  { forms, signal, onProgress, keep }: LadderOptions,
 ): Promise<Ladder> {
   const quantizer = float8Quantizer(model, statistics, signal);
   const whole = await quantizer.whole('float8');
@@ -98,7 +98,7 @@ export async function float8Ladder(
   return {
     rungs: { onnxruntime: [], tensorrt: rungs.map(({ macs }) => ({ precision: 'float8', macs })) },
     make: (_, rung) => make(rung),
-    layers: async ({ tensorrt }) => float8Layers(quantizer, await make(tensorrt)),
+    layers: async ({ tensorrt }) => float8Layers(quantizer, await make(tensorrt), forms),
   };
 }
 
