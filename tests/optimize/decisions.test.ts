@@ -15,11 +15,11 @@ describe('layers with more bits', () => {
       inBoth('int4'),
       inBoth('float32', 'few weights'),
       inBoth('int8', 'few of all weights'),
-      ...[1, 2].map(() => inBoth('int8', 'measured: too much is lost at 4 bits')),
+      ...[1, 2].map(() => inBoth('int8', 'too much is lost at 4 bits, as was measured')),
     ];
     expect(otherLayers('int4', layers)).toEqual([
       '1 of 5 layers stay FP32 in the form for either engine (1: few weights).',
-      '3 of 5 layers have weights in INT8 in the form for either engine (2: measured; 1: few of all weights).',
+      '3 of 5 layers have weights in INT8 in the form for either engine (2: too much is lost at 4 bits, as was measured; 1: few of all weights).',
     ]);
   });
 
