@@ -88,7 +88,7 @@ export interface ReportedForm {
   readonly shipped: boolean;
   /** How it was run to be judged; empty for the model as it was given. */
   readonly judged: string;
-  /** At each number of threads; empty of the form for TensorRT, which is not timed. */
+  /** At each number of threads; empty of the form for TensorRT, which is not timed, and where there is no other to compare with FP32. */
   readonly latency: readonly Latency[];
   /** With the model as it was given; absent of that itself, and where no pictures were held back. */
   readonly agreement?: Agreement | undefined;

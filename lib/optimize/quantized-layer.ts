@@ -102,7 +102,7 @@ export function worstNoiseDb(layer: QuantizedLayer): number | undefined {
   return worstNoise(layer)?.db;
 }
 
-/** Why a layer stays float, and where, in one line; empty where it does nowhere. */
+/** Why a layer has more bits than were asked for, and where, in one line; empty where it has nowhere. */
 export function reasonText({ reasons }: QuantizedLayer): string {
   const { onnxruntime, tensorrt } = reasons;
   if (onnxruntime === tensorrt) return onnxruntime ?? '';
