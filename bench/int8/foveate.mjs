@@ -28,7 +28,7 @@ async function quantize(path, taskOptions, paths, count, out) {
   const calibrating = performance.now();
   const table = await modelSteps.calibrate(source, { data: paths, pictures: count, seed: 0, force: false });
   const calibrateSeconds = (performance.now() - calibrating) / 1000;
-  const forms = await modelSteps.convert(source, table, { task, pictures: paths, seed: 0 });
+  const forms = await modelSteps.convert(source, table, { task, pictures: paths, seed: 0, forms: ['onnxruntime', 'tensorrt'] });
   await modelSteps.writeModel(forms.onnxruntime, join(out, 'onnxruntime.onnx'));
   await modelSteps.writeModel(forms.tensorrt, join(out, 'tensorrt.onnx'));
   const seconds = (performance.now() - started) / 1000;

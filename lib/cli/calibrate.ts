@@ -35,9 +35,10 @@ export function addCalibrate(program: Command, invocation: Invocation): void {
     .option('--pictures <n>', 'how many (default: 32)', parseNumber)
     .option('--seed <n>', 'choose other pictures where there are more (default: 0)', parseNumber)
     .addOption(
-      new Option('--tensors <which>', "those of INT8's layers (default), or all, as FP16 and BF16 want").choices(
-        calibratedTensors,
-      ),
+      new Option(
+        '--tensors <which>',
+        'those of layers, for INT8, FP8 and INT4 (default), or all, for FP16, BF16 and auto',
+      ).choices(calibratedTensors),
     )
     .option('--force', 'go on where the ranges are doubtful')
     .option('--resume', 'go on with the table in --output')

@@ -76,7 +76,7 @@ export type FormName = (typeof formNames)[number];
 /** A form of the model: `pruned` is it in FP32, with what was pruned and nothing else. */
 export interface ReportedForm {
   readonly form: FormName;
-  /** What its layers are in, but for those that stay float. */
+  /** What its layers are in, but for those that have more bits. */
   readonly precision: LayerPrecision;
   /** Of its .onnx file, with all weights. */
   readonly bytes: number;
@@ -84,11 +84,11 @@ export interface ReportedForm {
   readonly sizeRatio: number;
   /** The same files packed by gzip; absent where nothing was pruned. */
   readonly packedBytes?: number | undefined;
-  /** Whether the bundle has it. The model as it was given is there only in the place of a form that is not. */
+  /** Whether the bundle has it, for one engine at least. The model as it was given is there only in the place of a form that is not. */
   readonly shipped: boolean;
   /** How it was run to be judged; empty for the model as it was given. */
   readonly judged: string;
-  /** At each number of threads; empty where this machine cannot tell. */
+  /** At each number of threads; empty of the form for TensorRT, which is not timed, and where there is no other to compare with FP32. */
   readonly latency: readonly Latency[];
   /** With the model as it was given; absent of that itself, and where no pictures were held back. */
   readonly agreement?: Agreement | undefined;

@@ -34,12 +34,13 @@ import { checkedOptions, makeExportFolder, type CheckedOptions, type OptimizeOpt
 import { StepClock } from './step-clock.js';
 
 /**
- * Makes a model in INT8, FP16, BF16, FP8 or INT4, or a pruned one: calibrates it on some of the pictures of a folder, makes a form for each engine, measures on this machine what that gains
- * and, on the pictures held back, what it costs, and writes a bundle with both forms and a report. The form for ONNX Runtime stays FP32 where the other is measured slower, or CPUs have no such
- * kernels.
+ * Makes a model in INT8, FP16, BF16, FP8 or INT4, with 'auto' in the first of INT8, FP16 and FP32 that loses little enough, or a pruned one: calibrates it on some of the pictures of a folder,
+ * makes a form for each engine, measures on this machine what that gains and, on the pictures held back, what it costs, and writes a bundle with both forms and a report. The form for ONNX Runtime
+ * stays FP32 where the other is measured slower, or CPUs have no such kernels.
  *
- * Throws INVALID_ARGUMENT, UNKNOWN_OPTION, OUTPUT_NOT_WRITABLE, DATASET_NOT_FOUND, DATASET_UNSUPPORTED where the labels are not of the model's kind, ABORTED, and
- * as `loadTask`, calibration and quantisation do. Nothing is left at `output` unless all went well.
+ * Throws INVALID_ARGUMENT, UNKNOWN_OPTION, OUTPUT_NOT_WRITABLE, DATASET_NOT_FOUND, DATASET_UNSUPPORTED where the labels are not of the model's kind, MODEL_UNSUPPORTED where the model has nothing
+ * that can be in the precision or be pruned, BUDGET_NOT_MET where no form keeps to the budget, with all that was measured in `details.search`, DATASET_INVALID where too few pictures are left to
+ * decide that by, ABORTED, and as `loadTask`, calibration and quantisation do. Nothing is left at `output` unless all went well.
  */
 export async function optimizeModel(model: string, options: OptimizeOptions): Promise<OptimizationReport> {
   return await optimizeInSteps(model, options, modelSteps);

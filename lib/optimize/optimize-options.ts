@@ -21,7 +21,7 @@ import { checkBudget, type Budget } from './search/budget.js';
 import type { OptimizeProgress } from './step-clock.js';
 
 export interface OptimizeOptions {
-  /** Pictures as the model will meet them: a folder or what else calibration takes. Some are calibrated with, the others held back to measure what was lost. */
+  /** Pictures as the model will meet them: a folder or what else calibration takes. Some are calibrated with, the others held back to measure what was lost. Needed unless `dataFree`. */
   readonly data?: string | undefined;
   /** In place of `data`: pictures are generated to calibrate with, and what was lost is told by `labelled` alone. Default false. */
   readonly dataFree?: boolean | undefined;
@@ -41,7 +41,7 @@ export interface OptimizeOptions {
   readonly calibration?: string | undefined;
   /** A folder that each form is written to as well, as a plain .onnx file. */
   readonly exportOnnx?: string | undefined;
-  /** How many pictures are calibrated with, where no table is given. Default: 32, of fewer than 64 in all half of them, at least 16. */
+  /** How many pictures are calibrated with, where no table is given; with `dataFree`, how many are generated. Default: 32, of fewer than 64 in all half of them, at least 16. */
   readonly pictures?: number | undefined;
   /** Decides which pictures are calibrated with and held back. Default 0. */
   readonly seed?: number | undefined;

@@ -56,11 +56,11 @@ export interface QuantizedLayer {
   /** Multiply-accumulates of one run; null where they are not known. */
   readonly macs: number | null;
   readonly precision: Readonly<Record<QuantizedFormName, LayerPrecision>>;
-  /** Why it stays in float32 in a form. */
+  /** Why it has more bits in a form than were asked for. */
   readonly reasons: Readonly<Partial<Record<QuantizedFormName, string>>>;
   /** Of its output, as calibration found it. */
   readonly range?: { readonly min: number; readonly max: number } | undefined;
-  /** Signal to noise of its output, after its activation, in eight bits: in dB, of calibration. */
+  /** Signal to noise of its output, after its activation, in INT8: in dB, of calibration. */
   readonly noiseDb: Readonly<Partial<Record<QuantizedFormName, number>>>;
   /** Where the model was pruned: the share of its weights that are 0, and why it was left as it is. */
   readonly pruned?: { readonly zeros: number; readonly reason?: string | undefined } | undefined;
@@ -102,7 +102,7 @@ export function worstNoiseDb(layer: QuantizedLayer): number | undefined {
   return worstNoise(layer)?.db;
 }
 
-/** Why a layer stays float, and where, in one line; empty where it does nowhere. */
+/** Why a layer has more bits than were asked for, and where, in one line; empty where it has nowhere. */
 export function reasonText({ reasons }: QuantizedLayer): string {
   const { onnxruntime, tensorrt } = reasons;
   if (onnxruntime === tensorrt) return onnxruntime ?? '';

@@ -46,7 +46,7 @@ export interface MadeForm {
   readonly correctedBiases: number;
 }
 
-/** What a form computes in integers, and by which numbers. */
+/** What a form computes in eight bits, and by which numbers. */
 export interface PlannedForm {
   readonly plan: FormPlan;
   readonly numbers: FormNumbers;

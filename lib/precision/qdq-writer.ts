@@ -38,14 +38,14 @@ export class QdqWriter {
     return this.#names.fresh(name);
   }
 
-  /** The name of the integers. */
+  /** The name of what is in eight bits: integers, or FP8. */
   quantize(value: string, name: string, by: Quantization): string {
     const output = this.fresh(`${name}/QuantizeLinear`);
     this.nodes.push(madeNode('QuantizeLinear', [value, ...this.#scale(by)], output));
     return output;
   }
 
-  /** The name of the numbers that integers stand for: `name`, or a fresh one after it. */
+  /** The name of the numbers that these stand for: `name`, or a fresh one after it. */
   dequantize(integers: string, name: string, by: Quantization, isOutput = false): string {
     const output = isOutput ? name : this.fresh(`${name}/DequantizeLinear`);
     this.nodes.push(madeNode('DequantizeLinear', [integers, ...this.#scale(by)], output));

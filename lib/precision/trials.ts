@@ -44,7 +44,7 @@ export function trialsOf(structure: Structure, plan: FormPlan, numbers: FormNumb
   return trials.toReversed();
 }
 
-/** The products that cannot be computed in integers where these values are float. */
+/** The products that cannot be computed in eight bits where these values are float. */
 function productsAt(structure: Structure, plan: FormPlan, values: readonly string[]): ReadonlySet<OnnxNode> {
   const readers = values.flatMap((value) => structure.consumers(value));
   const makers = plan.form === 'onnxruntime' ? values.map((value) => makerOf(structure, value)) : [];

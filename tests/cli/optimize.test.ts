@@ -107,6 +107,33 @@ describe('foveate optimize', () => {
     vi.unstubAllEnvs();
   });
 
+  it('generates pictures where there are none, and then measures by labels alone', async () => {
+    const none = [models.classifier, '--data-free', '--precision', 'int8', '-o', join(folder, 'none'), '--threads', '1'];
+    const labels = ['--labels', join(picturesFolder, 'classify.csv'), '--images', picturesFolder];
+    const { out, lines } = await optimize(...none, ...labels, '--pictures', '16', '--seed', '7');
+    expect(told.calibrated).toEqual({ pictures: 16, seed: 7, force: true, data: expect.stringMatching(/generated$/) as string });
+    expect(out).toMatch(/No pictures were given: ranges are those of generated ones/);
+    expect(out).toMatch(/top1 +1\.000 +1\.000 {2}\(\+0\.000, none that shows\)/);
+    expect(lines).toContain('Generating pictures');
+    expect(lines.join()).not.toContain('Comparing with FP32');
+  });
+
+  it.each([
+    ['cpu', 'onnxruntime'],
+    ['tensorrt', 'tensorrt'],
+    ['tensorrt-rtx', 'tensorrt'],
+  ] as const)('makes a form for one engine alone with --device %s', async (device, made) => {
+    const { out } = await optimize(...call(), '--device', device, '--threads', '1', '--json', '-q');
+    const report = JSON.parse(out) as OptimizationReport;
+    expect(report.forms.map(({ form }) => form)).toEqual(['float32', made]);
+    const other = told.bundle!.forms.find(({ form }) => form !== made);
+    expect(other?.precision).toBe('float32');
+    // Where that for ONNX Runtime is slower, it stays FP32.
+    const isFloat = device === 'cpu' && !report.forms[1]!.shipped;
+    expect(told.bundle!.forms.find(({ form }) => form === made)?.precision).toBe(isFloat ? 'float32' : 'int8');
+    expect(report.decisions.join()).not.toMatch(/another device/);
+  });
+
   it('prunes, alone or before a precision, and says what that is worth', async () => {
     const alone = [models.classifier, '--data', picturesFolder, '-o', join(folder, 'alone'), '--threads', '1'];
     const { out, lines } = await optimize(...alone, '--prune', 'magnitude:0.5');
@@ -134,6 +161,9 @@ describe('foveate optimize', () => {
       [[...call(), '--prune', 'magnitude:0.1'], /from 0\.3 to 0\.9 for prune/],
       [call().filter((arg) => arg !== '--precision' && arg !== 'int8'), /one of int8, fp16, .*auto for precision/],
       [[...call(), '--pictures', 'many'], /whole number/],
+      [[...call(), '--data-free'], /--data-free.*cannot be used with.*--data/],
+      [[...call(), '--device', 'cuda'], /cpu, tensorrt, tensorrt-rtx/],
+      [[...call(), '--device', 'tensorrt', '--target-latency', '5ms'], /tensorrt, which is not timed/],
       [[...call(), '--split', 'val'], /--split/],
       [[...call(), '--resume'], /resume/],
     ] as const) {

@@ -3,10 +3,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { openDataset } from '../../lib/dataset/index.js';
 import { Picture } from '../../lib/image/index.js';
 import { generatePictures } from '../../lib/optimize/generated-pictures.js';
 import { optimizeModel, type OptimizeOptions } from '../../lib/optimize/index.js';
-import { models } from '../cli/foveate.js';
+import { models, picturesFolder } from '../cli/foveate.js';
 import { expectFailure, rejectionOf } from '../errors/failure.js';
 
 let folder: string;
@@ -78,6 +79,18 @@ describe('a model without pictures', () => {
     const page = readFileSync(join(folder, 'bundle', 'report', 'report.md'), 'utf8');
     expect(page).toContain('Calibrated with 32 generated pictures');
     expect(page).toContain('with none to measure agreement on');
+  }, 60_000);
+
+  it('is evaluated by all labelled pictures, where there are some', async () => {
+    const labelled = await openDataset(join(picturesFolder, 'classify.csv'), { images: picturesFolder });
+    const report = await optimized({ labelled, pictures: 16 });
+    expect(report.calibration).toMatchObject({ pictures: 16, generated: true, heldBack: 0 });
+    expect(report.forms.map(({ agreement }) => agreement)).toEqual([undefined, undefined, undefined]);
+    expect(report.notices[0]).toMatch(/No pictures were given.*told by the labels alone/);
+    for (const { form, accuracy } of report.forms) {
+      expect(accuracy, form).toMatchObject({ dataset: 'classify.csv', pictures: labelled.size });
+      expect(accuracy!.comparison.length > 0, form).toBe(form !== 'float32');
+    }
   }, 60_000);
 
   it('takes none beside them, and searches for nothing', async () => {

@@ -7,7 +7,15 @@ import { clone, create } from '@bufbuild/protobuf';
 
 import { encodeModel, readModel, type ModelProto } from '../../lib/graph/index.js';
 import { ModelProtoSchema, NodeProtoSchema } from '../../lib/graph/onnx_pb.js';
-import type { BundledOptimization, Calibration, OptimizeSteps } from '../../lib/optimize/index.js';
+import type {
+  BundledOptimization,
+  Calibration,
+  LayerPrecision,
+  OptimizeSteps,
+  QuantizedFormName,
+  QuantizedLayer,
+} from '../../lib/optimize/index.js';
+import { notAsked, quantizedForms } from '../../lib/optimize/quantized-layer.js';
 import { node } from '../tasks/made-models.js';
 
 export const sha256Of = (path: string): string => createHash('sha256').update(readFileSync(path)).digest('hex');
@@ -70,14 +78,22 @@ export function madeSteps(
       told.table = path;
       return Promise.resolve(JSON.parse(readFileSync(path, 'utf8')) as Calibration);
     },
-    convert: ({ model }) => {
+    convert: ({ model }, _, { forms }) => {
       const [onnxruntime, tensorrt] = [(change.onnxruntime ?? same)(model), (change.tensorrt ?? same)(model)];
-      const precision = { onnxruntime: 'int8', tensorrt: 'float32' } as const;
-      const layers = [{ name: 'first', operator: 'Conv', macs: 12, precision, reasons: { tensorrt: 'a test' }, noiseDb: {} }];
-      return Promise.resolve({
-        ...{ onnxruntime, tensorrt, layers },
-        precision: { onnxruntime: 'int8', tensorrt: 'int8' },
-      });
+      const precisionOf = (form: QuantizedFormName): LayerPrecision => (forms.includes(form) ? 'int8' : 'float32');
+      const precision = { onnxruntime: precisionOf('onnxruntime'), tensorrt: precisionOf('tensorrt') };
+      const reasons = Object.fromEntries(quantizedForms.filter((form) => !forms.includes(form)).map((form) => [form, notAsked]));
+      const layer = { operator: 'Conv', macs: 12, precision, reasons, noiseDb: {} };
+      const layers: QuantizedLayer[] = [
+        {
+          ...layer,
+          name: 'first',
+          precision: { ...precision, tensorrt: 'float32' },
+          reasons: { tensorrt: 'a test', ...reasons },
+        },
+        { ...layer, name: 'second' },
+      ];
+      return Promise.resolve({ ...{ onnxruntime, tensorrt, layers }, precision });
     },
     ladder: ({ model }) => {
       const rungs = [{ precision: 'int8', macs: 0 }] as const;

@@ -1,24 +1,9 @@
 /** Models in half precision: what stays float32, what is written, and what comes out. */
 import { describe, expect, it } from 'vitest';
-import { DataType, encodeModel, parseModel, type ModelProto } from '../../lib/graph/index.js';
-import {
-  firstOpset,
-  FloatValues,
-  inOpset,
-  planHalf,
-  simulateHalf,
-  writeHalfForm,
-  type HalfPlan,
-  type HalfType,
-} from '../../lib/precision/index.js';
+import { DataType, encodeModel, parseModel } from '../../lib/graph/index.js';
+import { FloatValues, planHalf, simulateHalf, writeHalfForm } from '../../lib/precision/index.js';
 import { createSession } from '../../lib/session/index.js';
 import { Tensor } from '../../lib/tensor/index.js';
-import {
-  bfloat16BitsToFloat32,
-  float16BitsToFloat32,
-  float32ToBfloat16Bits,
-  float32ToFloat16Bits,
-} from '../../lib/tensor/half.js';
 import {
   choice,
   elsewhere,
@@ -32,33 +17,7 @@ import {
   weights,
   type MadeGraph,
 } from '../graph/made-graphs.js';
-
-const half = (x: number): number => float16BitsToFloat32(float32ToFloat16Bits(x));
-const bfloat = (x: number): number => bfloat16BitsToFloat32(float32ToBfloat16Bits(x));
-
-interface Made {
-  readonly model: ModelProto;
-  readonly plan: HalfPlan;
-  readonly form: ModelProto;
-}
-
-function made(graph: MadeGraph, largest: Readonly<Record<string, number>> = {}, type: HalfType = 'float16'): Made {
-  const model = graphModel(graph);
-  const values = new FloatValues(model);
-  const plan = planHalf(values, new Map(Object.entries(largest)), type);
-  const form = writeHalfForm(model, values, plan);
-  return { model, plan, form };
-}
-
-/** Operators of the nodes, in their order; of Cast, to what. */
-function operators({ graph }: ModelProto): string[] {
-  return graph!.node.map(({ opType, attribute }) => {
-    if (opType !== 'Cast') return opType;
-    return `to ${DataType[Number(attribute.find(({ name }) => name === 'to')!.i)]}`;
-  });
-}
-
-const reasonsOf = ({ plan }: Made): string[] => [...plan.reasons].map(([{ opType }, reason]) => `${opType}: ${reason}`);
+import { bfloat, half, made, operators, reasonsOf, type Made } from './made-half.js';
 
 const x = (dims: readonly number[], seed = 1): Tensor =>
   new Tensor(
@@ -355,13 +314,13 @@ describe('simulateHalf', () => {
   const input = Float32Array.of(1.0001, 2049.3, -3.7e-5, 0.1, 12.34, -900.5);
 
   it.each([
-    ['float16', half, 'disabled'],
-    ['float16', half, 'basic'],
-    ['float16', half, 'all'],
-    ['bfloat16', bfloat, 'disabled'],
-    ['bfloat16', bfloat, 'basic'],
-    ['bfloat16', bfloat, 'all'],
-  ] as const)('rounds what each node makes to %s', async (type, rounded, level) => {
+    ['float16', 'disabled', half],
+    ['float16', 'basic', half],
+    ['float16', 'all', half],
+    ['bfloat16', 'disabled', bfloat],
+    ['bfloat16', 'basic', bfloat],
+    ['bfloat16', 'all', bfloat],
+  ] as const)('rounds what each node makes to %s, with graph optimisation %s', async (type, level, rounded) => {
     const model = graphModel(graph);
     const values = new FloatValues(model);
     const form = simulateHalf(writeHalfForm(model, values, planHalf(values, new Map(), type)), type);
@@ -380,79 +339,5 @@ describe('simulateHalf', () => {
     const { form } = made({ inputs: { x: [2] }, nodes: [node('Mul', ['x', 'x'], 'a'), node('Sqrt', 'a', 'y')] });
     const found = await run(simulateHalf(form), { x: new Tensor('float32', Float32Array.of(300, 200), [2]) });
     expect(found['y']!.values).toEqual([Infinity, 200]);
-  });
-});
-
-describe('BF16', () => {
-  const one = (operator: string, constant: number, largest: Readonly<Record<string, number>> = {}): string[] =>
-    reasonsOf(
-      made(
-        { inputs: { x: [4] }, nodes: [node(operator, ['x', 'c'], 'y')], constants: [scales('c', [constant])] },
-        largest,
-        'bfloat16',
-      ),
-    );
-
-  it('holds what float32 holds, but for whole numbers', () => {
-    expect(one('Add', 70_000, { x: 1e30, y: 1e30 })).toEqual([]);
-    expect(one('Div', 1e-12, { x: 1e-6 })).toEqual([]);
-    expect(one('Mul', 1, { x: Infinity })).toEqual([expect.stringContaining('too near to')]);
-    const sizes = made(
-      {
-        inputs: { x: [4] },
-        nodes: [node('Shape', 'x', 's'), node('Cast', 's', 'f', { to: DataType.FLOAT }), node('Add', ['x', 'f'], 'y')],
-      },
-      { f: 65 },
-      'bfloat16',
-    );
-    expect(reasonsOf(sizes)).toEqual([
-      'Cast: whole numbers near to 256: f reaches 65',
-      'Add: whole numbers near to 256: f reaches 65',
-    ]);
-    const norm = made(
-      {
-        inputs: { x: [1, 8] },
-        nodes: [node('LayerNormalization', ['x', 's', 'b'], 'n'), node('Shrink', 'n', 'y')],
-        constants: [weights('s', [8]), weights('b', [8])],
-      },
-      {},
-      'bfloat16',
-    );
-    expect(reasonsOf(norm)).toEqual(['Shrink: Shrink in bfloat16 is refused by TensorRT']);
-  });
-
-  it('is written in opset 22, with weights in 16 bits', () => {
-    const { form } = made(
-      {
-        inputs: { x: [1, 4, 8, 8] },
-        nodes: [
-          node('Conv', ['x', 'w'], 'a', { kernel_shape: [3, 3] }),
-          node('Relu', 'a', 'r'),
-          node('ReduceMean', 'r', 'y', { axes: [2, 3] }),
-        ],
-        constants: [weights('w', [8, 4, 3, 3])],
-      },
-      {},
-      'bfloat16',
-    );
-    const written = inOpset(form, firstOpset.bfloat16);
-    expect(operators(written)).toEqual(['to BFLOAT16', 'Conv', 'Relu', 'ReduceMean', 'to FLOAT']);
-    const { opsets, graph, outputs } = parseModel(encodeModel(written));
-    expect([...opsets.values()]).toEqual([22]);
-    expect([...graph.initializers.values()].map(({ name, dtype }) => [name, dtype])).toEqual([
-      ['w/bfloat16', 'bfloat16'],
-      ['y/bfloat16/axes', 'int64'],
-    ]);
-    expect(outputs.map(({ dtype }) => dtype)).toEqual(['float32']);
-  });
-
-  it('keeps the highest numbers finite', async () => {
-    const { form } = made(
-      { inputs: { x: [2] }, nodes: [node('Clip', ['x', '', 'c'], 'y')], constants: [{ ...scales('c', [3.4e38]), dims: [] }] },
-      {},
-      'bfloat16',
-    );
-    const found = await run(simulateHalf(form, 'bfloat16'), { x: new Tensor('float32', Float32Array.of(Infinity, 1.01), [2]) });
-    expect(found['y']!.values).toEqual([(2 - 2 ** -7) * 2 ** 127, bfloat(1.01)]);
   });
 });

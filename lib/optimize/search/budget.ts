@@ -16,7 +16,7 @@ export interface Budget {
 
 /** What was measured of a form, and what it is. */
 export interface Candidate {
-  /** Its place: 0 has everything in INT8 that can be, the last is FP32. */
+  /** Its place: 0 has the fewest bits, the last is FP32. */
   readonly rung: number;
   /** What all that does not stay float is in; FP32 of the last. */
   readonly precision: LayerPrecision;
