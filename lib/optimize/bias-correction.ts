@@ -10,10 +10,10 @@ import { quantizedForms, type BiasesCorrected, type QuantizedFormName } from './
 import type { PlannedForm, Quantizer } from './quantizer.js';
 import { settleAll } from './settle-all.js';
 
-/** More inputs to fit biases to hardly change means. */
-const mostFitted = 8;
-/** As many others decide as so many multiply-accumulates allow: of a small model more, since they cost nothing. */
-const deciding = { macs: 8e9, fewest: 4, most: 16 } as const;
+/** How many inputs biases are fitted to, and how many others decide, as so many multiply-accumulates allow: of a small model more, since they cost nothing. */
+const affordableMacs = 8e9;
+const fitted = { fewest: 4, most: 8 } as const;
+const deciding = { fewest: 4, most: 16 } as const;
 /** With so many inputs in all, nothing is corrected. */
 export const tooFewToCorrect = 3;
 /** Less is an accident of the inputs that decide. */
@@ -23,12 +23,12 @@ const mostLossDb = 1;
 
 /** How many inputs are of use for a model that has been normalised. */
 export function correctionSamples(model: ModelProto): number {
-  return mostFitted + decidingOf(new Structure(model));
+  const structure = new Structure(model);
+  return countOf(structure, fitted) + countOf(structure, deciding);
 }
 
-function decidingOf({ allMacs }: Structure): number {
-  const affordable = Math.floor(deciding.macs / Math.max(1, allMacs));
-  return Math.min(deciding.most, Math.max(deciding.fewest, affordable));
+function countOf({ allMacs }: Structure, { fewest, most }: { readonly fewest: number; readonly most: number }): number {
+  return Math.min(most, Math.max(fewest, Math.floor(affordableMacs / Math.max(1, allMacs))));
 }
 
 /** What correcting the biases of a model's forms takes. */
@@ -55,10 +55,11 @@ export class BiasCorrection implements Disposable {
     signal: AbortSignal | undefined,
   ): Promise<BiasCorrection | undefined> {
     if (samples.length <= tooFewToCorrect) return undefined;
-    const fitted = Math.min(mostFitted, Math.floor(samples.length / 2));
-    const others = samples.slice(fitted, fitted + decidingOf(quantizer.structure));
+    const { structure } = quantizer;
+    const count = Math.min(countOf(structure, fitted), Math.floor(samples.length / 2));
+    const others = samples.slice(count, count + countOf(structure, deciding));
     const asked = new Map(forms.flatMap((form) => quantizer.valuesToCorrect(form)).map((value) => [quantizedKey(value), value]));
-    const means = await measureMeans(model, quantizer, [...asked.values()], samples.slice(0, fitted), signal);
+    const means = await measureMeans(model, quantizer, [...asked.values()], samples.slice(0, count), signal);
     const noise = await OutputNoise.of(model, quantizer.groups, others, signal);
     return new BiasCorrection(quantizer, means, noise, others.length);
   }
@@ -109,7 +110,7 @@ async function measureMeans(
 ): Promise<ReadonlyMap<string, ChannelMeans>> {
   if (asked.length === 0) return new Map();
   const { model: withMeans, outputs } = meansModel(model, structure, asked);
-  await using session = await measuringSession(withMeans, { signal });
+  await using session = await measuringSession(withMeans, { lanes: 1, signal });
   const [{ name }] = session.inputs as [Session['inputs'][number]];
   const names = [...new Set(outputs.flatMap(({ float, quantized }) => [float, quantized]))];
   // In the order of the samples, whichever is done first: sums depend on it.

@@ -55,7 +55,7 @@ export class OutputNoise implements Disposable {
 
   #open(model: ModelProto, options: SessionOptions): Promise<Session> {
     const tapped = tappedModel(model, [...new Set(this.#groups.map(({ output }) => output))]);
-    return measuringSession(tapped, { ...options, signal: this.#signal });
+    return measuringSession(tapped, { ...options, lanes: 1, signal: this.#signal });
   }
 
   #run(session: Session, sample: Tensor): Promise<Outputs> {

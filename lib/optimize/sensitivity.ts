@@ -13,6 +13,8 @@ import { Tensor } from '../tensor/index.js';
 import { measuringSession } from './measuring-session.js';
 import { settleAll } from './settle-all.js';
 
+/** Sets are asked for in pairs. */
+const setsAtOnce = 2;
 /** Of more inputs, the strongest is hardly stronger. */
 export const mostSamples = 4;
 /** So many trials are measured between two words of progress. */
@@ -55,7 +57,7 @@ export class Sensitivity implements AsyncDisposable {
     const { model: switched, selector } = switchedModel(model, trials);
     // Groups may be of values that outputs are chosen from.
     const tapped = tappedModel(switched, [...new Set(groups.map(({ output }) => output))]);
-    const session = await measuringSession(tapped, { signal });
+    const session = await measuringSession(tapped, { lanes: setsAtOnce, signal });
     const sensitivity = new Sensitivity(session, selector, trials.length, groups, signal);
     try {
       await settleAll(samples.slice(0, mostSamples).map((sample) => sensitivity.#refer(sample)));
