@@ -177,7 +177,7 @@ function searchSection(report: OptimizationReport): Markup | undefined {
     'search',
     'Measured for the budget',
     [paretoPlot(report.search!), scrolled('Measured for the budget', table)],
-    `Drops are of ${report.search!.metric}, on ${report.search!.pictures} pictures that nothing else is judged by; intervals hold 95 %. On the front is what no other form is better than in size, time and drop.`,
+    `Drops are of ${report.search!.metric}, on ${report.search!.pictures} pictures that nothing else is judged by; intervals hold 95 %. On the front is what no other form is better than in size, time and drop. The drawings stretch small drops, and join what is best by the two numbers that they show; dashes are limits.`,
   );
 }
 

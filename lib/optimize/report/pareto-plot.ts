@@ -59,7 +59,7 @@ function panel(form: QuantizedFormName, { candidates, chosen }: FormSearch, cost
   const onFront = paretoFront(candidates, (candidate) => [candidate.drop, cost.of(candidate) as number]);
   const front = found.filter(({ candidate }) => onFront.has(candidate)).sort((a, b) => a.cost - b.cost);
   return markup`<text class="plot-title" x="${left}" y="16">${engineNames[form]}: drop by ${cost.name}</text>${dropTicks(y, [Math.min(...drops), Math.max(...drops)])}
-<text class="tick" x="${left}" y="${height - 22}">${cost.text(least)}</text><text class="tick" x="${right}" y="${height - 22}" text-anchor="end">${cost.text(most)}</text><line class="grid" x1="${left}" y1="${bottom + 8}" x2="${right}" y2="${bottom + 8}"/>${
+${[least, most].map((end) => markup`<text class="tick" x="${coordinate(x(end))}" y="${height - 22}" text-anchor="middle">${cost.text(end)}</text>`)}<line class="grid" x1="${left}" y1="${bottom + 8}" x2="${right}" y2="${bottom + 8}"/>${
     budget.maxDrop !== undefined && limitLine('of the drop', left, y(budget.maxDrop), right, y(budget.maxDrop))
   }${limit !== undefined && limitLine(`of the ${cost.name}`, x(limit), top, x(limit), bottom + 8)}
 <polyline class="front" points="${front.map((one) => `${coordinate(x(one.cost))},${coordinate(y(one.candidate.drop))}`).join(' ')}"/>${found.map(
