@@ -10,25 +10,27 @@ import { quantizedForms, type BiasesCorrected, type QuantizedFormName } from './
 import type { PlannedForm, Quantizer } from './quantizer.js';
 import { settleAll } from './settle-all.js';
 
-/** How many inputs biases are fitted to, and how many others decide, as so many multiply-accumulates allow: of a small model more, since they cost nothing. */
+/** Of a small model more inputs are run, since they cost nothing: biases are fitted to some, and others decide. */
 const affordableMacs = 8e9;
-const fitted = { fewest: 4, most: 8 } as const;
-const deciding = { fewest: 4, most: 16 } as const;
+const mostFitted = 8;
+const mostDeciding = 16;
+/** Fewer that decide are no better than a guess. */
+const fewestDeciding = 4;
 /** With so many inputs in all, nothing is corrected. */
-export const tooFewToCorrect = 3;
+export const tooFewToCorrect = 4;
 /** Less is an accident of the inputs that decide. */
 const leastGainDb = 0.5;
 /** More is not given for it elsewhere. */
 const mostLossDb = 1;
 
-/** How many inputs are of use for a model that has been normalised. */
+/** How many inputs are of use for a model that has been normalised: of a large one too few to correct anything, as that would take as long as all else. */
 export function correctionSamples(model: ModelProto): number {
-  const structure = new Structure(model);
-  return countOf(structure, fitted) + countOf(structure, deciding);
+  const affordable = affordableOf(new Structure(model));
+  return affordable < fewestDeciding ? tooFewToCorrect : Math.min(mostFitted, affordable) + Math.min(mostDeciding, affordable);
 }
 
-function countOf({ allMacs }: Structure, { fewest, most }: { readonly fewest: number; readonly most: number }): number {
-  return Math.min(most, Math.max(fewest, Math.floor(affordableMacs / Math.max(1, allMacs))));
+function affordableOf({ allMacs }: Structure): number {
+  return Math.max(1, Math.floor(affordableMacs / Math.max(1, allMacs)));
 }
 
 /** What correcting the biases of a model's forms takes. */
@@ -55,9 +57,9 @@ export class BiasCorrection implements Disposable {
     signal: AbortSignal | undefined,
   ): Promise<BiasCorrection | undefined> {
     if (samples.length <= tooFewToCorrect) return undefined;
-    const { structure } = quantizer;
-    const count = Math.min(countOf(structure, fitted), Math.floor(samples.length / 2));
-    const others = samples.slice(count, count + countOf(structure, deciding));
+    const affordable = affordableOf(quantizer.structure);
+    const count = Math.min(mostFitted, Math.max(fewestDeciding, affordable), Math.floor(samples.length / 2));
+    const others = samples.slice(count, count + Math.min(mostDeciding, Math.max(fewestDeciding, affordable)));
     const asked = new Map(forms.flatMap((form) => quantizer.valuesToCorrect(form)).map((value) => [quantizedKey(value), value]));
     const means = await measureMeans(model, quantizer, [...asked.values()], samples.slice(0, count), signal);
     const noise = await OutputNoise.of(model, quantizer.groups, others, signal);

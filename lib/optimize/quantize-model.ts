@@ -30,7 +30,7 @@ const usualRuns = 8;
 
 /**
  * Makes both INT8 forms of a model from one calibration. `model` has been normalised; `statistics` are of its calibration points; `samples` are a few inputs
- * of it, by which is measured what each value loses at eight bits: what loses too much stays float. From four on, biases are fitted to the first half of them, eight
+ * of it, by which is measured what each value loses at eight bits: what loses too much stays float. From five on, biases are fitted to the first half of them, eight
  * at most, and kept where that lessens the noise on others of them.
  *
  * Throws MODEL_UNSUPPORTED where no layer can be quantised, INVALID_ARGUMENT where statistics of a point are missing, ABORTED.

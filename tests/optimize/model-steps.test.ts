@@ -23,7 +23,7 @@ import { sampleOf, statisticsOf } from './quantized.js';
 let folder: string;
 let bundle: string;
 const inFolder = (name: string): string => path.join(folder, name);
-const options = { data: picturesFolder, precision: 'int8', pictures: 4, force: true, threads: 1 } as const;
+const options = { data: picturesFolder, precision: 'int8', pictures: 5, force: true, threads: 1 } as const;
 
 beforeAll(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'foveate-int8-'));
@@ -76,7 +76,7 @@ describe('a bundle', () => {
 });
 
 describe('FP16', () => {
-  const half = { ...options, precision: 'fp16', pictures: 4 } as const;
+  const half = { ...options, precision: 'fp16', pictures: 5 } as const;
 
   it('is half the size, tells the same, and goes by every value', async () => {
     const output = inFolder('half');
@@ -261,7 +261,7 @@ describe('a calibration table', () => {
     );
     expect(error).toMatchObject({
       code: 'CALIBRATION_INVALID',
-      message: expect.stringContaining('4 of 5') as string,
+      message: expect.stringContaining('5 of 6') as string,
       hint: expect.stringContaining('--resume') as string,
     });
   });
