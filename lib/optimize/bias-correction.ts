@@ -23,7 +23,7 @@ const leastGainDb = 0.5;
 /** More is not given for it elsewhere. */
 const mostLossDb = 1;
 
-/** How many inputs are of use for a model that has been normalised: of a large one too few to correct anything, as that would take as long as all else. */
+/** How many inputs are of use for a model that has been normalised: of a large one too few to correct anything, as that would take a fifth more of all the time. */
 export function correctionSamples(model: ModelProto): number {
   const affordable = affordableOf(new Structure(model));
   return affordable < fewestDeciding ? tooFewToCorrect : Math.min(mostFitted, affordable) + Math.min(mostDeciding, affordable);

@@ -60,7 +60,7 @@ export async function int8Ladder(
   }
   // Decided of all in eight bits: where values are float, there is less to correct.
   using correction = await BiasCorrection.of(model, quantizer, Object.values(wholes), samples, signal);
-  const biases = correction && (await keep('biases', () => correction.decide(wholes)));
+  const biases = correction && (await keep(`biases ${forms.join(' ')}`, () => correction.decide(wholes)));
   const means = correction?.means;
   const rungs = (form: QuantizedFormName): LadderRung[] => (found[form] ?? []).map(({ macs }) => ({ precision: 'int8', macs }));
   const make = async (form: QuantizedFormName, rung: number): Promise<MadeForm> => {
@@ -136,7 +136,7 @@ async function measuredRungs(
   return rungsOf(trials, await sensitivity.measureEach(tell, keep), all);
 }
 
-/** With more in float32, a form for TensorRT takes longer than one in half precision: an operation in eight bits takes about a third of one in float32, in half precision half. */
+/** With more in float32, a form for TensorRT is taken to be slower than one in half precision: as if an operation took a third of float32's time in eight bits, and half in half precision. Not measured. */
 const mostFloatBelowHalf = 0.3;
 
 /** The same without rungs of TensorRT above which half precision stands. */
