@@ -16,7 +16,7 @@ const { values } = parseArgs({
   options: {
     shared: { type: 'string', default: '../shared' },
     models: { type: 'string' },
-    precisions: { type: 'string', default: 'fp16,bf16,fp8,int4' },
+    precisions: { type: 'string', default: 'int8,int8+fp16,fp16,bf16,fp8,int4' },
     pictures: { type: 'string', default: '96' },
     work: { type: 'string', default: join(import.meta.dirname, '../../build/precision') },
   },
@@ -89,7 +89,7 @@ function tables(all) {
   const library = all.find(({ engine }) => engine.library !== undefined)?.engine.library;
   const machine = `${cpus()[0]?.model.trim()}, ${availableParallelism()} cores`;
   const lines = [
-    '# FP16, BF16, FP8 and INT4',
+    '# INT8 with FP16, FP16, BF16, FP8 and INT4',
     '',
     `\`node bench/precision/forms.mjs\`, foveate ${report.foveate}, ${library} for compute capability 89, ONNX Runtime on ${machine}. No GPU was used: nothing is told of its speed.`,
     '',
@@ -116,7 +116,7 @@ function rowOf({ precision, engine, report }) {
   const form = (name) => report.forms.find((one) => one.form === name);
   const { bytes, sizeRatio, agreement } = form('tensorrt');
   const { latency, shipped } = form('onnxruntime');
-  const stored = { fp16: 'float16', bf16: 'bfloat16', fp8: 'float8', int4: 'int4' }[precision];
+  const stored = { int8: 'int8', 'int8+fp16': 'int8', fp16: 'float16', bf16: 'bfloat16', fp8: 'float8', int4: 'int4' }[precision];
   const others = report.layers.filter((layer) => layer.precision.tensorrt !== stored);
   const isFloat = report.layers.every((layer) => layer.precision.onnxruntime === 'float32');
   return [

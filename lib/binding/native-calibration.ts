@@ -89,6 +89,7 @@ export interface NativeCalibration {
     dims: readonly number[],
     axis: number,
     bias: { readonly values: Float32Array; readonly inputScale: number } | undefined,
+    halfScales: boolean,
     operation?: OperationHandle,
   ): Promise<NativeQuantizedWeights>;
   /** `groups`: begin and end of each along the axis of `dims`, which both have. */

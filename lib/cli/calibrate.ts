@@ -37,7 +37,7 @@ export function addCalibrate(program: Command, invocation: Invocation): void {
     .addOption(
       new Option(
         '--tensors <which>',
-        'those of layers, for INT8, FP8 and INT4 (default), or all, for FP16, BF16 and auto',
+        'those of layers, for INT8, FP8 and INT4 (default), or all, for FP16, also beside INT8, BF16 and auto',
       ).choices(calibratedTensors),
     )
     .option('--force', 'go on where the ranges are doubtful')

@@ -13,6 +13,7 @@ import { taskOptions } from './task-options.js';
 const examples = `
 Examples:
   foveate optimize yolov8n.onnx --data pictures/ --precision int8 -o yolov8n.bundle
+  foveate optimize yolov8n.onnx --data pictures/ --precision int8+fp16 -o yolov8n.bundle
   foveate optimize yolov8n.onnx --data pictures/ --precision fp16 -o yolov8n.bundle
   foveate optimize yolov8n.onnx --data pictures/ --precision fp8 --max-drop 2% -o yolov8n.bundle
   foveate optimize mobilenetv2.onnx --data pictures/ --precision int8 --max-drop 1% --target-latency 20ms -o bundle/
@@ -28,6 +29,8 @@ these it is measured how much of what the model finds the forms still find, and 
 are. Latency is measured side by side. Where a form is slower here, that for ONNX Runtime stays FP32, and that is said:
 FP16 mostly is, since CPUs compute it in FP32, and INT4, whose weights are dequantised in every run. CPUs have no BF16 and no
 FP8: these are for TensorRT.
+
+With int8+fp16, what stays float in the form for TensorRT is FP16; with int8, FP32.
 
 --precision auto takes the first that keeps to the budget: INT8, with more and more in float, then FP16, then FP32. Without
 a budget, that is --max-drop 1%.
@@ -53,7 +56,7 @@ export function addOptimize<C extends Calibration>(
     .command('optimize')
     .summary('make a smaller, faster model, and measure what it costs')
     .description(
-      'Makes forms of a model for ONNX Runtime and TensorRT, in INT8, FP16, BF16, FP8 or INT4, or pruned, and measures what that gains and costs.',
+      'Makes forms of a model for ONNX Runtime and TensorRT, in INT8, INT8 and FP16, FP16, BF16, FP8 or INT4, or pruned, and measures what that gains and costs.',
     )
     .argument('<model>', 'an ONNX file')
     .option('--data <path>', 'pictures as the model will meet them: a folder')

@@ -12,7 +12,8 @@ export const modelManifestFormat = 1;
 export const formNames = ['onnxruntime', 'tensorrt'] as const;
 export type FormName = (typeof formNames)[number];
 
-export const formPrecisions = ['int8', 'int4', 'float8', 'float16', 'bfloat16', 'float32'] as const;
+/** Mixed is INT8, with FP16 for what is not, where that can hold it. */
+export const formPrecisions = ['int8', 'mixed', 'int4', 'float8', 'float16', 'bfloat16', 'float32'] as const;
 export type FormPrecision = (typeof formPrecisions)[number];
 
 /** The model as one engine takes it: an ONNX file. */

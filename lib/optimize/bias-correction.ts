@@ -84,8 +84,8 @@ export class BiasCorrection implements Disposable {
     const found = { layers: corrected.correctedBiases, pictures: this.#pictures };
     if (found.layers === 0) return { ...found, gainDb: 0, lossDb: 0, kept: false };
     const { options } = formSessions[form];
-    const before = await this.#noise.measure(plain.model, options);
-    const after = await this.#noise.measure(corrected.model, options);
+    const before = await this.#noise.measure(plain.simulated ?? plain.model, options);
+    const after = await this.#noise.measure(corrected.simulated ?? corrected.model, options);
     const gains = before.map((noise, group) => gainDb(noise, after[group] as number));
     // What is furthest off is what a model is judged by.
     const gain = gains[before.indexOf(Math.max(...before))] as number;

@@ -32,7 +32,7 @@ export interface CalibrateOptions extends Omit<LoadTaskOptions, 'batchSize'> {
   readonly pictures?: number | undefined;
   /** Chooses other pictures where there are more. An integer from 0 to 2^32 - 1; default 0. */
   readonly seed?: number | undefined;
-  /** Which tensors are looked at: those of layers, by which INT8, FP8 and INT4 go, or every one of float32, by which FP16, BF16 and 'auto' do. Default 'layers'. */
+  /** Which tensors are looked at: those of layers, by which INT8, FP8 and INT4 go, or every one of float32, by which FP16, also beside INT8, BF16 and 'auto' do. Default 'layers'. */
   readonly tensors?: CalibratedTensors | undefined;
   /** Goes on where the pictures or the preprocessing are doubtful, and keeps the reasons in the table. Default false. */
   readonly force?: boolean | undefined;

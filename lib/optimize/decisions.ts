@@ -8,23 +8,36 @@ import type { ReportedSearch } from './search/search-model.js';
 import {
   engineNames,
   notAsked,
-  precisionTitles,
   quantizedForms,
+  type FormPrecision,
   type LayerPrecision,
-  type Precision,
   type QuantizedFormName,
   type QuantizedForms,
   type QuantizedLayer,
 } from './quantized-layer.js';
 
 /** Why layers have more bits than were asked for, by how many: what is said after a colon is of one layer alone. */
-export function otherLayers(precision: Precision, layers: readonly QuantizedLayer[]): string[] {
-  return [...layersIn('float32', layers), ...(precision === 'int4' ? layersIn('int8', layers) : [])];
+export function otherLayers(precision: QuantizedForms['precision'], layers: readonly QuantizedLayer[]): string[] {
+  return [
+    ...layersIn('float32', layers, quantizedForms),
+    ...layersIn(
+      'int8',
+      layers,
+      quantizedForms.filter((form) => precision[form] === 'int4'),
+    ),
+    ...layersIn(
+      'float16',
+      layers,
+      quantizedForms.filter((form) => precision[form] === 'mixed'),
+    ),
+  ];
 }
 
-function layersIn(kept: LayerPrecision, layers: readonly QuantizedLayer[]): string[] {
+function layersIn(kept: LayerPrecision, layers: readonly QuantizedLayer[], forms: readonly QuantizedFormName[]): string[] {
   const told = quantizedForms.map((form) => {
-    const float = layers.filter(({ precision, reasons }) => precision[form] === kept && reasons[form] !== notAsked);
+    const isOther = ({ precision, reasons }: QuantizedLayer): boolean =>
+      forms.includes(form) && precision[form] === kept && reasons[form] !== notAsked;
+    const float = layers.filter(isOther);
     const counts = new Map<string, number>();
     for (const { reasons } of float) {
       const [reason] = (reasons[form] ?? 'no kernel in so few bits').split(':') as [string];
@@ -39,15 +52,21 @@ function layersIn(kept: LayerPrecision, layers: readonly QuantizedLayer[]): stri
     .filter(({ count }) => count > 0)
     .map(
       ({ form, count, reasons }) =>
-        `${count} of ${layers.length} layers ${kept === 'float32' ? 'stay' : 'have weights in'} ${precisionTitles[kept]} in the form for ${form} (${reasons}).`,
+        `${count} of ${layers.length} layers ${keptWords[kept]} in the form for ${form} (${reasons}).`,
     );
 }
+
+const keptWords: Readonly<Partial<Record<LayerPrecision, string>>> = {
+  float32: 'stay FP32',
+  float16: 'are FP16',
+  int8: 'have weights in INT8',
+};
 
 /** Whether biases were corrected, and what that gains. Nothing is said of a form that is not INT8. */
 export function biasWords({ biases, precision }: Pick<QuantizedForms, 'biases' | 'precision'>): string[] {
   return quantizedForms.flatMap((form) => {
     const found = biases?.[form];
-    if (found === undefined || found.layers === 0 || precision[form] !== 'int8') return [];
+    if (found === undefined || found.layers === 0 || (precision[form] !== 'int8' && precision[form] !== 'mixed')) return [];
     const { layers, gainDb, lossDb, pictures, kept } = found;
     const elsewhere = gainDb > 0 && lossDb > 0.05 ? `, and in some of them ${lossDb.toFixed(1)} dB more` : '';
     const db = `${Math.abs(gainDb).toFixed(1)} dB ${gainDb < 0 ? 'more' : 'less'}`;
@@ -133,8 +152,9 @@ function percent(part: number): string {
 }
 
 /** What that computes. */
-const simulation: Readonly<Record<LayerPrecision, string | undefined>> = {
+const simulation: Readonly<Record<FormPrecision, string | undefined>> = {
   int8: 'which computes its Q and DQ in float as they are written',
+  mixed: 'which computes its Q and DQ as they are written, all else in float32 and what it makes rounded to 16 bits',
   float16: 'each node in float32 and what it makes rounded to 16 bits',
   bfloat16: 'each node in float32 and what it makes rounded to 16 bits',
   float8: 'which computes its Q and DQ as they are written, and sums in float32',

@@ -6,7 +6,7 @@ import type { FormFile } from './form-judge.js';
 import type { FormName } from './optimization-report.js';
 import type { OptimizedSource, OptimizeSteps } from './optimize-steps.js';
 import type { PrunedSource } from './pruned-source.js';
-import type { LayerPrecision, Precision, QuantizedFormName, QuantizedForms } from './quantized-layer.js';
+import type { FormPrecision, Precision, QuantizedFormName, QuantizedForms } from './quantized-layer.js';
 
 /** What is judged. */
 export interface JudgedModels {
@@ -52,7 +52,7 @@ export async function writeFormFiles(
 
 /** Whether a form is in the bundle, for one engine at least; `keepFloat`: whether that for ONNX Runtime is the model as it was given. */
 export function isShipped(
-  { form, precision }: { readonly form: FormName; readonly precision: LayerPrecision },
+  { form, precision }: { readonly form: FormName; readonly precision: FormPrecision },
   options: { readonly precision: Precision; readonly forms: readonly QuantizedFormName[] },
   keepFloat: boolean,
 ): boolean {

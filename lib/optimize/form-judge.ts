@@ -12,14 +12,14 @@ import type { FormName, ReportedAccuracy, ReportedComparison, ReportedForm } fro
 import { taskNameOf } from './picture-comparison.js';
 import { modelBytes } from './model-bytes.js';
 import type { StepOptions } from './optimize-steps.js';
-import type { LayerPrecision } from './quantized-layer.js';
+import type { FormPrecision } from './quantized-layer.js';
 import { packedBytes } from './packed-bytes.js';
 import type { StepClock } from './step-clock.js';
 
 /** A form, and where it lies. */
 export interface FormFile {
   readonly form: FormName;
-  readonly precision: LayerPrecision;
+  readonly precision: FormPrecision;
   readonly file: string;
   /** Whether it is the model as it was given, and is told of without being measured again. */
   readonly isGiven?: boolean | undefined;

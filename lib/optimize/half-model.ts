@@ -25,7 +25,7 @@ export function halfModel(
   forms: readonly QuantizedFormName[],
 ): QuantizedForms {
   const values = new FloatValues(model);
-  const largest = new Map(statistics.map(({ name, min, max }) => [name, Math.max(Math.abs(min), Math.abs(max))]));
+  const largest = new Map(statistics.map((seen) => [seen.name, largestOf(seen)]));
   const plan = planHalf(values, largest, type);
   const half = writeHalfForm(model, values, plan);
   const isMade = (form: QuantizedFormName): boolean => forms.includes(form) && (form === 'tensorrt' || type === 'float16');
@@ -55,4 +55,9 @@ export function halfModel(
     simulated: forms.includes('tensorrt') ? simulateHalf(half, type) : undefined,
     layers,
   };
+}
+
+/** The greatest absolute element that was seen. */
+export function largestOf({ min, max }: TensorStatistics): number {
+  return Math.max(Math.abs(min), Math.abs(max));
 }

@@ -77,7 +77,7 @@ export function makeReport(run: ReportedRun): { report: OptimizationReport; keep
         : ['Nothing in the bundle is pruned: all forms are the model as it was given.']),
       ...(words === undefined ? [] : [words]),
       ...biasWords(quantized),
-      ...(options.precision === 'fp32' ? [] : otherLayers(options.precision, layers)),
+      ...(options.precision === 'fp32' ? [] : otherLayers(quantized.precision, layers)),
     ],
     notices: [
       ...noticesOf(forms, { heldBack: read, isGenerated: options.dataFree, isLabelled: labelled !== undefined && labelled > 0 }),

@@ -23,7 +23,7 @@ import { prepareInputs } from './latency-inputs.js';
 import type { Method } from './method.js';
 import { methods } from './methods.js';
 import type { ConvertOptions, OptimizedSource, OptimizeSteps } from './optimize-steps.js';
-import type { LayerPrecision, Precision } from './quantized-layer.js';
+import type { FormPrecision, Precision } from './quantized-layer.js';
 
 /** What `optimizeModel` does. */
 export const modelSteps: OptimizeSteps<CalibrationTable> = {
@@ -143,8 +143,9 @@ async function withSamples<T>(
 }
 
 /** What follows normalising. */
-const passOf: Readonly<Partial<Record<LayerPrecision, (form: string) => readonly string[]>>> = {
+const passOf: Readonly<Partial<Record<FormPrecision, (form: string) => readonly string[]>>> = {
   int8: (form) => [`int8 for ${form}`],
+  mixed: (form) => [`int8 for ${form}`, 'float16'],
   ...Object.fromEntries((['float16', 'bfloat16', 'float8', 'int4'] as const).map((name) => [name, () => [name]])),
 };
 

@@ -5,7 +5,7 @@ import type { TaskName } from '../tasks/index.js';
 import type { Pruning } from '../precision/index.js';
 import type { Agreement } from './agreement.js';
 import type { Latency } from './latency.js';
-import type { LayerPrecision, Precision, QuantizedLayer } from './quantized-layer.js';
+import type { FormPrecision, Precision, QuantizedLayer } from './quantized-layer.js';
 import type { ReportedSearch } from './search/search-model.js';
 
 export interface OptimizationReport {
@@ -77,7 +77,7 @@ export type FormName = (typeof formNames)[number];
 export interface ReportedForm {
   readonly form: FormName;
   /** What its layers are in, but for those that have more bits. */
-  readonly precision: LayerPrecision;
+  readonly precision: FormPrecision;
   /** Of its .onnx file, with all weights. */
   readonly bytes: number;
   /** To the model as it was given. */

@@ -26,7 +26,7 @@ export interface OptimizeOptions {
   /** In place of `data`: pictures are generated to calibrate with, and what was lost is told by `labelled` alone. Default false. */
   readonly dataFree?: boolean | undefined;
   /**
-   * What layers are computed in; INT4 is for weights alone. FP16 is for GPUs: on a CPU it saves memory alone. BF16 and FP8 are for TensorRT: ONNX Runtime's form
+   * What layers are computed in; INT4 is for weights alone. With 'int8+fp16', what stays float in the form for TensorRT is FP16. FP16 is for GPUs: on a CPU it saves memory alone. BF16 and FP8 are for TensorRT: ONNX Runtime's form
    * is FP32. 'auto' takes of INT8, with more and more in float, FP16 and FP32 the first
    * that keeps to the budget; without one, to a drop of at most 1 %. Default: 'fp32' of a model that is pruned; of others, none.
    */

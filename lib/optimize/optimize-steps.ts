@@ -6,7 +6,7 @@ import type { LoadTaskOptions, Task } from '../tasks/index.js';
 import type { OptimizationReport } from './optimization-report.js';
 import type { LadderOptions } from './method.js';
 import type { Ladder } from './search/ladder.js';
-import type { LayerPrecision, Precision, QuantizedFormName, QuantizedForms } from './quantized-layer.js';
+import type { FormPrecision, Precision, QuantizedFormName, QuantizedForms } from './quantized-layer.js';
 
 /** What is known of a calibration besides its statistics. */
 export interface Calibration {
@@ -74,7 +74,7 @@ export interface OptimizeSteps<C extends Calibration> {
 /** What is in a form, as the speed guard may have kept float, and how its file is written. */
 export interface BundledForm {
   readonly form: QuantizedFormName;
-  readonly precision: LayerPrecision;
+  readonly precision: FormPrecision;
   readonly pruning?: Pruning | undefined;
   readonly write: (path: string) => Promise<void>;
 }

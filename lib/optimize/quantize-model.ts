@@ -3,7 +3,7 @@ import { floatLimits, trialsToKeepFloat, type RangeMethod, type TensorStatistics
 import type { Tensor } from '../tensor/index.js';
 import { BiasCorrection } from './bias-correction.js';
 import { quantizedForms, type QuantizedFormName, type QuantizedForms } from './quantized-layer.js';
-import { Quantizer, type MadeForm, type PlannedForm } from './quantizer.js';
+import { Quantizer, type MadeForm, type PlannedForm, type RestPrecision } from './quantizer.js';
 import { Sensitivity } from './sensitivity.js';
 
 export interface QuantizeOptions {
@@ -14,6 +14,8 @@ export interface QuantizeOptions {
   /** Whether biases are corrected: where that is measured to gain something (the default), or always, or never. */
   readonly biases?: 'measured' | 'always' | 'never' | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** What stays float in the form for TensorRT is in: with 'float16', `statistics` are of every value of float32. Default 'float32'. */
+  readonly rest?: RestPrecision | undefined;
   /** Told as the work goes on. */
   readonly onProgress?: ((progress: QuantizeProgress) => void) | undefined;
 }
@@ -80,8 +82,9 @@ export async function quantizeModel(
     tensorrt: made.tensorrt?.model ?? model,
     precision: {
       onnxruntime: made.onnxruntime === undefined ? 'float32' : 'int8',
-      tensorrt: made.tensorrt === undefined ? 'float32' : 'int8',
+      tensorrt: made.tensorrt === undefined ? 'float32' : made.tensorrt.mixed === undefined ? 'int8' : 'mixed',
     },
+    simulated: made.tensorrt?.simulated,
     layers: quantizer.layers(made),
     biases,
   };

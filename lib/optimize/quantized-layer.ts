@@ -1,17 +1,21 @@
+import type { FormPrecision } from '../engine/index.js';
 import type { ModelProto } from '../graph/index.js';
 
 /** What layers are computed in, as it is asked for: FP32 of a model that is pruned alone. */
-export const precisions = ['int8', 'fp16', 'bf16', 'fp8', 'int4', 'auto', 'fp32'] as const;
+export const precisions = ['int8', 'int8+fp16', 'fp16', 'bf16', 'fp8', 'int4', 'auto', 'fp32'] as const;
 export type Precision = (typeof precisions)[number];
 
+export type { FormPrecision };
+
 /** What one layer is computed in. */
-export type LayerPrecision = 'int8' | 'float16' | 'bfloat16' | 'float8' | 'int4' | 'float32';
+export type LayerPrecision = Exclude<FormPrecision, 'mixed'>;
 
 /** Those that CPUs have no kernels for: ONNX Runtime's form is FP32. */
 export const gpuPrecisions: ReadonlySet<Precision> = new Set(['bf16', 'fp8']);
 
 export const precisionTitles = {
   ...{ int8: 'INT8', float16: 'FP16', bfloat16: 'BF16', float8: 'FP8', int4: 'INT4', float32: 'FP32' },
+  ...{ mixed: 'INT8 and FP16', 'int8+fp16': 'INT8 and FP16' },
   ...{ fp16: 'FP16', bf16: 'BF16', fp8: 'FP8', auto: 'mixed precision', fp32: 'FP32' },
 } as const;
 
@@ -28,7 +32,7 @@ export interface QuantizedForms {
   /** What that for TensorRT is judged by in its place, where ONNX Runtime would compute it otherwise than a GPU. */
   readonly simulated?: ModelProto | undefined;
   /** What each stands in: FP32 where a budget or the engine allows no other. */
-  readonly precision: Readonly<Record<QuantizedFormName, LayerPrecision>>;
+  readonly precision: Readonly<Record<QuantizedFormName, FormPrecision>>;
   /** In the order of the graph. */
   readonly layers: readonly QuantizedLayer[];
   /** What was found of correcting biases; nothing where it was not tried. */

@@ -14,12 +14,15 @@ import {
   trialsOf,
   valuesToCorrect,
   withBiases,
+  writeMixedForm,
   writeOnnxRuntimeForm,
   writeTensorRtForm,
   type ChannelGroup,
   type ChannelMeans,
   type FormNumbers,
   type FormPlan,
+  type KeptFloat,
+  type MixedForm,
   type QuantizedValue,
   type RangeMethod,
   type RangeQuestion,
@@ -27,19 +30,31 @@ import {
   type TensorStatistics,
   type Trial,
 } from '../precision/index.js';
+import { largestOf } from './half-model.js';
 import { notAsked, quantizedForms, type LayerPrecision, type QuantizedFormName, type QuantizedLayer } from './quantized-layer.js';
 
-const planners = { onnxruntime: planOnnxRuntime, tensorrt: planTensorRt, float8: planFloat8 } as const;
-const writers = { onnxruntime: writeOnnxRuntimeForm, tensorrt: writeTensorRtForm, float8: writeTensorRtForm } as const;
+const planners = {
+  onnxruntime: planOnnxRuntime,
+  tensorrt: planTensorRt,
+  mixed: (structure: Structure, kept: KeptFloat): FormPlan => planTensorRt(structure, kept, 'float16'),
+  float8: planFloat8,
+} as const;
 const layerPrecisions = { uint8: 'int8', int8: 'int8', float8e4m3fn: 'float8' } as const;
 
-/** The INT8 forms, and that for TensorRT in FP8. */
-type EightBitForm = keyof typeof planners;
+/** The INT8 forms, and that for TensorRT in FP8; `tensorrt` is a mixed one where the quantizer was made for that. */
+type EightBitForm = Exclude<keyof typeof planners, 'mixed'>;
+
+/** What stays float in the form for TensorRT is in. */
+export type RestPrecision = FormPlan['scales'];
 
 /** A form that was written, and how. */
 export interface MadeForm {
   readonly model: ModelProto;
+  /** What it is judged by in its place. */
+  readonly simulated?: ModelProto | undefined;
   readonly plan: FormPlan;
+  /** Outputs of nodes in FP16, and why nodes are not in it, by their first output; of a mixed form alone. */
+  readonly mixed?: Pick<MixedForm, 'half' | 'reasons'> | undefined;
   /** Of the outputs of layers. */
   readonly noiseDb: ReadonlyMap<string, number>;
   /** How many layers have another bias than in the model. */
@@ -57,6 +72,14 @@ export interface QuantizedWhole extends PlannedForm {
   readonly trials: readonly Trial[];
 }
 
+export interface QuantizerOptions {
+  /** How ranges are chosen. Default: the least mean square error. */
+  readonly method?: RangeMethod | undefined;
+  /** With 'float16', the form for TensorRT is a mixed one, and statistics have to be of every value of float32. Default 'float32'. */
+  readonly rest?: RestPrecision | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Makes forms in INT8 and FP8 of a model that has been normalised, from statistics of its calibration points. */
 export class Quantizer {
   readonly structure: Structure;
@@ -66,6 +89,7 @@ export class Quantizer {
   readonly #statistics: ReadonlyMap<string, TensorStatistics>;
   readonly #method: RangeMethod;
   readonly #signal: AbortSignal | undefined;
+  readonly #rest: RestPrecision;
   readonly #logits: ReadonlySet<string>;
   readonly #ranges = new Map<string, Promise<TensorRange>>();
 
@@ -73,20 +97,21 @@ export class Quantizer {
   constructor(
     model: ModelProto,
     statistics: readonly TensorStatistics[],
-    { method = 'mse', signal }: { readonly method?: RangeMethod | undefined; readonly signal?: AbortSignal | undefined } = {},
+    { method = 'mse', rest = 'float32', signal }: QuantizerOptions = {},
   ) {
     this.#model = model;
     this.structure = new Structure(model);
     this.#statistics = new Map(statistics.map((one) => [one.name, one]));
     this.#method = method;
     this.#signal = signal;
+    this.#rest = rest;
     this.groups = outputGroups(this.structure);
     this.#logits = logitsOf(this.structure);
     this.structure.checkLayers();
   }
 
   async whole(form: EightBitForm): Promise<QuantizedWhole> {
-    const plan = planners[form](this.structure, nothingKept);
+    const plan = this.#plan(form, nothingKept);
     const numbers = await this.#numbersFor(plan);
     return { plan, numbers, trials: trialsOf(this.structure, plan, numbers) };
   }
@@ -95,8 +120,13 @@ export class Quantizer {
   async planned(form: EightBitForm, whole: QuantizedWhole, kept: readonly number[]): Promise<PlannedForm> {
     if (kept.length === 0) return whole;
     const values = new Set(kept.flatMap((trial) => [...whole.trials[trial]!.values.keys()]));
-    const plan = planners[form](this.structure, { values });
+    const plan = this.#plan(form, { values });
     return { plan, numbers: await this.#numbersFor(plan) };
+  }
+
+  #plan(form: EightBitForm, kept: KeptFloat): FormPlan {
+    const planner = form === 'tensorrt' && this.#rest === 'float16' ? 'mixed' : form;
+    return planners[planner](this.structure, kept);
   }
 
   /** What has to be known to correct the biases of a form. */
@@ -112,8 +142,16 @@ export class Quantizer {
   ): Promise<MadeForm> {
     const biases = correctedBiases(this.structure, plan, numbers, means);
     const all = biases.size === 0 ? numbers : await withBiases(this.structure, plan, numbers, biases, this.#signal);
-    const model = writers[form](this.#model, this.structure, plan, all);
-    return { model, plan, noiseDb: new Map(await this.#noiseDb(form)), correctedBiases: biases.size };
+    const noiseDb = new Map(await this.#noiseDb(form));
+    return { ...this.#write(plan, all), plan, noiseDb, correctedBiases: biases.size };
+  }
+
+  #write(plan: FormPlan, numbers: FormNumbers): Pick<MadeForm, 'model' | 'simulated' | 'mixed'> {
+    if (plan.form === 'onnxruntime') return { model: writeOnnxRuntimeForm(this.#model, this.structure, plan, numbers) };
+    if (plan.scales === 'float32') return { model: writeTensorRtForm(this.#model, this.structure, plan, numbers) };
+    const largest = [...this.#statistics.values()].map((seen) => [seen.name, largestOf(seen)] as const);
+    const { model, simulated, ...mixed } = writeMixedForm(this.#model, this.structure, plan, numbers, new Map(largest));
+    return { model, simulated, mixed };
   }
 
   /** Of each layer's output, after its activation, in INT8: in FP8 it is about the same for all. */
@@ -153,11 +191,11 @@ export class Quantizer {
           name: node.name || output,
           operator: node.opType,
           macs: this.structure.macs(node) || null,
-          precision: of<LayerPrecision>(
-            (form) => (form.plan.int8.has(node) ? layerPrecisions[form.plan.values] : 'float32'),
-            'float32',
-          ) as QuantizedLayer['precision'],
-          reasons: of((form) => form.plan.reasons.get(node), notAsked),
+          precision: of<LayerPrecision>(({ plan, mixed }) => {
+            if (plan.int8.has(node)) return layerPrecisions[plan.values];
+            return mixed?.half.has(output) ? 'float16' : 'float32';
+          }, 'float32') as QuantizedLayer['precision'],
+          reasons: of(({ plan, mixed }) => mixed?.reasons.get(output) ?? plan.reasons.get(node), notAsked),
           range: seen && { min: seen.min, max: seen.max },
           noiseDb: of((form) => finite(form.noiseDb.get(output))),
         };

@@ -1,5 +1,5 @@
 import type { Latency } from './latency.js';
-import { precisionTitles, type LayerPrecision } from './quantized-layer.js';
+import { precisionTitles, type FormPrecision } from './quantized-layer.js';
 
 /** Whether a form is worth shipping, and why not. */
 export interface SpeedVerdict {
@@ -15,7 +15,7 @@ const likelySlower = 1.25;
  * Keeps the float model where the form was measured slower: at one number of threads at least, and over all of them, by the geometric mean of the
  * ratios; or much slower by that mean, though not in every round. `latencies` are those of the form, against the float model.
  */
-export function judgeSpeed(precision: LayerPrecision, latencies: readonly Latency[]): SpeedVerdict {
+export function judgeSpeed(precision: FormPrecision, latencies: readonly Latency[]): SpeedVerdict {
   const slower = latencies.filter(({ verdict }) => verdict === 'slower');
   const isSlower = slower.length > 0 && meanRatio(latencies) > 1;
   const keepFloat = isSlower || meanRatio(latencies) > likelySlower;

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { aborted } from '../binding/index.js';
 import type { OnnxNode } from '../graph/index.js';
+import { float16BitsToFloat32, float32ToFloat16Bits } from '../tensor/half.js';
 import type { FormNumbers } from './form-onnxruntime.js';
 import type { FormPlan } from './form-plan.js';
 import { float8Weights } from './float8-weights.js';
@@ -61,7 +62,7 @@ export async function numbersFor(
   }
   tieConcatenated(structure, plan, ranges, groupOf);
   const values = new Map<string, Quantization>();
-  for (const [value, range] of ranges) values.set(value, quantizations[plan.values](range));
+  for (const [value, range] of ranges) values.set(value, withScaleOf(plan.scales, quantizations[plan.values](range)));
   return { values, weights: await weightsFor(structure, plan, values, new Map(), signal) };
 }
 
@@ -161,6 +162,15 @@ function float8({ min, max }: ValueRange): Quantization {
   return { scale: positive(Math.max(Math.abs(min), Math.abs(max)) / highestFloat8), zeroPoint: 0, dtype: 'float8e4m3fn' };
 }
 
+/** With a scale that is a number of a type, as far as that has one. */
+function withScaleOf(type: FormPlan['scales'], by: Quantization): Quantization {
+  if (type === 'float32') return by;
+  const nearest = float32ToFloat16Bits(by.scale);
+  // The least that is not below, so that the range still fits: of numbers above 0, the next has the next bits.
+  const scale = float16BitsToFloat32(float16BitsToFloat32(nearest) < by.scale ? nearest + 1 : nearest);
+  return Number.isFinite(scale) ? { ...by, scale } : by;
+}
+
 const quantizations = { uint8: unsigned, int8: signed, float8e4m3fn: float8 } as const;
 
 /** A value that is always 0 has a scale all the same. */
@@ -191,6 +201,7 @@ async function weightsFor(
     const added = biases.get(node) ?? (bias === '' ? undefined : structure.floats(bias));
     const isInteger = plan.form === 'onnxruntime' && plan.int8.has(node) && added !== undefined;
     const made = await quantizeWeights(tensor.data as Float32Array, tensor.dims, axis, {
+      halfScales: plan.scales === 'float16',
       bias: isInteger ? { values: added, inputScale: (values.get(input) as Quantization).scale } : undefined,
       signal,
     });

@@ -119,7 +119,9 @@ class HalfForm {
   }
 
   #cast(from: string, to: string, type: DataType, known: Map<string, string>, name = to): string {
-    this.#nodes.push(madeNode('Cast', [from], to, { to: type }));
+    const cast = madeNode('Cast', [from], to, { to: type });
+    // The node that makes a named value may be called as that is.
+    this.#nodes.push(to === name ? changed(cast, { name: this.#names.fresh(`${to}/Cast`) }) : cast);
     known.set(name, to);
     return to;
   }

@@ -46,6 +46,7 @@ export { meansModel, quantizedKey, type ChannelMeans, type QuantizedValue } from
 export { numbersFor, withBiases, type RangeQuestion } from './form-numbers.js';
 export { nothingKept, type FormPlan, type KeptFloat } from './form-plan.js';
 export { writeTensorRtForm } from './form-tensorrt.js';
+export { writeMixedForm, type MixedForm } from './mixed-form.js';
 export { logitsOf, outputGroups, type ChannelGroup } from './head.js';
 export { planOnnxRuntime } from './plan-onnxruntime.js';
 export { planFloat8 } from './plan-float8.js';

@@ -26,6 +26,7 @@ export function planFloat8(structure: Structure, kept: KeptFloat): FormPlan {
   return {
     form: 'tensorrt',
     values: 'float8e4m3fn',
+    scales: 'float32',
     int8,
     absorbed: new Set(),
     storedInt8: storedInt8(structure, { int8, absorbed: new Set(), quantized }),

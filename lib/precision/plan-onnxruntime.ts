@@ -52,6 +52,7 @@ export function planOnnxRuntime(structure: Structure, kept: KeptFloat): FormPlan
   return {
     form: 'onnxruntime',
     values: 'uint8',
+    scales: 'float32',
     int8,
     absorbed,
     storedInt8: storedInt8(structure, { int8, absorbed, quantized }),

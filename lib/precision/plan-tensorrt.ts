@@ -10,7 +10,7 @@ const integerReaders = new Set(['Add', 'Concat', 'MaxPool', 'AveragePool', 'Glob
  * The form for TensorRT: signed, symmetric, biases in float, and quantised is what a layer reads, never what lies between a convolution and its
  * activation, where TensorRT fuses by itself. Depthwise convolutions stay float: they lose most at eight bits and take 4 to 7 % of the time.
  */
-export function planTensorRt(structure: Structure, kept: KeptFloat): FormPlan {
+export function planTensorRt(structure: Structure, kept: KeptFloat, scales: FormPlan['scales'] = 'float32'): FormPlan {
   const reasons = new Map<OnnxNode, string>();
   const int8 = new Set<OnnxNode>();
   const quantized = new Set<string>();
@@ -36,6 +36,7 @@ export function planTensorRt(structure: Structure, kept: KeptFloat): FormPlan {
   return {
     form: 'tensorrt',
     values: 'int8',
+    scales,
     int8,
     absorbed: new Set(),
     storedInt8: storedInt8(structure, { int8, absorbed: new Set(), quantized }),

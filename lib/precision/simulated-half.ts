@@ -44,7 +44,8 @@ export function simulateHalf(model: ModelProto, halfType: HalfType = 'float16'):
     const output = node.output.map((name) => {
       if (typeOf(name) !== half) return name;
       const made = names.fresh(`${name}/unrounded`);
-      rounded.push(madeNode('Cast', [made], name, { to: half }));
+      // The node may be called as what it makes.
+      rounded.push(changed(madeNode('Cast', [made], name, { to: half }), { name: names.fresh(`${name}/rounded`) }));
       return made;
     });
     nodes.push(changed(node, { input, output }), ...rounded);

@@ -5,6 +5,8 @@ import { elementCount } from '../tensor/index.js';
 export interface QuantizeWeightsOptions {
   /** The bias of each channel, and the scale of the input that the weights are multiplied with: they give an integer bias. */
   readonly bias?: { readonly values: Float32Array; readonly inputScale: number } | undefined;
+  /** Whether scales have to be numbers of FP16: they are rounded up to it. Default false. */
+  readonly halfScales?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -32,7 +34,7 @@ export async function quantizeWeights(
   if (size !== data.length) throw invalidArgument('data', `${size} weights for shape [${dims.join(', ')}]`, data.length);
   checkInteger('axis', axis, 0, dims.length - 1);
   checkSignal(options.signal);
-  const { bias } = options;
+  const { bias, halfScales = false } = options;
   if (bias !== undefined) {
     const channels = dims[axis] as number;
     if (!(bias.values instanceof Float32Array && bias.values.length === channels)) {
@@ -42,5 +44,5 @@ export async function quantizeWeights(
       throw invalidArgument('bias.inputScale', 'a number above 0', bias.inputScale);
     }
   }
-  return settle((operation) => native().weightsQuantize(data, dims, axis, bias, operation), options.signal);
+  return settle((operation) => native().weightsQuantize(data, dims, axis, bias, halfScales, operation), options.signal);
 }

@@ -5,6 +5,8 @@
 #include <limits>
 #include <string>
 
+#include "core/half.h"
+
 namespace foveate {
 namespace {
 
@@ -20,10 +22,20 @@ Status not_finite(const char* what, std::size_t channel) {
           "The model is damaged, or was exported from a training run that diverged."};
 }
 
+// The least number of float16 that is not below: the largest magnitude still fits. What lies beyond the highest stays as
+// it is: it is not written as one.
+float as_half(float scale) {
+  const std::uint16_t nearest = float_to_half(scale);
+  // Of numbers above 0, the next has the next bits.
+  const bool below = half_to_float(nearest) < scale;
+  const float half = half_to_float(static_cast<std::uint16_t>(nearest + (below ? 1 : 0)));
+  return std::isinf(half) ? scale : half;
+}
+
 }  // namespace
 
 Result<QuantizedWeights> quantize_weights(std::span<const float> weights, const AxisLayout& layout,
-                                          const std::optional<BiasSpec>& bias) {
+                                          const std::optional<BiasSpec>& bias, bool half_scales) {
   // Any number of channels may have none.
   if (weights.empty()) return Status(error_code::kInvalidArgument, "Expected weights, but the shape has no elements");
   std::vector<float> greatest(layout.channels);
@@ -52,7 +64,7 @@ Result<QuantizedWeights> quantize_weights(std::span<const float> weights, const 
       if (scale < floor) scale = std::nextafter(floor, INFINITY);
       if (!std::isfinite(scale)) return not_finite("the bias in steps of its input's scale", channel);
     }
-    result.scales[channel] = scale;
+    result.scales[channel] = half_scales ? as_half(scale) : scale;
   }
 
   result.values.resize(weights.size());

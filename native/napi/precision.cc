@@ -102,11 +102,12 @@ class WeightsQuantize final : public Operation {
   AxisLayout layout;
   std::optional<HeldBytes> bias;
   float input_scale = 1;
+  bool half_scales = false;
 
   Status execute(std::size_t) override {
     std::optional<BiasSpec> spec;
     if (bias) spec = {floats_of(*bias), input_scale};
-    auto quantized = quantize_weights(floats_of(weights), layout, spec);
+    auto quantized = quantize_weights(floats_of(weights), layout, spec, half_scales);
     if (!quantized.ok()) return quantized.take_status();
     quantized_ = std::move(quantized).value();
     weights = {};
@@ -126,7 +127,7 @@ class WeightsQuantize final : public Operation {
   QuantizedWeights quantized_;
 };
 
-// weightsQuantize(data: Float32Array, dims, axis, bias?: { values: Float32Array, inputScale }, operation?)
+// weightsQuantize(data: Float32Array, dims, axis, bias?: { values: Float32Array, inputScale }, halfScales, operation?)
 //   : Promise<{ values, scales, bias? }>
 Napi::Value weights_quantize(const Napi::CallbackInfo& info) {
   auto& environment = Environment::of(info.Env());
@@ -141,7 +142,8 @@ Napi::Value weights_quantize(const Napi::CallbackInfo& info) {
       throw Napi::RangeError::New(info.Env(), "Expected a bias for each channel");
     }
   }
-  operation->cancel = cancel_token_of(info[4]);
+  operation->half_scales = info[4].As<Napi::Boolean>();
+  operation->cancel = cancel_token_of(info[5]);
   return environment.launch(environment.vision(), std::move(operation));
 }
 

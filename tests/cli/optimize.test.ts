@@ -159,7 +159,7 @@ describe('foveate optimize', () => {
       [[models.classifier, '--precision', 'int8', '-o', 'x'], /--data/],
       [[...call(), '--precision', 'int3'], /int8/],
       [[...call(), '--prune', 'magnitude:0.1'], /from 0\.3 to 0\.9 for prune/],
-      [call().filter((arg) => arg !== '--precision' && arg !== 'int8'), /one of int8, fp16, .*auto for precision/],
+      [call().filter((arg) => arg !== '--precision' && arg !== 'int8'), /one of int8, int8\+fp16, .*auto for precision/],
       [[...call(), '--pictures', 'many'], /whole number/],
       [[...call(), '--data-free'], /--data-free.*cannot be used with.*--data/],
       [[...call(), '--device', 'cuda'], /cpu, tensorrt, tensorrt-rtx/],

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <random>
 
+#include "core/half.h"
+
 namespace foveate {
 namespace {
 
@@ -110,6 +112,23 @@ TEST(Weights, AreRefusedWhereThereAreNone) {
   constexpr std::size_t kEndless = std::size_t{1} << 60;
   for (const AxisLayout& layout : {AxisLayout{1, 0, 3}, AxisLayout{kEndless, 3, 0}, AxisLayout{0, kEndless, 1}}) {
     EXPECT_EQ(quantize_weights({}, layout, std::nullopt).take_status().error().code, error_code::kInvalidArgument);
+  }
+}
+
+TEST(Weights, HaveScalesOfFloat16WhereTheyAreAskedFor) {
+  // Normal, between the first two numbers of float16, below the first, beyond the last, none.
+  const std::vector<float> greatest{1, 1e-5F, 1e-9F, 1e8F, 0};
+  std::vector<float> weights;
+  for (const float one : greatest) weights.insert(weights.end(), {one, -one / 3});
+  const QuantizedWeights found = quantize_weights(weights, {1, 5, 2}, std::nullopt, true).value();
+  // The number nearest to 1 / 127 lies below.
+  const float first = 0x1.024p-7F;
+  EXPECT_EQ(found.scales, (std::vector<float>{first, 0x1p-23F, 0x1p-24F, 1e8F / 127, 0x1p-24F}));
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const float scale = found.scales[i / 2];
+    EXPECT_EQ(found.values[i], static_cast<int>(std::nearbyint(weights[i] / scale)));
+    // The largest still fits.
+    EXPECT_LE(std::abs(weights[i]), 127 * scale * 1.00001F);
   }
 }
 

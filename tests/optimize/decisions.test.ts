@@ -17,7 +17,7 @@ describe('layers with more bits', () => {
       inBoth('int8', 'few of all weights'),
       ...[1, 2].map(() => inBoth('int8', 'too much is lost at 4 bits, as was measured')),
     ];
-    expect(otherLayers('int4', layers)).toEqual([
+    expect(otherLayers({ onnxruntime: 'int4', tensorrt: 'int4' }, layers)).toEqual([
       '1 of 5 layers stay FP32 in the form for either engine (1: few weights).',
       '3 of 5 layers have weights in INT8 in the form for either engine (2: too much is lost at 4 bits, as was measured; 1: few of all weights).',
     ]);
@@ -32,14 +32,30 @@ describe('layers with more bits', () => {
         { onnxruntime: 'no integer kernel', tensorrt: 'depthwise: another' },
       ),
     ];
-    expect(otherLayers('int8', layers)).toEqual([
+    expect(otherLayers({ onnxruntime: 'int8', tensorrt: 'int8' }, layers)).toEqual([
       '1 of 3 layers stay FP32 in the form for ONNX Runtime (1: no integer kernel).',
       '2 of 3 layers stay FP32 in the form for TensorRT (2: depthwise).',
     ]);
   });
 
+  it('of a mixed form are those in FP16, beside those that FP16 cannot hold', () => {
+    const layers = [
+      inBoth('int8'),
+      layer(
+        { onnxruntime: 'float32', tensorrt: 'float16' },
+        { onnxruntime: 'no integer kernel', tensorrt: 'depthwise: loses most' },
+      ),
+      layer({ onnxruntime: 'int8', tensorrt: 'float32' }, { tensorrt: 'too near to 65504: y reaches 7e4' }),
+    ];
+    expect(otherLayers({ onnxruntime: 'int8', tensorrt: 'mixed' }, layers)).toEqual([
+      '1 of 3 layers stay FP32 in the form for ONNX Runtime (1: no integer kernel).',
+      '1 of 3 layers stay FP32 in the form for TensorRT (1: too near to 65504).',
+      '1 of 3 layers are FP16 in the form for TensorRT (1: depthwise).',
+    ]);
+  });
+
   it('are not told of in a form that was not asked for', () => {
     const layers = [layer({ onnxruntime: 'float32', tensorrt: 'int8' }, { onnxruntime: notAsked })];
-    expect(otherLayers('int8', layers)).toEqual([]);
+    expect(otherLayers({ onnxruntime: 'int8', tensorrt: 'int8' }, layers)).toEqual([]);
   });
 });

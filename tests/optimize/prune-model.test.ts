@@ -241,7 +241,7 @@ describe('pruning', () => {
     [{ prune: 'magnitude:0.5', precision: undefined, pictures: 4 }, 'INVALID_ARGUMENT', /pictures/],
     [{ prune: 'magnitude:0.5', precision: undefined, budget: { maxDrop: 0.1 } }, 'INVALID_ARGUMENT', /budget/],
     [{ prune: '2:4', calibration: 'table.json' }, 'INVALID_ARGUMENT', /nothing beside prune for calibration/],
-    [{ precision: undefined }, 'INVALID_ARGUMENT', /one of int8, fp16, .*auto for precision/],
+    [{ precision: undefined }, 'INVALID_ARGUMENT', /one of int8, int8\+fp16, .*auto for precision/],
     [{ precision: 'fp32' }, 'INVALID_ARGUMENT', /without prune for precision/],
   ] as const)('with %j is refused before anything is read', async (change, code, message) => {
     const output = inFolder('refused');

@@ -1,7 +1,13 @@
 /** Both INT8 forms of graphs that tests make: quantised by what random inputs do in them, and judged by more of these. */
 import { expect } from 'vitest';
 import { encodeModel, normalizeModel, parseModel, type ModelProto, type OnnxNode } from '../../lib/graph/index.js';
-import { calibrationPoints, tappedModel, TensorObserver, type TensorStatistics } from '../../lib/precision/index.js';
+import {
+  allFloatPoints,
+  calibrationPoints,
+  tappedModel,
+  TensorObserver,
+  type TensorStatistics,
+} from '../../lib/precision/index.js';
 import { createSession } from '../../lib/session/index.js';
 import { Tensor } from '../../lib/tensor/index.js';
 import { evaluateConstants } from '../../lib/optimize/evaluate-constants.js';
@@ -33,8 +39,11 @@ export function sampleOf(model: ModelProto, seed: number): Tensor {
 }
 
 /** What calibration with some random inputs keeps. */
-export async function statisticsOf(float: ModelProto, samples: readonly Tensor[]): Promise<TensorStatistics[]> {
-  const points = calibrationPoints(float);
+export async function statisticsOf(
+  float: ModelProto,
+  samples: readonly Tensor[],
+  points = calibrationPoints(float),
+): Promise<TensorStatistics[]> {
   using observer = new TensorObserver(
     points.map(({ name, channelAxis }) => (channelAxis === undefined ? { name } : { name, channelAxis })),
   );
@@ -49,7 +58,7 @@ export async function quantized(graph: MadeGraph | ModelProto, options: Quantize
   const model = 'nodes' in graph ? graphModel(graph) : graph;
   const float = await normalizeModel(model, { evaluate: evaluateConstants });
   const samples = Array.from({ length: 6 }, (_, i) => sampleOf(float, i + 1));
-  const statistics = await statisticsOf(float, samples);
+  const statistics = await statisticsOf(float, samples, options.rest === 'float16' ? allFloatPoints(float) : undefined);
   return { float, statistics, samples, ...(await quantizeModel(float, statistics, samples.slice(0, 2), options)) };
 }
 

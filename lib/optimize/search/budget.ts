@@ -1,5 +1,5 @@
 import { checkOptions, invalidArgument } from '../../errors/index.js';
-import { precisionTitles, type LayerPrecision } from '../quantized-layer.js';
+import { precisionTitles, type FormPrecision } from '../quantized-layer.js';
 
 /** What a form of a model has to keep to. */
 export interface Budget {
@@ -19,8 +19,8 @@ export interface Candidate {
   /** Its place: 0 has the fewest bits, the last is FP32. */
   readonly rung: number;
   /** What all that does not stay float is in; FP32 of the last. */
-  readonly precision: LayerPrecision;
-  /** Share of the multiply-accumulates that stay float32; of the weights, where free sizes leave these unknown. */
+  readonly precision: FormPrecision;
+  /** Share of the multiply-accumulates that stay float32, or are FP16 in a mixed form; of the weights, where free sizes leave these unknown. */
   readonly floatMacs: number;
   readonly bytes: number;
   /** In the median of a run of one picture; null where this machine cannot tell. */
@@ -62,8 +62,9 @@ export function checkBudget(budget: Budget): Budget {
   return budget;
 }
 
-/** `FP16`, `INT8, 35.0 % of the work in FP32`: what that is a share of stands with {@link Candidate}. */
+/** `FP16`, `INT8, 35.0 % of the work in FP32` (of what is mixed, in FP16): what that is a share of stands with {@link Candidate}. */
 export function candidateTitle({ precision, floatMacs }: Pick<Candidate, 'precision' | 'floatMacs'>): string {
+  if (precision === 'mixed' && floatMacs > 0) return `INT8, ${(100 * floatMacs).toFixed(1)} % of the work in FP16`;
   const share = floatMacs > 0 && precision !== 'float32' ? `, ${(100 * floatMacs).toFixed(1)} % of the work in FP32` : '';
   return `${precisionTitles[precision]}${share}`;
 }

@@ -6,18 +6,18 @@ import { float8Layers, float8Quantizer } from '../float8-model.js';
 import type { LadderOptions } from '../method.js';
 import {
   quantizedForms,
-  type LayerPrecision,
+  type FormPrecision,
   type QuantizedFormName,
   type QuantizedForms,
   type QuantizedLayer,
 } from '../quantized-layer.js';
-import { Quantizer, type MadeForm, type QuantizedWhole } from '../quantizer.js';
+import { Quantizer, type MadeForm, type QuantizedWhole, type QuantizerOptions } from '../quantizer.js';
 import { Sensitivity, type KeepNoise } from '../sensitivity.js';
 import { rungsOf, type Rung } from './rungs.js';
 
-/** One form of a model: what it is in, and which share of all multiply-accumulates stays in float32. */
+/** One form of a model: what it is in, and which share of all multiply-accumulates stays float. */
 export interface LadderRung {
-  readonly precision: LayerPrecision;
+  readonly precision: FormPrecision;
   readonly macs: number;
 }
 
@@ -41,9 +41,9 @@ export async function int8Ladder(
   model: ModelProto,
   statistics: readonly TensorStatistics[],
   samples: readonly Tensor[],
-  { forms, signal, onProgress, keep }: LadderOptions,
+  { forms, signal, onProgress, keep, rest }: LadderOptions & Pick<QuantizerOptions, 'rest'>,
 ): Promise<Ladder> {
-  const quantizer = new Quantizer(model, statistics, { signal });
+  const quantizer = new Quantizer(model, statistics, { rest, signal });
   const wholes: Partial<Record<QuantizedFormName, QuantizedWhole>> = {};
   for (const form of forms) wholes[form] = await quantizer.whole(form);
   const total = Object.values(wholes).reduce((sum, { trials }) => sum + trials.length, 0);
@@ -62,7 +62,9 @@ export async function int8Ladder(
   using correction = await BiasCorrection.of(model, quantizer, Object.values(wholes), samples, signal);
   const biases = correction && (await keep(`biases ${forms.join(' ')}`, () => correction.decide(wholes)));
   const means = correction?.means;
-  const rungs = (form: QuantizedFormName): LadderRung[] => (found[form] ?? []).map(({ macs }) => ({ precision: 'int8', macs }));
+  const precision = { onnxruntime: 'int8', tensorrt: rest === 'float16' ? 'mixed' : 'int8' } as const;
+  const rungs = (form: QuantizedFormName): LadderRung[] =>
+    (found[form] ?? []).map(({ macs }) => ({ precision: precision[form], macs }));
   const make = async (form: QuantizedFormName, rung: number): Promise<MadeForm> => {
     const planned = await quantizer.planned(form, wholes[form]!, found[form]![rung]!.kept);
     return await quantizer.make(form, planned, biases?.[form]?.kept === true ? means : undefined);
@@ -134,15 +136,6 @@ async function measuredRungs(
   if (trials.length === 0) return rungsOf([], [], all);
   await using sensitivity = await Sensitivity.of(model, trials, quantizer.groups, samples, signal);
   return rungsOf(trials, await sensitivity.measureEach(tell, keep), all);
-}
-
-/** With more in float32, a form for TensorRT is taken to be slower than one in half precision: as if an operation took a third of float32's time in eight bits, and half in half precision. Not measured. */
-const mostFloatBelowHalf = 0.3;
-
-/** The same without rungs of TensorRT above which half precision stands. */
-export function belowHalf(ladder: Ladder): Ladder {
-  const { onnxruntime, tensorrt } = ladder.rungs;
-  return { ...ladder, rungs: { onnxruntime, tensorrt: tensorrt.filter(({ macs }) => macs <= mostFloatBelowHalf) } };
 }
 
 /** The rungs of one ladder, and above them those of another, of the same model and forms. */

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 
 import { CalibrationError } from '../../errors/index.js';
 import type { ModelProto } from '../../graph/index.js';
-import { engineNames, type LayerPrecision, type QuantizedFormName, type QuantizedForms } from '../quantized-layer.js';
+import { engineNames, type FormPrecision, type QuantizedFormName, type QuantizedForms } from '../quantized-layer.js';
 import { candidateTitle, shortfalls, type Budget, type Candidate, type Shortfall } from './budget.js';
 import type { CandidateJudge } from './candidate-judge.js';
 import type { SearchJournal } from './journal.js';
@@ -77,7 +77,7 @@ export async function searchForms(options: SearchOptions): Promise<{ forms: Quan
   const [onnxruntime, tensorrt] = [await made('onnxruntime'), await made('tensorrt')];
   const highest = (form: QuantizedFormName): number => Math.max(0, Math.min(rungOf(form), ladder.rungs[form].length - 1));
   const layers = await ladder.layers({ onnxruntime: highest('onnxruntime'), tensorrt: highest('tensorrt') });
-  const precisionOf = (form: QuantizedFormName): LayerPrecision => found[form]?.chosen?.precision ?? 'float32';
+  const precisionOf = (form: QuantizedFormName): FormPrecision => found[form]?.chosen?.precision ?? 'float32';
   const float = forms.filter(isFloat);
   // Where there was a choice: else the ladder says why.
   const chosenFloat = float.filter((form) => ladder.rungs[form].length > 0);
