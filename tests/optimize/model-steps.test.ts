@@ -119,6 +119,27 @@ describe('FP16', () => {
   });
 });
 
+describe('INT8 and FP16', () => {
+  it('is INT8 for ONNX Runtime, and mixed for TensorRT, in the bundle, the report and the file', async () => {
+    const [output, exportOnnx] = [inFolder('mixed'), inFolder('mixed-exported')];
+    const report = await optimizeModel(models.classifier, { ...options, precision: 'int8+fp16', output, exportOnnx });
+    const exported = readFileSync(path.join(exportOnnx, 'shapes-classifier.tensorrt.mixed.onnx'));
+    const { inputs, graph } = parseModel(new Uint8Array(exported));
+    expect(inputs[0]!.dtype).toBe('float32');
+    expect([...graph.initializers.values()].some(({ dtype }) => dtype === 'float16')).toBe(true);
+    const { manifest } = await ModelBundle.open(output);
+    expect(manifest.forms).toMatchObject({
+      onnxruntime: { precision: 'int8' },
+      tensorrt: { precision: 'mixed', passes: ['normalize', 'int8 for tensorrt', 'float16'] },
+    });
+    expect(report.layers.filter(({ precision }) => precision.tensorrt === 'float32')).toEqual([]);
+    expect(readFileSync(path.join(output, 'report', 'report.md'), 'utf8')).toContain('INT8 and FP16 for TensorRT');
+    expect(report.notices).toContainEqual(expect.stringContaining('rounded to 16 bits'));
+    const agreement = report.forms.find(({ form }) => form === 'tensorrt')!.agreement!;
+    expect(agreement.metrics.find(({ name }) => name === 'top-1')?.value).toBeGreaterThan(0.9);
+  }, 120_000);
+});
+
 describe.each([
   ['bf16', 'bfloat16', 0.55, /layers stay FP32 in the form for ONNX Runtime \(\d+: CPUs have no BF16\)/],
   ['fp8', 'float8', 0.4, /layers stay FP32 in the form for ONNX Runtime \(\d+: CPUs have no FP8\)/],
@@ -172,12 +193,14 @@ describe.skipIf(!rtxPresent)('TensorRT-RTX', () => {
     [...parseModel(encodeModel(model)).graph.initializers.values()].map(({ dtype }) => dtype);
 
   it.each([
+    ['int8+fp16', 'int8', 'Int8'],
+    ['int8+fp16', 'float16', 'Half'],
     ['bf16', 'bfloat16', 'BFloat16'],
     ['fp8', 'float8e4m3fn', 'FP8'],
     // What is in four bits is dequantised on the way, and read as Float, as anything may be.
     ['int4', 'int4', undefined],
   ] as const)(
-    'takes what is written in %s',
+    'takes what is written in %s, with %s',
     async (precision, stored, read) => {
       const model = await normalizeModel(graphModel(made.graph()), { evaluate: evaluateConstants });
       const samples = [1, 2, 3].map((seed) => sampleOf(model, seed));
@@ -185,7 +208,7 @@ describe.skipIf(!rtxPresent)('TensorRT-RTX', () => {
         forms: quantizedForms,
       });
       expect(storedIn(tensorrt)).toContain(stored);
-      const layers = await (await engineOf(precision, tensorrt)).layers();
+      const layers = await (await engineOf(`${precision} ${stored}`, tensorrt)).layers();
       const types = layers.flatMap(({ inputs }) => inputs.map(({ dtype }) => dtype));
       if (read !== undefined) expect(types).toContain(read);
     },

@@ -37,6 +37,14 @@ async function halfOf(proto, { everyThird = 1, type = 'float16' }) {
   return precision.writeHalfForm(normalized, values, precision.planHalf(values, largest, type));
 }
 
+/** In eight bits, with FP16 for the rest; every third value reaches as far as said. */
+async function mixedOf(proto, everyThird) {
+  const normalized = await normalize(proto);
+  const largest = new Map(new precision.FloatValues(normalized).names.map((name, i) => [name, i % 3 === 0 ? everyThird : 1]));
+  const planned = (structure, kept) => precision.planTensorRt(structure, kept, 'float16');
+  return formOf(proto, planned, (...given) => precision.writeMixedForm(...given, largest));
+}
+
 /** With weights of four bits. */
 async function int4Of(proto) {
   const normalized = await normalize(proto);
@@ -79,6 +87,9 @@ const passes = {
     precision.inOpset(await halfOf(proto, { type: 'bfloat16' }), precision.firstOpset.bfloat16),
   'simulateHalf, BF16': async (proto) => precision.simulateHalf(await halfOf(proto, { type: 'bfloat16' }), 'bfloat16'),
   'writeTensorRtForm, FP8': (proto) => formOf(proto, precision.planFloat8, precision.writeTensorRtForm),
+  writeMixedForm: async (proto) => (await mixedOf(proto, 1)).model,
+  'writeMixedForm, a third in float32': async (proto) => (await mixedOf(proto, 1e6)).model,
+  'writeMixedForm, simulated': async (proto) => (await mixedOf(proto, 1)).simulated,
   writeWeightOnlyForm: int4Of,
   writeTensorRtForm: (proto) => formOf(proto, precision.planTensorRt, precision.writeTensorRtForm),
 };
