@@ -1,9 +1,11 @@
 /** What the addon's functions around TensorRT take and give; the functions are in native.ts. */
-import type { NativeLease, TensorRtHandle } from './native.js';
+import type { NativeLease, RuntimeHandle, TensorRtHandle } from './native.js';
 
 /** A TensorRT library that was opened: 'tensorrt-lean' is its runtime alone. */
 export interface NativeTensorRt {
   readonly handle: TensorRtHandle;
+  /** What runs its engines. */
+  readonly runtime: RuntimeHandle;
   readonly family: 'tensorrt' | 'tensorrt-rtx' | 'tensorrt-lean';
   /** Which layout of the library's tables it has, such as 'trt10'. */
   readonly profile: string;

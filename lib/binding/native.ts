@@ -58,6 +58,10 @@ export interface NativeSessionOptions {
   readonly providers: readonly { readonly name: string; readonly options: Readonly<Record<string, string>> }[];
   readonly config: Readonly<Record<string, string>>;
   readonly lanes: number;
+  /** Ordinals of the GPUs that lanes of an engine are spread over in turn; empty: the first. */
+  readonly gpus: readonly number[];
+  /** Whether an engine's runs are recorded for each shape and replayed. */
+  readonly cudaGraphs: boolean;
 }
 
 /** An array over the buffer of a lease. */
@@ -293,6 +297,8 @@ export interface Native extends NativeMetrics, NativeCalibration {
   logListen(listener: (line: NativeLogLine) => void): void;
 
   runtimeOpen(path: string): Promise<NativeRuntime>;
+  /** Why no GPU can be used; undefined where one can. */
+  gpuObstacle(): Promise<string | undefined>;
   tensorrtOpen(path: string, parserPath: string | undefined): Promise<NativeTensorRt>;
 
   /** The model's file is mapped into memory: nobody may change it, or external data beside it, meanwhile. */

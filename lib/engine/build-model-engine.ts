@@ -22,6 +22,7 @@ import { EngineCache } from './engine-cache.js';
 import { parseLayers } from './engine-layers.js';
 import { manifestFormat, type EngineManifest, type ModelPass } from './engine-manifest.js';
 import { sha256OfFile } from './file-hash.js';
+import { sourceKey } from './run-engine.js';
 import { buildObstacleOf, chooseTensorRt, parserRemedy } from './tensorrt.js';
 import { TimingCache } from './timing-cache.js';
 
@@ -192,7 +193,7 @@ async function writeBundle(folder: string, plan: BuildPlan, timing: TimingCache,
       hardwareCompatibility: spec.hardwareCompatibility,
       versionCompatible: options.versionCompatible === true,
     },
-    model: { ...modelFile, source: source.name, externalData },
+    model: { ...modelFile, source: source.name, sourceKey: sourceKey(source), externalData },
     passes,
     profiles,
     inputs: built.inputs.map(described),

@@ -5,8 +5,8 @@ import type { NativeRuntime } from '../binding/index.js';
 import { BackendError } from '../errors/index.js';
 
 /**
- * Where a model runs. 'auto' takes the fastest that is there and says which and why; any other is strict: that device, or an error.
- * 'tensorrt' and 'tensorrt-rtx' are reserved: this version refuses them with BACKEND_UNAVAILABLE.
+ * Where a model runs. 'auto' takes the fastest that is there and says which and why: an engine of TensorRT or TensorRT-RTX that was built before, ONNX Runtime on CUDA,
+ * ONNX Runtime on the CPU. Any other is strict: that device, or an error.
  */
 export type Device = 'auto' | 'cpu' | 'cuda' | 'tensorrt' | 'tensorrt-rtx';
 
@@ -18,12 +18,12 @@ export interface DeviceChoice {
   readonly reason: string;
 }
 
-const engineDevices = ['tensorrt', 'tensorrt-rtx'] as const;
+/** Those of ONNX Runtime. */
+export type OnnxRuntimeDevice = 'cpu' | 'cuda';
 
 /** Why ONNX Runtime, as it was opened, cannot run a model on `device`; undefined where nothing is known to be in the way. */
-export function deviceUnavailable(device: Exclude<Device, 'auto'>, runtime: NativeRuntime): string | undefined {
+export function deviceUnavailable(device: OnnxRuntimeDevice, runtime: NativeRuntime): string | undefined {
   if (device === 'cpu') return undefined;
-  if ((engineDevices as readonly string[]).includes(device)) return 'this version of foveate does not run TensorRT engines';
   if (!runtime.providers.includes('CUDAExecutionProvider')) {
     return `the ONNX Runtime library ${runtime.version} was built without CUDA`;
   }
@@ -32,17 +32,19 @@ export function deviceUnavailable(device: Exclude<Device, 'auto'>, runtime: Nati
   return hasProvider ? undefined : 'no CUDA: ONNX Runtime has no libonnxruntime_providers_cuda.so beside it';
 }
 
-/** Decides on a device. Throws BACKEND_UNAVAILABLE where a named one cannot be had. */
-export function chooseDevice(wanted: Device, runtime: NativeRuntime): DeviceChoice {
+/** A device of ONNX Runtime. */
+export interface OnnxRuntimeChoice extends DeviceChoice {
+  readonly device: OnnxRuntimeDevice;
+}
+
+/** Decides on a device of ONNX Runtime. Throws BACKEND_UNAVAILABLE where a named one cannot be had. */
+export function chooseDevice(wanted: OnnxRuntimeDevice | 'auto', runtime: NativeRuntime): OnnxRuntimeChoice {
   if (wanted !== 'auto') {
     const obstacle = deviceUnavailable(wanted, runtime);
     if (obstacle === undefined) return { device: wanted, reason: 'asked for' };
     throw new BackendError('BACKEND_UNAVAILABLE', {
       message: `The device '${wanted}' cannot be used: ${obstacle}`,
-      hint:
-        wanted === 'cuda'
-          ? "Point FOVEATE_ONNXRUNTIME_PATH to an ONNX Runtime library with CUDA, or use device 'auto' or 'cpu'."
-          : "Use device 'auto' or 'cpu'.",
+      hint: "Point FOVEATE_ONNXRUNTIME_PATH to an ONNX Runtime library with CUDA, or use device 'auto' or 'cpu'.",
       details: { device: wanted },
     });
   }

@@ -3,7 +3,9 @@ import { dirname } from 'node:path';
 
 import { FoveateError } from '../errors/index.js';
 import type { Finding } from './doctor.js';
-import { buildObstacleOf, openTensorRt, parserRemedy } from './tensorrt.js';
+import type { EngineDevice } from './run-engine.js';
+import { buildObstacleOf, openTensorRt, parserRemedy, tensorRtRemedy } from './tensorrt.js';
+import { runEngineTrial } from './trial.js';
 import type { TensorRtCandidate, TensorRtFamily } from './tensorrt-libraries.js';
 import { installOrigin, tensorRtVariable } from './tensorrt-places.js';
 
@@ -81,15 +83,22 @@ export function adviseTensorRtRtx(findings: readonly TensorRtFinding[]): readonl
   });
 }
 
-/** What the devices 'tensorrt' and 'tensorrt-rtx' lack: this version builds engines at most, whatever is installed. */
-export function diagnoseTensorRtDevice(device: 'tensorrt' | 'tensorrt-rtx', libraries: readonly TensorRtFinding[]): Finding {
-  const versions = libraries.flatMap(({ family, version }) => (family === device && version !== undefined ? [version] : []));
-  const there = versions.length > 0 ? `the library is there (${versions.join(', ')})` : 'there is no library that can be opened';
-  return {
-    usable: false,
-    detail: `${there}; running engines comes in a later version of foveate`,
-    remedy: "Use device 'auto' or 'cpu'.",
-  };
+/** Builds a small engine for a device, and runs it. */
+export async function diagnoseTensorRtDevice(device: EngineDevice, libraries: readonly TensorRtFinding[]): Promise<Finding> {
+  const own = libraries.filter(({ family, version }) => family === device && version !== undefined);
+  const [first] = own;
+  if (first === undefined) return { usable: false, detail: 'there is no library that can be opened', remedy: tensorRtRemedy(device) };
+  const obstacle = own.every(({ canRun }) => !canRun) ? first.runObstacle : undefined;
+  if (obstacle !== undefined) {
+    return { usable: false, detail: `${first.version as string} is there, but ${obstacle}`, remedy: "Use device 'auto' or 'cpu' on this machine." };
+  }
+  try {
+    await runEngineTrial(device);
+    return { usable: true, detail: 'an engine was built and run' };
+  } catch (error) {
+    if (!(error instanceof FoveateError)) throw error;
+    return { usable: false, detail: error.message, ...(error.hint === undefined ? {} : { remedy: error.hint }) };
+  }
 }
 
 /** For a library that can be opened and neither builds nor runs engines. */

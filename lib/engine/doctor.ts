@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { binding, glibcVersion, packageVersion, platformName, type NativeRuntime } from '../binding/index.js';
 import { FoveateError } from '../errors/index.js';
 import { loadSharp } from '../image/general-decoder.js';
-import { chooseDevice, devices, deviceUnavailable, type Device } from './device.js';
+import { chooseDevice, devices, deviceUnavailable, type Device, type OnnxRuntimeDevice } from './device.js';
 import {
   adviseTensorRtRtx,
   diagnoseTensorRt,
@@ -86,8 +86,8 @@ export async function diagnose(
   for (const device of devices) {
     if (device === 'auto') continue;
     onStep(device);
-    const engines = device === 'tensorrt' || device === 'tensorrt-rtx';
-    found.push([device, engines ? diagnoseTensorRtDevice(device, tensorrt) : await diagnoseDevice(device, runtime)]);
+    const isEngine = device === 'tensorrt' || device === 'tensorrt-rtx';
+    found.push([device, await (isEngine ? diagnoseTensorRtDevice(device, tensorrt) : diagnoseDevice(device, runtime))]);
   }
   const byDevice = Object.fromEntries(found) as Record<NamedDevice, Finding>;
   return {
@@ -202,7 +202,7 @@ async function diagnoseSharp(): Promise<LibraryFinding> {
   }
 }
 
-async function diagnoseDevice(device: NamedDevice, runtime: NativeRuntime | undefined): Promise<Finding> {
+async function diagnoseDevice(device: OnnxRuntimeDevice, runtime: NativeRuntime | undefined): Promise<Finding> {
   if (runtime === undefined) {
     return { usable: false, detail: 'there is no ONNX Runtime to run on', remedy: 'Put ONNX Runtime right first.' };
   }

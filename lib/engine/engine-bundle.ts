@@ -7,7 +7,7 @@ import { BundleFolder, manifestFile } from './bundle-folder.js';
 import type { EngineLayer } from './engine-layers.js';
 import { sha256OfFile, type FileHash } from './file-hash.js';
 import { rememberedSha256 } from './file-state.js';
-import { parseManifest, type EngineGpu, type EngineManifest } from './engine-manifest.js';
+import { isEngineManifest, parseManifest, type EngineGpu, type EngineManifest } from './engine-manifest.js';
 import type { TensorRtFamily } from './tensorrt-libraries.js';
 import { compareVersions } from './tensorrt-requirement.js';
 
@@ -58,6 +58,12 @@ export class EngineBundle {
     return bundle;
   }
 
+  /** The bundle at a path; undefined where there is none, or none of this kind. Throws as {@link open}. */
+  static async at(path: string): Promise<EngineBundle | undefined> {
+    const text = await readFile(join(path, manifestFile), 'utf8').catch(() => undefined);
+    return text !== undefined && isEngineManifest(text) ? await EngineBundle.open(path) : undefined;
+  }
+
   /** Layers of the engine, as its builder told them; often several layers of the model in one. */
   async layers(): Promise<readonly EngineLayer[]> {
     const file = this.manifest.layers;
@@ -74,6 +80,13 @@ export class EngineBundle {
    */
   async verify(signal?: AbortSignal, hash: FileHash = sha256OfFile): Promise<void> {
     await this.#folder.verify(signal, hash);
+  }
+
+  /** Path of the engine's file, once its content is known to be what was built: it is read only where it may have changed since. Throws ENGINE_INVALID, ABORTED. */
+  async wholeEngine(signal?: AbortSignal): Promise<string> {
+    const { engine } = this.manifest;
+    await this.#folder.verify(signal, rememberedSha256, [engine]);
+    return this.#folder.pathOf(engine);
   }
 
   /** Why `library` cannot run the engine on this machine: what differs, in words; undefined where nothing is known to be in the way. */

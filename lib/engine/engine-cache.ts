@@ -14,12 +14,27 @@ const leftoverMs = 24 * 60 * lockLeftoverMs;
 
 /** Bundles that were built, each in a folder that is called by the key of all that decides it. Processes and threads share it. */
 export class EngineCache {
-  readonly #folder = join(userCacheFolder(), 'engines');
+  readonly folder = join(userCacheFolder(), 'engines');
 
   /** Undefined where there is none. A damaged one, or another, counts as none. */
   async find(key: string, signal: AbortSignal | undefined): Promise<EngineBundle | undefined> {
-    const bundle = await wholeBundle(join(this.#folder, key), signal);
+    const bundle = await wholeBundle(join(this.folder, key), signal);
     return bundle?.manifest.key === key ? bundle : undefined;
+  }
+
+  /** Of the bundles that are wanted the one that was built last, whole; undefined where there is none. Rejects with ABORTED. */
+  async newest(isWanted: (bundle: EngineBundle) => boolean, signal: AbortSignal | undefined): Promise<EngineBundle | undefined> {
+    const names = await readdir(this.folder).catch((): string[] => []);
+    const found: { readonly key: string; readonly built: number }[] = [];
+    for (const key of names.filter((name) => !name.includes('.'))) {
+      const bundle = await EngineBundle.open(join(this.folder, key)).catch(() => undefined);
+      if (bundle !== undefined && isWanted(bundle)) found.push({ key, built: await modifiedAt(bundle.path) });
+    }
+    for (const { key } of found.sort((a, b) => b.built - a.built)) {
+      const bundle = await this.find(key, signal);
+      if (bundle !== undefined) return bundle;
+    }
+    return undefined;
   }
 
   /**
@@ -35,8 +50,8 @@ export class EngineCache {
     work: (put: (write: (folder: string) => Promise<void>) => Promise<EngineBundle>) => Promise<T>,
   ): Promise<T> {
     try {
-      await makeFolder(this.#folder);
-      return await withLock(join(this.#folder, key), signal, onWait, async () => {
+      await makeFolder(this.folder);
+      return await withLock(join(this.folder, key), signal, onWait, async () => {
         await this.#removeLeftovers(key);
         return work((write) => this.#put(key, write));
       });
@@ -46,7 +61,7 @@ export class EngineCache {
   }
 
   async #put(key: string, write: (folder: string) => Promise<void>): Promise<EngineBundle> {
-    const place = join(this.#folder, key);
+    const place = join(this.folder, key);
     const part = `${place}.${randomUUID()}.part`;
     try {
       await mkdir(part);
@@ -60,9 +75,9 @@ export class EngineCache {
 
   /** What those left that were killed: of this key at once, because its lock is held; of others after a day. */
   async #removeLeftovers(key: string): Promise<void> {
-    for (const name of await readdir(this.#folder)) {
+    for (const name of await readdir(this.folder)) {
       if (!name.includes('.')) continue;
-      const path = join(this.#folder, name);
+      const path = join(this.folder, name);
       const age = Date.now() - (await modifiedAt(path));
       const isOwn = name.startsWith(`${key}.`);
       // Somebody may be about to take the lock with a folder of such a name.
@@ -77,14 +92,14 @@ export class EngineCache {
   #isOurs(error: unknown): boolean {
     const { code, syscall, path } = error as NodeJS.ErrnoException;
     if (error instanceof FoveateError || code === undefined || syscall === undefined) return false;
-    return path === undefined || path.startsWith(this.#folder) || this.#folder.startsWith(path);
+    return path === undefined || path.startsWith(this.folder) || this.folder.startsWith(path);
   }
 
   #notWritable(cause: unknown): MediaError {
     return new MediaError('OUTPUT_NOT_WRITABLE', {
-      message: `Cannot write to foveate's cache ${this.#folder}: ${(cause as Error).message}`,
+      message: `Cannot write to foveate's cache ${this.folder}: ${(cause as Error).message}`,
       hint: 'Check that it may be written to, and that there is space, or name another folder with FOVEATE_CACHE_DIR.',
-      details: { path: this.#folder },
+      details: { path: this.folder },
       cause,
     });
   }

@@ -51,6 +51,8 @@ export interface EngineManifest {
   readonly model: BundleFile & {
     /** Name of the file that it was, for people. */
     readonly source: string;
+    /** Of that file and those beside it, before the passes; absent in bundles of earlier versions. */
+    readonly sourceKey?: string | undefined;
     readonly externalData: readonly BundleFile[];
   };
   readonly passes: readonly ModelPass[];
@@ -66,6 +68,16 @@ export interface EngineManifest {
   readonly layers: BundleFile;
   /** Layers of the model as the parser made them, and milliseconds that the build took. */
   readonly build: { readonly networkLayers: number; readonly engineLayers: number; readonly ms: number };
+}
+
+/** Whether a manifest is that of an engine, whole or not. */
+export function isEngineManifest(text: string): boolean {
+  try {
+    const manifest: unknown = JSON.parse(text);
+    return isRecord(manifest) && !isModelManifest(manifest) && isRecord((manifest as { engine?: unknown }).engine);
+  } catch {
+    return false;
+  }
 }
 
 /** Reads a manifest. Throws ENGINE_INVALID. */

@@ -1,4 +1,4 @@
-export { chooseDevice, devices, type Device, type DeviceChoice } from './device.js';
+export { chooseDevice, devices, type Device, type DeviceChoice, type OnnxRuntimeDevice } from './device.js';
 export { diagnose, type Diagnosis, type DiagnosisStep, type Finding, type LibraryFinding, type NamedDevice } from './doctor.js';
 export { diagnoseTensorRt, remedyForDamage, unusableTensorRt, type TensorRtFinding } from './doctor-tensorrt.js';
 export { sha256OfFile } from './file-hash.js';
@@ -21,6 +21,15 @@ export {
   type TensorRtFamily,
   type TensorRtPlace,
 } from './tensorrt-libraries.js';
+export {
+  buildPolicies,
+  checkRunnable,
+  engineDevices,
+  findEngine,
+  runningTensorRt,
+  type BuildPolicy,
+  type EngineDevice,
+} from './run-engine.js';
 export { BuildListener } from './build-listener.js';
 export { buildModelEngine, waitingPhase, type BuildResult } from './build-model-engine.js';
 export { readSource, type SourceModel } from './build-model.js';

@@ -1,9 +1,12 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 
-import { Lease, native, settle, type NativeLease, type NativeRuntime } from '../binding/index.js';
+import { Lease, native, settle, type NativeLease, type NativeRuntime, type RuntimeHandle } from '../binding/index.js';
 import { EngineError } from '../errors/index.js';
 import { ModelProtoSchema, TensorProto_DataType } from '../graph/onnx_pb.js';
-import type { DeviceChoice } from './device.js';
+import { buildModelEngine } from './build-model-engine.js';
+import { readSource } from './build-model.js';
+import type { DeviceChoice, OnnxRuntimeDevice } from './device.js';
+import { runningTensorRt, type EngineDevice } from './run-engine.js';
 
 const input = [1, 2, 3];
 const expected = [2, 4, 6];
@@ -35,18 +38,31 @@ function trialModel(): Uint8Array {
   return toBinary(ModelProtoSchema, model);
 }
 
-/** Runs a small model on `device`, through the core. Throws BACKEND_UNAVAILABLE, ENGINE_FAILED also where the numbers are wrong. */
-export async function runTrial(runtime: NativeRuntime, device: DeviceChoice['device']): Promise<void> {
+/** Runs a small model on a device of ONNX Runtime, through the core. Throws BACKEND_UNAVAILABLE, ENGINE_FAILED also where the numbers are wrong. */
+export async function runTrial(runtime: NativeRuntime, device: OnnxRuntimeDevice): Promise<void> {
+  await tryModel(runtime.handle, trialModel(), device);
+}
+
+/** The same with an engine, which is built where it is not in the cache. Throws as `buildModelEngine` does, too. */
+export async function runEngineTrial(device: EngineDevice): Promise<void> {
+  const { runtime } = await runningTensorRt(device, undefined);
+  const { bundle } = await buildModelEngine(await readSource(trialModel(), undefined), { device });
+  await tryModel(runtime, await bundle.wholeEngine(), device);
+}
+
+async function tryModel(runtime: RuntimeHandle, model: string | Uint8Array, device: DeviceChoice['device']): Promise<void> {
   const session = await settle(() =>
-    native().sessionOpen(runtime.handle, trialModel(), {
+    native().sessionOpen(runtime, model, {
       intraOpThreads: 1,
       interOpThreads: 1,
       intraOpSpinning: false,
       memoryPattern: false,
       graphOptimization: 0,
-      providers: device === 'cpu' ? [] : [{ name: device, options: {} }],
+      providers: device === 'cuda' ? [{ name: device, options: {} }] : [],
       config: {},
       lanes: 1,
+      gpus: [],
+      cudaGraphs: false,
     }),
   );
   try {

@@ -52,6 +52,16 @@ export const errorCodes = {
   },
 
   ENGINE_INVALID: { concern: 'engine', exitCode: 4, meaning: 'An engine bundle is damaged, incomplete or none at all.' },
+  ENGINE_MISMATCH: {
+    concern: 'engine',
+    exitCode: 4,
+    meaning: 'An engine was built for another GPU, another platform or another release of the library.',
+  },
+  ENGINE_NOT_BUILT: {
+    concern: 'engine',
+    exitCode: 4,
+    meaning: 'No engine of the model has been built for this machine, and none was to be built now.',
+  },
   NOT_TRUSTED: {
     concern: 'argument',
     exitCode: 2,

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 
 import type { NativeSessionOptions } from '../binding/index.js';
-import { devices, type Device } from '../engine/index.js';
+import { buildPolicies, devices, type BuildPolicy, type BuildProgress, type Device } from '../engine/index.js';
 import { checkBoolean, checkInteger, checkOneOf, checkPath, checkSignal, invalidArgument } from '../errors/index.js';
 
 /** How a model is opened. */
@@ -30,6 +30,21 @@ export interface SessionOptions {
   readonly providerOptions?: Readonly<Record<string, string>> | undefined;
   /** ONNX Runtime's own session configuration entries. */
   readonly config?: Readonly<Record<string, string>> | undefined;
+  /**
+   * For TensorRT, where no engine of the model is in the cache: 'never' (default) goes on to the next device, or throws ENGINE_NOT_BUILT where the device is
+   * named; 'on-load' builds one first, which takes from seconds to many minutes.
+   */
+  readonly build?: BuildPolicy | undefined;
+  /** Told while an engine is built. */
+  readonly onBuildProgress?: ((progress: BuildProgress) => void) | undefined;
+  /** Runs the engine of a bundle that was built elsewhere. Engines are code: default false. */
+  readonly trust?: boolean | undefined;
+  /** For TensorRT: ordinals of the GPUs that lanes are spread over in turn. Default `[0]`. */
+  readonly gpus?: readonly number[] | undefined;
+  /** For TensorRT: whether the runs of each shape are recorded and replayed, which saves the processor's time where layers are many and short. Default false. */
+  readonly cudaGraphs?: boolean | undefined;
+  /** Path of the TensorRT library or its folder. Default: it is looked for, see docs/tensorrt.md. */
+  readonly tensorrtPath?: string | undefined;
   /** Path of the ONNX Runtime library. Default: `FOVEATE_ONNXRUNTIME_PATH`, else the carrier package. */
   readonly onnxruntimePath?: string | undefined;
   /** Aborts loading. */
@@ -46,6 +61,12 @@ export const sessionOptionNames = [
   'graphOptimization',
   'providerOptions',
   'config',
+  'build',
+  'onBuildProgress',
+  'trust',
+  'gpus',
+  'cudaGraphs',
+  'tensorrtPath',
   'onnxruntimePath',
   'signal',
 ] as const satisfies readonly (keyof SessionOptions)[];
@@ -82,8 +103,23 @@ export function checkSessionOptions(options: SessionOptions): void {
     );
   }
   if (options.config !== undefined) checkTextRecord('config', options.config);
+  if (options.build !== undefined) checkOneOf('build', options.build, buildPolicies);
+  if (options.onBuildProgress !== undefined && typeof options.onBuildProgress !== 'function') {
+    throw invalidArgument('onBuildProgress', 'a function', options.onBuildProgress);
+  }
+  for (const name of ['trust', 'cudaGraphs'] as const) {
+    if (options[name] !== undefined) checkBoolean(name, options[name]);
+  }
+  if (options.gpus !== undefined) checkGpus(options.gpus);
+  if (options.tensorrtPath !== undefined) checkPath('tensorrtPath', options.tensorrtPath, 'a path');
   if (options.onnxruntimePath !== undefined) checkPath('onnxruntimePath', options.onnxruntimePath, 'a path');
   checkSignal(options.signal);
+}
+
+function checkGpus(gpus: unknown): void {
+  if (!Array.isArray(gpus) || gpus.length === 0) throw invalidArgument('gpus', 'an array of ordinals', gpus);
+  gpus.forEach((gpu, i) => checkInteger(`gpus[${i}]`, gpu, 0, 1023));
+  if (new Set(gpus).size < gpus.length) throw invalidArgument('gpus', 'each GPU once', gpus, 'Lanes are spread over them in turn.');
 }
 
 /** The options as the addon takes them. */
@@ -95,8 +131,10 @@ export function nativeSessionOptions(options: SessionOptions, device: Exclude<De
     intraOpSpinning: options.spinning ?? false,
     memoryPattern: options.memoryPattern ?? true,
     graphOptimization: optimizationLevels.indexOf(options.graphOptimization ?? 'all'),
-    providers: device === 'cpu' ? [] : [{ name: device, options: options.providerOptions ?? {} }],
+    providers: device === 'cuda' ? [{ name: device, options: options.providerOptions ?? {} }] : [],
     config: options.config ?? {},
     lanes,
+    gpus: options.gpus ?? [],
+    cudaGraphs: options.cudaGraphs ?? false,
   };
 }

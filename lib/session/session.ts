@@ -11,24 +11,23 @@ import {
   type OperationHandle,
   type SessionHandle,
 } from '../binding/index.js';
-import { chooseDevice, ModelBundle, openOnnxRuntime, type DeviceChoice } from '../engine/index.js';
+import type { DeviceChoice } from '../engine/index.js';
 import {
   ArgumentError,
   checkOptions,
-  checkPath,
   constructedDirectly,
   DisposedError,
-  FoveateError,
   invalidArgument,
 } from '../errors/index.js';
 import { publish } from '../events/index.js';
-import { checkModelFile, modelPath } from '../graph/index.js';
+import { modelPath } from '../graph/index.js';
 import type { TensorObserver } from '../precision/index.js';
 import { Tensor, type DType } from '../tensor/index.js';
 import { checkFits, unknownName } from './input-checks.js';
 import { InFlight } from './in-flight.js';
 import type { InputTensors, ModelTypes, OutputName, OutputTensors } from './model-types.js';
-import { checkSessionOptions, nativeSessionOptions, sessionOptionNames, type SessionOptions } from './options.js';
+import { openModel } from './open-model.js';
+import { checkSessionOptions, sessionOptionNames, type SessionOptions } from './options.js';
 
 /** An input or output of a model. */
 export interface TensorInfo {
@@ -291,9 +290,10 @@ function nativeTensor(tensor: Tensor): NativeTensor {
  * Opens a model and readies it to run.
  *
  * `model` is a path, a `file:` URL, or the bytes of an ONNX file; weights in external files are found beside a path. Of the bundle of an optimised model,
- * which `foveate optimize` makes, the form for ONNX Runtime is opened.
+ * which `foveate optimize` makes, the form for the device is opened. The bundle of an engine, which `foveate build` makes, is run as it is.
  * `M` is what TypeScript is told of the model; `foveate typegen` writes it, and nothing checks that it is of this model.
- * Throws MODEL_NOT_FOUND, MODEL_INVALID, MODEL_UNSUPPORTED, BUNDLE_INVALID, BACKEND_NOT_FOUND (with every place looked at), BACKEND_UNAVAILABLE.
+ * Throws MODEL_NOT_FOUND, MODEL_INVALID, MODEL_UNSUPPORTED, BUNDLE_INVALID, BACKEND_NOT_FOUND (with every place looked at), BACKEND_UNAVAILABLE; for TensorRT ENGINE_NOT_BUILT,
+ * ENGINE_MISMATCH, ENGINE_INVALID, NOT_TRUSTED, CUDA_OUT_OF_MEMORY, DEVICE_LOST, and as `buildEngine` where one is built.
  */
 export async function createSession<M extends ModelTypes = ModelTypes>(
   model: ModelSource,
@@ -304,39 +304,13 @@ export async function createSession<M extends ModelTypes = ModelTypes>(
   const given = modelSource(model);
   if (options.signal?.aborted) throw aborted(options.signal);
   const started = performance.now();
-  const runtime = await openOnnxRuntime(options.onnxruntimePath && checkPath('onnxruntimePath', options.onnxruntimePath));
-  const source = (await (await ModelBundle.at(given))?.wholeForm('onnxruntime', options.signal)) ?? given;
-  if (typeof source === 'string') await checkModelFile(source);
-  const open = (device: DeviceChoice['device']): Promise<SessionHandle> =>
-    settle(
-      (operation) => native().sessionOpen(runtime.handle, source, nativeSessionOptions(options, device), operation),
-      options.signal,
-    );
-  const wanted = options.device ?? 'auto';
-  let choice = chooseDevice(wanted, runtime);
-  let handle: SessionHandle;
-  try {
-    handle = await open(choice.device);
-  } catch (error) {
-    const mayFallBack = wanted === 'auto' && choice.device !== 'cpu';
-    if (!(mayFallBack && error instanceof FoveateError && error.code === 'BACKEND_UNAVAILABLE')) throw error;
-    choice = { device: 'cpu', reason: error.message };
-    handle = await open('cpu');
-  }
-  const path = typeof source === 'string' ? source : undefined;
-  const { name, version, path: libraryPath } = runtime;
-  const session = Session.over<M>({
-    handle,
-    choice,
-    runtime: { name, version, path: libraryPath },
-    lanes: options.lanes ?? 1,
-    model: path,
-  });
+  const { handle, choice, runtime, path } = await openModel(given, options);
+  const session = Session.over<M>({ handle, choice, runtime, lanes: options.lanes ?? 1, model: path });
   publish('foveate:session.open', {
     model: path,
     device: choice.device,
     reason: choice.reason,
-    runtime: `${name} ${version}`,
+    runtime: `${runtime.name} ${runtime.version}`,
     loadMs: performance.now() - started,
   });
   return session;

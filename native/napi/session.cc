@@ -39,6 +39,11 @@ ModelOptions model_options_of(const Napi::Object& value) {
     auto provider = providers.Get(i).As<Napi::Object>();
     options.providers.push_back({string_of(provider.Get("name")), entries_of(provider.Get("options"))});
   }
+  auto gpus = value.Get("gpus").As<Napi::Array>();
+  for (std::uint32_t i = 0; i < gpus.Length(); ++i) {
+    options.devices.push_back(gpus.Get(i).As<Napi::Number>().Int32Value());
+  }
+  options.graphs = value.Get("cudaGraphs").As<Napi::Boolean>().Value();
   return options;
 }
 

@@ -4,9 +4,11 @@
 #include "napi/arguments.h"
 #include "napi/environment.h"
 #include "napi/lease.h"
+#include "napi/session.h"
 #include "runtime/cuda/driver.h"
 #include "runtime/tensorrt/engine_builder.h"
 #include "runtime/tensorrt/library.h"
+#include "runtime/tensorrt/model.h"
 #include "runtime/tensorrt/timing_cache.h"
 
 namespace foveate {
@@ -51,6 +53,7 @@ class TensorRtOpen final : public Operation {
       told.Set("uuid", gpu->uuid);
       value.Set("gpu", told);
     }
+    value.Set("runtime", wrap_handle(env, tensorrt::make_runtime(library_)));
     value.Set("handle", wrap_handle<TensorRtLibrary>(env, std::move(library_)));
     return value;
   }
@@ -63,13 +66,28 @@ class TensorRtOpen final : public Operation {
 };
 
 // tensorrtOpen(path: string, parserPath: string | undefined)
-//   : Promise<{ handle, family, profile, version, path, parserPath?, buildObstacle, runObstacle,
+//   : Promise<{ handle, runtime, family, profile, version, path, parserPath?, buildObstacle, runObstacle,
 //               gpu?: { name, computeCapability, uuid } }>
 Napi::Value tensorrt_open(const Napi::CallbackInfo& info) {
   auto& environment = Environment::of(info.Env());
   return environment.launch(
       environment.loader(),
       std::make_unique<TensorRtOpen>(string_of(info[0]), info[1].IsString() ? string_of(info[1]) : ""));
+}
+
+class GpuObstacle final : public Operation {
+ public:
+  Status execute(std::size_t) override {
+    cuda::machine();
+    return {};
+  }
+  Napi::Value result(Napi::Env env) override { return optional_text(env, cuda::machine().obstacle); }
+};
+
+// gpuObstacle(): Promise<string | undefined>
+Napi::Value gpu_obstacle(const Napi::CallbackInfo& info) {
+  auto& environment = Environment::of(info.Env());
+  return environment.launch(environment.loader(), std::make_unique<GpuObstacle>());
 }
 
 Napi::Value memory_value(Napi::Env env, BlockPtr block) {
@@ -301,6 +319,7 @@ Napi::Value timing_cache_combine(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void register_tensorrt(Napi::Env env, Napi::Object exports) {
+  exports.Set("gpuObstacle", Napi::Function::New(env, gpu_obstacle));
   exports.Set("tensorrtOpen", Napi::Function::New(env, tensorrt_open));
   exports.Set("engineBuild", Napi::Function::New(env, engine_build));
   exports.Set("timingCacheCombine", Napi::Function::New(env, timing_cache_combine));

@@ -21,6 +21,8 @@ beforeAll(async () => {
     providers: [],
     config: {},
     lanes: 1,
+    gpus: [],
+    cudaGraphs: false,
   };
   session = await native().sessionOpen(runtime.handle, fixture('fixed.onnx'), options);
 });
