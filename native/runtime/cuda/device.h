@@ -49,7 +49,7 @@ struct MemoryInfo {
 class Device {
  public:
   // INVALID_ARGUMENT for an ordinal that no GPU has, BACKEND_UNAVAILABLE where the driver has an obstacle or gives no
-  // context; for a lost one DEVICE_LOST. Takes a while the first time.
+  // context. A lost one is recovered, or it is DEVICE_LOST. Takes a while the first time.
   static Result<std::shared_ptr<Device>> open(int ordinal);
 
   ~Device();
@@ -60,8 +60,8 @@ class Device {
   const Gpu& gpu() const { return gpu_; }
   const Functions& functions() const { return functions_; }
 
-  // Makes its context that of the calling thread, which TensorRT and all functions of the driver need; quick where it
-  // is already. DEVICE_LOST once the device is.
+  // Makes its context that of the calling thread, which TensorRT and most functions of the driver need. Quick: to be
+  // called wherever another device, or somebody else's code, may have come between. DEVICE_LOST once the device is.
   Status make_current();
 
   // What a result of the driver means. `what` says what was done, as in "The GPU did not copy": CUDA_OUT_OF_MEMORY,
@@ -89,19 +89,25 @@ class Device {
 
  private:
   friend class DeviceUse;
+  friend class ContextScope;
+  friend class Pool;
 
   Device(const Functions& functions, Gpu gpu, CUdevice device, CUcontext context);
   static Result<std::shared_ptr<Device>> create(const Gpu& gpu);
+  std::string error_text(CUresult result) const;
   void lose(CUresult result, std::string_view what);
+  // Destroys the context and makes another; says which step failed.
+  Status reset();
 
   const Functions& functions_;
   const Gpu gpu_;
   const CUdevice device_;
-  std::atomic<CUcontext> context_;  // another after a recovery
+  std::atomic<CUcontext> context_;  // perhaps another after a recovery; null where that failed half way
   std::atomic<bool> lost_{false};
-  std::atomic<std::size_t> uses_{0};
-  mutable std::mutex mutex_;  // of how it was lost, and of recovering
-  std::string loss_;
+  std::atomic<std::size_t> uses_{0};  // counted before `lost_` is read; a recovery reads them the other way round
+  std::mutex recovery_mutex_;
+  mutable std::mutex loss_mutex_;
+  std::string loss_;  // how it was lost
   std::array<std::atomic<std::uint64_t>, 3> copies_{};
   std::array<std::atomic<std::uint64_t>, 3> copied_bytes_{};
   std::unique_ptr<Pool> device_pool_;

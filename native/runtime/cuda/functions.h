@@ -37,7 +37,6 @@ using CUgraphExec = struct CUgraphExec_st*;
   F(cuDevicePrimaryCtxRetain, (CUcontext * context, CUdevice device))                                 \
   F(cuDevicePrimaryCtxRelease_v2, (CUdevice device))                                                  \
   F(cuDevicePrimaryCtxReset_v2, (CUdevice device))                                                    \
-  F(cuCtxGetCurrent, (CUcontext * context))                                                           \
   F(cuCtxSetCurrent, (CUcontext context))                                                             \
   F(cuCtxPushCurrent_v2, (CUcontext context))                                                         \
   F(cuCtxPopCurrent_v2, (CUcontext * context))                                                        \
@@ -84,6 +83,7 @@ inline constexpr CUresult kDeviceUnavailable = 46;  // taken by another process
 inline constexpr CUresult kNoDevice = 100;
 inline constexpr CUresult kEccUncorrectable = 214;
 inline constexpr CUresult kNvlinkUncorrectable = 220;
+inline constexpr CUresult kContained = 226;
 inline constexpr CUresult kNotReady = 600;
 inline constexpr CUresult kIllegalAddress = 700;
 inline constexpr CUresult kLaunchTimeout = 702;
@@ -95,6 +95,8 @@ inline constexpr CUresult kMisalignedAddress = 716;
 inline constexpr CUresult kInvalidAddressSpace = 717;
 inline constexpr CUresult kInvalidPc = 718;
 inline constexpr CUresult kLaunchFailed = 719;
+inline constexpr CUresult kTensorMemoryLeak = 721;
+inline constexpr CUresult kExternalDevice = 911;
 }  // namespace result
 
 namespace attribute {

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <utility>
 
 #include "core/memory.h"
 #include "core/status.h"
@@ -25,6 +26,8 @@ class Pool {
   Result<BlockPtr> allocate(std::size_t bytes);
   // Frees what nobody holds.
   void trim();
+  // Forgets it, without freeing: it went, or goes, with a lost context. For Device::recover.
+  void drop() { pool_->trim(); }
   MemoryStatistics statistics() const { return pool_->statistics(); }
 
  private:

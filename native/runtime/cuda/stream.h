@@ -26,7 +26,7 @@ class Event {
   enum class Timing : std::uint8_t { kOff, kOn };
 
   static Result<Event> create(std::shared_ptr<Device> device, Timing timing = Timing::kOff);
-  Event(Event&& other) noexcept : device_(std::move(other.device_)), event_(std::exchange(other.event_, nullptr)) {}
+  Event(Event&& other) noexcept;
   Event& operator=(Event&& other) noexcept;
   ~Event();
 
@@ -65,8 +65,8 @@ class Stream {
   Status record(Event& event);
   Status wait(const Event& event);
 
-  // Returns when all that was enqueued is done; with an error, too, the GPU no longer touches memory of it. Not to be
-  // called while a graph is captured.
+  // Returns when all that was enqueued is done; with DEVICE_LOST, too, the GPU no longer touches memory of it. INTERNAL
+  // while a graph is captured: nothing runs then.
   Status synchronize(Wait wait = Wait::kBlocking);
   // Whether all is done.
   Result<bool> idle() const;
@@ -81,6 +81,7 @@ class Stream {
   Stream(DeviceUse device, CUstream stream, Event done)
       : device_(std::move(device)), stream_(stream), done_(std::move(done)) {}
   Status copied(CUresult result, CopyKind kind, std::size_t bytes);
+  void count(CopyKind kind, CopyCount count);
 
   DeviceUse device_;
   CUstream stream_;  // null once moved from
