@@ -7,6 +7,7 @@ export {
   BackendError,
   BindingError,
   CalibrationError,
+  CudaError,
   DatasetError,
   DisposedError,
   EngineError,

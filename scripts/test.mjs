@@ -26,12 +26,21 @@ if (values.only !== undefined && !(values.only in suites)) {
   process.exit(2);
 }
 
-/** GoogleTest, built with a sanitizer. */
+/** GoogleTest, built with a sanitizer: all that needs no GPU, then what has one of our own making. */
 async function runNative(sanitizer) {
   await runVisibly('node', ['scripts/setup/build-native-tests.mjs', '--sanitizer', sanitizer]);
-  const report = join(results, `${sanitizer}.json`);
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  for (const program of ['foveate_tests', 'foveate_gpu_tests']) {
+    const more = await runGoogleTest(sanitizer, program);
+    for (const kind of Object.keys(counts)) counts[kind] += more[kind];
+  }
+  return counts;
+}
+
+async function runGoogleTest(sanitizer, program) {
+  const report = join(results, `${program}-${sanitizer}.json`);
   const exitCode = await runVisibly(
-    join(projectRoot, `build/native-tests-${sanitizer}/foveate_tests`),
+    join(projectRoot, `build/native-tests-${sanitizer}/${program}`),
     ['--gtest_brief=1', `--gtest_output=json:${report}`],
     {
       mayFail: true,

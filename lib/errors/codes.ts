@@ -75,6 +75,18 @@ export const errorCodes = {
   },
   OUT_OF_MEMORY: { concern: 'engine', exitCode: 5, meaning: 'Memory could not be had.' },
 
+  CUDA_OUT_OF_MEMORY: {
+    concern: 'cuda',
+    exitCode: 5,
+    meaning: 'The GPU has too little free memory, or the system too little that can be pinned.',
+  },
+  CUDA_FAILED: { concern: 'cuda', exitCode: 5, meaning: 'The CUDA driver refused a call; the GPU can still be used.' },
+  DEVICE_LOST: {
+    concern: 'cuda',
+    exitCode: 5,
+    meaning: 'The GPU failed, and answers nothing else in this process until everything on it is closed and it is recovered.',
+  },
+
   ABORTED: { concern: 'aborted', exitCode: 5, meaning: 'The caller aborted the operation.' },
   DISPOSED: { concern: 'disposed', exitCode: 5, meaning: 'The object was disposed before or during the call.' },
 

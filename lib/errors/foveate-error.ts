@@ -43,6 +43,7 @@ export class BindingError extends FoveateError {}
 export class BackendError extends FoveateError {}
 export class ModelError extends FoveateError {}
 export class EngineError extends FoveateError {}
+export class CudaError extends FoveateError {}
 export class AbortedError extends FoveateError {
   /** What all of Node calls it, so that code which looks for aborts finds it. */
   override get name(): string {
@@ -61,6 +62,7 @@ const classes: Record<ErrorConcern, typeof FoveateError> = {
   backend: BackendError,
   model: ModelError,
   engine: EngineError,
+  cuda: CudaError,
   aborted: AbortedError,
   disposed: DisposedError,
   media: MediaError,

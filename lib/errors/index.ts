@@ -5,6 +5,7 @@ export {
   BackendError,
   BindingError,
   CalibrationError,
+  CudaError,
   createError,
   DatasetError,
   DisposedError,

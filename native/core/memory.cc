@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <new>
+#include <string>
+#include <utility>
 
 namespace foveate {
 namespace {
@@ -43,6 +45,23 @@ void free_aligned(void* data, std::size_t capacity) {
   }
 }
 
+Status no_memory(std::size_t bytes) {
+  return {error_code::kOutOfMemory, "There is no memory for " + std::to_string(bytes) + " bytes"};
+}
+
+class HostMemory final : public MemorySource {
+ public:
+  MemoryPlace place() const override { return {}; }
+
+  Result<void*> allocate(std::size_t capacity) override {
+    void* const data = allocate_aligned(capacity);
+    if (data == nullptr) return no_memory(capacity);
+    return data;
+  }
+
+  void free(void* data, std::size_t capacity) noexcept override { free_aligned(data, capacity); }
+};
+
 }  // namespace
 
 void return_free_memory() {
@@ -51,44 +70,81 @@ void return_free_memory() {
 #endif
 }
 
+MemoryPool::MemoryPool(std::size_t pooled_bytes_limit)
+    : MemoryPool(pooled_bytes_limit, std::make_unique<HostMemory>()) {}
+
+MemoryPool::MemoryPool(std::size_t pooled_bytes_limit, std::unique_ptr<MemorySource> source)
+    : pooled_bytes_limit_(pooled_bytes_limit), source_(std::move(source)) {}
+
 MemoryPool::~MemoryPool() { trim(); }
 
 BlockPtr MemoryPool::allocate(std::size_t bytes) {
+  auto block = obtain(bytes);
+  return block.ok() ? std::move(block).value() : nullptr;
+}
+
+Result<BlockPtr> MemoryPool::obtain(std::size_t bytes) {
   const std::size_t capacity = capacity_for(bytes);
-  if (capacity == 0) return nullptr;
-  void* data = nullptr;
-  {
-    std::lock_guard lock(mutex_);
-    if (auto found = free_.find(capacity); found != free_.end() && !found->second.empty()) {
-      data = found->second.back();
-      found->second.pop_back();
-      statistics_.pooled_bytes -= capacity;
-      statistics_.live_bytes += capacity;
-      ++statistics_.reuses;
-    }
-  }
+  if (capacity == 0) return no_memory(bytes);
+  void* data = take(capacity);
   if (data == nullptr) {
-    data = allocate_aligned(capacity);
-    if (data == nullptr) return nullptr;
-    std::lock_guard lock(mutex_);
-    statistics_.live_bytes += capacity;
-    ++statistics_.allocations;
+    auto made = make(capacity);
+    if (!made.ok()) return made.take_status();
+    data = made.value();
   }
-  return std::make_shared<Block>(data, bytes, MemoryPlace{}, [pool = shared_from_this(), capacity](Block& block) {
+  return std::make_shared<Block>(data, bytes, source_->place(), [pool = shared_from_this(), capacity](Block& block) {
     pool->give_back(block, capacity);
   });
 }
 
-void MemoryPool::give_back(Block& block, std::size_t capacity) {
-  {
-    std::lock_guard lock(mutex_);
-    statistics_.live_bytes -= capacity;
-    if (block.reusable() && make_room(capacity) && keep(block.data(), capacity)) return;
+void* MemoryPool::take(std::size_t capacity) {
+  std::lock_guard lock(mutex_);
+  const auto found = free_.find(capacity);
+  if (found == free_.end() || found->second.empty()) return nullptr;
+  void* const data = found->second.back();
+  found->second.pop_back();
+  statistics_.pooled_bytes -= capacity;
+  statistics_.live_bytes += capacity;
+  ++statistics_.reuses;
+  return data;
+}
+
+Result<void*> MemoryPool::make(std::size_t capacity) {
+  auto made = source_->allocate(capacity);
+  if (!made.ok() && statistics().pooled_bytes > 0) {
+    trim();
+    made = source_->allocate(capacity);
   }
-  free_aligned(block.data(), capacity);
+  if (!made.ok()) return made;
+  std::lock_guard lock(mutex_);
+  statistics_.live_bytes += capacity;
+  ++statistics_.allocations;
+  return made;
+}
+
+// The block counts as live until its memory is in the pool or free. No lock is held while the source frees: that of a
+// GPU may wait for all work on it.
+void MemoryPool::give_back(Block& block, std::size_t capacity) {
+  for (;;) {
+    Piece dropped;
+    {
+      std::lock_guard lock(mutex_);
+      if (block.reusable() && keep(block.data(), capacity)) {
+        statistics_.live_bytes -= capacity;
+        return;
+      }
+      if (block.reusable() && capacity <= pooled_bytes_limit_) dropped = take_other(capacity);
+    }
+    if (dropped.data == nullptr) break;
+    source_->free(dropped.data, dropped.capacity);
+  }
+  source_->free(block.data(), capacity);
+  std::lock_guard lock(mutex_);
+  statistics_.live_bytes -= capacity;
 }
 
 bool MemoryPool::keep(void* data, std::size_t capacity) {
+  if (capacity > pooled_bytes_limit_ || statistics_.pooled_bytes > pooled_bytes_limit_ - capacity) return false;
   try {
     free_[capacity].push_back(data);
   } catch (const std::bad_alloc&) {  // this runs in destructors
@@ -98,23 +154,20 @@ bool MemoryPool::keep(void* data, std::size_t capacity) {
   return true;
 }
 
-bool MemoryPool::make_room(std::size_t capacity) {
-  if (capacity > pooled_bytes_limit_) return false;
-  for (auto bucket = free_.begin();
-       bucket != free_.end() && statistics_.pooled_bytes > pooled_bytes_limit_ - capacity;) {
+MemoryPool::Piece MemoryPool::take_other(std::size_t capacity) {
+  for (auto bucket = free_.begin(); bucket != free_.end();) {
     if (bucket->first == capacity) {
       ++bucket;
-      continue;
-    }
-    if (bucket->second.empty()) {
+    } else if (bucket->second.empty()) {
       bucket = free_.erase(bucket);
-      continue;
+    } else {
+      const Piece piece{bucket->second.back(), bucket->first};
+      bucket->second.pop_back();
+      statistics_.pooled_bytes -= piece.capacity;
+      return piece;
     }
-    free_aligned(bucket->second.back(), bucket->first);
-    bucket->second.pop_back();
-    statistics_.pooled_bytes -= bucket->first;
   }
-  return statistics_.pooled_bytes <= pooled_bytes_limit_ - capacity;
+  return {};
 }
 
 void MemoryPool::trim() {
@@ -125,7 +178,7 @@ void MemoryPool::trim() {
     statistics_.pooled_bytes = 0;
   }
   for (auto& [capacity, blocks] : freed) {
-    for (void* data : blocks) free_aligned(data, capacity);
+    for (void* data : blocks) source_->free(data, capacity);
   }
 }
 

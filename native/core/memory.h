@@ -1,4 +1,4 @@
-// Host memory that tensors, arenas and leases live in.
+// Memory that tensors, arenas and leases live in.
 #pragma once
 
 #include <atomic>
@@ -9,6 +9,8 @@
 #include <mutex>
 #include <unordered_map>
 #include <vector>
+
+#include "core/status.h"
 
 namespace foveate {
 
@@ -64,29 +66,50 @@ struct MemoryStatistics {
 // keeps the free parts of each thread's heap otherwise.
 void return_free_memory();
 
+// Where a pool's memory comes from. Called from any thread, without a lock of the pool's.
+class MemorySource {
+ public:
+  virtual ~MemorySource() = default;
+  virtual MemoryPlace place() const = 0;
+  virtual Result<void*> allocate(std::size_t capacity) = 0;
+  virtual void free(void* data, std::size_t capacity) noexcept = 0;
+};
+
 // Reuses blocks of equal capacity, so that a service in its steady state allocates nothing. Thread-safe. Held by
 // shared_ptr: a block outlives its pool's other users.
 class MemoryPool : public std::enable_shared_from_this<MemoryPool> {
  public:
-  static constexpr std::size_t kAlignment = 64;  // a cache line, and an AVX-512 register
-  explicit MemoryPool(std::size_t pooled_bytes_limit) : pooled_bytes_limit_(pooled_bytes_limit) {}
+  static constexpr std::size_t kAlignment = 64;         // of host memory: a cache line, and an AVX-512 register
+  explicit MemoryPool(std::size_t pooled_bytes_limit);  // of host memory
+  MemoryPool(std::size_t pooled_bytes_limit, std::unique_ptr<MemorySource> source);
   ~MemoryPool();
 
-  // Uninitialised memory of at least `bytes` bytes; null when the system has none. When its last owner lets go, the
-  // block returns to the pool; a full pool drops blocks of other sizes for it, so that it follows what is asked for.
+  // Uninitialised memory of at least `bytes` bytes. When its last owner lets go, the block returns to the pool; a full
+  // pool drops blocks of other sizes for it, so that it follows what is asked for. Where there is no memory, what
+  // nobody holds is freed, and it is tried once more: then the error is the source's.
+  Result<BlockPtr> obtain(std::size_t bytes);
+  // As obtain, but null where there is none.
   BlockPtr allocate(std::size_t bytes);
   // Frees what nobody holds.
   void trim();
   MemoryStatistics statistics() const;
 
  private:
+  struct Piece {
+    void* data = nullptr;
+    std::size_t capacity = 0;
+  };
+
+  void* take(std::size_t capacity);
+  Result<void*> make(std::size_t capacity);
   void give_back(Block& block, std::size_t capacity);
-  // Frees pooled blocks of other capacities until `capacity` more bytes fit; false when they cannot. The mutex is held.
-  bool make_room(std::size_t capacity);
-  // Puts the memory into the pool; false where there is no memory for that. The mutex is held.
+  // Puts the memory into the pool; false where that has no room, or the system no memory for it. The mutex is held.
   bool keep(void* data, std::size_t capacity);
+  // Takes out a piece of another capacity, null where there is none. The mutex is held.
+  Piece take_other(std::size_t capacity);
 
   const std::size_t pooled_bytes_limit_;
+  const std::unique_ptr<MemorySource> source_;
   mutable std::mutex mutex_;
   std::unordered_map<std::size_t, std::vector<void*>> free_;  // by capacity
   MemoryStatistics statistics_;

@@ -44,13 +44,13 @@ class TensorRtOpen final : public Operation {
     value.Set("path", library_->path.string());
     if (!library_->parser_path.empty()) value.Set("parserPath", library_->parser_path.string());
     value.Set("buildObstacle", optional_text(env, build_obstacle_));
-    const auto& [run_obstacle, gpu] = cuda::machine();
+    const auto& [run_obstacle, gpus] = cuda::machine();
     value.Set("runObstacle", optional_text(env, run_obstacle));
-    if (gpu) {
+    if (!gpus.empty()) {
       auto told = Napi::Object::New(env);
-      told.Set("name", gpu->name);
-      told.Set("computeCapability", gpu->compute_capability);
-      told.Set("uuid", gpu->uuid);
+      told.Set("name", gpus.front().name);
+      told.Set("computeCapability", gpus.front().compute_capability);
+      told.Set("uuid", gpus.front().uuid);
       value.Set("gpu", told);
     }
     value.Set("runtime", wrap_handle(env, tensorrt::make_runtime(library_)));

@@ -75,17 +75,24 @@ struct OwnedTensor {
 
 // One batch. Inputs stand in the order of ModelInfo::inputs, all of them. Each requested output is named by its index
 // in ModelInfo::outputs and either bound to memory of the caller, or left to the runtime, which then makes a tensor
-// whose shape is known only after the run.
+// whose shape is known only after the run: in host memory, or on the device, where another model can read it.
 struct RunRequest {
   struct Output {
     std::size_t index;
     std::optional<TensorView> bound;
+    bool on_device = false;
   };
 
   std::span<const TensorView> inputs;
   std::span<const Output> outputs;
   CancelToken* cancel = nullptr;
   std::optional<std::size_t> profile;  // nullopt: the runtime picks the one that fits
+  bool layer_times = false;            // where the engine tells them; such a run is slower
+};
+
+struct LayerTime {
+  std::string layer;
+  std::chrono::nanoseconds time;
 };
 
 struct RunResult {
@@ -93,6 +100,9 @@ struct RunResult {
   // is null and `dims` tells what was written.
   std::vector<OwnedTensor> outputs;
   std::chrono::nanoseconds compute{0};
+  std::chrono::nanoseconds upload{0};  // of inputs to the device, and of outputs from it; 0 where there is none
+  std::chrono::nanoseconds download{0};
+  std::vector<LayerTime> layers;
   std::size_t copied_bytes = 0;  // between host buffers, beyond the engine's own work; transfers to a device count too
 };
 
@@ -102,11 +112,23 @@ class Context {
   virtual Status run(const RunRequest& request, RunResult& result) = 0;
 };
 
+struct NamedWeights {
+  std::string name;
+  DType dtype;
+  std::span<const std::byte> data;
+};
+
 class Model {
  public:
   virtual ~Model() = default;
   virtual const ModelInfo& info() const = 0;
   virtual Result<std::unique_ptr<Context>> create_context() = 0;
+
+  // What only some engines can do; the others answer INVALID_ARGUMENT.
+  // New values for weights of these names, taken by every run that begins later; runs under way are waited for.
+  virtual Status refit(std::span<const NamedWeights> weights);
+  // The layers that the engine made of the model, as JSON in its own words.
+  virtual Result<std::string> layers();
 };
 
 // A file (external data is looked for beside it), or a whole model in memory, which `open` does not keep.
@@ -127,6 +149,8 @@ struct ModelOptions {
   GraphOptimization graph_optimization = GraphOptimization::kAll;
   std::vector<ProviderOptions> providers;     // tried in order; empty: CPU
   std::map<std::string, std::string> config;  // the runtime's own session configuration entries
+  std::vector<int> devices;                   // GPUs that contexts are spread over in turn; empty: the first
+  bool graphs = false;                        // record a run of each shape and replay it, where the engine can
 };
 
 struct RuntimeInfo {

@@ -27,6 +27,7 @@ const sources = [
   'runtime/library_file.cc',
   'runtime/log.cc',
   'runtime/cuda/driver.cc',
+  'runtime/cuda/functions.cc',
 ];
 const compile = ['-std=c++20', '-O0', '-w', `-I${native}`];
 

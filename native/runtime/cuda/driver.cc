@@ -1,44 +1,21 @@
 #include "runtime/cuda/driver.h"
 
-#include <dlfcn.h>
-
-#include <array>
 #include <chrono>
 #include <future>
 #include <memory>
 #include <thread>
+#include <utility>
+
+#include "runtime/cuda/functions.h"
 
 namespace foveate::cuda {
 namespace {
 
-// Results of the driver are ints; 0 is success. A CUdevice is an int as well.
-constexpr int kSuccess = 0;
-constexpr int kNoDevice = 100;
-constexpr int kComputeCapabilityMajor = 75;
-constexpr int kComputeCapabilityMinor = 76;
 constexpr std::chrono::seconds kPatience{10};
 
-using Uuid = std::array<unsigned char, 16>;
+Machine unusable(std::string why) { return {std::move(why), {}}; }
 
-struct Driver {
-  int (*initialize)(unsigned flags) noexcept;
-  int (*count_devices)(int* count) noexcept;
-  int (*device_at)(int* device, int ordinal) noexcept;
-  int (*device_name)(char* name, int length, int device) noexcept;
-  int (*device_attribute)(int* value, int attribute, int device) noexcept;
-  int (*device_uuid)(Uuid* uuid, int device) noexcept;
-};
-
-// False where the library lacks the function.
-template <typename Function>
-bool find(void* library, const char* name, Function& function) {
-  function = reinterpret_cast<Function>(dlsym(library, name));
-  return function != nullptr;
-}
-
-Machine unusable(std::string why) { return {std::move(why), std::nullopt}; }
-
-std::string text_of(const Uuid& uuid) {
+std::string text_of(const CUuuid& uuid) {
   std::string text;
   for (const unsigned char byte : uuid) {
     text += "0123456789abcdef"[byte >> 4];
@@ -47,36 +24,50 @@ std::string text_of(const Uuid& uuid) {
   return text;
 }
 
-Machine look() {
-  // Never closed: what it started cannot be taken back.
-  void* const library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) return unusable("there is no NVIDIA driver (libcuda.so.1)");
-  Driver driver;
-  const bool whole =
-      find(library, "cuInit", driver.initialize) && find(library, "cuDeviceGetCount", driver.count_devices) &&
-      find(library, "cuDeviceGet", driver.device_at) && find(library, "cuDeviceGetName", driver.device_name) &&
-      find(library, "cuDeviceGetAttribute", driver.device_attribute) &&
-      find(library, "cuDeviceGetUuid_v2", driver.device_uuid);
-  if (!whole) return unusable("libcuda.so.1 is not NVIDIA's driver");
-  const int started = driver.initialize(0);
-  if (started != kSuccess && started != kNoDevice)
-    return unusable("the NVIDIA driver does not start: CUDA error " + std::to_string(started));
-  int count = 0;
-  if (started == kNoDevice || driver.count_devices(&count) != kSuccess || count == 0)
-    return unusable("there is no NVIDIA GPU");
-  int device = 0;
+// What kept the driver from telling what a GPU is; kSuccess where nothing did.
+CUresult describe(const Functions& driver, Gpu& gpu) {
+  CUdevice device = 0;
   std::array<char, 256> name = {};
   int major = 0;
   int minor = 0;
-  Uuid uuid = {};
-  for (const int result :
-       {driver.device_at(&device, 0), driver.device_name(name.data(), name.size() - 1, device),
-        driver.device_attribute(&major, kComputeCapabilityMajor, device),
-        driver.device_attribute(&minor, kComputeCapabilityMinor, device), driver.device_uuid(&uuid, device)}) {
-    if (result != kSuccess)
-      return unusable("the NVIDIA driver does not tell what its GPU is: CUDA error " + std::to_string(result));
+  CUuuid uuid = {};
+  for (const CUresult answer :
+       {driver.cuDeviceGet(&device, gpu.ordinal), driver.cuDeviceGetName(name.data(), name.size() - 1, device),
+        driver.cuDeviceGetAttribute(&major, attribute::kComputeCapabilityMajor, device),
+        driver.cuDeviceGetAttribute(&minor, attribute::kComputeCapabilityMinor, device),
+        driver.cuDeviceGetUuid_v2(&uuid, device), driver.cuDeviceTotalMem_v2(&gpu.memory_bytes, device)}) {
+    if (answer != result::kSuccess) return answer;
   }
-  return {std::nullopt, Gpu{name.data(), 10 * major + minor, text_of(uuid)}};
+  gpu.name = name.data();
+  gpu.compute_capability = 10 * major + minor;
+  gpu.uuid = text_of(uuid);
+  return result::kSuccess;
+}
+
+Machine look() {
+  auto opened = functions();
+  if (!opened.ok()) return unusable(opened.status().error().message);
+  const Functions& driver = *opened.value();
+  const CUresult started = driver.cuInit(0);
+  if (started != result::kSuccess && started != result::kNoDevice)
+    return unusable("the NVIDIA driver does not start: CUDA error " + std::to_string(started));
+  int count = 0;
+  if (started == result::kNoDevice || driver.cuDeviceGetCount(&count) != result::kSuccess || count == 0)
+    return unusable("there is no NVIDIA GPU");
+  Machine machine;
+  CUresult refused = result::kSuccess;
+  for (int ordinal = 0; ordinal < count; ++ordinal) {
+    Gpu gpu{ordinal, "", 0, "", 0};
+    const CUresult answer = describe(driver, gpu);
+    if (answer == result::kSuccess) {
+      machine.gpus.push_back(std::move(gpu));
+    } else if (refused == result::kSuccess) {
+      refused = answer;
+    }
+  }
+  if (machine.gpus.empty())
+    return unusable("the NVIDIA driver does not tell what its GPU is: CUDA error " + std::to_string(refused));
+  return machine;
 }
 
 }  // namespace

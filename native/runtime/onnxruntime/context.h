@@ -44,7 +44,7 @@ class OrtContext final : public Context {
   Status run(const RunRequest& request, RunResult& result) override;
 
  private:
-  Status check_request(const RunRequest& request) const;
+  Status check_supported(const RunRequest& request) const;
   // Makes the library's value over the caller's memory: nothing is copied.
   Status wrap(const TensorView& view, ValueList& values) const;
   Status execute(const RunRequest& request, ValueList& inputs, ValueList& outputs);

@@ -1,12 +1,9 @@
 #include "runtime/onnxruntime/model.h"
 
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <string>
 #include <utility>
 
+#include "runtime/model_file.h"
 #include "runtime/onnxruntime/context.h"
 #include "runtime/onnxruntime/describe.h"
 #include "runtime/onnxruntime/failure.h"
@@ -14,34 +11,6 @@
 
 namespace foveate::onnxruntime {
 namespace {
-
-constexpr const char* kNotAModelHint = "Give a complete .onnx file; if it was copied or downloaded, get it again.";
-
-Status check_model_file(const std::filesystem::path& path) {
-  const std::string name = "\"" + path.string() + "\"";
-  std::error_code error;
-  const auto kind = std::filesystem::status(path, error).type();
-  if (kind == std::filesystem::file_type::not_found) {
-    return Status(error_code::kModelNotFound, "The model file " + name + " does not exist.", "Check the path.");
-  }
-  if (kind == std::filesystem::file_type::directory) {
-    return Status(error_code::kModelInvalid, "Expected a model file, but " + name + " is a folder.",
-                  "Give the path of the .onnx file in it.");
-  }
-  if (::access(path.c_str(), R_OK) != 0) {
-    return Status(error_code::kModelNotFound,
-                  "The model file " + name + " cannot be read: " + std::strerror(errno) + ".",
-                  "Check the permissions of the file and its folders.");
-  }
-  if (kind != std::filesystem::file_type::regular) {
-    return Status(error_code::kModelInvalid, "Expected a model file, but " + name + " is no regular file.",
-                  "Write the model to a file, or give its bytes.");
-  }
-  if (std::filesystem::file_size(path, error) == 0) {
-    return Status(error_code::kModelInvalid, "The model file " + name + " is empty.", kNotAModelHint);
-  }
-  return {};
-}
 
 bool is_unsupported(const Failure& failure) {
   return failure.code == abi::ErrorCode::kNotImplemented ||

@@ -42,6 +42,11 @@ struct Tensor : Handle {};
 struct Profile : Handle {};  // of optimization
 struct HostMemory : Handle {};
 struct TimingCache : Handle {};
+struct Runtime : Handle {};
+struct Engine : Handle {};
+struct Execution : Handle {};  // an IExecutionContext
+struct Inspector : Handle {};
+struct Refitter : Handle {};
 struct Parser : Interface {};
 struct ParserError : Interface {};
 struct PluginRegistry : Interface {};
@@ -56,6 +61,14 @@ struct Dims32 {  // of TensorRT 8
   std::int32_t sizes[8] = {};
 };
 static_assert(sizeof(Dims) == 72 && sizeof(Dims32) == 36);
+
+enum class ElementType : std::int32_t;
+struct Weights {
+  ElementType type{};
+  const void* values = nullptr;
+  std::int64_t count = 0;  // of elements
+};
+static_assert(sizeof(Weights) == 24);
 
 enum class ElementType : std::int32_t {
   kFloat32 = 0,
@@ -74,6 +87,11 @@ enum class MemoryPool : std::int32_t { kWorkspace = 0, kDlaManagedSram = 1, kDla
 enum class ProfilingVerbosity : std::int32_t { kLayerNamesOnly = 0, kNone = 1, kDetailed = 2 };
 enum class ProfileSelector : std::int32_t { kMin = 0, kOpt = 1, kMax = 2 };
 enum class HardwareCompatibility : std::int32_t { kNone = 0, kAmperePlus = 1, kSameComputeCapability = 2 };
+enum class IoMode : std::int32_t { kNone = 0, kInput = 1, kOutput = 2 };
+enum class Location : std::int32_t { kDevice = 0, kHost = 1 };
+enum class AllocationStrategy : std::int32_t { kStatic = 0, kOnProfileChange = 1, kUserManaged = 2 };
+enum class LayerFormat : std::int32_t { kOneLine = 0, kJson = 1 };
+inline constexpr std::int32_t kLinearFormat = 0;  // of TensorFormat: no vectors, no padding
 enum class DeviceType : std::int32_t { kGpu = 0, kDla = 1 };
 enum class Severity : std::int32_t { kInternalError = 0, kError = 1, kWarning = 2, kInfo = 3, kVerbose = 4 };
 enum class ParserErrorCode : std::int32_t {

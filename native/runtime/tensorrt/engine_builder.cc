@@ -1,10 +1,10 @@
 #include "runtime/tensorrt/engine_builder.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "runtime/tensorrt/callbacks.h"
+#include "runtime/tensorrt/dims.h"
 #include "runtime/tensorrt/objects.h"
 #include "runtime/tensorrt/parser.h"
 #include "runtime/tensorrt/profiles.h"
@@ -14,22 +14,6 @@ namespace {
 
 // How the one message begins in which a builder tells the layers of an engine.
 constexpr std::string_view kLayersMessage = "Layers:";
-
-std::string dtype_text(abi::ElementType type) {
-  constexpr const char* kNames[] = {"float32", "float16",  "int8",  "int32", "bool",  "uint8",
-                                    "float8",  "bfloat16", "int64", "int4",  "float4"};
-  const auto index = static_cast<std::size_t>(type);
-  return index < std::size(kNames) ? kNames[index] : "type " + std::to_string(index);
-}
-
-// TensorRT 8 writes only 36 of the 72 bytes.
-Dims dims_of(const abi::Dims& dims, abi::Releases releases) {
-  const auto rank = static_cast<std::size_t>(std::clamp<std::int32_t>(dims.rank, 0, 8));
-  if (releases != abi::Releases::kTrt8) return Dims(dims.sizes, dims.sizes + rank);
-  abi::Dims32 narrow;
-  std::memcpy(static_cast<void*>(&narrow), &dims, sizeof(narrow));
-  return Dims(narrow.sizes, narrow.sizes + rank);
-}
 
 // Tells JavaScript how far it is, and the library whether to go on.
 class Monitor final : public abi::ProgressMonitor {
@@ -232,7 +216,7 @@ class Build {
 
   NetworkTensor described(abi::Tensor* tensor) const {
     const char* const name = abi::kTensorGetName.in(version_)(tensor);
-    return {name == nullptr ? "" : name, dtype_text(abi::kTensorGetType.in(version_)(tensor)),
+    return {name == nullptr ? "" : name, element_name(abi::kTensorGetType.in(version_)(tensor)),
             dims_of(abi::kTensorGetDimensions.in(version_)(tensor), version_.releases)};
   }
 
@@ -271,15 +255,12 @@ class Build {
 
   bool set_range(abi::Profile* profile, const std::string& input, abi::ProfileSelector which, const Dims& dims) const {
     if (dims.size() > 8) return false;
-    const auto rank = static_cast<std::int32_t>(dims.size());
+    const ForeignDims foreign(dims, version_.releases);
     if (version_.releases == abi::Releases::kTrt8) {
-      abi::Dims32 narrow{rank, {}};
-      for (std::size_t i = 0; i < dims.size(); ++i) narrow.sizes[i] = static_cast<std::int32_t>(dims[i]);
-      return abi::kOptimizationProfileSetDimensionsByValue.in(version_).value()(profile, input.c_str(), which, narrow);
+      return abi::kOptimizationProfileSetDimensionsByValue.in(version_).value()(profile, input.c_str(), which,
+                                                                                foreign.narrow());
     }
-    abi::Dims wide{rank, {}};
-    std::ranges::copy(dims, wide.sizes);
-    return abi::kOptimizationProfileSetDimensions.in(version_).value()(profile, input.c_str(), which, &wide);
+    return abi::kOptimizationProfileSetDimensions.in(version_).value()(profile, input.c_str(), which, &foreign.wide());
   }
 
   Result<BuiltEngine> build() {

@@ -88,6 +88,7 @@ Result<std::shared_ptr<const Library>> load_library(const std::filesystem::path&
   find(handle.value(), "getInferLibVersion", version_number);
   find(handle.value(), "createInferRuntime_INTERNAL", library->create_runtime);
   find(handle.value(), "createInferBuilder_INTERNAL", library->create_builder);
+  find(handle.value(), "createInferRefitter_INTERNAL", library->create_refitter);
   if (version_number == nullptr || library->create_runtime == nullptr) {
     return Status(error_code::kBackendInvalid,
                   "The library " + quoted(path) +

@@ -27,6 +27,7 @@ struct Library {
   std::filesystem::path path;
   std::filesystem::path parser_path;  // empty where there is none
   void* (*create_runtime)(void* logger, std::int32_t version) noexcept;
+  void* (*create_refitter)(void* engine, void* logger, std::int32_t version) noexcept;  // null where there is none
   abi::Builder* (*create_builder)(void* logger, std::int32_t version) noexcept;
   abi::Parser* (*create_parser)(abi::Network* network, void* logger, int version) noexcept;
   int parser_version;

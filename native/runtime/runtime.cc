@@ -1,0 +1,15 @@
+#include "runtime/runtime.h"
+
+namespace foveate {
+
+Status Model::refit(std::span<const NamedWeights>) {
+  return {error_code::kInvalidArgument, "The weights of this model cannot be changed.",
+          "Build a TensorRT engine that can be refitted."};
+}
+
+Result<std::string> Model::layers() {
+  return Status(error_code::kInvalidArgument, "The layers of this model are not told.",
+                "An engine of TensorRT tells them.");
+}
+
+}  // namespace foveate
