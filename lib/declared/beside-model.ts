@@ -1,9 +1,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import nodePath from 'node:path';
 
-import { manifestFile, ModelBundle, type ModelManifest } from '../engine/index.js';
+import { EngineBundle, manifestFile, ModelBundle, type ModelManifest } from '../engine/index.js';
 import { modelPath } from '../graph/index.js';
-import { Preprocess } from '../image/index.js';
+import { Preprocess, type PreprocessOptions } from '../image/index.js';
 import type { NamesBeside } from '../labels/index.js';
 import type { ModelSource } from '../session/index.js';
 import { invalidConfig, isJsonObject, type JsonObject } from './config-fields.js';
@@ -15,8 +15,9 @@ export interface ConfigFile<Name extends string = string> {
   readonly values: JsonObject;
 }
 
-/** What the bundle of an optimised model tells of it: all that was settled when it was made. */
-export interface DeclaredBundle extends Pick<ModelManifest, 'task' | 'preprocess' | 'labels'> {
+/** What the bundle of an optimised model, or of an engine, tells of it: all that was settled when it was made. */
+export interface DeclaredBundle extends Pick<ModelManifest, 'labels'>, Partial<Pick<ModelManifest, 'task'>> {
+  readonly preprocess: Partial<PreprocessOptions> | undefined;
   /** Of its manifest. */
   readonly path: string;
 }
@@ -42,10 +43,12 @@ const modelFields = ['model_type', 'architectures', 'architecture', 'pretrained_
  * damaged.
  */
 export async function readBesideModel(
-  model: ModelSource | ModelBundle,
+  model: ModelSource | ModelBundle | EngineBundle,
   { preprocess, labels }: { readonly preprocess?: unknown; readonly labels?: unknown },
 ): Promise<BesideModel> {
-  if (model instanceof ModelBundle) return { processor: undefined, model: undefined, bundle: declaredBundle(model) };
+  if (model instanceof ModelBundle || model instanceof EngineBundle) {
+    return { processor: undefined, model: undefined, bundle: declaredBundle(model) };
+  }
   const folders = foldersOf(model);
   const isNamed = typeof preprocess === 'string' || preprocess instanceof Preprocess;
   const [processor, config] = await Promise.all([
@@ -55,14 +58,15 @@ export async function readBesideModel(
   return { processor, model: config, bundle: undefined };
 }
 
-function declaredBundle({ path, manifest }: ModelBundle): DeclaredBundle {
-  const { task, preprocess, labels } = manifest;
+function declaredBundle({ path, manifest }: ModelBundle | EngineBundle): DeclaredBundle {
+  const { preprocess, labels } = manifest;
+  const task = 'task' in manifest ? manifest.task : undefined;
   return { path: nodePath.join(path, manifestFile), task, preprocess, labels };
 }
 
 /** Whether a file beside a model, or its bundle, names classes. Rejects with PREPROCESS_INVALID where it is damaged. */
-export async function hasNamesBeside(model: ModelSource | ModelBundle): Promise<boolean> {
-  if (model instanceof ModelBundle) return model.manifest.labels !== undefined;
+export async function hasNamesBeside(model: ModelSource | ModelBundle | EngineBundle): Promise<boolean> {
+  if (model instanceof ModelBundle || model instanceof EngineBundle) return model.manifest.labels !== undefined;
   return namesBeside({ processor: undefined, model: await modelConfig(foldersOf(model)), bundle: undefined }) !== undefined;
 }
 

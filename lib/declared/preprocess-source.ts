@@ -24,7 +24,8 @@ export function declaredPreprocess(
   { processor, model, bundle }: BesideModel,
   metadata: ReadonlyMap<string, string>,
 ): DeclaredPreprocess | undefined {
-  if (bundle !== undefined) return { source: 'bundle', options: () => bundle.preprocess };
+  const told = bundle?.preprocess;
+  if (told !== undefined) return { source: 'bundle', options: () => told };
   const timm = [processor, model].find((file) => file !== undefined && timmFields(file) !== undefined);
   if (timm !== undefined) {
     const { name: source, path } = timm;

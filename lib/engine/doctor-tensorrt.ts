@@ -87,10 +87,15 @@ export function adviseTensorRtRtx(findings: readonly TensorRtFinding[]): readonl
 export async function diagnoseTensorRtDevice(device: EngineDevice, libraries: readonly TensorRtFinding[]): Promise<Finding> {
   const own = libraries.filter(({ family, version }) => family === device && version !== undefined);
   const [first] = own;
-  if (first === undefined) return { usable: false, detail: 'there is no library that can be opened', remedy: tensorRtRemedy(device) };
+  if (first === undefined)
+    return { usable: false, detail: 'there is no library that can be opened', remedy: tensorRtRemedy(device) };
   const obstacle = own.every(({ canRun }) => !canRun) ? first.runObstacle : undefined;
   if (obstacle !== undefined) {
-    return { usable: false, detail: `${first.version as string} is there, but ${obstacle}`, remedy: "Use device 'auto' or 'cpu' on this machine." };
+    return {
+      usable: false,
+      detail: `${first.version as string} is there, but ${obstacle}`,
+      remedy: "Use device 'auto' or 'cpu' on this machine.",
+    };
   }
   try {
     await runEngineTrial(device);

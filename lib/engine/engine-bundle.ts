@@ -89,6 +89,13 @@ export class EngineBundle {
     return this.#folder.pathOf(engine);
   }
 
+  /** Path of the ONNX model that the engine was built from, as {@link wholeEngine}. */
+  async wholeModel(signal?: AbortSignal): Promise<string> {
+    const { model } = this.manifest;
+    await this.#folder.verify(signal, rememberedSha256, [model, ...model.externalData]);
+    return this.#folder.pathOf(model);
+  }
+
   /** Why `library` cannot run the engine on this machine: what differs, in words; undefined where nothing is known to be in the way. */
   incompatibility(library: EngineLibrary): string | undefined {
     const { family, version, platform, versionCompatible } = this.manifest.engine;

@@ -4,7 +4,6 @@ import {
   buildModelEngine,
   checkRunnable,
   chooseDevice,
-  chooseTensorRt,
   EngineBundle,
   engineDevices,
   findEngine,
@@ -39,7 +38,11 @@ export async function openModel(model: string | Uint8Array, options: SessionOpti
   if (wanted !== 'auto') return await openOnnx(model, options, wanted);
   const found = await anyEngine(model, options);
   if (found instanceof EngineBundle) {
-    return await openEngine(found, options, `an engine of ${found.manifest.engine.family} ${found.manifest.engine.version} is there`);
+    return await openEngine(
+      found,
+      options,
+      `an engine of ${found.manifest.engine.family} ${found.manifest.engine.version} is there`,
+    );
   }
   const opened = await openOnnx(model, options, 'auto');
   if (found === undefined) return opened;
@@ -100,18 +103,14 @@ async function engineFor(
 }
 
 /** An engine of a model; or why there is none, where that is worth telling; undefined where this machine has no GPU. */
-async function anyEngine(
-  model: string | Uint8Array,
-  options: SessionOptions,
-): Promise<EngineBundle | string | undefined> {
+async function anyEngine(model: string | Uint8Array, options: SessionOptions): Promise<EngineBundle | string | undefined> {
   if ((await settle(() => native().gpuObstacle())) !== undefined) return undefined;
   const reasons: string[] = [];
   for (const device of engineDevices) {
     try {
       return await engineFor(model, device, options);
     } catch (error) {
-      const isMissing =
-        error instanceof BackendError || (error instanceof EngineError && error.code === 'ENGINE_NOT_BUILT');
+      const isMissing = error instanceof BackendError || (error instanceof EngineError && error.code === 'ENGINE_NOT_BUILT');
       if (!isMissing) throw error;
       reasons.push(reasonOf(device, error));
     }

@@ -119,7 +119,8 @@ export function checkSessionOptions(options: SessionOptions): void {
 function checkGpus(gpus: unknown): void {
   if (!Array.isArray(gpus) || gpus.length === 0) throw invalidArgument('gpus', 'an array of ordinals', gpus);
   gpus.forEach((gpu, i) => checkInteger(`gpus[${i}]`, gpu, 0, 1023));
-  if (new Set(gpus).size < gpus.length) throw invalidArgument('gpus', 'each GPU once', gpus, 'Lanes are spread over them in turn.');
+  if (new Set(gpus).size < gpus.length)
+    throw invalidArgument('gpus', 'each GPU once', gpus, 'Lanes are spread over them in turn.');
 }
 
 /** The options as the addon takes them. */

@@ -12,13 +12,7 @@ import {
   type SessionHandle,
 } from '../binding/index.js';
 import type { DeviceChoice } from '../engine/index.js';
-import {
-  ArgumentError,
-  checkOptions,
-  constructedDirectly,
-  DisposedError,
-  invalidArgument,
-} from '../errors/index.js';
+import { ArgumentError, checkOptions, constructedDirectly, DisposedError, invalidArgument } from '../errors/index.js';
 import { publish } from '../events/index.js';
 import { modelPath } from '../graph/index.js';
 import type { TensorObserver } from '../precision/index.js';

@@ -16,6 +16,7 @@ import { checkOptions, FoveateError, invalidArgument } from '../errors/index.js'
 import type { Preprocess } from '../image/index.js';
 import type { LabelsOption } from '../labels/index.js';
 import type { ModelSource } from '../session/index.js';
+import { bakedOf, pixelsAsTheyAre } from './baked-preprocess.js';
 import { Classifier } from './classifier.js';
 import { Detector } from './detector.js';
 import type { DetectionHead } from './heads/detection-head.js';
@@ -50,9 +51,6 @@ export interface BuildEngineResult {
 }
 
 const optionNames = [...buildOptionNames.filter((name) => name !== 'bakePreprocess'), 'task', 'head', 'bake'];
-
-/** What feeds an engine that normalises its input by itself. */
-const pixelsAsTheyAre = { layout: 'nhwc', dtype: 'uint8', scale: 1, mean: [0, 0, 0], std: [1, 1, 1] } as const;
 
 /**
  * Builds a TensorRT engine of a model, or finds the one that was built before from the same model with the same library and options. The bundle holds
@@ -136,11 +134,10 @@ function knownPictures(task: Task): KnownPictures {
   return knownPreprocess(task.preprocess, hasLabels ? task.labels : undefined);
 }
 
-function knownPreprocess({ options }: Preprocess, labels: readonly string[] | undefined): KnownPictures {
-  const isFloat = options.dtype === 'float32' || options.dtype === 'float16';
-  const { scale, mean, std, layout } = options;
+function knownPreprocess(preprocess: Preprocess, labels: readonly string[] | undefined): KnownPictures {
+  const { options } = preprocess;
   return {
-    baked: isFloat ? { scale, mean, std, layout } : undefined,
+    baked: bakedOf(preprocess),
     pixels: { ...options, ...pixelsAsTheyAre },
     values: { ...options },
     labels,

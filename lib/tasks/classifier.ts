@@ -76,6 +76,7 @@ export class Classifier extends PictureTask {
           : checkOneOf('activation', options.activation, activations);
       const topK = checkInteger('topK', options.topK ?? 5, 1);
       const source = opened.input.preprocessSource(options.preprocess, 'imagenet');
+      await opened.settle(preprocess, labels.labels);
       return new Classifier(opened, preprocess, source, activation, output.name, labels, {
         topK,
         pixelLimit: options.pixelLimit,

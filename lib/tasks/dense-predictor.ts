@@ -76,6 +76,7 @@ export class DensePredictor extends PictureTask {
       const interpolation = checkOneOf('interpolation', options.interpolation ?? 'bilinear', mapInterpolations);
       const source = opened.input.preprocessSource(options.preprocess, 'imagenet');
       const defaults = { pixelLimit: options.pixelLimit };
+      await opened.settle(preprocess);
       return new DensePredictor(opened, preprocess, source, name, scaling, interpolation, defaults);
     } catch (error) {
       await opened.session.dispose();

@@ -156,6 +156,7 @@ export class Detector extends PictureTask {
       const detector = new Detector(opened, preprocess, source, head, activation, labels, defaults);
       detector.#spec(defaults); // checks the defaults now, not at the first picture
       if (slices !== undefined && slices !== false) detector.#slices(slices);
+      await opened.settle(preprocess, detector.labels);
       return detector;
     } catch (error) {
       await opened.session.dispose();

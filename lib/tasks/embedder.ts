@@ -77,6 +77,7 @@ export class Embedder extends PictureTask {
       if (pooling === 'mean-patches' && output.shape[1] === 1) throw nothingToPool(output);
       const source = opened.input.preprocessSource(options.preprocess, 'imagenet');
       if (source === 'preset imagenet' && options.preprocess === undefined) throw unclearPreprocess();
+      await opened.settle(preprocess);
       return new Embedder(opened, preprocess, source, output, pooling, { pixelLimit: options.pixelLimit });
     } catch (error) {
       await opened.session.dispose();

@@ -7,7 +7,6 @@ import { TaskModel } from './task-model.js';
 
 /** What all tasks have in common: a model, the way pictures become its input, and an end. */
 export abstract class PictureTask implements AsyncDisposable {
-  readonly session: Session;
   readonly preprocess: Preprocess;
   /** Where the preprocessing came from. */
   readonly preprocessSource: PreprocessSource;
@@ -17,10 +16,14 @@ export abstract class PictureTask implements AsyncDisposable {
   /** @internal */
   protected constructor(model: TaskModel, preprocess: Preprocess, preprocessSource: PreprocessSource) {
     if (!(model instanceof TaskModel)) throw constructedDirectly(new.target.name, `${new.target.name}.load(model)`);
-    this.session = model.session;
     this.preprocess = preprocess;
     this.preprocessSource = preprocessSource;
     this.model = model;
+  }
+
+  /** What runs the model. */
+  get session(): Session {
+    return this.model.session;
   }
 
   /**

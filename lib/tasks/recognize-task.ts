@@ -9,6 +9,7 @@ import { DensePredictor, densePredictorOptionNames, type DensePredictorOptions }
 import { Detector, detectOptionNames, detectorOptionNames, type DetectOptions, type DetectorOptions } from './detector.js';
 import { Embedder, embedderOptionNames, type EmbedderOptions } from './embedder.js';
 import type { DetectionHead } from './heads/detection-head.js';
+import { givenModel } from './given-model.js';
 import { Segmenter, segmenterOptionNames, type SegmenterOptions, type SegmentOptions } from './segmenter.js';
 import { sessionOptionsOf, taskOptionNames, type TaskOptions } from './task-model.js';
 import { describeValues, effectiveRank, isFloat, isLogits, recognizeTask, taskNames, type TaskName } from './task-of-outputs.js';
@@ -84,15 +85,14 @@ export async function loadTask(model: ModelSource, options: LoadTaskOptions = {}
 
 /** Reads the model's description only: the session is opened once, by the task. */
 async function taskOf(model: ModelSource, options: TaskOptions): Promise<TaskName> {
-  const bundle = await ModelBundle.at(model);
-  const name = bundle?.manifest.task?.name;
-  if (bundle !== undefined && name !== undefined) {
+  const { source, bundle } = await givenModel(model, options.signal);
+  const name = bundle instanceof ModelBundle ? bundle.manifest.task?.name : undefined;
+  if (bundle instanceof ModelBundle && name !== undefined) {
     const known = taskNames.find((task) => task === name);
     if (known === undefined)
       throw bundle.invalid(`names the task ${JSON.stringify(name)}, which this version of foveate does not know`);
     return known;
   }
-  const source = bundle === undefined ? model : await bundle.wholeForm('onnxruntime', options.signal);
   const graph = await readModel(source, { signal: options.signal });
   try {
     return recognizeModel(graph, options.labels !== undefined || (await hasNamesBeside(bundle ?? model)));

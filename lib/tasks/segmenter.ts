@@ -127,6 +127,7 @@ export class Segmenter extends PictureTask {
       const defaults = { threshold: options.threshold, pixelLimit: options.pixelLimit };
       const found = opened.input.preprocessSource(options.preprocess, 'imagenet');
       const source = isUnnormalized && found === 'preset imagenet' ? 'task' : found;
+      await opened.settle(preprocess, labels.labels);
       return new Segmenter(opened, preprocess, source, map, activation, output.name, labels, background, defaults);
     } catch (error) {
       await opened.session.dispose();

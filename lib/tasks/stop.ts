@@ -1,4 +1,4 @@
-import { checkSignal } from '../errors/index.js';
+import { AbortedError, checkSignal } from '../errors/index.js';
 
 /** What stops the work on the pictures of one call: the caller's signal and, where there are several pictures, the first failure. */
 export class Stop {
@@ -32,4 +32,16 @@ export class Stop {
   unlink(): void {
     this.#caller?.removeEventListener('abort', this.#onAbort);
   }
+}
+
+/**
+ * Waits for all, so that nothing is still at work in memory about to be given back. The first failure stops the others at once; thrown is the
+ * failure of the lowest index, those that were only stopped passed over.
+ */
+export async function allOrFirstError<T>(promises: readonly Promise<T>[], stop: Stop): Promise<T[]> {
+  for (const promise of promises) promise.catch((error: unknown) => stop.abort(error));
+  const settled = await Promise.allSettled(promises);
+  const errors = settled.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
+  if (errors.length > 0) throw errors.find((error) => !(error instanceof AbortedError)) ?? errors[0];
+  return settled.map((outcome) => (outcome as PromiseFulfilledResult<T>).value);
 }

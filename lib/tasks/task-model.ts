@@ -12,7 +12,7 @@ import {
   invalidArgument,
   withDefaults,
 } from '../errors/index.js';
-import { ModelBundle, type BundledTask } from '../engine/index.js';
+import { EngineBundle, engineDevices, type BundledTask } from '../engine/index.js';
 import { readModel, type OnnxModel } from '../graph/index.js';
 import { startReading, type PictureInput, type Placement, type Preprocess, type PreprocessedPicture } from '../image/index.js';
 import type { LabelsOption, NamesBeside } from '../labels/index.js';
@@ -21,10 +21,13 @@ import { createSession, sessionOptionNames, type ModelSource, type Session, type
 import { InFlight } from '../session/in-flight.js';
 import { Tensor } from '../tensor/index.js';
 import { producerOf } from './activation.js';
+import { pixelsAsTheyAre } from './baked-preprocess.js';
 import { Gate } from './gate.js';
+import { givenModel } from './given-model.js';
 import { boxDecoding, type BoxDecoding } from './heads/box-decoding.js';
 import { ModelInput, type PreprocessChoice } from './model-input.js';
-import { Stop } from './stop.js';
+import { allOrFirstError, Stop } from './stop.js';
+import { openTaskEngine, type EngineWanted } from './task-engine.js';
 
 /** Options that every task takes besides those of its session. */
 export interface TaskOptions extends SessionOptions {
@@ -54,6 +57,9 @@ export function refuseLabels(options: Omit<TaskOptions, 'labels'>, noun: string)
     details: { option: 'labels' },
   });
 }
+
+/** How a session is opened that only shows what a model is. */
+const onCpu = { device: 'cpu', providerOptions: undefined } as const;
 
 /** Options of one call. */
 export interface TaskRunOptions {
@@ -106,7 +112,6 @@ interface Call<T> {
 
 /** A session, what is known about its model, and the way of a picture through it: what all tasks have in common. */
 export class TaskModel {
-  readonly session: Session;
   readonly metadata: ReadonlyMap<string, string>;
   readonly input: ModelInput;
   /** Class names that a file beside the model gives. */
@@ -116,6 +121,10 @@ export class TaskModel {
   /** Those of the task's own options that its bundle was made with. */
   readonly #bundled: Readonly<Record<string, unknown>>;
   readonly #batchSize: number;
+  readonly #engineSource: Pick<EngineWanted, 'model' | 'bundle' | 'options'>;
+  #session: Session;
+  /** Makes pictures what the session takes, for a preprocessing that is the model's. */
+  #feed: (preprocess: Preprocess) => Preprocess = (preprocess) => preprocess;
   readonly #gate: Gate;
   readonly #inFlight = new InFlight();
   #closing: Promise<void> | undefined;
@@ -127,8 +136,10 @@ export class TaskModel {
     beside: BesideModel,
     batchSize: number,
     ownOptions: readonly string[],
+    engineSource: Pick<EngineWanted, 'model' | 'bundle' | 'options'>,
   ) {
-    this.session = session;
+    this.#session = session;
+    this.#engineSource = engineSource;
     this.namesBeside = namesBeside(beside);
     this.metadata = graph.metadata;
     const { options = {}, outputs = {} } = beside.bundle?.task ?? {};
@@ -148,9 +159,12 @@ export class TaskModel {
     checkOptions('options', options, [...taskOptionNames, ...ownOptions]);
     const batchSize = checkInteger('batchSize', options.batchSize ?? 1, 1, 1024);
     checkPixelLimit(options.pixelLimit);
-    const bundle = await ModelBundle.at(model);
-    const source = bundle === undefined ? model : await bundle.wholeForm('onnxruntime', options.signal);
-    const session = await createSession(source, sessionOptionsOf(options));
+    const { source, bundle } = await givenModel(model, options.signal);
+    const engineBundle = bundle instanceof EngineBundle ? bundle : undefined;
+    const sessionOptions = sessionOptionsOf(options);
+    // What the model is for is seen on the CPU; then its engine takes over.
+    const isEngine = engineBundle !== undefined || (engineDevices as readonly (string | undefined)[]).includes(options.device);
+    const session = await createSession(source, isEngine ? { ...sessionOptions, ...onCpu } : sessionOptions);
     try {
       const graph = await readModel(source, { signal: options.signal });
       const beside = await readBesideModel(bundle ?? model, options);
@@ -164,11 +178,30 @@ export class TaskModel {
           hint: 'Leave batchSize out, or export the model with a dynamic batch dimension.',
         });
       }
-      return new TaskModel(session, graph, input, beside, input.batch ?? batchSize, ownOptions);
+      const engineSource = { model, bundle: engineBundle, options: sessionOptions };
+      return new TaskModel(session, graph, input, beside, input.batch ?? batchSize, ownOptions, engineSource);
     } catch (error) {
       await session.dispose();
       throw error;
     }
+  }
+
+  /** What runs the model. */
+  get session(): Session {
+    return this.#session;
+  }
+
+  /**
+   * To be called once all is known of the model: where an engine of TensorRT is to run it, that is opened and takes the place of the session. Throws as
+   * `createSession`.
+   */
+  async settle(preprocess: Preprocess, labels?: readonly string[]): Promise<void> {
+    if (this.#session.device !== 'cpu' && this.#session.device !== 'cuda') return;
+    const engine = await openTaskEngine({ ...this.#engineSource, batchSize: this.#batchSize, preprocess, labels });
+    if (engine === undefined) return;
+    await this.#session.dispose();
+    this.#session = engine.session;
+    if (engine.isBaked) this.#feed = (own) => own.with(pixelsAsTheyAre);
   }
 
   /** The operator that makes an output, those passed over that hand scores on as they are; undefined where there is none. */
@@ -229,11 +262,11 @@ export class TaskModel {
       });
     }
     const stop = new Stop(signal, images.length);
-    const call = { preprocess, outputs, pixelLimit, numbered: images.length > 1 && !parts, decode, stop };
+    const call = { preprocess: this.#feed(preprocess), outputs, pixelLimit, numbered: images.length > 1 && !parts, decode, stop };
     try {
       const pictures = images.map((image) => startReading(image, stop.signal));
       const chunks: Promise<T[]>[] = [];
-      const step = this.picturesPerRun(preprocess);
+      const step = this.picturesPerRun(call.preprocess);
       for (let first = 0; first < images.length; first += step) {
         chunks.push(this.#processChunk(pictures.slice(first, first + step), first, call));
       }
@@ -324,18 +357,6 @@ function graphOutput(graph: OnnxModel, name: string): BundledTask['outputs'][str
 
 function checkPixelLimit(pixelLimit: number | undefined): void {
   if (pixelLimit !== undefined) checkInteger('pixelLimit', pixelLimit, 1);
-}
-
-/**
- * Waits for all, so that nothing is still at work in memory about to be given back. The first failure stops the others at once; thrown is the
- * failure of the lowest index, those that were only stopped passed over.
- */
-async function allOrFirstError<T>(promises: readonly Promise<T>[], stop: Stop): Promise<T[]> {
-  for (const promise of promises) promise.catch((error: unknown) => stop.abort(error));
-  const settled = await Promise.allSettled(promises);
-  const errors = settled.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason as unknown] : []));
-  if (errors.length > 0) throw errors.find((error) => !(error instanceof AbortedError)) ?? errors[0];
-  return settled.map((outcome) => (outcome as PromiseFulfilledResult<T>).value);
 }
 
 /** The decoders fail with ENGINE_FAILED where no number is finite; the message is to name the output. */

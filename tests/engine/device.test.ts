@@ -48,13 +48,12 @@ describe('a named device', () => {
     expect(chooseDevice('cpu', runtime(cpuOnly))).toEqual({ device: 'cpu', reason: 'asked for' });
   });
 
-  it.each([
-    ['cuda', /'cuda' cannot be used: .*without CUDA/, /FOVEATE_ONNXRUNTIME_PATH/],
-    ['tensorrt', /'tensorrt' cannot be used/, /'auto' or 'cpu'/],
-    ['tensorrt-rtx', /'tensorrt-rtx' cannot be used/, /'auto' or 'cpu'/],
-  ] as const)('%s is refused where it cannot be had', (device, message, hint) => {
-    const error = thrownBy(() => chooseDevice(device, runtime(cpuOnly)));
-    expectFailure(error, 'BACKEND_UNAVAILABLE', message, hint);
-    expect(error.details).toEqual({ device });
-  });
+  it.each([['cuda', /'cuda' cannot be used: .*without CUDA/, /FOVEATE_ONNXRUNTIME_PATH/]] as const)(
+    '%s is refused where it cannot be had',
+    (device, message, hint) => {
+      const error = thrownBy(() => chooseDevice(device, runtime(cpuOnly)));
+      expectFailure(error, 'BACKEND_UNAVAILABLE', message, hint);
+      expect(error.details).toEqual({ device });
+    },
+  );
 });
