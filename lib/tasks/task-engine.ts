@@ -2,8 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 
 import { native, settle } from '../binding/index.js';
-import type {
-  EngineBundle} from '../engine/index.js';
+import type { EngineBundle } from '../engine/index.js';
 import {
   buildModelEngine,
   engineDevices,
