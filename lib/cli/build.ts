@@ -2,7 +2,8 @@ import { basename } from 'node:path';
 
 import type { Command } from 'commander';
 
-import { checkEngineSupport, waitingPhase, type BuildLogLine, type BuildProgress, type SupportReport } from '../engine/index.js';
+import { checkEngineSupport, waitingPhase, type BuildLogLine, type SupportReport } from '../engine/index.js';
+import { BuildBar } from './build-bar.js';
 import { ArgumentError } from '../errors/index.js';
 import { modelPath } from '../graph/index.js';
 import { buildEngine } from '../tasks/index.js';
@@ -10,7 +11,6 @@ import { printable } from '../text/index.js';
 import { buildEngineOptions, buildOptions, type BuildOptionValues } from './build-options.js';
 import { bundleLines } from './bundle-report.js';
 import type { Invocation } from './invocation.js';
-import { startProgress, type Progress } from './progress.js';
 
 const examples = `
 Examples:
@@ -130,30 +130,4 @@ const namesShown = 3;
 
 function tellLog({ level, message }: BuildLogLine, invocation: Invocation): void {
   invocation.tell(`${level}: ${message.trimEnd().split('\n').map(printable).join('\n  ')}`);
-}
-
-/** A bar in thousandths of the build, on a terminal, and a line now and then elsewhere. */
-class BuildBar {
-  readonly #wanted: boolean;
-  #progress: Progress | undefined;
-
-  constructor(wanted: boolean) {
-    this.#wanted = wanted;
-  }
-
-  show({ fraction }: BuildProgress): void {
-    if (!this.#wanted || fraction === 0) return;
-    this.#progress ??= startProgress(1000, 'of the build', true);
-    this.#progress.advance(Math.round(fraction * 1000));
-  }
-
-  above(write: () => void): void {
-    if (this.#progress === undefined) write();
-    else this.#progress.above(write);
-  }
-
-  stop(): void {
-    this.#progress?.stop();
-    this.#progress = undefined;
-  }
 }

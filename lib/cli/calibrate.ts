@@ -19,7 +19,18 @@ reasons at once: too few pictures, copies of one another, values or channels in 
 tensors that never change. The exit code is 4; --force goes on, and keeps the reasons in the table.`;
 
 /** Options of a task that change nothing of what its tensors hold. */
-const leftOut = ['topK', 'maxDetections', 'classAgnostic', 'classes', 'slices', 'sliceSize', 'scaling', 'interpolation'];
+const leftOut = [
+  'build',
+  'trust',
+  'topK',
+  'maxDetections',
+  'classAgnostic',
+  'classes',
+  'slices',
+  'sliceSize',
+  'scaling',
+  'interpolation',
+];
 
 /** `foveate calibrate MODEL --data DIR -o TABLE` */
 export function addCalibrate(program: Command, invocation: Invocation): void {

@@ -16,11 +16,12 @@ import {
 } from '../evaluation/index.js';
 import type { Comparison, TrackingBenchmark } from '../metrics/index.js';
 import { modelPath } from '../graph/index.js';
-import { loadTask, type Task } from '../tasks/index.js';
+import type { Task } from '../tasks/index.js';
 import { printable } from '../text/index.js';
 import { EvaluationFolder } from './evaluation-folder.js';
 import type { Invocation } from './invocation.js';
 import { openLabelled } from './open-labelled.js';
+import { openTask } from './open-task.js';
 import { startProgress } from './progress.js';
 import { loadTaskOptions, type TaskOptionValues } from './task-options.js';
 
@@ -136,7 +137,7 @@ async function measure(
 ): Promise<EvaluationResult> {
   modelPath('model', model);
   const { scoreThreshold, iouThreshold, maxDetections, classAgnostic, ...forTask } = values;
-  await using task: Task = await loadTask(model, { ...loadTaskOptions(forTask), signal });
+  await using task: Task = await openTask(model, { ...loadTaskOptions(forTask), signal }, true);
   checkEvaluable(task);
   return await work(task, { scoreThreshold, iouThreshold, maxDetections, classAgnostic });
 }

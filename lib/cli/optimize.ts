@@ -44,7 +44,7 @@ ended goes on where it was.
 In the bundle: a form for ONNX Runtime, one for TensorRT, and report.html, report.md, report.json, forms.csv, layers.csv.`;
 
 /** Options of a task that change nothing here, or that are flags of another meaning. */
-const leftOut = ['device', 'threads', 'labels', 'topK', 'classes', 'scoreThreshold', 'slices', 'sliceSize'];
+const leftOut = ['device', 'build', 'trust', 'threads', 'labels', 'topK', 'classes', 'scoreThreshold', 'slices', 'sliceSize'];
 
 /** `foveate optimize MODEL --data DIR --precision int8 -o BUNDLE`; `steps` is called when the verb is. */
 export function addOptimize<C extends Calibration>(

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 
 import { packageVersion } from '../binding/index.js';
 import { externalDataOf, modelPath, readModel } from '../graph/index.js';
-import { manifestFile, ModelBundle, sha256OfFile } from '../engine/index.js';
+import { EngineBundle, manifestFile, ModelBundle, sha256OfFile } from '../engine/index.js';
 import type { RunDestination } from './run-files.js';
 import type { RunSettings } from './run-journal.js';
 import type { TaskOptionValues } from './task-options.js';
@@ -32,7 +32,7 @@ export async function runSettings(
 }
 
 async function modelHash(path: string, signal: AbortSignal): Promise<string> {
-  const bundle = await ModelBundle.at(path);
+  const bundle = (await EngineBundle.at(path)) ?? (await ModelBundle.at(path));
   // It tells the content of all others.
   if (bundle !== undefined) return sha256OfFile(join(bundle.path, manifestFile), signal);
   const { proto } = await readModel(path, { signal });

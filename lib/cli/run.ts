@@ -2,9 +2,9 @@ import { availableParallelism } from 'node:os';
 
 import { Option, type Command } from 'commander';
 
-import { ModelBundle } from '../engine/index.js';
+import { EngineBundle, ModelBundle } from '../engine/index.js';
 import { ArgumentError, MediaError } from '../errors/index.js';
-import { Classifier, DensePredictor, Detector, Embedder, loadTask, type Task } from '../tasks/index.js';
+import { Classifier, DensePredictor, Detector, Embedder, type Task } from '../tasks/index.js';
 import { mapInOrder } from '../evaluation/in-order.js';
 import { listPictures, type InputPicture } from './inputs.js';
 import type { Invocation } from './invocation.js';
@@ -27,6 +27,7 @@ import {
 } from './run-report.js';
 import { runSettings } from './run-settings.js';
 import { tellSummary } from './run-summary.js';
+import { openTask } from './open-task.js';
 import { loadTaskOptions, taskOptions, type TaskOptionValues } from './task-options.js';
 
 interface RunOptionValues extends TaskOptionValues {
@@ -115,7 +116,7 @@ async function run(model: string, inputs: readonly string[], options: RunOptionV
   const pictures = all.filter((picture) => !kept?.pictures.has(pictureKey(picture)));
   const folder =
     output === undefined ? undefined : await OutputFolder.create(output, { pictures, inputs: all, overwrite, before: kept });
-  await using task = await loadTask(model, { ...loadTaskOptions(forTask), signal });
+  await using task = await openTask(model, { ...loadTaskOptions(forTask), signal }, quiet);
   if (output !== undefined && task instanceof Embedder) {
     throw new ArgumentError('INVALID_ARGUMENT', {
       message: 'Expected no --output for an embedder, whose vectors cannot be drawn',
@@ -123,7 +124,7 @@ async function run(model: string, inputs: readonly string[], options: RunOptionV
     });
   }
 
-  const ofModel = (await ModelBundle.at(model))?.files ?? [model];
+  const ofModel = (await EngineBundle.at(model))?.files ?? (await ModelBundle.at(model))?.files ?? [model];
   const read = [...ofModel, ...all.flatMap(({ path }) => path ?? [])];
   const file = results === undefined ? undefined : await openResults(results, before, overwrite, read);
   const journal = journalPath === undefined ? undefined : RunJournal.open(journalPath, settings, before);

@@ -74,6 +74,11 @@ export class EngineBundle {
     }
   }
 
+  /** Paths of all its files, its manifest among them. */
+  get files(): readonly string[] {
+    return [join(this.path, manifestFile), ...this.#folder.files.map((file) => this.#folder.pathOf(file))];
+  }
+
   /**
    * Reads every file and compares its SHA-256 with the manifest; `hash` may know it without reading. Throws ENGINE_INVALID for one that was changed,
    * ABORTED.

@@ -101,7 +101,7 @@ async function hintForFolder(path: string): Promise<string> {
   const isThere = async (file: string): Promise<boolean> => (await stat(file).catch(() => undefined))?.isFile() === true;
   const model = join(path, 'model.onnx');
   if (await isThere(model)) {
-    return `If this is an engine bundle: running engines comes in a later version. The model that it was built from is ${JSON.stringify(model)}.`;
+    return `If this is an engine bundle, it is opened by createSession(folder) and loadTask(folder) alone. The model that it was built from is ${JSON.stringify(model)}.`;
   }
   return (await isThere(join(path, 'manifest.json')))
     ? "If this is the bundle of an optimised model: (await ModelBundle.open(folder)).form('onnxruntime') is the path of a model in it. To calibrate or to optimise, give the float model that it was made from."

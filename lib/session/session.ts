@@ -12,7 +12,14 @@ import {
   type SessionHandle,
 } from '../binding/index.js';
 import type { DeviceChoice } from '../engine/index.js';
-import { ArgumentError, checkOptions, constructedDirectly, DisposedError, invalidArgument } from '../errors/index.js';
+import {
+  ArgumentError,
+  checkOptions,
+  constructedDirectly,
+  DisposedError,
+  FoveateError,
+  invalidArgument,
+} from '../errors/index.js';
 import { publish } from '../events/index.js';
 import { modelPath } from '../graph/index.js';
 import type { TensorObserver } from '../precision/index.js';
@@ -298,7 +305,11 @@ export async function createSession<M extends ModelTypes = ModelTypes>(
   const given = modelSource(model);
   if (options.signal?.aborted) throw aborted(options.signal);
   const started = performance.now();
-  const { handle, choice, runtime, path } = await openModel(given, options);
+  const { handle, choice, runtime, path } = await openModel(given, options).catch((error: unknown) => {
+    // From here the stack leads to the caller in two steps; from where the error was made, it would end before.
+    if (error instanceof FoveateError) Error.captureStackTrace(error);
+    throw error;
+  });
   const session = Session.over<M>({ handle, choice, runtime, lanes: options.lanes ?? 1, model: path });
   publish('foveate:session.open', {
     model: path,

@@ -7,7 +7,8 @@
 
 namespace foveate {
 
-inline constexpr const char* kNotAModelHint = "Give a complete file; if it was copied or downloaded, get it again.";
+inline constexpr const char* kNotAModelHint =
+    "Give a complete .onnx file or engine; if it was copied or downloaded, get it again.";
 
 // MODEL_NOT_FOUND when there is no such file, or none that may be read; MODEL_INVALID when it is a folder, no regular
 // file, or empty.

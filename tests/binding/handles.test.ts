@@ -130,7 +130,14 @@ describe('arguments that could corrupt memory', () => {
 
   it('refuses missing arguments', () => {
     const names = Object.keys(native()) as (keyof Native)[];
-    const withoutArguments = ['environmentStop', 'memoryStatistics', 'memoryTrim', 'operationCreate', 'visionLanes'];
+    const withoutArguments = [
+      'environmentStop',
+      'gpuObstacle',
+      'memoryStatistics',
+      'memoryTrim',
+      'operationCreate',
+      'visionLanes',
+    ];
     for (const name of names.filter((candidate) => !withoutArguments.includes(candidate))) {
       expect(() => (native()[name] as () => unknown)(), name).toThrow();
     }

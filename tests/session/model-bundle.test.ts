@@ -75,9 +75,11 @@ describe('another folder is no model', () => {
     );
   });
 
-  it('but the bundle of an engine holds one', async () => {
+  it('but the bundle of an engine is one for its own device', async () => {
     makeBundle(folder);
-    expectFailure(await rejectionOf(createSession(folder)), 'MODEL_NOT_FOUND', /it is a folder$/, /engine bundle.*model\.onnx/);
+    const error = await rejectionOf(createSession(folder, { device: 'cpu' }));
+    expectFailure(error, 'INVALID_ARGUMENT', /'auto' or 'tensorrt-rtx'.*for device/, /the model that it was built from/);
+    expectFailure(await rejectionOf(readModel(folder)), 'MODEL_NOT_FOUND', /it is a folder$/, /engine bundle.*model\.onnx/);
   });
 
   it('nor is a bundle to who reads files, who is told where the files are', async () => {
