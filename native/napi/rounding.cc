@@ -105,17 +105,19 @@ class WeightsRound final : public Operation {
   std::vector<double> squares;  // of the scale of each
 
   Status execute(std::size_t) override {
+    // In an order that is the same for all: two that wait for each other's would wait for ever.
+    std::vector<std::shared_ptr<SharedProducts>> ordered = products;
+    std::sort(ordered.begin(), ordered.end());
     std::vector<std::unique_lock<std::mutex>> locks;
+    for (const auto& one : ordered) locks.emplace_back(one->mutex);
     std::vector<RoundedInput> inputs;
-    for (std::size_t i = 0; i < products.size(); ++i) {
-      locks.emplace_back(products[i]->mutex);
-      inputs.push_back({&products[i]->products, squares[i]});
-    }
+    for (std::size_t i = 0; i < products.size(); ++i) inputs.push_back({&products[i]->products, squares[i]});
     const auto floats = [](const HeldBytes& held) {
       return std::span(reinterpret_cast<const float*>(held.data()), held.bytes / sizeof(float));
     };
     auto rounded = round_weights(floats(weights), layout, floats(scales), inputs, cancel.get());
     locks.clear();
+    ordered.clear();
     products.clear();
     weights = {};
     if (!rounded.ok()) return rounded.take_status();
