@@ -115,7 +115,8 @@ std::optional<Columns> columns_of(std::span<const RoundedInput> inputs, std::siz
   for (std::size_t i = 0; i < count; ++i) diagonal[i] = covariance(inputs, group, i, i);
   std::iota(columns.order.begin(), columns.order.end(), std::size_t{0});
   std::stable_sort(columns.order.begin(), columns.order.end(),
-                   [&diagonal](std::size_t a, std::size_t b) { return diagonal[a] < diagonal[b]; });
+                   [&diagonal](std::size_t a, std::size_t b) { return diagonal[a] > diagonal[b]; });
+  std::reverse(columns.order.begin(), columns.order.end());
   const double mean = std::accumulate(diagonal.begin(), diagonal.end(), 0.0) / static_cast<double>(count);
   // Where nothing varies, each weight is rounded by itself.
   const double damping = mean > 0 ? kDamping * mean : 1;
@@ -162,7 +163,8 @@ class OutputRounding {
         const double weight = weights[at];
         const double scale = scales[first + output];
         const double wanted = (weight + sums[output] / row[r]) / scale;
-        const double integer = std::clamp(std::nearbyint(wanted), -kGreatest, kGreatest);
+        // One that was pruned is to stay so, whatever it could make good.
+        const double integer = weight == 0 ? 0 : std::clamp(std::nearbyint(wanted), -kGreatest, kGreatest);
         integers[at] = static_cast<std::int8_t>(integer);
         errors_[r * kOutputs + output] = weight - integer * scale;
       }

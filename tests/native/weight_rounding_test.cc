@@ -108,7 +108,8 @@ std::vector<std::int8_t> rounded_slowly(const std::vector<float>& weights, float
   std::vector<std::int8_t> integers(size);
   for (std::size_t done = 0; done < size; ++done) {
     const std::size_t at = order[done];
-    const long double integer = std::clamp(std::nearbyint(wanted[at] / scale), -127.0L, 127.0L);
+    const long double nearest = std::clamp(std::nearbyint(wanted[at] / scale), -127.0L, 127.0L);
+    const long double integer = weights[at] == 0 ? 0 : nearest;
     integers[at] = static_cast<std::int8_t>(integer);
     // Errors of all so far, and what the others should be: H_left,left e_left = -H_left,done e_done.
     const std::size_t left = size - done - 1;
@@ -277,7 +278,8 @@ TEST(WeightRounding, IsThatOfTheObviousWay) {
     InputProducts products(one.input);
     ASSERT_TRUE(products.add(elements_of(values), shape_of(one), 0).ok());
     const std::size_t columns = one.input.columns();
-    const auto weights = normal(one.outputs * columns, 4);
+    auto weights = normal(one.outputs * columns, 4);
+    for (std::size_t i = 0; i < weights.size(); i += 5) weights[i] = 0;
     std::vector<float> scales(one.outputs);
     for (std::size_t i = 0; i < scales.size(); ++i) scales[i] = 0.1F + 0.03F * static_cast<float>(i);
     const RoundedInput input{&products, 1};
@@ -367,6 +369,16 @@ TEST(WeightRounding, OfInputsThatNeverVaryIsToTheNearest) {
     if (tensor == values) continue;
     EXPECT_EQ(found, (std::vector<std::int8_t>{3, 3, -5, 50, 0, 127}));
   }
+}
+
+TEST(WeightRounding, OfColumnsThatAreAlikeBeginsWithTheFirst) {
+  InputProducts products({2, 1, {kPlain, kPlain}, 0.1F, 0, -128, 127});
+  const std::vector<float> values{1, 2, 3, 4, 1, 2, 3, 4};
+  ASSERT_TRUE(products.add(elements_of(values), std::vector<std::int64_t>{1, 2, 4}, 0).ok());
+  const RoundedInput input{&products, 1};
+  const float scale = 1;
+  const auto found = round_weights(std::vector<float>{0.4F, 0.4F}, {1, 2, 2, 1}, {&scale, 1}, {&input, 1}).value();
+  EXPECT_EQ(found, (std::vector<std::int8_t>{0, 1}));
 }
 
 TEST(WeightRounding, LeavesWeightsOnTheirGrid) {
