@@ -1,6 +1,13 @@
 /** Biases by which a form keeps the means of channels, and weights whose errors make good each other: taken where inputs that they were not fitted to say so. */
 import type { ModelProto } from '../graph/index.js';
-import { meansModel, quantizedKey, Structure, type ChannelMeans, type QuantizedValue } from '../precision/index.js';
+import {
+  meansModel,
+  quantizedKey,
+  Structure,
+  type ChannelMeans,
+  type QuantizedValue,
+  type RoundedWeights,
+} from '../precision/index.js';
 import type { Session } from '../session/index.js';
 import type { Tensor } from '../tensor/index.js';
 import { formSessions } from './form-judge.js';
@@ -52,7 +59,7 @@ export class FormCorrection implements Disposable {
   readonly #means: ReadonlyMap<string, ChannelMeans>;
   readonly #noise: OutputNoise;
   readonly #pictures: number;
-  #rounded: Promise<ReadonlyMap<string, Int8Array>> | undefined;
+  #rounded: Promise<ReadonlyMap<string, RoundedWeights>> | undefined;
 
   private constructor(
     model: ModelProto,

@@ -28,6 +28,7 @@ import {
   type TensorRange,
   type TensorStatistics,
   type Trial,
+  type RoundedWeights,
   type WeightsToRound,
 } from '../precision/index.js';
 import { notAsked, quantizedForms, type LayerPrecision, type QuantizedFormName, type QuantizedLayer } from './quantized-layer.js';
@@ -54,7 +55,7 @@ export interface MadeForm {
 export interface Corrections {
   readonly means: ReadonlyMap<string, ChannelMeans>;
   /** By the keys of `weightsToRound`. */
-  readonly rounded?: ReadonlyMap<string, Int8Array> | undefined;
+  readonly rounded?: ReadonlyMap<string, RoundedWeights> | undefined;
 }
 
 /** What a form computes in eight bits, and by which numbers. */
@@ -126,12 +127,12 @@ export class Quantizer {
     { plan, numbers: plain }: PlannedForm,
     { means, rounded = new Map() }: Corrections = { means: new Map() },
   ): Promise<MadeForm> {
-    const { numbers, layers } = withRounding(this.structure, plan, plain, rounded);
-    const biases = correctedBiases(this.structure, plan, numbers, means);
+    const { numbers, means: columns } = withRounding(this.structure, plan, plain, rounded);
+    const biases = correctedBiases(this.structure, plan, numbers, means, columns);
     const all = biases.size === 0 ? numbers : await withBiases(this.structure, plan, numbers, biases, this.#signal);
     const model = writers[form](this.#model, this.structure, plan, all);
     const noiseDb = new Map(await this.#noiseDb(form));
-    return { model, plan, noiseDb, correctedBiases: biases.size, roundedLayers: layers };
+    return { model, plan, noiseDb, correctedBiases: biases.size, roundedLayers: columns.size };
   }
 
   /** Of each layer's output, after its activation, in INT8: in FP8 it is about the same for all. */

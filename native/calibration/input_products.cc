@@ -55,6 +55,7 @@ Status not_of_layer(const LayerInput& input, std::span<const std::int64_t> dims)
 InputProducts::InputProducts(const LayerInput& input)
     : input_(input),
       columns_(input.columns()),
+      floats_(input.groups * columns_),
       sums_(input.groups * columns_),
       products_(input.groups * triangle(columns_)) {}
 
@@ -114,6 +115,7 @@ void InputProducts::gather(const FloatElements& elements, std::span<const std::s
       if (y < size[0] && x < size[1]) {
         const float value = at(((batch * input_.channels + channel) * size[0] + y) * size[1] + x);
         finite_ = finite_ && std::isfinite(value);
+        floats_[group * columns_ + column].add(value);
         step = std::isfinite(value) ? std::clamp(std::nearbyint(value / input_.scale), low, high) : 0;
       }
       steps[i] = static_cast<std::int16_t>(step);
@@ -149,6 +151,15 @@ Status InputProducts::multiply(std::size_t group, const CancelToken* cancel) {
     });
   }
   return {};
+}
+
+double InputProducts::mean(std::size_t group, std::size_t column) const {
+  return places_ == 0 ? 0 : floats_[group * columns_ + column].value() / static_cast<double>(places_);
+}
+
+double InputProducts::quantized_mean(std::size_t group, std::size_t column) const {
+  const double sum = sums_[group * columns_ + column];
+  return places_ == 0 ? 0 : sum * static_cast<double>(input_.scale) / static_cast<double>(places_);
 }
 
 double InputProducts::covariance(std::size_t group, std::size_t row, std::size_t column) const {

@@ -25,9 +25,9 @@ struct RoundedInput {
 };
 
 // Integers from -127 to 127, in the order of the weights, with the scale of each output: column after column, those
-// that vary most first, each to the nearest of what makes good the errors of those before it; a weight of 0 stays 0. Groups
-// and columns of all inputs are those of the weights. Empty where the inputs tell nothing: NaN was seen, or no place at all.
-// INVALID_ARGUMENT for weights that are not finite and scales that are not above 0, ABORTED.
+// that vary most first, each to the nearest of what makes good the errors of those before it; a weight of 0 stays 0.
+// Groups and columns of all inputs are those of the weights. Empty where the inputs tell nothing: NaN was seen, or no
+// place at all. INVALID_ARGUMENT for weights that are not finite and scales that are not above 0, ABORTED.
 Result<std::vector<std::int8_t>> round_weights(std::span<const float> weights, const WeightsLayout& layout,
                                                std::span<const float> scales, std::span<const RoundedInput> inputs,
                                                const CancelToken* cancel = nullptr);
