@@ -33,7 +33,7 @@ export function correctedBiases(
   plan: FormPlan,
   numbers: FormNumbers,
   means: ReadonlyMap<string, ChannelMeans>,
-  columns: ReadonlyMap<OnnxNode, ChannelMeans> = new Map(),
+  columns: ReadonlyMap<OnnxNode, ChannelMeans | undefined> = new Map(),
 ): ReadonlyMap<OnnxNode, Float32Array> {
   const biases = new Map<OnnxNode, Float32Array>();
   for (const [node, value] of biasedLayers(structure, plan)) {

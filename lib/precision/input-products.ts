@@ -75,8 +75,8 @@ export class InputProducts implements Disposable {
     await settle((operation) => native().productsAdd(this.handle, { dtype, dims, data, lease }, picture, operation), signal);
   }
 
-  /** Of each column of each group, over all places: exact at padded edges, too. */
-  means(): ChannelMeans {
+  /** Of each column of each group, exact at padded edges, too; undefined where there were more places than are looked at: means of some of them are worse than those of channels. */
+  means(): ChannelMeans | undefined {
     return attempt(() => native().productsMeans(this.handle));
   }
 

@@ -33,8 +33,8 @@ export const mostColumns = 4608;
 /** What weights were rounded to. */
 export interface RoundedWeights {
   readonly values: Int8Array;
-  /** Of the columns that they are multiplied with, in each layer. */
-  readonly means: readonly ChannelMeans[];
+  /** Of the columns that they are multiplied with, in each layer, as far as they are known. */
+  readonly means: readonly (ChannelMeans | undefined)[];
 }
 
 /**
@@ -69,20 +69,20 @@ export function weightsToRound(structure: Structure, plan: FormPlan, numbers: Fo
     });
 }
 
-/** The same numbers, with weights rounded as it was found, and means of the columns of the layers that have them. */
+/** The same numbers, with weights rounded as it was found, and of the layers that have them, means of their columns. */
 export function withRounding(
   structure: Structure,
   plan: FormPlan,
   numbers: FormNumbers,
   rounded: ReadonlyMap<string, RoundedWeights>,
-): { readonly numbers: FormNumbers; readonly means: ReadonlyMap<OnnxNode, ChannelMeans> } {
+): { readonly numbers: FormNumbers; readonly means: ReadonlyMap<OnnxNode, ChannelMeans | undefined> } {
   const weights = new Map(numbers.weights);
-  const means = new Map<OnnxNode, ChannelMeans>();
+  const means = new Map<OnnxNode, ChannelMeans | undefined>();
   for (const { key, layers } of weightsToRound(structure, plan, numbers)) {
     const found = rounded.get(key);
     for (const [at, { node }] of (found === undefined ? [] : layers).entries()) {
       weights.set(node, { ...(weights.get(node) as LayerWeights), values: found!.values });
-      means.set(node, found!.means[at] as ChannelMeans);
+      means.set(node, found!.means[at]);
     }
   }
   return { numbers: { ...numbers, weights }, means };

@@ -70,7 +70,8 @@ Status InputProducts::add(const FloatElements& elements, std::span<const std::in
                                         rank > 2 ? static_cast<std::size_t>(dims[rank - 1]) : 1};
   const std::array<std::size_t, 2> outputs{outputs_along(input_.axes[0], size[0]),
                                            outputs_along(input_.axes[1], size[1])};
-  const auto places = places_of(static_cast<std::size_t>(dims[0]) * outputs[0] * outputs[1], picture);
+  const std::size_t count = static_cast<std::size_t>(dims[0]) * outputs[0] * outputs[1];
+  const auto places = places_of(count, picture);
   if (places.empty()) return {};
   if (places_ + places.size() > kMostPlaces) {
     return {error_code::kInvalidArgument,
@@ -84,6 +85,7 @@ Status InputProducts::add(const FloatElements& elements, std::span<const std::in
     status = multiply(group, cancel);
   }
   places_ += places.size();
+  whole_ = whole_ && places.size() == count;
   steps_ = {};
   return status;
 }

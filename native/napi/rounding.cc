@@ -96,11 +96,12 @@ Napi::Value products_add(const Napi::CallbackInfo& info) {
   return environment.launch(environment.vision(), std::move(operation));
 }
 
-// productsMeans(products): { float: Float64Array, quantized: Float64Array }, of the columns of each group. Waits where
-// something is being added.
+// productsMeans(products): { float: Float64Array, quantized: Float64Array } | undefined, of the columns of each group;
+// undefined where not all places were looked at. Waits where something is being added.
 Napi::Value products_means(const Napi::CallbackInfo& info) {
   const auto shared = products_of(info[0]);
   const std::lock_guard lock(shared->mutex);
+  if (!shared->products.whole()) return info.Env().Undefined();
   const LayerInput& input = shared->products.input();
   std::vector<double> floats;
   std::vector<double> quantized;
