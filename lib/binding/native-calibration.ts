@@ -132,7 +132,6 @@ export interface NativeCalibration {
   productsCreate(input: NativeLayerInput): ProductsHandle;
   productsRelease(products: ProductsHandle): void;
   productsAdd(products: ProductsHandle, tensor: NativeTensor, picture: number, operation?: OperationHandle): Promise<void>;
-  productsMeans(products: ProductsHandle): { readonly float: Float64Array; readonly quantized: Float64Array } | undefined;
   /** Arrays are copied before the call returns. `inputs`: each once. */
   weightsRound(
     data: Float32Array,

@@ -1,13 +1,6 @@
 /** Biases by which a form keeps the means of channels, and weights whose errors make good each other: taken where inputs that they were not fitted to say so. */
 import type { ModelProto } from '../graph/index.js';
-import {
-  meansModel,
-  quantizedKey,
-  Structure,
-  type ChannelMeans,
-  type QuantizedValue,
-  type RoundedWeights,
-} from '../precision/index.js';
+import { meansModel, quantizedKey, Structure, type ChannelMeans, type QuantizedValue } from '../precision/index.js';
 import type { Session } from '../session/index.js';
 import type { Tensor } from '../tensor/index.js';
 import { formSessions } from './form-judge.js';
@@ -59,7 +52,7 @@ export class FormCorrection implements Disposable {
   readonly #means: ReadonlyMap<string, ChannelMeans>;
   readonly #noise: OutputNoise;
   readonly #pictures: number;
-  #rounded: Promise<ReadonlyMap<string, RoundedWeights>> | undefined;
+  #rounded: Promise<ReadonlyMap<string, Int8Array>> | undefined;
 
   private constructor(
     model: ModelProto,

@@ -28,7 +28,6 @@ import {
   type TensorRange,
   type TensorStatistics,
   type Trial,
-  type RoundedWeights,
   type WeightsToRound,
 } from '../precision/index.js';
 import { notAsked, quantizedForms, type LayerPrecision, type QuantizedFormName, type QuantizedLayer } from './quantized-layer.js';
@@ -55,7 +54,7 @@ export interface MadeForm {
 export interface Corrections {
   readonly means: ReadonlyMap<string, ChannelMeans>;
   /** By the keys of `weightsToRound`. */
-  readonly rounded?: ReadonlyMap<string, RoundedWeights> | undefined;
+  readonly rounded?: ReadonlyMap<string, Int8Array> | undefined;
 }
 
 /** What a form computes in eight bits, and by which numbers. */
@@ -127,12 +126,12 @@ export class Quantizer {
     { plan, numbers: plain }: PlannedForm,
     { means, rounded = new Map() }: Corrections = { means: new Map() },
   ): Promise<MadeForm> {
-    const { numbers, means: columns } = withRounding(this.structure, plan, plain, rounded);
-    const biases = correctedBiases(this.structure, plan, numbers, means, columns);
+    const { numbers, layers } = withRounding(this.structure, plan, plain, rounded);
+    const biases = correctedBiases(this.structure, plan, numbers, means);
     const all = biases.size === 0 ? numbers : await withBiases(this.structure, plan, numbers, biases, this.#signal);
     const model = writers[form](this.#model, this.structure, plan, all);
     const noiseDb = new Map(await this.#noiseDb(form));
-    return { model, plan, noiseDb, correctedBiases: biases.size, roundedLayers: columns.size };
+    return { model, plan, noiseDb, correctedBiases: biases.size, roundedLayers: layers };
   }
 
   /** Of each layer's output, after its activation, in INT8: in FP8 it is about the same for all. */

@@ -1,12 +1,5 @@
 import type { ModelProto } from '../graph/index.js';
-import {
-  InputProducts,
-  roundWeights,
-  tappedModel,
-  type Structure,
-  type RoundedWeights,
-  type WeightsToRound,
-} from '../precision/index.js';
+import { InputProducts, roundWeights, tappedModel, type Structure, type WeightsToRound } from '../precision/index.js';
 import type { Session } from '../session/index.js';
 import type { Tensor } from '../tensor/index.js';
 import { measuringSession } from './measuring-session.js';
@@ -26,10 +19,10 @@ export async function roundForms(
   forms: readonly PlannedForm[],
   samples: readonly Tensor[],
   signal: AbortSignal | undefined,
-): Promise<ReadonlyMap<string, RoundedWeights>> {
+): Promise<ReadonlyMap<string, Int8Array>> {
   const { structure } = quantizer;
   const all = new Map(forms.flatMap((form) => quantizer.weightsToRound(form)).map((one) => [one.key, one]));
-  const rounded = new Map<string, RoundedWeights>();
+  const rounded = new Map<string, Int8Array>();
   for (const batch of batchesOf(structure, [...all.values()])) {
     const products = new Map(batch.flatMap(({ layers }) => layers).map((layer) => [layer, new InputProducts(layer.input)]));
     try {
@@ -38,7 +31,7 @@ export async function roundForms(
       for (const { key, layers, data, weights } of batch) {
         const own = layers.map((layer) => products.get(layer) as InputProducts);
         const values = await roundWeights(data, weights.dims, weights.axis, weights.scales, own, signal);
-        if (values !== undefined) rounded.set(key, { values, means: own.map((sums) => sums.means()) });
+        if (values !== undefined) rounded.set(key, values);
       }
     } finally {
       for (const sums of products.values()) sums[Symbol.dispose]();

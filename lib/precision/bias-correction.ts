@@ -22,8 +22,7 @@ export function valuesToCorrect(structure: Structure, plan: FormPlan, { values }
 /**
  * Biases by which layers make in integers what they make in float, in the mean of each output channel: b + W mean(x) - Wq mean(Q(x)), with W the weights and x
  * the input as they are, Wq and Q(x) in eight bits. Each layer is corrected for its own eight bits alone. (Measured against what a whole form makes of x, all layers
- * at once, each would make good what those before it make good already.) Means are taken for those of every place of the kernel; at padded edges they are a little off, but
- * of layers of whose columns, inputs of a group under each place of the kernel, means are known, too.
+ * at once, each would make good what those before it make good already.) Means are taken for those of every place of the kernel; at padded edges they are a little off.
  *
  * Layers are left out of whose input nothing is known in these bits, or whose means are not finite. Source: Nagel, van Baalen, Blankevoort, Welling, "Data-Free
  * Quantization Through Weight Equalization and Bias Correction" (2019), section 4.2; the means are measured here.
@@ -33,14 +32,12 @@ export function correctedBiases(
   plan: FormPlan,
   numbers: FormNumbers,
   means: ReadonlyMap<string, ChannelMeans>,
-  columns: ReadonlyMap<OnnxNode, ChannelMeans | undefined> = new Map(),
 ): ReadonlyMap<OnnxNode, Float32Array> {
   const biases = new Map<OnnxNode, Float32Array>();
   for (const [node, value] of biasedLayers(structure, plan)) {
-    const own = columns.get(node);
-    const known = own ?? means.get(quantizedKey({ value, by: numbers.values.get(value) as Quantization }));
+    const known = means.get(quantizedKey({ value, by: numbers.values.get(value) as Quantization }));
     if (known === undefined) continue;
-    const shifts = shiftsOf(structure, node, numbers.weights.get(node) as LayerWeights, known, own !== undefined);
+    const shifts = shiftsOf(structure, node, numbers.weights.get(node) as LayerWeights, known);
     const [, , bias = ''] = node.inputs;
     const given = bias === '' ? undefined : structure.floats(bias);
     const corrected = Float32Array.from(shifts, (shift, channel) => (given?.[channel] ?? 0) + shift);
@@ -49,14 +46,8 @@ export function correctedBiases(
   return biases;
 }
 
-/** Of each output channel: how far its mean in float lies above that in integers. Means are of input channels, or of columns. */
-function shiftsOf(
-  structure: Structure,
-  node: OnnxNode,
-  { values, scales }: LayerWeights,
-  means: ChannelMeans,
-  isOfColumns: boolean,
-): Float64Array {
+/** Of each output channel: how far its mean in float lies above that in integers. */
+function shiftsOf(structure: Structure, node: OnnxNode, { values, scales }: LayerWeights, means: ChannelMeans): Float64Array {
   const { tensor, axis } = structure.weights(node);
   const weights = tensor.data as Float32Array;
   const outputs = tensor.dims[axis] as number;
@@ -66,15 +57,16 @@ function shiftsOf(
   const outputsOfGroup = outputs / (typeof group === 'number' ? group : 1);
   return Float64Array.from({ length: outputs }, (_, output) => {
     const first = Math.floor(output / outputsOfGroup) * inputs;
-    const scale = scales[output] as number;
     let shift = 0;
     for (let input = 0; input < inputs; input++) {
       const begin = axis === 0 ? (output * inputs + input) * places : input * outputs + output;
-      for (let place = 0; place < places; place++) {
-        const at = isOfColumns ? (first + input) * places + place : first + input;
-        const quantized = (values[begin + place] as number) * scale;
-        shift += (weights[begin + place] as number) * (means.float[at] as number) - quantized * (means.quantized[at] as number);
+      let [float, integer] = [0, 0];
+      for (let place = begin; place < begin + places; place++) {
+        float += weights[place] as number;
+        integer += values[place] as number;
       }
+      const quantized = integer * (scales[output] as number);
+      shift += float * (means.float[first + input] as number) - quantized * (means.quantized[first + input] as number);
     }
     return shift;
   });

@@ -1,7 +1,6 @@
 import { attempt, native, settle, type NativeLayerInput, type ProductsHandle } from '../binding/index.js';
 import { ArgumentError, checkInteger, checkSignal, DisposedError, invalidArgument } from '../errors/index.js';
 import { Tensor } from '../tensor/index.js';
-import type { ChannelMeans } from './channel-means.js';
 
 /** How a kernel goes along one axis; `begin` and `end` are padding. */
 export interface KernelAxis {
@@ -28,7 +27,7 @@ export function columnsOf({ channels, groups, axes: [one, other] }: LayerInput):
 }
 
 /**
- * Products of what a layer reads in eight bits, each column of its weights with each, summed up over 256 places of each picture. The same in whatever order
+ * Products of what a layer reads in eight bits, each column of its weights with each, summed up over 256 places of each picture. Sums of integers: the same in whatever order
  * pictures come. Dispose of it once it is no longer needed.
  */
 export class InputProducts implements Disposable {
@@ -73,11 +72,6 @@ export class InputProducts implements Disposable {
     }
     checkInteger('picture', picture, 0, 2 ** 32 - 1);
     await settle((operation) => native().productsAdd(this.handle, { dtype, dims, data, lease }, picture, operation), signal);
-  }
-
-  /** Of each column of each group, exact at padded edges, too; undefined where there were more places than are looked at: means of some of them are worse than those of channels. */
-  means(): ChannelMeans | undefined {
-    return attempt(() => native().productsMeans(this.handle));
   }
 
   /** @internal */

@@ -1,7 +1,7 @@
 /** Which weights of a plan can be rounded so that errors make good each other, and what they are multiplied with. */
 import type { OnnxNode } from '../graph/index.js';
 import { biasedLayers } from './bias-correction.js';
-import { quantizedKey, type ChannelMeans, type QuantizedValue } from './channel-means.js';
+import { quantizedKey, type QuantizedValue } from './channel-means.js';
 import type { FormNumbers } from './form-onnxruntime.js';
 import type { FormPlan } from './form-plan.js';
 import { columnsOf, type KernelAxis, type LayerInput } from './input-products.js';
@@ -29,13 +29,6 @@ export interface WeightsToRound {
  * networks with a budget such as ResNet-18's, a layer takes some four seconds of one core and 130 MB.
  */
 export const mostColumns = 4608;
-
-/** What weights were rounded to. */
-export interface RoundedWeights {
-  readonly values: Int8Array;
-  /** Of the columns that they are multiplied with, in each layer, as far as they are known. */
-  readonly means: readonly (ChannelMeans | undefined)[];
-}
 
 /**
  * The layers whose biases can be corrected, as rounding leaves a shift of the mean to these. Weights that several layers share are rounded once, for all of them; not where
@@ -69,23 +62,22 @@ export function weightsToRound(structure: Structure, plan: FormPlan, numbers: Fo
     });
 }
 
-/** The same numbers, with weights rounded as it was found, and of the layers that have them, means of their columns. */
+/** The same numbers, with weights rounded as it was found, and of how many layers. */
 export function withRounding(
   structure: Structure,
   plan: FormPlan,
   numbers: FormNumbers,
-  rounded: ReadonlyMap<string, RoundedWeights>,
-): { readonly numbers: FormNumbers; readonly means: ReadonlyMap<OnnxNode, ChannelMeans | undefined> } {
+  rounded: ReadonlyMap<string, Int8Array>,
+): { readonly numbers: FormNumbers; readonly layers: number } {
   const weights = new Map(numbers.weights);
-  const means = new Map<OnnxNode, ChannelMeans | undefined>();
+  let count = 0;
   for (const { key, layers } of weightsToRound(structure, plan, numbers)) {
-    const found = rounded.get(key);
-    for (const [at, { node }] of (found === undefined ? [] : layers).entries()) {
-      weights.set(node, { ...(weights.get(node) as LayerWeights), values: found!.values });
-      means.set(node, found!.means[at]);
-    }
+    const values = rounded.get(key);
+    if (values === undefined) continue;
+    count += layers.length;
+    for (const { node } of layers) weights.set(node, { ...(weights.get(node) as LayerWeights), values });
   }
-  return { numbers: { ...numbers, weights }, means };
+  return { numbers: { ...numbers, weights }, layers: count };
 }
 
 /** Undefined of what no kernel along one or two axes is told of, and of other bits than eight. */

@@ -55,7 +55,6 @@ Status not_of_layer(const LayerInput& input, std::span<const std::int64_t> dims)
 InputProducts::InputProducts(const LayerInput& input)
     : input_(input),
       columns_(input.columns()),
-      floats_(input.groups * columns_),
       sums_(input.groups * columns_),
       products_(input.groups * triangle(columns_)) {}
 
@@ -70,8 +69,7 @@ Status InputProducts::add(const FloatElements& elements, std::span<const std::in
                                         rank > 2 ? static_cast<std::size_t>(dims[rank - 1]) : 1};
   const std::array<std::size_t, 2> outputs{outputs_along(input_.axes[0], size[0]),
                                            outputs_along(input_.axes[1], size[1])};
-  const std::size_t count = static_cast<std::size_t>(dims[0]) * outputs[0] * outputs[1];
-  const auto places = places_of(count, picture);
+  const auto places = places_of(static_cast<std::size_t>(dims[0]) * outputs[0] * outputs[1], picture);
   if (places.empty()) return {};
   if (places_ + places.size() > kMostPlaces) {
     return {error_code::kInvalidArgument,
@@ -85,7 +83,6 @@ Status InputProducts::add(const FloatElements& elements, std::span<const std::in
     status = multiply(group, cancel);
   }
   places_ += places.size();
-  whole_ = whole_ && places.size() == count;
   steps_ = {};
   return status;
 }
@@ -117,7 +114,6 @@ void InputProducts::gather(const FloatElements& elements, std::span<const std::s
       if (y < size[0] && x < size[1]) {
         const float value = at(((batch * input_.channels + channel) * size[0] + y) * size[1] + x);
         finite_ = finite_ && std::isfinite(value);
-        floats_[group * columns_ + column].add(value);
         step = std::isfinite(value) ? std::clamp(std::nearbyint(value / input_.scale), low, high) : 0;
       }
       steps[i] = static_cast<std::int16_t>(step);
@@ -153,15 +149,6 @@ Status InputProducts::multiply(std::size_t group, const CancelToken* cancel) {
     });
   }
   return {};
-}
-
-double InputProducts::mean(std::size_t group, std::size_t column) const {
-  return places_ == 0 ? 0 : floats_[group * columns_ + column].value() / static_cast<double>(places_);
-}
-
-double InputProducts::quantized_mean(std::size_t group, std::size_t column) const {
-  const double sum = sums_[group * columns_ + column];
-  return places_ == 0 ? 0 : sum * static_cast<double>(input_.scale) / static_cast<double>(places_);
 }
 
 double InputProducts::covariance(std::size_t group, std::size_t row, std::size_t column) const {

@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "calibration/channel_sums.h"
+#include "calibration/histogram.h"
 #include "core/cancel.h"
 #include "core/status.h"
 
@@ -59,13 +59,8 @@ class InputProducts {
   std::size_t places() const { return places_; }
   // Whether NaN or infinity was seen: products then tell nothing.
   bool finite() const { return finite_; }
-  // Whether every place of every picture was looked at: means are then exact.
-  bool whole() const { return whole_; }
   // How two columns of a group vary together, in squares of steps. `row` >= `column`.
   double covariance(std::size_t group, std::size_t row, std::size_t column) const;
-  // Of a column, over all places: as it is, and in eight bits; 0 before the first place.
-  double mean(std::size_t group, std::size_t column) const;
-  double quantized_mean(std::size_t group, std::size_t column) const;
 
  private:
   // Steps of a group: a row for each column of its weights, padded with zeros to `stride` places.
@@ -77,9 +72,7 @@ class InputProducts {
   std::size_t columns_;
   std::size_t places_ = 0;
   bool finite_ = true;
-  bool whole_ = true;
-  std::vector<LongSum> floats_;         // of each column
-  std::vector<std::int32_t> sums_;      // the same, in steps
+  std::vector<std::int32_t> sums_;      // of each column
   std::vector<std::int32_t> products_;  // of each group: rows of a symmetric matrix, each up to its diagonal
   // While a tensor is taken in.
   std::vector<std::int16_t> steps_;

@@ -96,27 +96,6 @@ Napi::Value products_add(const Napi::CallbackInfo& info) {
   return environment.launch(environment.vision(), std::move(operation));
 }
 
-// productsMeans(products): { float: Float64Array, quantized: Float64Array } | undefined, of the columns of each group;
-// undefined where not all places were looked at. Waits where something is being added.
-Napi::Value products_means(const Napi::CallbackInfo& info) {
-  const auto shared = products_of(info[0]);
-  const std::lock_guard lock(shared->mutex);
-  if (!shared->products.whole()) return info.Env().Undefined();
-  const LayerInput& input = shared->products.input();
-  std::vector<double> floats;
-  std::vector<double> quantized;
-  for (std::size_t group = 0; group < input.groups; ++group) {
-    for (std::size_t column = 0; column < input.columns(); ++column) {
-      floats.push_back(shared->products.mean(group, column));
-      quantized.push_back(shared->products.quantized_mean(group, column));
-    }
-  }
-  auto value = Napi::Object::New(info.Env());
-  value.Set("float", typed_copy<Napi::Float64Array>(info.Env(), floats));
-  value.Set("quantized", typed_copy<Napi::Float64Array>(info.Env(), quantized));
-  return value;
-}
-
 class WeightsRound final : public Operation {
  public:
   HeldBytes weights;
@@ -198,7 +177,6 @@ void register_rounding(Napi::Env env, Napi::Object exports) {
   exports.Set("productsCreate", Napi::Function::New(env, products_create));
   exports.Set("productsRelease", Napi::Function::New(env, products_release));
   exports.Set("productsAdd", Napi::Function::New(env, products_add));
-  exports.Set("productsMeans", Napi::Function::New(env, products_means));
   exports.Set("weightsRound", Napi::Function::New(env, weights_round));
 }
 

@@ -41,7 +41,6 @@ const takers: readonly (readonly [keyof Native, (handle: never) => unknown])[] =
   ['observerStatistics', (handle) => native().observerStatistics(handle)],
   ['observerRelease', (handle) => native().observerRelease(handle)],
   ['productsAdd', (handle) => native().productsAdd(handle, {} as never, 0)],
-  ['productsMeans', (handle) => native().productsMeans(handle)],
   ['productsRelease', (handle) => native().productsRelease(handle)],
 ];
 

@@ -17,26 +17,12 @@ TEST(InputProducts, AreThoseOfAllThatOutputsSee) {
     const auto values = normal(batch * channels * height * width, 3);
     InputProducts products(one.input);
     ASSERT_TRUE(products.add(elements_of(values), shape_of(one), 0).ok());
-    EXPECT_TRUE(products.whole());
     for (std::size_t group = 0; group < one.input.groups; ++group) {
       const Matrix seen = seen_by(one.input, values, one.dims, group);
       ASSERT_LE(seen.size(), InputProducts::kPlaces);  // all of them are looked at
       ASSERT_EQ(products.places(), seen.size());
       const Matrix expected = covariance_of(seen);
-      LayerInput exact = one.input;
-      exact.scale = 1e-4F;  // as good as floats
-      exact.low = -1000000;
-      exact.high = 1000000;
-      const Matrix floats = seen_by(exact, values, one.dims, group);
       for (std::size_t i = 0; i < expected.size(); ++i) {
-        long double mean = 0;
-        long double quantized = 0;
-        for (std::size_t row = 0; row < seen.size(); ++row) {
-          mean += floats[row][i] * 1e-4L / static_cast<long double>(seen.size());
-          quantized += seen[row][i] * one.input.scale / static_cast<long double>(seen.size());
-        }
-        EXPECT_NEAR(products.mean(group, i), static_cast<double>(mean), 1e-4);
-        EXPECT_NEAR(products.quantized_mean(group, i), static_cast<double>(quantized), 1e-9);
         for (std::size_t j = 0; j <= i; ++j) {
           EXPECT_NEAR(products.covariance(group, i, j), static_cast<double>(expected[i][j]), 1e-9) << i << " " << j;
         }
@@ -53,7 +39,6 @@ TEST(InputProducts, OfLargePicturesAreThoseOfSomePlaces) {
     InputProducts products(input);
     EXPECT_TRUE(products.add(elements_of(values), dims, picture).ok());
     EXPECT_EQ(products.places(), InputProducts::kPlaces);
-    EXPECT_FALSE(products.whole());
     return products.covariance(0, 1, 0);
   };
   EXPECT_EQ(of(7), of(7));

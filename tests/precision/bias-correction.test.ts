@@ -61,17 +61,6 @@ describe.each(cases.map((one) => [one.name, one] as const))('%s', (_, one) => {
     one.corrected.forEach((bias, channel) => expect(found[channel]).toBeCloseTo(bias, 4));
   });
 
-  it('keeps them by the means of columns, too, before those of channels', () => {
-    const places = one.dims.slice(2).reduce((product, size) => product * size, 1);
-    const spread = (values: readonly number[]) =>
-      Float64Array.from({ length: values.length * places }, (_, i) => values[Math.floor(i / places)]!);
-    const columns = new Map([[layer, { float: spread(one.float), quantized: spread(one.quantized) }]]);
-    const others = { float: means.float.map(() => 7), quantized: means.quantized };
-    const known = new Map([[quantizedKey({ value: 'x', by }), others]]);
-    const found = correctedBiases(structure, plan, numbers, known, columns).get(layer)!;
-    one.corrected.forEach((bias, channel) => expect(found[channel]).toBeCloseTo(bias, 4));
-  });
-
   it('is left alone where its input is not known in these bits, or has no mean', () => {
     const other = quantizedKey({ value: 'x', by: { ...by, scale: 0.03 } });
     expect(correctedBiases(structure, plan, numbers, new Map([[other, means]])).size).toBe(0);

@@ -61,17 +61,6 @@ describe('rounding', () => {
 });
 
 describe('products', () => {
-  it('tell the means of columns, padding and all', async () => {
-    using products = new InputProducts({ channels: 1, groups: 1, axes: [none, { ...none, size: 2, begin: 1 }], by });
-    await products.add(new Tensor('float32', Float32Array.of(1.02, 2), [1, 1, 2]), 0);
-    const { float, quantized } = products.means()!;
-    [0.51, 1.51].forEach((mean, i) => expect(float[i]).toBeCloseTo(mean, 6));
-    [0.5, 1.5].forEach((mean, i) => expect(quantized[i]).toBeCloseTo(mean, 6));
-    // Of more places than are looked at.
-    await products.add(new Tensor('float32', new Float32Array(257), [1, 1, 257]), 1);
-    expect(products.means()).toBeUndefined();
-  });
-
   it('refuse a kernel, groups and bits that cannot be', () => {
     const refuses = (wrong: Partial<LayerInput>): void =>
       expect(() => new InputProducts({ ...input, ...wrong })).toThrow(
