@@ -3,8 +3,8 @@
  *
  *     FOVEATE_PYTHON=build/ort/bin/python node bench/int8/accuracy-methods.mjs [--models ...] [--splits 0.0,0.1] > bench/results/accuracy-methods.md
  *
- * `plain`: the forms as they are without any; `biases`: with corrected biases, in any case; `taken`: what foveate decides by calibrated pictures. `equalised` and
- * `rounded` are not in foveate: `accuracy_methods.py` has them. A form is judged once; what was found stays in the work folder.
+ * `plain`: the forms as they are without any; `biases`: with corrected biases, `rounded`: with weights rounded together and biases with them, in any case; `taken`: what foveate
+ * decides by calibrated pictures. `equalised` is not in foveate: `accuracy_methods.py` has it. A form is judged once; what was found stays in the work folder.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ import { parseArgs } from 'node:util';
 
 import { readModel } from '../../dist/graph/index.js';
 import { loadTask } from '../../dist/index.js';
-import { correctionSamples } from '../../dist/optimize/bias-correction.js';
+import { correctionSamples } from '../../dist/optimize/form-correction.js';
 import { orderPictures } from '../../dist/optimize/calibration-pictures.js';
 import { formSessions } from '../../dist/optimize/form-judge.js';
 import { modelSteps, quantizeModel } from '../../dist/optimize/index.js';
@@ -30,7 +30,7 @@ const { values } = parseArgs({
   options: {
     models: { type: 'string' },
     splits: { type: 'string', default: '0.0,0.1' },
-    methods: { type: 'string', default: 'plain,biases,equalised,rounded' },
+    methods: { type: 'string', default: 'plain,biases,rounded,equalised' },
     shared: { type: 'string', default: join(import.meta.dirname, '../../../shared') },
     work: { type: 'string', default: join(import.meta.dirname, '../../build/int8') },
   },
@@ -59,7 +59,7 @@ class Split {
     return join(this.folder, `${method}.${form}.onnx`);
   }
 
-  /** Writes the forms of a float file without and with corrected biases, as far as they are asked for; what was decided of biases. */
+  /** Writes the forms of a float file by each correction that is asked for; what each took in seconds of all cores, and what was decided. */
   async #quantize(path, names) {
     const task = await loadTask(path, this.taskOptions);
     const source = {
@@ -72,15 +72,19 @@ class Split {
     const { paths } = await orderPictures(pictures, 0, undefined);
     const table = await modelSteps.calibrate(source, { data: paths, pictures: calibrationCount, seed: 0, force: true });
     const inputs = await prepareInputs([task.session], task.preprocess, paths, undefined, correctionSamples(source.model));
-    let decided;
-    for (const [name, biases] of names) {
-      const made = await quantizeModel(source.model, table.tensors, inputs.of(0).tensors, { biases });
+    const seconds = {};
+    let corrections;
+    for (const [name, correction] of Object.entries(names)) {
+      const begin = process.cpuUsage();
+      const made = await quantizeModel(source.model, table.tensors, inputs.of(0).tensors, { correction });
+      const { user, system } = process.cpuUsage(begin);
+      seconds[name] = (user + system) / 1e6;
       for (const form of forms) await modelSteps.writeModel(made[form], this.file(name, form));
-      decided ??= made.biases;
+      corrections ??= made.corrections;
     }
     await inputs[Symbol.asyncDispose]();
     await task.dispose();
-    return decided;
+    return { corrections, seconds };
   }
 
   async make() {
@@ -88,28 +92,18 @@ class Split {
     const kept = join(this.folder, 'decided.json');
     if (!existsSync(kept)) {
       await modelSteps.writeModel(await modelSteps.normalize(this.source, 'int8', {}), float);
-      const decided = await this.#quantize(this.source, [
-        ['plain', 'never'],
-        ['biases', 'always'],
-      ]);
-      writeFileSync(kept, JSON.stringify(decided));
+      const names = { plain: 'none', biases: 'biases', rounded: 'rounded', taken: 'measured' };
+      writeFileSync(kept, JSON.stringify(await this.#quantize(this.source, names)));
     }
-    this.decided = JSON.parse(readFileSync(kept, 'utf8'));
-    const run = async (method, ...files) => {
-      const { index } = await tensorsOf(work, shared, this.model);
-      const script = join(import.meta.dirname, 'accuracy_methods.py');
-      execFileSync(python, [script, method, ...files, '--tensors', index, '--pictures', this.lists.calibrationFile]);
-    };
-    if (methods.includes('equalised') && !existsSync(this.file('equalised', forms[0]))) {
-      const equalised = join(this.folder, 'equalised.onnx');
-      await run('equalise', float, equalised);
-      await this.#quantize(equalised, [['equalised', 'never']]);
-    }
-    if (!methods.includes('rounded')) return;
-    for (const form of forms) {
-      if (!existsSync(this.file('rounded', form)))
-        await run('round', float, this.file('plain', form), this.file('rounded', form));
-    }
+    const { corrections, seconds } = JSON.parse(readFileSync(kept, 'utf8'));
+    this.decided = corrections;
+    this.seconds = seconds;
+    if (!methods.includes('equalised') || existsSync(this.file('equalised', forms[0]))) return;
+    const equalised = join(this.folder, 'equalised.onnx');
+    const { index } = await tensorsOf(work, shared, this.model);
+    const script = join(import.meta.dirname, 'accuracy_methods.py');
+    execFileSync(python, [script, float, equalised, '--tensors', index, '--pictures', this.lists.calibrationFile]);
+    await this.#quantize(equalised, { equalised: 'none' });
   }
 
   /** dB of each group of output channels, the noisiest first, by method and form. */
@@ -160,8 +154,10 @@ for (const model of modelsNamed(values.models)) {
     const one = new Split(model, split);
     await one.make();
     const noise = await one.noise();
+    const took = Object.entries(one.seconds).map(([name, seconds]) => `${name} ${seconds.toFixed(0)} s`);
+    console.error(`${model.name} ${split}: ${took.join(', ')}`);
     for (const form of forms) {
-      const { kept, gainDb, pictures } = one.decided[form];
+      const { taken: decided, found: gains, pictures } = one.decided[form];
       for (const method of methods) {
         const found = await one.agreement(reference, method, form);
         if (names === undefined) {
@@ -170,8 +166,9 @@ for (const model of modelsNamed(values.models)) {
           console.log(`| split | form | method | noise, dB, by group | ${names.join(' | ')} | |`);
           console.log(`| --- | --- | --- | --- | ${names.map(() => '---').join(' | ')} | --- |`);
         }
-        const taken = method === (kept ? 'biases' : 'plain') ? 'taken' : '';
-        const why = method === 'biases' ? ` (${gainDb.toFixed(1)} dB gained on ${pictures} calibrated pictures)` : '';
+        const taken = method === (decided === 'none' ? 'plain' : decided) ? 'taken' : '';
+        const gain = gains[method]?.gainDb;
+        const why = gain === undefined ? '' : ` (${gain.toFixed(1)} dB gained on ${pictures} calibrated pictures)`;
         const db = noise[`${method} ${form}`].map((one) => one.toFixed(1)).join(', ');
         const numbers = names.map((name) => found.get(name).toFixed(3));
         console.log(`| ${split} | ${form} | ${method} | ${db} | ${numbers.join(' | ')} | ${taken}${why} |`);

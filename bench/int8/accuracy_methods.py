@@ -1,13 +1,9 @@
-"""Two methods that foveate does not have, as files for accuracy-methods.mjs to judge. Needs requirements-onnxruntime.txt.
+"""A method that foveate does not have, as a file for accuracy-methods.mjs to judge. Needs requirements-onnxruntime.txt.
 
-accuracy_methods.py equalise FLOAT OUT --tensors INDEX --pictures LIST
+accuracy_methods.py FLOAT OUT --tensors INDEX --pictures LIST
     Scales each channel between two convolutions (nothing, a Relu or a Clip at 0 between them, and no other reader) up in the first and down in the second, so that
     the ranges of the channels, and what the second multiplies them by, become alike: s = sqrt(range / weight), as Nagel and others, 2019. A Clip with an upper end
     bounds s: no channel that was seen below the end reaches it.
-
-accuracy_methods.py round FLOAT FORM OUT --tensors INDEX --pictures LIST
-    Weights of the integer layers of a form are rounded one column after the other, the error of each made good by those to come (Frantar and others, "GPTQ", 2022),
-    by what their quantised inputs were; then biases are corrected.
 """
 import argparse
 import collections
@@ -18,8 +14,7 @@ import onnx
 import onnxruntime
 from onnx import numpy_helper
 
-PICTURES = 8
-POSITIONS = 256
+PICTURES = 24
 
 
 def attributes(node):
@@ -118,112 +113,12 @@ def equalise(model, inputs):
     return model
 
 
-def integer_layers(form, constants):
-    makers = {output: node for node in form.graph.node for output in node.output}
-    for node in form.graph.node:
-        if node.op_type not in ("Conv", "Gemm"):
-            continue
-        read, weights = makers.get(node.input[0]), makers.get(node.input[1])
-        if read is None or weights is None or read.op_type != "DequantizeLinear" or weights.op_type != "DequantizeLinear":
-            continue
-        bias = node.input[2] if len(node.input) > 2 else ""
-        yield {
-            "node": node,
-            "value": read.input[0].split("/QuantizeLinear")[0],
-            "scale": constants[read.input[1]].item(),
-            "zero": constants[read.input[2]].item(),
-            "signed": constants[read.input[2]].dtype == np.int8,
-            "integers": weights.input[0],
-            "scales": weights.input[1],
-            "bias": makers[bias] if bias in makers else bias,
-        }
-
-
-def quantised(array, layer):
-    low, high = (-128, 127) if layer["signed"] else (0, 255)
-    steps = np.clip(np.rint(array / np.float32(layer["scale"])) + layer["zero"], low, high) - layer["zero"]
-    return steps.astype(np.float32) * np.float32(layer["scale"])
-
-
-def columns(array, node, random):
-    """[groups, positions, inputs of a group and places of the kernel]: what some output elements see."""
-    if node.op_type == "Gemm":
-        return array[None].astype(np.float64)
-    known = attributes(node)
-    (kh, kw), group = known["kernel_shape"], known.get("group", 1)
-    (sh, sw), (dh, dw) = known.get("strides", [1, 1]), known.get("dilations", [1, 1])
-    top, left, bottom, right = known.get("pads", [0, 0, 0, 0])
-    padded = np.pad(array[0], ((0, 0), (top, bottom), (left, right)))
-    rows, width = (padded.shape[1] - (kh - 1) * dh - 1) // sh + 1, (padded.shape[2] - (kw - 1) * dw - 1) // sw + 1
-    count = rows * width
-    places = np.arange(count) if count <= POSITIONS else random.choice(count, POSITIONS, replace=False)
-    y, x = (places // width) * sh, (places % width) * sw
-    seen = np.stack([padded[:, y + i * dh, x + j * dw].T for i in range(kh) for j in range(kw)], -1)
-    return seen.reshape(len(places), group, -1).transpose(1, 0, 2).astype(np.float64)
-
-
-def rounded(weights, gram, scales, low=-127, high=127):
-    """Integers for weights of [outputs, inputs], by the mean products of the inputs."""
-    order = np.argsort(-np.diag(gram), kind="stable")
-    weights, gram = weights[:, order].copy(), gram[np.ix_(order, order)]
-    gram = gram + (0.01 * np.mean(np.diag(gram)) + 1e-12) * np.eye(len(gram))
-    factor = np.linalg.cholesky(np.linalg.inv(gram)).T
-    integers = np.zeros_like(weights)
-    for i in range(len(gram)):
-        integers[:, i] = np.clip(np.rint(weights[:, i] / scales), low, high)
-        error = (weights[:, i] - integers[:, i] * scales) / factor[i, i]
-        weights[:, i + 1 :] -= np.outer(error, factor[i, i + 1 :])
-    result = np.empty_like(integers)
-    result[:, order] = integers
-    return result
-
-
-def round_weights(model, form, inputs):
-    constants, floats = Constants(form), Constants(model)
-    layers = list(integer_layers(form, constants))
-    sums = [{"count": 0, "float": 0, "quantised": 0, "products": 0} for _ in layers]
-    for found in values_of(model, sorted({layer["value"] for layer in layers}), inputs):
-        for place, (layer, total) in enumerate(zip(layers, sums)):
-            value = found[layer["value"]]
-            as_is = columns(value, layer["node"], np.random.default_rng(place))
-            read = columns(quantised(value, layer), layer["node"], np.random.default_rng(place))
-            total["count"] += as_is.shape[1]
-            total["float"] += as_is.sum(1)
-            total["quantised"] += read.sum(1)
-            total["products"] += read.transpose(0, 2, 1) @ read
-    for layer, total in zip(layers, sums):
-        weights = floats[layer["integers"].removesuffix("/int8")].astype(np.float64)
-        outputs, groups = len(weights), len(total["products"])
-        weights, scales = weights.reshape(outputs, -1), constants[layer["scales"]].astype(np.float64)
-        integers, shift = np.zeros_like(weights), np.zeros(outputs)
-        for group in range(groups):
-            rows = slice(group * outputs // groups, (group + 1) * outputs // groups)
-            as_is, read = total["float"][group] / total["count"], total["quantised"][group] / total["count"]
-            gram = total["products"][group] / total["count"] - np.outer(read, read)
-            integers[rows] = rounded(weights[rows], gram, scales[rows])
-            shift[rows] = weights[rows] @ as_is - (integers[rows] * scales[rows, None]) @ read
-        constants[layer["integers"]] = integers.astype(np.int8).reshape(constants[layer["integers"]].shape)
-        bias = layer["bias"]
-        if isinstance(bias, str):
-            if bias:
-                constants[bias] = (constants[bias] + shift).astype(np.float32)
-        else:
-            steps = np.rint(shift / constants[bias.input[1]].astype(np.float64))
-            constants[bias.input[0]] = (constants[bias.input[0]] + steps).astype(np.int32)
-    return form
-
-
 parser = argparse.ArgumentParser()
-parser.add_argument("method", choices=["equalise", "round"])
-parser.add_argument("files", nargs="+")
+parser.add_argument("float")
+parser.add_argument("out")
 parser.add_argument("--tensors", required=True)
 parser.add_argument("--pictures", required=True)
 given = parser.parse_args()
 with open(given.pictures) as file:
     names = file.read().split()
-*files, out = given.files
-models = [onnx.load(file) for file in files]
-if given.method == "equalise":
-    onnx.save(equalise(models[0], inputs_of(given.tensors, names[:24])), out)
-else:
-    onnx.save(round_weights(models[0], models[1], inputs_of(given.tensors, names[:PICTURES])), out)
+onnx.save(equalise(onnx.load(given.float), inputs_of(given.tensors, names[:PICTURES])), given.out)

@@ -1,5 +1,5 @@
 /** The addon's observers, ranges and weights, and what they take and give; see `native.ts`. */
-import type { NativeTensor, ObserverHandle, OperationHandle, SessionHandle } from './native.js';
+import type { NativeTensor, ObserverHandle, OperationHandle, ProductsHandle, SessionHandle } from './native.js';
 
 /** See `TensorStatistics` in lib/precision. Copied before a call returns. */
 export interface NativeTensorStatistics {
@@ -67,6 +67,34 @@ export interface NativeTensorDifference {
   readonly largest: number;
 }
 
+/** How a kernel goes along one axis; `begin` and `end` are padding. */
+export interface NativeKernelAxis {
+  readonly size: number;
+  readonly stride: number;
+  readonly dilation: number;
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** What a layer reads, in eight bits: see `LayerInput` in native/calibration/input_products.h. */
+export interface NativeLayerInput {
+  readonly channels: number;
+  readonly groups: number;
+  /** The last is the innermost. */
+  readonly axes: readonly [NativeKernelAxis, NativeKernelAxis];
+  readonly scale: number;
+  readonly zeroPoint: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+export interface NativeWeightsLayout {
+  readonly outputs: number;
+  readonly columns: number;
+  readonly outputStride: number;
+  readonly columnStride: number;
+}
+
 /** The part of the addon's functions that observes activations and makes eight bits of numbers. */
 export interface NativeCalibration {
   observerCreate(tensors: readonly { readonly name: string; readonly channelAxis?: number | undefined }[]): ObserverHandle;
@@ -101,4 +129,16 @@ export interface NativeCalibration {
     groups: Uint32Array,
     operation?: OperationHandle,
   ): Promise<NativeTensorDifference[]>;
+
+  productsCreate(input: NativeLayerInput): ProductsHandle;
+  productsRelease(products: ProductsHandle): void;
+  productsAdd(products: ProductsHandle, tensor: NativeTensor, picture: number, operation?: OperationHandle): Promise<void>;
+  /** Arrays are copied before the call returns. `inputs`: each once. */
+  weightsRound(
+    data: Float32Array,
+    layout: NativeWeightsLayout,
+    scales: Float32Array,
+    inputs: readonly { readonly products: ProductsHandle; readonly weight: number }[],
+    operation?: OperationHandle,
+  ): Promise<Int8Array | undefined>;
 }

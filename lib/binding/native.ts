@@ -26,6 +26,7 @@ export type OperationHandle = Handle<'operation'>;
 export type LeaseHandle = Handle<'lease'>;
 export type MatchingHandle = Handle<'matching'>;
 export type ObserverHandle = Handle<'observer'>;
+export type ProductsHandle = Handle<'products'>;
 
 /** Native memory and the one ArrayBuffer that shows it. */
 export interface NativeLease {

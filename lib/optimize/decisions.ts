@@ -9,6 +9,7 @@ import {
   engineNames,
   notAsked,
   quantizedForms,
+  type CorrectionFound,
   type FormPrecision,
   type LayerPrecision,
   type QuantizedFormName,
@@ -62,21 +63,36 @@ const keptWords: Readonly<Partial<Record<LayerPrecision, string>>> = {
   int8: 'have weights in INT8',
 };
 
-/** Whether biases were corrected, and what that gains. Nothing is said of a form that is not INT8. */
-export function biasWords({ biases, precision }: Pick<QuantizedForms, 'biases' | 'precision'>): string[] {
+/** What was corrected, and what that gains. Nothing is said of a form that is not INT8. */
+export function correctionWords({ corrections, precision }: Pick<QuantizedForms, 'corrections' | 'precision'>): string[] {
   return quantizedForms.flatMap((form) => {
-    const found = biases?.[form];
-    if (found === undefined || found.layers === 0 || (precision[form] !== 'int8' && precision[form] !== 'mixed')) return [];
-    const { layers, gainDb, lossDb, pictures, kept } = found;
-    const elsewhere = gainDb > 0 && lossDb > 0.05 ? `, and in some of them ${lossDb.toFixed(1)} dB more` : '';
-    const db = `${Math.abs(gainDb).toFixed(1)} dB ${gainDb < 0 ? 'more' : 'less'}`;
-    const by = `on ${pictures} pictures that they were not fitted to`;
+    const decided = corrections?.[form];
+    const isEightBits = precision[form] === 'int8' || precision[form] === 'mixed';
+    if (decided?.found.biases === undefined || !isEightBits) return [];
+    const { taken, pictures } = decided;
+    const { biases, rounded } = decided.found;
+    const by = `on ${pictures} pictures that nothing was fitted to`;
+    const engine = engineNames[form];
+    if (taken === 'biases') {
+      return [
+        `Biases of ${biases.layers} layers were corrected in the form for ${engine}: noise in the outputs is ${changeWords(biases)} ${by}.`,
+      ];
+    }
+    if (taken === 'rounded') {
+      return [
+        `Weights of ${rounded!.layers} layers were rounded so that their errors make good each other, and biases corrected, in the form for ${engine}: noise in the outputs is ${changeWords(rounded!)} ${by} (with corrected biases alone, ${changeWords(biases)}).`,
+      ];
+    }
+    const other = rounded === undefined ? '' : `, and with weights rounded together ${changeWords(rounded)}`;
     return [
-      kept
-        ? `Biases of ${layers} layers were corrected in the form for ${engineNames[form]}: noise in the outputs is ${db} ${by}.`
-        : `Biases were left as they are in the form for ${engineNames[form]}: with corrected ones, noise in the outputs was ${db} ${by}${elsewhere}.`,
+      `Weights and biases were left as they are in the form for ${engine}: with corrected biases, noise in the outputs was ${changeWords(biases)}${other}, ${by}.`,
     ];
   });
+}
+
+function changeWords({ gainDb, lossDb }: CorrectionFound): string {
+  const elsewhere = gainDb > 0 && lossDb > 0.05 ? ` (in some of them ${lossDb.toFixed(1)} dB more)` : '';
+  return `${Math.abs(gainDb).toFixed(1)} dB ${gainDb < 0 ? 'more' : 'less'}${elsewhere}`;
 }
 
 /** What a search took, and by what. */

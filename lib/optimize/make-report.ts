@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 
 import { packageVersion } from '../binding/index.js';
 import type { Task } from '../tasks/index.js';
-import { biasWords, noticesOf, otherLayers, searchNotices, searchWords } from './decisions.js';
+import { correctionWords, noticesOf, otherLayers, searchNotices, searchWords } from './decisions.js';
 import { isShipped } from './form-files.js';
 import type { JudgedForm } from './form-judge.js';
 import { thisMachine } from './machine.js';
@@ -76,7 +76,7 @@ export function makeReport(run: ReportedRun): { report: OptimizationReport; keep
         ? []
         : ['Nothing in the bundle is pruned: all forms are the model as it was given.']),
       ...(words === undefined ? [] : [words]),
-      ...biasWords(quantized),
+      ...correctionWords(quantized),
       ...(options.precision === 'fp32' ? [] : otherLayers(quantized.precision, layers)),
     ],
     notices: [

@@ -1,5 +1,5 @@
 import type { HalfType } from '../precision/index.js';
-import { correctionSamples } from './bias-correction.js';
+import { correctionSamples } from './form-correction.js';
 import { float8Model } from './float8-model.js';
 import { halfModel } from './half-model.js';
 import { int4Model } from './int4-model.js';

@@ -14,7 +14,7 @@ import {
 } from '../precision/index.js';
 import { bundledTask } from '../tasks/index.js';
 import type { Tensor } from '../tensor/index.js';
-import { tooFewToCorrect } from './bias-correction.js';
+import { tooFewToCorrect } from './form-correction.js';
 import { calibrate } from './calibrate.js';
 import { listPictures, orderPictures } from './calibration-pictures.js';
 import { evaluateConstants } from './evaluate-constants.js';

@@ -1,8 +1,8 @@
 import type { ModelProto } from '../graph/index.js';
 import { floatLimits, trialsToKeepFloat, type RangeMethod, type TensorStatistics, type Trial } from '../precision/index.js';
 import type { Tensor } from '../tensor/index.js';
-import { BiasCorrection } from './bias-correction.js';
-import { quantizedForms, type QuantizedFormName, type QuantizedForms } from './quantized-layer.js';
+import { FormCorrection } from './form-correction.js';
+import { quantizedForms, type Correction, type QuantizedFormName, type QuantizedForms } from './quantized-layer.js';
 import { Quantizer, type MadeForm, type PlannedForm, type RestPrecision } from './quantizer.js';
 import { Sensitivity } from './sensitivity.js';
 
@@ -11,8 +11,8 @@ export interface QuantizeOptions {
   readonly method?: RangeMethod | undefined;
   /** Those to make; the other is FP32. Default: both. */
   readonly forms?: readonly QuantizedFormName[] | undefined;
-  /** Whether biases are corrected: where that is measured to gain something (the default), or always, or never. */
-  readonly biases?: 'measured' | 'always' | 'never' | undefined;
+  /** What makes good what eight bits do: what is measured to gain most (the default), or one in any case, or none. */
+  readonly correction?: 'measured' | Correction | 'none' | undefined;
   readonly signal?: AbortSignal | undefined;
   /** What stays float in the form for TensorRT is in: with 'float16', `statistics` are of every value of float32. Default 'float32'. */
   readonly rest?: RestPrecision | undefined;
@@ -32,8 +32,8 @@ const usualRuns = 8;
 
 /**
  * Makes both INT8 forms of a model from one calibration. `model` has been normalised; `statistics` are of its calibration points; `samples` are a few inputs
- * of it, by which is measured what each value loses at eight bits: what loses too much stays float. From five on, biases are fitted to the first half of them, eight
- * at most, and kept where that lessens the noise on others of them.
+ * of it, by which is measured what each value loses at eight bits: what loses too much stays float. From five on, biases and rounded weights are fitted to the first
+ * half of them, eight at most, and taken where they lessen the noise on others of them.
  *
  * Throws MODEL_UNSUPPORTED where no layer can be quantised, INVALID_ARGUMENT where statistics of a point are missing, ABORTED.
  */
@@ -65,17 +65,17 @@ export async function quantizeModel(
     const whole = await quantizer.whole(form);
     return await quantizer.planned(form, whole, await keptFloat(form, whole.trials));
   };
-  const { forms = quantizedForms, biases: mode = 'measured' } = options;
+  const { forms = quantizedForms, correction: asked = 'measured' } = options;
   const plans: Partial<Record<QuantizedFormName, PlannedForm>> = {};
   for (const form of forms) plans[form] = await plan(form);
   using correction =
-    mode === 'never' ? undefined : await BiasCorrection.of(model, quantizer, Object.values(plans), samples, options.signal);
-  const biases = await correction?.decide(plans);
+    asked === 'none' ? undefined : await FormCorrection.of(model, quantizer, Object.values(plans), samples, options.signal);
+  const corrections = asked === 'measured' ? await correction?.decide(plans) : undefined;
   const made: Partial<Record<QuantizedFormName, MadeForm>> = {};
   for (const form of forms) {
     tell(form, 'writing', 0);
-    const isCorrected = mode === 'always' || biases?.[form]?.kept === true;
-    made[form] = await quantizer.make(form, plans[form]!, isCorrected ? correction?.means : undefined);
+    const taken = asked === 'measured' ? corrections?.[form]?.taken : asked;
+    made[form] = await quantizer.make(form, plans[form]!, await correction?.by(taken));
   }
   return {
     onnxruntime: made.onnxruntime?.model ?? model,
@@ -86,6 +86,6 @@ export async function quantizeModel(
     },
     simulated: made.tensorrt?.simulated,
     layers: quantizer.layers(made),
-    biases,
+    corrections,
   };
 }

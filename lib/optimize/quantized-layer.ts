@@ -35,21 +35,30 @@ export interface QuantizedForms {
   readonly precision: Readonly<Record<QuantizedFormName, FormPrecision>>;
   /** In the order of the graph. */
   readonly layers: readonly QuantizedLayer[];
-  /** What was found of correcting biases; nothing where it was not tried. */
-  readonly biases?: Readonly<Partial<Record<QuantizedFormName, BiasesCorrected>>> | undefined;
+  /** What was found of correcting them; nothing where it was not tried. */
+  readonly corrections?: Readonly<Partial<Record<QuantizedFormName, FormCorrected>>> | undefined;
 }
 
-/** What correcting the biases of a form does, and whether it was done. */
-export interface BiasesCorrected {
-  /** Layers that have another bias. */
+/** What makes good what eight bits do: biases, or weights that are rounded together, and biases with them. */
+export type Correction = 'biases' | 'rounded';
+
+/** What corrections do to a form, and which was taken. */
+export interface FormCorrected {
+  readonly taken: Correction | 'none';
+  /** Each that changes anything. */
+  readonly found: Readonly<Partial<Record<Correction, CorrectionFound>>>;
+  /** By which that was found. */
+  readonly pictures: number;
+}
+
+/** What one does, against the form as it is without any. */
+export interface CorrectionFound {
+  /** Layers that have another bias, or rounded weights. */
   readonly layers: number;
   /** Less noise, in the outputs that have most. */
   readonly gainDb: number;
   /** More noise, in the outputs of which that is most; 0 where there is none. */
   readonly lossDb: number;
-  /** By which that was found. */
-  readonly pictures: number;
-  readonly kept: boolean;
 }
 
 /** A layer, and what becomes of it. */

@@ -13,7 +13,9 @@ import {
   Structure,
   trialsOf,
   valuesToCorrect,
+  weightsToRound,
   withBiases,
+  withRounding,
   writeMixedForm,
   writeOnnxRuntimeForm,
   writeTensorRtForm,
@@ -29,6 +31,7 @@ import {
   type TensorRange,
   type TensorStatistics,
   type Trial,
+  type WeightsToRound,
 } from '../precision/index.js';
 import { largestOf } from './half-model.js';
 import { notAsked, quantizedForms, type LayerPrecision, type QuantizedFormName, type QuantizedLayer } from './quantized-layer.js';
@@ -57,8 +60,16 @@ export interface MadeForm {
   readonly mixed?: Pick<MixedForm, 'half' | 'reasons'> | undefined;
   /** Of the outputs of layers. */
   readonly noiseDb: ReadonlyMap<string, number>;
-  /** How many layers have another bias than in the model. */
+  /** How many layers have another bias than in the model, and weights that were rounded together. */
   readonly correctedBiases: number;
+  readonly roundedLayers: number;
+}
+
+/** By what a form makes good what eight bits do. */
+export interface Corrections {
+  readonly means: ReadonlyMap<string, ChannelMeans>;
+  /** By the keys of `weightsToRound`. */
+  readonly rounded?: ReadonlyMap<string, Int8Array> | undefined;
 }
 
 /** What a form computes in eight bits, and by which numbers. */
@@ -134,16 +145,22 @@ export class Quantizer {
     return valuesToCorrect(this.structure, plan, numbers);
   }
 
-  /** Writes a form; with `means`, biases are corrected by them. */
+  /** Weights of a form that can be rounded together. */
+  weightsToRound({ plan, numbers }: PlannedForm): readonly WeightsToRound[] {
+    return weightsToRound(this.structure, plan, numbers);
+  }
+
+  /** Writes a form, corrected by what was found. */
   async make(
     form: EightBitForm,
-    { plan, numbers }: PlannedForm,
-    means: ReadonlyMap<string, ChannelMeans> = new Map(),
+    { plan, numbers: plain }: PlannedForm,
+    { means, rounded = new Map() }: Corrections = { means: new Map() },
   ): Promise<MadeForm> {
+    const { numbers, layers } = withRounding(this.structure, plan, plain, rounded);
     const biases = correctedBiases(this.structure, plan, numbers, means);
     const all = biases.size === 0 ? numbers : await withBiases(this.structure, plan, numbers, biases, this.#signal);
     const noiseDb = new Map(await this.#noiseDb(form));
-    return { ...this.#write(plan, all), plan, noiseDb, correctedBiases: biases.size };
+    return { ...this.#write(plan, all), plan, noiseDb, correctedBiases: biases.size, roundedLayers: layers };
   }
 
   #write(plan: FormPlan, numbers: FormNumbers): Pick<MadeForm, 'model' | 'simulated' | 'mixed'> {

@@ -7,7 +7,7 @@ import type { Quantization } from './qdq-writer.js';
 import type { Structure } from './structure.js';
 
 /** The layers of a plan that are computed in integers and add a bias, or can: with what they read. */
-function biasedLayers(structure: Structure, plan: FormPlan): readonly (readonly [OnnxNode, string])[] {
+export function biasedLayers(structure: Structure, plan: FormPlan): readonly (readonly [OnnxNode, string])[] {
   return [...plan.int8]
     .filter((node) => structure.kind(node) === 'product' && node.opType !== 'MatMul')
     .map((node) => [node, node.inputs[0] as string]);

@@ -63,18 +63,33 @@ export async function numbersFor(
   tieConcatenated(structure, plan, ranges, groupOf);
   const values = new Map<string, Quantization>();
   for (const [value, range] of ranges) values.set(value, withScaleOf(plan.scales, quantizations[plan.values](range)));
-  return { values, weights: await weightsFor(structure, plan, values, new Map(), signal) };
+  return { values, weights: await weightsFor(structure, plan, values, signal) };
 }
 
-/** The same numbers, with other biases for some of the products that are computed in integers. */
+/**
+ * The same numbers, with other biases for some of the products that are computed in integers. Weights stay as they are, but where an integer bias needs larger scales: these
+ * are rounded anew, each by itself.
+ */
 export async function withBiases(
   structure: Structure,
   plan: FormPlan,
-  { values }: FormNumbers,
+  { values, weights: known }: FormNumbers,
   biases: ReadonlyMap<OnnxNode, Float32Array>,
   signal?: AbortSignal,
 ): Promise<FormNumbers> {
-  return { values, weights: await weightsFor(structure, plan, values, biases, signal), biases };
+  const weights = new Map(known);
+  for (const [node, bias] of plan.form === 'onnxruntime' ? biases : []) {
+    const { tensor, axis } = structure.weights(node);
+    const own = known.get(node) as LayerWeights;
+    const inputScale = (values.get(node.inputs[0] as string) as Quantization).scale;
+    const made = await quantizeWeights(tensor.data as Float32Array, tensor.dims, axis, {
+      bias: { values: bias, inputScale },
+      signal,
+    });
+    const isSame = made.scales.every((scale, channel) => scale === own.scales[channel]);
+    weights.set(node, isSame ? { ...own, bias: made.bias } : { ...own, ...made });
+  }
+  return { values, weights, biases };
 }
 
 function isCarried(structure: Structure, plan: FormPlan, value: string): boolean {
@@ -183,7 +198,6 @@ async function weightsFor(
   structure: Structure,
   plan: FormPlan,
   values: ReadonlyMap<string, Quantization>,
-  biases: ReadonlyMap<OnnxNode, Float32Array>,
   signal: AbortSignal | undefined,
 ): Promise<ReadonlyMap<OnnxNode, LayerWeights>> {
   const weights = new Map<OnnxNode, LayerWeights>();
@@ -198,7 +212,7 @@ async function weightsFor(
       weights.set(node, float8Weights(tensor.data as Float32Array, tensor.dims, axis));
       continue;
     }
-    const added = biases.get(node) ?? (bias === '' ? undefined : structure.floats(bias));
+    const added = bias === '' ? undefined : structure.floats(bias);
     const isInteger = plan.form === 'onnxruntime' && plan.int8.has(node) && added !== undefined;
     const made = await quantizeWeights(tensor.data as Float32Array, tensor.dims, axis, {
       halfScales: plan.scales === 'float16',

@@ -28,6 +28,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   foveate::register_metrics(env, exports);
   foveate::register_calibration(env, exports);
   foveate::register_precision(env, exports);
+  foveate::register_rounding(env, exports);
   return exports;
 }
 

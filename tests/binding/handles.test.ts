@@ -42,6 +42,8 @@ const takers: readonly (readonly [keyof Native, (handle: never) => unknown])[] =
   ['observerAdd', (handle) => native().observerAdd(handle, [])],
   ['observerStatistics', (handle) => native().observerStatistics(handle)],
   ['observerRelease', (handle) => native().observerRelease(handle)],
+  ['productsAdd', (handle) => native().productsAdd(handle, {} as never, 0)],
+  ['productsRelease', (handle) => native().productsRelease(handle)],
 ];
 
 describe.each(takers)('%s', (name, call) => {
@@ -66,7 +68,7 @@ describe.each(takers)('%s', (name, call) => {
           () => 'accepted',
           (error: Error) => error.message,
         );
-      expect(settled, kind).toMatch(/^Expected a (lease|runtime|session|operation|observer) handle$/);
+      expect(settled, kind).toMatch(/^Expected a (lease|runtime|session|operation|observer|products) handle$/);
     }
   });
 });

@@ -55,10 +55,10 @@ describe('a bundle', () => {
     }
   });
 
-  it('tells of each form whether its biases were corrected', async () => {
+  it('tells of each form what was corrected', async () => {
     const { manifest } = await openBundle();
-    expect(manifest.decisions.filter((decision) => /^Biases .* ONNX Runtime/.test(decision))).toHaveLength(1);
-    expect(manifest.decisions.filter((decision) => /^Biases .* TensorRT/.test(decision))).toHaveLength(1);
+    expect(manifest.decisions.filter((decision) => /^(Biases|Weights) .* ONNX Runtime/.test(decision))).toHaveLength(1);
+    expect(manifest.decisions.filter((decision) => /^(Biases|Weights) .* TensorRT/.test(decision))).toHaveLength(1);
   });
 
   it('is no model to optimise', async () => {
@@ -246,7 +246,7 @@ describe('a calibration table', () => {
     }
   }, 120_000);
 
-  it('of other pictures corrects no biases: those that there are judge the forms', async () => {
+  it('of other pictures corrects nothing: those that there are judge the forms', async () => {
     const others = inFolder('others');
     mkdirSync(others);
     for (const name of readdirSync(picturesFolder)) {
@@ -263,7 +263,7 @@ describe('a calibration table', () => {
       pictures: undefined,
       calibration,
     });
-    expect(decisions.filter((decision) => decision.startsWith('Biases'))).toEqual([]);
+    expect(decisions.filter((decision) => /^(Biases|Weights) /.test(decision))).toEqual([]);
   }, 120_000);
 
   it('of another model is refused', async () => {

@@ -1,7 +1,7 @@
 import type { ModelProto } from '../../graph/index.js';
 import type { TensorStatistics } from '../../precision/index.js';
 import type { Tensor } from '../../tensor/index.js';
-import { BiasCorrection } from '../bias-correction.js';
+import { FormCorrection } from '../form-correction.js';
 import { float8Layers, float8Quantizer } from '../float8-model.js';
 import type { LadderOptions } from '../method.js';
 import {
@@ -11,7 +11,7 @@ import {
   type QuantizedForms,
   type QuantizedLayer,
 } from '../quantized-layer.js';
-import { Quantizer, type MadeForm, type QuantizedWhole, type QuantizerOptions } from '../quantizer.js';
+import { Quantizer, type Corrections, type MadeForm, type QuantizedWhole, type QuantizerOptions } from '../quantizer.js';
 import { Sensitivity, type KeepNoise } from '../sensitivity.js';
 import { rungsOf, type Rung } from './rungs.js';
 
@@ -25,8 +25,8 @@ export interface LadderRung {
 export interface Ladder {
   /** Without the last, FP32. */
   readonly rungs: Readonly<Record<QuantizedFormName, readonly LadderRung[]>>;
-  /** What was found of correcting biases; nothing where it was not tried. */
-  readonly biases?: QuantizedForms['biases'];
+  /** What was found of correcting the forms; nothing where it was not tried. */
+  readonly corrections?: QuantizedForms['corrections'];
   /** The model, and what it is judged by in its place. */
   make(
     form: QuantizedFormName,
@@ -59,19 +59,20 @@ export async function int8Ladder(
     before += whole.trials.length;
   }
   // Decided of all in eight bits: where values are float, there is less to correct.
-  using correction = await BiasCorrection.of(model, quantizer, Object.values(wholes), samples, signal);
-  const biases = correction && (await keep(`biases ${forms.join(' ')}`, () => correction.decide(wholes)));
-  const means = correction?.means;
+  using correction = await FormCorrection.of(model, quantizer, Object.values(wholes), samples, signal);
+  const decided = correction && (await keep(`corrections ${forms.join(' ')}`, () => correction.decide(wholes)));
+  const corrections: Partial<Record<QuantizedFormName, Corrections | undefined>> = {};
+  for (const form of forms) corrections[form] = await correction?.by(decided?.[form]?.taken);
   const precision = { onnxruntime: 'int8', tensorrt: rest === 'float16' ? 'mixed' : 'int8' } as const;
   const rungs = (form: QuantizedFormName): LadderRung[] =>
     (found[form] ?? []).map(({ macs }) => ({ precision: precision[form], macs }));
   const make = async (form: QuantizedFormName, rung: number): Promise<MadeForm> => {
     const planned = await quantizer.planned(form, wholes[form]!, found[form]![rung]!.kept);
-    return await quantizer.make(form, planned, biases?.[form]?.kept === true ? means : undefined);
+    return await quantizer.make(form, planned, corrections[form]);
   };
   return {
     rungs: { onnxruntime: rungs('onnxruntime'), tensorrt: rungs('tensorrt') },
-    biases,
+    corrections: decided,
     make,
     layers: async (taken) => {
       const made: Partial<Record<QuantizedFormName, MadeForm>> = {};
@@ -146,7 +147,7 @@ export function stackedLadder(lower: Ladder, upper: Ladder): Ladder {
     Math.max(0, Math.min(ladder.rungs[form].length - 1, rung));
   return {
     rungs: { onnxruntime: both('onnxruntime'), tensorrt: both('tensorrt') },
-    biases: lower.biases,
+    corrections: lower.corrections,
     make: (form, rung) => (rung < count(form) ? lower.make(form, rung) : upper.make(form, rung - count(form))),
     layers: async (taken) => {
       const place = (ladder: Ladder, below: (form: QuantizedFormName) => number): typeof taken => ({

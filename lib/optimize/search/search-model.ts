@@ -87,7 +87,7 @@ export async function searchForms(options: SearchOptions): Promise<{ forms: Quan
       tensorrt: tensorrt.model,
       simulated: tensorrt.simulated,
       precision: { onnxruntime: precisionOf('onnxruntime'), tensorrt: precisionOf('tensorrt') },
-      biases: ladder.biases,
+      corrections: ladder.corrections,
       layers: layers.map((layer) => ({
         ...layer,
         precision: { ...layer.precision, ...Object.fromEntries(float.map((form) => [form, 'float32'])) },

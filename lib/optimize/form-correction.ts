@@ -1,4 +1,4 @@
-/** Biases by which a form keeps the means of channels: kept where inputs that they were not fitted to say so. */
+/** Biases by which a form keeps the means of channels, and weights whose errors make good each other: taken where inputs that they were not fitted to say so. */
 import type { ModelProto } from '../graph/index.js';
 import { meansModel, quantizedKey, Structure, type ChannelMeans, type QuantizedValue } from '../precision/index.js';
 import type { Session } from '../session/index.js';
@@ -6,11 +6,18 @@ import type { Tensor } from '../tensor/index.js';
 import { formSessions } from './form-judge.js';
 import { measuringSession } from './measuring-session.js';
 import { OutputNoise } from './output-noise.js';
-import { quantizedForms, type BiasesCorrected, type QuantizedFormName } from './quantized-layer.js';
-import type { PlannedForm, Quantizer } from './quantizer.js';
+import {
+  quantizedForms,
+  type Correction,
+  type CorrectionFound,
+  type FormCorrected,
+  type QuantizedFormName,
+} from './quantized-layer.js';
+import type { Corrections, MadeForm, PlannedForm, Quantizer } from './quantizer.js';
+import { roundForms } from './round-forms.js';
 import { settleAll } from './settle-all.js';
 
-/** Of a small model more inputs are run, since they cost nothing: biases are fitted to some, and others decide. */
+/** Of a small model more inputs are run, since they cost nothing: corrections are fitted to some, and others decide. */
 const affordableMacs = 8e9;
 const mostFitted = 8;
 const mostDeciding = 16;
@@ -22,6 +29,8 @@ export const tooFewToCorrect = 4;
 const leastGainDb = 0.5;
 /** More is not given for it elsewhere. */
 const mostLossDb = 1;
+/** Rounded weights gain so much more than biases alone, or these are taken. */
+const leastMoreDb = 0.3;
 
 /** How many inputs are of use for a model that has been normalised: of a large one too few to correct anything, as that would take a fifth more of all the time. */
 export function correctionSamples(model: ModelProto): number {
@@ -33,17 +42,34 @@ function affordableOf({ allMacs }: Structure): number {
   return Math.max(1, Math.floor(affordableMacs / Math.max(1, allMacs)));
 }
 
-/** What correcting the biases of a model's forms takes. */
-export class BiasCorrection implements Disposable {
-  /** What `Quantizer.make` corrects biases by. */
-  readonly means: ReadonlyMap<string, ChannelMeans>;
+/** What correcting the forms of a model takes. */
+export class FormCorrection implements Disposable {
+  readonly #model: ModelProto;
   readonly #quantizer: Quantizer;
+  readonly #forms: readonly PlannedForm[];
+  readonly #fitted: readonly Tensor[];
+  readonly #signal: AbortSignal | undefined;
+  readonly #means: ReadonlyMap<string, ChannelMeans>;
   readonly #noise: OutputNoise;
   readonly #pictures: number;
+  #rounded: Promise<ReadonlyMap<string, Int8Array>> | undefined;
 
-  private constructor(quantizer: Quantizer, means: ReadonlyMap<string, ChannelMeans>, noise: OutputNoise, pictures: number) {
-    this.means = means;
+  private constructor(
+    model: ModelProto,
+    quantizer: Quantizer,
+    forms: readonly PlannedForm[],
+    fitted: readonly Tensor[],
+    signal: AbortSignal | undefined,
+    means: ReadonlyMap<string, ChannelMeans>,
+    noise: OutputNoise,
+    pictures: number,
+  ) {
+    this.#model = model;
     this.#quantizer = quantizer;
+    this.#forms = forms;
+    this.#fitted = fitted;
+    this.#signal = signal;
+    this.#means = means;
     this.#noise = noise;
     this.#pictures = pictures;
   }
@@ -55,42 +81,50 @@ export class BiasCorrection implements Disposable {
     forms: readonly PlannedForm[],
     samples: readonly Tensor[],
     signal: AbortSignal | undefined,
-  ): Promise<BiasCorrection | undefined> {
+  ): Promise<FormCorrection | undefined> {
     if (samples.length <= tooFewToCorrect) return undefined;
     const affordable = affordableOf(quantizer.structure);
     const count = Math.min(mostFitted, Math.max(fewestDeciding, affordable), Math.floor(samples.length / 2));
     const others = samples.slice(count, count + Math.min(mostDeciding, Math.max(fewestDeciding, affordable)));
+    const fitted = samples.slice(0, count);
     const asked = new Map(forms.flatMap((form) => quantizer.valuesToCorrect(form)).map((value) => [quantizedKey(value), value]));
-    const means = await measureMeans(model, quantizer, [...asked.values()], samples.slice(0, count), signal);
+    const means = await measureMeans(model, quantizer, [...asked.values()], fitted, signal);
     const noise = await OutputNoise.of(model, quantizer.groups, others, signal);
-    return new BiasCorrection(quantizer, means, noise, others.length);
+    return new FormCorrection(model, quantizer, forms, fitted, signal, means, noise, others.length);
   }
 
-  /** Whether biases are better corrected, for each form. */
+  /** What `Quantizer.make` corrects by. Weights are rounded when that is asked for first, as it takes longest. */
+  async by(correction: Correction | 'none' | undefined): Promise<Corrections | undefined> {
+    if (correction === 'biases') return { means: this.#means };
+    if (correction !== 'rounded') return undefined;
+    this.#rounded ??= roundForms(this.#model, this.#quantizer, this.#forms, this.#fitted, this.#signal);
+    return { means: this.#means, rounded: await this.#rounded };
+  }
+
+  /** What is best for each form. */
   async decide(
     forms: Readonly<Partial<Record<QuantizedFormName, PlannedForm>>>,
-  ): Promise<Partial<Record<QuantizedFormName, BiasesCorrected>>> {
-    const found: Partial<Record<QuantizedFormName, BiasesCorrected>> = {};
+  ): Promise<Partial<Record<QuantizedFormName, FormCorrected>>> {
+    const decided: Partial<Record<QuantizedFormName, FormCorrected>> = {};
     for (const form of quantizedForms) {
       const planned = forms[form];
-      if (planned !== undefined) found[form] = await this.#judge(form, planned);
+      if (planned !== undefined) decided[form] = await this.#judge(form, planned);
     }
-    return found;
+    return decided;
   }
 
-  async #judge(form: QuantizedFormName, planned: PlannedForm): Promise<BiasesCorrected> {
-    const plain = await this.#quantizer.make(form, planned);
-    const corrected = await this.#quantizer.make(form, planned, this.means);
-    const found = { layers: corrected.correctedBiases, pictures: this.#pictures };
-    if (found.layers === 0) return { ...found, gainDb: 0, lossDb: 0, kept: false };
+  async #judge(form: QuantizedFormName, planned: PlannedForm): Promise<FormCorrected> {
     const { options } = formSessions[form];
-    const before = await this.#noise.measure(plain.simulated ?? plain.model, options);
-    const after = await this.#noise.measure(corrected.simulated ?? corrected.model, options);
-    const gains = before.map((noise, group) => gainDb(noise, after[group] as number));
-    // What is furthest off is what a model is judged by.
-    const gain = gains[before.indexOf(Math.max(...before))] as number;
-    const loss = Math.max(0, ...gains.map((one) => -one));
-    return { ...found, gainDb: gain, lossDb: loss, kept: gain >= leastGainDb && loss <= mostLossDb };
+    const found: Partial<Record<Correction, CorrectionFound>> = {};
+    let before: readonly number[] | undefined;
+    for (const correction of ['biases', 'rounded'] as const) {
+      const made = await this.#quantizer.make(form, planned, await this.by(correction));
+      const layers = { biases: made.correctedBiases, rounded: made.roundedLayers }[correction];
+      if (layers === 0) continue;
+      before ??= await this.#noise.measure(judged(await this.#quantizer.make(form, planned)), options);
+      found[correction] = { layers, ...changeOf(before, await this.#noise.measure(judged(made), options)) };
+    }
+    return { taken: takenOf(found), found, pictures: this.#pictures };
   }
 
   [Symbol.dispose](): void {
@@ -98,8 +132,28 @@ export class BiasCorrection implements Disposable {
   }
 }
 
+/** What a form is judged by. */
+function judged({ model, simulated }: MadeForm): ModelProto {
+  return simulated ?? model;
+}
+
+/** The simpler of two that gain as much. */
+function takenOf({ biases, rounded }: FormCorrected['found']): FormCorrected['taken'] {
+  const isGain = (found: CorrectionFound | undefined): found is CorrectionFound =>
+    found !== undefined && found.gainDb >= leastGainDb && found.lossDb <= mostLossDb;
+  if (isGain(rounded) && !(isGain(biases) && rounded.gainDb < biases.gainDb + leastMoreDb)) return 'rounded';
+  return isGain(biases) ? 'biases' : 'none';
+}
+
+function changeOf(before: readonly number[], after: readonly number[]): Pick<CorrectionFound, 'gainDb' | 'lossDb'> {
+  const gains = before.map((noise, group) => gainOf(noise, after[group] as number));
+  // What is furthest off is what a model is judged by.
+  const gainDb = gains[before.indexOf(Math.max(...before))] as number;
+  return { gainDb, lossDb: Math.max(0, ...gains.map((one) => -one)) };
+}
+
 /** Of no noise before, any is infinitely more. */
-function gainDb(before: number, after: number): number {
+function gainOf(before: number, after: number): number {
   return before === after ? 0 : 10 * Math.log10(before / after);
 }
 
