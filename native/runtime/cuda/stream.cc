@@ -145,10 +145,15 @@ Status Stream::wait(const Event& event) {
 Status Stream::synchronize(Wait wait) {
   if (capturing_) return {error_code::kInternal, "A stream was waited for while a graph was captured in it"};
   FOVEATE_RETURN_IF_ERROR(device_->make_current());
-  if (wait == Wait::kSpinning)
-    return device_->check(spin([this] { return device_->functions().cuStreamQuery(stream_); }), "Work failed");
-  FOVEATE_RETURN_IF_ERROR(record(done_));
-  return done_.synchronize();
+  const Functions& driver = device_->functions();
+  const auto ask = [&] { return driver.cuStreamQuery(stream_); };
+  if (wait == Wait::kSpinning) return device_->check(spin(ask), "Work failed");
+  CUresult answer = driver.cuEventRecord(done_.native(), stream_);
+  if (answer == result::kSuccess) answer = driver.cuEventSynchronize(done_.native());
+  Status status = device_->check(answer, "Work failed");
+  // A wait that was refused has not waited, and the caller is about to let go of the memory.
+  if (!status.ok() && !device_->lost()) spin(ask);
+  return status;
 }
 
 Result<bool> Stream::idle() const {
