@@ -144,15 +144,17 @@ Status Stream::wait(const Event& event) {
 
 Status Stream::synchronize(Wait wait) {
   if (capturing_) return {error_code::kInternal, "A stream was waited for while a graph was captured in it"};
-  FOVEATE_RETURN_IF_ERROR(device_->make_current());
+  FOVEATE_RETURN_IF_ERROR(device_->usable());
   const Functions& driver = device_->functions();
-  const auto ask = [&] { return driver.cuStreamQuery(stream_); };
-  if (wait == Wait::kSpinning) return device_->check(spin(ask), "Work failed");
-  CUresult answer = driver.cuEventRecord(done_.native(), stream_);
-  if (answer == result::kSuccess) answer = driver.cuEventSynchronize(done_.native());
-  Status status = device_->check(answer, "Work failed");
+  const auto spinning = [&] { return spin([&] { return driver.cuStreamQuery(stream_); }); };
+  const auto blocking = [&] {
+    const CUresult recorded = driver.cuEventRecord(done_.native(), stream_);
+    return recorded == result::kSuccess ? driver.cuEventSynchronize(done_.native()) : recorded;
+  };
+  Status status = device_->make_current();
+  if (status.ok()) status = device_->check(wait == Wait::kSpinning ? spinning() : blocking(), "Work failed");
   // A wait that was refused has not waited, and the caller is about to let go of the memory.
-  if (!status.ok() && !device_->lost()) spin(ask);
+  if (!status.ok() && !device_->lost()) spinning();
   return status;
 }
 
