@@ -25,8 +25,12 @@ inline constexpr std::byte kFresh{0xcd};  // what memory holds that nobody wrote
 // The code of what failed; "" where nothing did.
 inline std::string code_of(const Status& status) { return status.ok() ? "" : std::string(status.error().code); }
 template <typename T>
-std::string code_of(const Result<T>& result) {
-  return result.ok() ? "" : std::string(const_cast<Result<T>&>(result).status().error().code);
+std::string code_of(Result<T>& result) {
+  return result.ok() ? "" : code_of(result.status());
+}
+template <typename T>
+std::string code_of(Result<T>&& result) {
+  return code_of(result);
 }
 
 // Two GPUs of 64 MiB, which work; nothing lives on them before a test, and nothing may after it.
