@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { NativeTensorRt } from '../../lib/binding/index.js';
 import { standinCuda } from '../standin/cuda/build.js';
@@ -78,6 +78,8 @@ const driverOf = (started: number, count: number, attribute: string, version = 1
 `);
 
 describe('the GPU', () => {
+  beforeAll(standinCuda, 120_000); // compiles it
+
   it('is told by name and compute capability', () => {
     expect(seenWith(driverOf(0, 2, '*value = attribute == 75 ? 12 : attribute == 76 ? 1 : -1; return 0;'))).toEqual({
       gpu: { name: 'Our GPU', computeCapability: 121, uuid: '00112233445566778899aabbccddeeff' },
