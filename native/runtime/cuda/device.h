@@ -68,7 +68,7 @@ class Device {
   // CUDA_FAILED, or DEVICE_LOST, from then on for all calls. Any thread.
   Status check(CUresult result, std::string_view what);
 
-  bool lost() const { return lost_.load(std::memory_order_acquire); }
+  bool lost() const { return lost_.load(); }  // in order with `uses_`
   // DEVICE_LOST and how it came to it; success while it works.
   Status usable() const;
 
