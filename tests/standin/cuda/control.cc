@@ -55,3 +55,8 @@ void standin_pause(int ordinal, bool paused) noexcept {
 void standin_lose(int ordinal, int error) noexcept {
   driver().devices.at(static_cast<std::size_t>(ordinal))->set_fault(error);
 }
+
+int standin_current_device() noexcept {
+  const auto& stack = context_stack();
+  return stack.empty() || stack.back() == nullptr ? -1 : stack.back()->ordinal;
+}

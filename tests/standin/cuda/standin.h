@@ -37,6 +37,9 @@ void standin_pause(int ordinal, bool paused) noexcept;
 // A fault of the device, as a kernel that reads a wrong address makes one: for work that the stand-in of TensorRT does.
 void standin_lose(int ordinal, int error) noexcept;
 
+// The device whose context is current on this thread; -1 where there is none.
+int standin_current_device() noexcept;
+
 // A host function, which here counts as work of the device: the stand-in of TensorRT computes in these. The driver has
 // it as well, the table of functions does not.
 int cuLaunchHostFunc(foveate::cuda::CUstream stream, void (*function)(void* data), void* data) noexcept;
