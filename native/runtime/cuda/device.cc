@@ -33,6 +33,7 @@ bool is_sticky(CUresult answer) {
     case result::kInvalidPc:
     case result::kLaunchFailed:
     case result::kTensorMemoryLeak:
+    case result::kMpsClientTerminated:
     case result::kExternalDevice:
       return true;
     default:

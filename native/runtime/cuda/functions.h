@@ -96,6 +96,7 @@ inline constexpr CUresult kInvalidAddressSpace = 717;
 inline constexpr CUresult kInvalidPc = 718;
 inline constexpr CUresult kLaunchFailed = 719;
 inline constexpr CUresult kTensorMemoryLeak = 721;
+inline constexpr CUresult kMpsClientTerminated = 810;
 inline constexpr CUresult kExternalDevice = 911;
 }  // namespace result
 
