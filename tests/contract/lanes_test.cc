@@ -113,7 +113,7 @@ TEST_P(LoopContract, OneTokenStopsEveryRunThatSharesIt) {
   std::vector<std::future<Status>> runs;
   for (int i = 0; i < 3; ++i) contexts.push_back(context(shared));
   for (const auto& lane : contexts) {
-    runs.push_back(std::async(std::launch::async, [&token, &lane] {
+    runs.push_back(std::async(std::launch::async, [this, &token, &lane] {
       LoopInputs forever(kForever);
       RunResult result;
       return run(*lane, forever.views(), {0}, result, &token);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "contract/contract.h"
+#include "native/cuda_fixture.h"
 #include "runtime/onnxruntime/library.h"
 #include "runtime/tensorrt/engine_builder.h"
 #include "runtime/tensorrt/library.h"
@@ -34,6 +35,10 @@ class Standin {
  public:
   // BACKEND_NOT_FOUND where the headers that it is built from are not at hand.
   static Result<Standin> open(const std::string& layout) {
+    // Read once, when the driver starts: as the tests of the driver have it.
+    static const bool configured =
+        standin_configure(("devices=2,memory=" + std::to_string(cuda::kDeviceBytes)).c_str());
+    EXPECT_TRUE(configured);
     const auto path = standin_path(layout);
     auto library = open_library(path, path);
     if (!library.ok()) return library.take_status();

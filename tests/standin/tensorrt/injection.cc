@@ -10,8 +10,8 @@
 namespace foveate::standin {
 namespace {
 
-constexpr const char* kKeys[] = {"latency-us",  "fail-enqueue",   "oom-enqueue", "lose-enqueue",
-                                 "oom-context", "refuse-capture", "capability",  "version"};
+constexpr const char* kKeys[] = {"latency-us",  "fail-enqueue", "oom-enqueue", "lose-enqueue",
+                                 "oom-context", "capability",   "version"};
 constexpr const char* kCounts[] = {"builders", "networks", "configs",    "parsers",   "memories", "runtimes",
                                    "engines",  "contexts", "inspectors", "refitters", "enqueues"};
 

@@ -8,7 +8,6 @@
 //   oom-enqueue=N       no memory
 //   lose-enqueue=N      the kernel of that run is faulty: the device is lost
 //   oom-context=N       the N-th execution context from now gets no memory
-//   refuse-capture=1    enqueue fails in a stream that is captured
 //   capability=N        engines are built for, and expected to be for, this GPU
 //   version=N           engines are built by, and expected to be of, this release
 //   clear               forgets all of these

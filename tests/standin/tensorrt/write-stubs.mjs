@@ -46,7 +46,9 @@ export function writeStubs(release, folder) {
   for (const [file, owners] of Object.entries(implemented)) {
     const header = preprocessed(release, file);
     for (const owner of owners) {
-      const methods = bodyOf(header, owner).split(';').filter((text) => /\bvirtual\b/.test(text) && /= 0\s*$/.test(text));
+      const methods = bodyOf(header, owner)
+        .split(';')
+        .filter((text) => /\bvirtual\b/.test(text) && /= 0\s*$/.test(text));
       // Access specifiers stand before the first method after them.
       const stubs = methods.map((text) => stub(owner, text.replace(/[\s\S]*\b(public|protected|private):/, '')));
       const base = owner.startsWith('V') ? `apiv::${owner}` : owner;
