@@ -89,7 +89,8 @@ class Standin {
       }
       if (range.min != range.max) ranges.push_back(std::move(range));
     }
-    return ranges.empty() ? std::vector<std::vector<InputRange>>() : std::vector{ranges};
+    if (ranges.empty()) return {};
+    return {std::move(ranges)};
   }
 
   std::shared_ptr<const Library> library_;

@@ -135,8 +135,10 @@ TEST_P(TensorRtRun, OutputsOfFreeSizeGoWhereTheyAreAskedFor) {
 
 class TensorRtGraphs : public TensorRtRun {
  protected:
+  TensorRtGraphs() { options_.graphs = true; }
   static std::int64_t launches() { return standin_count("calls:cuGraphLaunch"); }
-  ModelOptions options_{.graphs = true};
+
+  ModelOptions options_;
 };
 
 TEST_P(TensorRtGraphs, ReplayARunOfEachShape) {
