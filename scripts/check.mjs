@@ -17,10 +17,11 @@ await runMain(async () => {
   await setUp('check');
 
   const bin = (name) => join(projectRoot, 'node_modules/.bin', name);
-  const sources = ['native', 'tests/native', 'tests/contract', 'tests/conformance', 'tests/fuzz/native'].flatMap((folder) =>
-    readdirSync(join(projectRoot, folder), { recursive: true })
-      .filter((file) => /\.(cc|h)$/.test(file))
-      .map((file) => join(folder, file)),
+  const sources = ['native', 'tests/native', 'tests/contract', 'tests/conformance', 'tests/fuzz/native', 'tests/standin'].flatMap(
+    (folder) =>
+      readdirSync(join(projectRoot, folder), { recursive: true })
+        .filter((file) => /\.(cc|h)$/.test(file))
+        .map((file) => join(folder, file)),
   );
 
   /** Name, program, arguments. Those that read the build come after it. */

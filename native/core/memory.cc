@@ -49,6 +49,10 @@ Status no_memory(std::size_t bytes) {
   return {error_code::kOutOfMemory, "There is no memory for " + std::to_string(bytes) + " bytes"};
 }
 
+bool is_no_memory(const Status& status) {
+  return status.error().code == error_code::kOutOfMemory || status.error().code == error_code::kCudaOutOfMemory;
+}
+
 class HostMemory final : public MemorySource {
  public:
   MemoryPlace place() const override { return {}; }
@@ -111,7 +115,7 @@ void* MemoryPool::take(std::size_t capacity) {
 
 Result<void*> MemoryPool::make(std::size_t capacity) {
   auto made = source_->allocate(capacity);
-  if (!made.ok() && statistics().pooled_bytes > 0) {
+  if (!made.ok() && is_no_memory(made.status()) && statistics().pooled_bytes > 0) {
     trim();
     made = source_->allocate(capacity);
   }

@@ -121,11 +121,13 @@ TEST_F(CudaDevice, ALostOneAnswersAtOnceAndTellsWhy) {
   const BlockPtr host = pinned(64);
   const BlockPtr memory = on_device(64);
   standin_lose(0, result::kIllegalAddress);
+  std::byte mine[64] = {};
   const Status first = stream.synchronize();
   ASSERT_EQ(code_of(first), "DEVICE_LOST");
-  EXPECT_EQ(first.error().message,
-            "The GPU 0 (Stand-in GPU 0) was lost. The context was not made current: CUDA_ERROR_ILLEGAL_ADDRESS (700), an "
-            "illegal memory access was encountered");
+  EXPECT_EQ(
+      first.error().message,
+      "The GPU 0 (Stand-in GPU 0) was lost. Work failed: CUDA_ERROR_ILLEGAL_ADDRESS (700), an illegal memory access "
+      "was encountered");
   const auto asked = standin_count("calls:cuCtxSetCurrent") + standin_count("calls:cuCtxPushCurrent_v2");
   EXPECT_EQ(code_of(device_->make_current()), "DEVICE_LOST");
   EXPECT_EQ(code_of(device_->memory_info()), "DEVICE_LOST");
@@ -141,7 +143,7 @@ TEST_F(CudaDevice, ALostOneAnswersAtOnceAndTellsWhy) {
   EXPECT_EQ(code_of(Stream::create(device_)), "DEVICE_LOST");
   EXPECT_EQ(code_of(Event::create(device_)), "DEVICE_LOST");
   EXPECT_EQ(code_of(Graph::capture(stream, [] { return Status(); })), "DEVICE_LOST");
-  EXPECT_EQ(code_of(PinnedRange::pin(device_, &first, 1)), "DEVICE_LOST");
+  EXPECT_EQ(code_of(PinnedRange::pin(device_, mine, sizeof mine)), "DEVICE_LOST");
   EXPECT_EQ(standin_count("calls:cuCtxSetCurrent") + standin_count("calls:cuCtxPushCurrent_v2"), asked);
 }
 

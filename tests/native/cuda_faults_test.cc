@@ -1,7 +1,8 @@
-// A thousand times all that a lane does, with a fault at each call of each function in turn: whatever fails, it is told,
-// nothing leaks, nothing hangs, and the next round works.
+// A thousand times all that a lane does, with a fault at each call of each function in turn: whatever fails, it is
+// told, nothing leaks, nothing hangs, and the next round works.
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "cuda_fixture.h"
 
@@ -51,10 +52,10 @@ Status live(const std::shared_ptr<Device>& device, int value, bool& right) {
     FOVEATE_RETURN_IF_ERROR(lane.copy_on_device(more.value()->data(), memory.value()->data(), 4096));
     return lane.copy_to_host(to.value()->data(), more.value()->data(), 4096);
   };
-  // What a lane does before it lets go of its memory, also after an error.
+  // A lane waits before it lets go of its memory, also after an error.
   const auto settle = [&](Status status) {
-    const Status waited = lane.synchronize();
-    return status.ok() ? Status(waited.ok() ? Status() : Status(waited.error().code, waited.error().message)) : std::move(status);
+    Status waited = lane.synchronize();
+    return status.ok() ? std::move(waited) : std::move(status);
   };
   FOVEATE_RETURN_IF_ERROR(lane.record(start.value()));
   FOVEATE_RETURN_IF_ERROR(settle(enqueue()));
@@ -102,16 +103,17 @@ TEST_F(CudaFaults, OfEachCallInAThousandLives) {
     const Status status = live(device_, cycle % 200, right);
     EXPECT_TRUE(right);
     failed += !status.ok();
-    if (error == 700 && !status.ok()) EXPECT_EQ(code_of(status), "DEVICE_LOST") << fault.function;
+    if (error == 700 && !status.ok()) {
+      EXPECT_EQ(code_of(status), "DEVICE_LOST") << fault.function;
+    }
     configure("clear");
     ok(device_->recover());
     device_->device_pool().trim();
     device_->pinned_pool().trim();
     // One whose freeing was refused by an error that loses nothing is leaked by the driver, not by us.
     if (error != 700 && (fault.function.find("Destroy") != std::string::npos ||
-                         fault.function.find("Free") != std::string::npos ||
-                         fault.function == "cuMemHostUnregister" || fault.function == "cuCtxPushCurrent_v2" ||
-                         fault.function == "cuCtxPopCurrent_v2")) {
+                         fault.function.find("Free") != std::string::npos || fault.function == "cuMemHostUnregister" ||
+                         fault.function == "cuCtxPushCurrent_v2" || fault.function == "cuCtxPopCurrent_v2")) {
       ok(lost_and_recovered());
     }
     for (const char* const kind :

@@ -91,7 +91,6 @@ class CudaTest : public testing::Test {
   }
 
   std::shared_ptr<Device> device_;
-
 };
 
 }  // namespace foveate::cuda

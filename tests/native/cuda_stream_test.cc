@@ -67,7 +67,7 @@ TEST_F(CudaStream, CopiesOfAllKindsAreCounted) {
 
 TEST_F(CudaStream, ACopyThatWasRefusedDoesNotCount) {
   Stream lane = stream();
-  const BlockPtr host = pinned(4096);
+  const BlockPtr host = pinned(8192);
   const BlockPtr memory = on_device(4096);
   const std::uint64_t before = device_->statistics().copies[0].copies;
   EXPECT_EQ(code_of(lane.copy_to_device(memory->data(), host->data(), 4097)), "CUDA_FAILED");

@@ -8,7 +8,9 @@
 #include <cerrno>
 #include <cstring>
 #include <limits>
+#include <memory>
 #include <random>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -161,6 +163,69 @@ TEST(MemoryPool, ManyThreads) {
   for (auto& thread : threads) thread.join();
   EXPECT_EQ(pool->statistics().live_bytes, 0u);
   EXPECT_LE(pool->statistics().pooled_bytes, 2 * kMiB);
+}
+
+// Memory of which there is so much and no more, and which fails in another way on request.
+class Scarce final : public MemorySource {
+ public:
+  struct Account {
+    std::size_t left = 10 * kMiB;
+    std::string_view fault;
+    int asked = 0;
+  };
+
+  explicit Scarce(Account& account) : account_(account) {}
+  MemoryPlace place() const override { return {MemoryKind::kDevice, 3}; }
+  Result<void*> allocate(std::size_t capacity) override {
+    ++account_.asked;
+    if (!account_.fault.empty()) return Status(account_.fault, "On request");
+    if (capacity > account_.left) return Status(error_code::kCudaOutOfMemory, "No more");
+    account_.left -= capacity;
+    return reinterpret_cast<void*>(std::uintptr_t{0x1000});
+  }
+  void free(void*, std::size_t capacity) noexcept override { account_.left += capacity; }
+
+ private:
+  Account& account_;
+};
+
+TEST(MemoryPool, TakesItsMemoryFromAnySource) {
+  Scarce::Account account;
+  {
+    const auto pool = std::make_shared<MemoryPool>(16 * kMiB, std::make_unique<Scarce>(account));
+    auto block = pool->obtain(kMiB);
+    ASSERT_TRUE(block.ok());
+    EXPECT_EQ(block.value()->place().kind, MemoryKind::kDevice);
+    EXPECT_EQ(block.value()->place().device, 3);
+    EXPECT_EQ(account.left, 9 * kMiB);
+  }
+  EXPECT_EQ(account.left, 10 * kMiB);
+}
+
+TEST(MemoryPool, WhatNobodyHoldsMakesRoomWhereThereIsNone) {
+  Scarce::Account account;
+  const auto pool = std::make_shared<MemoryPool>(16 * kMiB, std::make_unique<Scarce>(account));
+  for (const std::size_t bytes : {3 * kMiB, 4 * kMiB}) pool->obtain(bytes).value().reset();
+  EXPECT_EQ(account.left, 3 * kMiB);
+  account.asked = 0;
+  EXPECT_TRUE(pool->obtain(8 * kMiB).ok());
+  EXPECT_EQ(account.asked, 2);
+  EXPECT_EQ(pool->obtain(11 * kMiB).take_status().error().code, error_code::kCudaOutOfMemory);
+  pool->trim();
+  account.asked = 0;
+  EXPECT_FALSE(pool->obtain(11 * kMiB).ok());
+  EXPECT_EQ(account.asked, 1);  // nothing was kept that could make room
+}
+
+TEST(MemoryPool, AnotherErrorOfTheSourceIsNotTriedAgain) {
+  Scarce::Account account;
+  const auto pool = std::make_shared<MemoryPool>(16 * kMiB, std::make_unique<Scarce>(account));
+  pool->obtain(kMiB).value().reset();
+  account.fault = error_code::kDeviceLost;
+  account.asked = 0;
+  EXPECT_EQ(pool->obtain(2 * kMiB).take_status().error().code, error_code::kDeviceLost);
+  EXPECT_EQ(account.asked, 1);
+  EXPECT_EQ(pool->statistics().pooled_bytes, kMiB);
 }
 
 TEST(Block, IsReleasedOnceByItsLastOwner) {

@@ -243,7 +243,7 @@ ContextScope::ContextScope(Device& device) : device_(device), entered_(false) {
 
 ContextScope::~ContextScope() {
   CUcontext popped = nullptr;
-  if (entered_) device_.functions_.cuCtxPopCurrent_v2(&popped);
+  if (entered_) (void)device_.check(device_.functions_.cuCtxPopCurrent_v2(&popped), "The context was not left");
 }
 
 }  // namespace foveate::cuda

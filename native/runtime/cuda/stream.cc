@@ -144,11 +144,18 @@ Status Stream::wait(const Event& event) {
 
 Status Stream::synchronize(Wait wait) {
   if (capturing_) return {error_code::kInternal, "A stream was waited for while a graph was captured in it"};
-  FOVEATE_RETURN_IF_ERROR(device_->make_current());
-  if (wait == Wait::kSpinning)
-    return device_->check(spin([this] { return device_->functions().cuStreamQuery(stream_); }), "Work failed");
-  FOVEATE_RETURN_IF_ERROR(record(done_));
-  return done_.synchronize();
+  FOVEATE_RETURN_IF_ERROR(device_->usable());
+  const Functions& driver = device_->functions();
+  const auto spinning = [&] { return spin([&] { return driver.cuStreamQuery(stream_); }); };
+  const auto blocking = [&] {
+    const CUresult recorded = driver.cuEventRecord(done_.native(), stream_);
+    return recorded == result::kSuccess ? driver.cuEventSynchronize(done_.native()) : recorded;
+  };
+  Status status = device_->make_current();
+  if (status.ok()) status = device_->check(wait == Wait::kSpinning ? spinning() : blocking(), "Work failed");
+  // A wait that was refused has not waited, and the caller is about to let go of the memory.
+  if (!status.ok() && !device_->lost()) spinning();
+  return status;
 }
 
 Result<bool> Stream::idle() const {

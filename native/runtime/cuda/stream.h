@@ -65,7 +65,7 @@ class Stream {
   Status record(Event& event);
   Status wait(const Event& event);
 
-  // Returns when all that was enqueued is done; with DEVICE_LOST, too, the GPU no longer touches memory of it. INTERNAL
+  // Returns when all that was enqueued is done; with an error, too, the GPU no longer touches memory of it. INTERNAL
   // while a graph is captured: nothing runs then.
   Status synchronize(Wait wait = Wait::kBlocking);
   // Whether all is done.

@@ -20,7 +20,10 @@ CUresult cuStreamDestroy_v2(CUstream handle) noexcept {
   STANDIN_ENTER(cuStreamDestroy_v2, kContext);
   const auto stream = stream_of(call, handle);
   if (!stream) return kInvalidHandle;
-  if (stream->capture) stream->capture->invalid = true;
+  if (const auto capture = stream->capture) {
+    capture->invalid = true;
+    if (capture->origin == stream.get()) std::erase(driver().captures, capture);
+  }
   stream->close(false);
   driver().streams.erase(handle);
   return result::kSuccess;
