@@ -1,5 +1,5 @@
-// TensorRT as the contract is run on it: engines that a stand-in builds and runs, in five layouts. What runs them is all
-// ours but for the library and the driver.
+// TensorRT as the contract is run on it: engines that a stand-in builds and runs, in five layouts. What runs them is
+// all ours but for the library and the driver.
 #include <array>
 #include <map>
 #include <mutex>
@@ -79,7 +79,8 @@ std::string name_of(const ::testing::TestParamInfo<RuntimeUnderTest>& info) { re
 TEST(StandinLayouts, AreFive) {
   for (const char* layout : tensorrt::kLayouts) {
     if (!std::filesystem::exists(tensorrt::standin_path(layout)))
-      GTEST_SKIP() << "The contract was not run on " << layout << ": NVIDIA's headers, from which it derives, are not here";
+      GTEST_SKIP() << "The contract was not run on " << layout
+                   << ": NVIDIA's headers, from which it derives, are not here";
   }
 }
 

@@ -179,7 +179,8 @@ TEST_P(TensorRtFaults, ManyCyclesWithFaultsKeepNothing) {
   const Bytes engine = engine_of("dynamic");
   int failed = 0;
   for (int i = 0; i < kCycles; ++i) {
-    const char* const faults[] = {"fail-enqueue=1", "oom-enqueue=1", "oom-context=1", "fail-enqueue=2", "lose-enqueue=1"};
+    const char* const faults[] = {"fail-enqueue=1", "oom-enqueue=1", "oom-context=1", "fail-enqueue=2",
+                                  "lose-enqueue=1"};
     const int fault = i % 20 < 5 ? i % 20 : -1;
     ModelOptions options;
     options.graphs = i % 2 == 0;

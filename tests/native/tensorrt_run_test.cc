@@ -118,7 +118,8 @@ TEST_P(TensorRtRun, OutputsOfFreeSizeGoWhereTheyAreAskedFor) {
   place.dims = {2, 1};
   place.bytes.resize(2 * dtype_bytes(dtype));
   const std::vector<RunRequest::Output> wrong{{0, place.view()}};
-  expect_error(lane->run({inputs, wrong, nullptr, std::nullopt}, result), error_code::kTensorShape, {"[2, 2]", "[2, 1]"});
+  expect_error(lane->run({inputs, wrong, nullptr, std::nullopt}, result), error_code::kTensorShape,
+               {"[2, 2]", "[2, 1]"});
   const std::vector<RunRequest::Output> on_device{{.index = 0, .bound = std::nullopt, .on_device = true}};
   RunResult kept;
   ASSERT_OK(lane->run({inputs, on_device, nullptr, std::nullopt}, kept));
@@ -156,8 +157,8 @@ TEST_P(TensorRtGraphs, ReplayARunOfEachShape) {
       EXPECT_FLOAT_EQ(values_of<float>(result.outputs[0])[1], 4.75f + (first - 1) * 0.125f);
     }
   }
-  EXPECT_EQ(launches() - before, 8);                        // all but the first of each shape
-  EXPECT_EQ(standin_->count("enqueues") - enqueued, 4);     // once plainly, once captured
+  EXPECT_EQ(launches() - before, 8);                     // all but the first of each shape
+  EXPECT_EQ(standin_->count("enqueues") - enqueued, 4);  // once plainly, once captured
 }
 
 TEST_P(TensorRtGraphs, GoOnWithoutWhereCapturingFails) {

@@ -15,12 +15,11 @@ const Driver* Driver::get() {
       function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(library, name));
       return function != nullptr;
     };
-    const bool whole = find(made->allocate, "cuMemAlloc_v2") &&
-                       find(made->free, "cuMemFree_v2") && find(made->create_event, "cuEventCreate") &&
-                       find(made->destroy_event, "cuEventDestroy_v2") && find(made->record, "cuEventRecord") &&
-                       find(made->synchronize, "cuEventSynchronize") && find(made->launch, "cuLaunchHostFunc") &&
-                       find(made->view, "standin_device_view") && find(made->lose, "standin_lose") &&
-                       find(made->ordinal, "standin_current_device");
+    const bool whole = find(made->allocate, "cuMemAlloc_v2") && find(made->free, "cuMemFree_v2") &&
+                       find(made->create_event, "cuEventCreate") && find(made->destroy_event, "cuEventDestroy_v2") &&
+                       find(made->record, "cuEventRecord") && find(made->synchronize, "cuEventSynchronize") &&
+                       find(made->launch, "cuLaunchHostFunc") && find(made->view, "standin_device_view") &&
+                       find(made->lose, "standin_lose") && find(made->ordinal, "standin_current_device");
     return whole ? made : nullptr;
   }();
   return driver;

@@ -31,9 +31,9 @@ std::unique_ptr<Engine> Engine::load(std::span<const std::byte> bytes, const Rel
     return nullptr;
   }
   if (plan->capability != capability()) {
-    log(Severity::kError,
-        "The engine plan file is generated on an incompatible device, expecting compute " + plan_text(capability()) +
-            " got compute " + plan_text(plan->capability) + ", please rebuild.");
+    log(Severity::kError, "The engine plan file is generated on an incompatible device, expecting compute " +
+                              plan_text(capability()) + " got compute " + plan_text(plan->capability) +
+                              ", please rebuild.");
     return nullptr;
   }
   std::unique_ptr<Engine> made(new Engine(std::move(*plan), release.releases, std::move(log)));
@@ -45,8 +45,8 @@ std::unique_ptr<Engine> Engine::load(std::span<const std::byte> bytes, const Rel
   }
   made->memory_ = std::make_unique<DeviceMemory>(made->plan_.model.size());
   if (made->memory_->ok()) return made;
-  made->log_(Severity::kError, "Error Code 2: OutOfMemory (Requested size was " +
-                                   std::to_string(made->plan_.model.size()) + " bytes.)");
+  made->log_(Severity::kError,
+             "Error Code 2: OutOfMemory (Requested size was " + std::to_string(made->plan_.model.size()) + " bytes.)");
   return nullptr;
 }
 
@@ -70,8 +70,7 @@ std::string Engine::information() const {
 std::unique_ptr<Execution> Engine::create_execution() {
   auto memory = Injection::instance().due("oom-context") ? nullptr : std::make_unique<DeviceMemory>(kScratchBytes);
   if (memory != nullptr && memory->ok()) return std::make_unique<Execution>(*this, std::move(memory));
-  log_(Severity::kError,
-       "Error Code 2: OutOfMemory (Requested size was " + std::to_string(kScratchBytes) + " bytes.)");
+  log_(Severity::kError, "Error Code 2: OutOfMemory (Requested size was " + std::to_string(kScratchBytes) + " bytes.)");
   return nullptr;
 }
 

@@ -203,7 +203,8 @@ bool Execution::enqueue(cuda::CUstream stream) {
     return refuse("The driver does not launch");
   if (profiler) {
     if (!wait(stream)) return false;
-    for (const OnnxNode& node : engine_.file().nodes) profiler(node.name.empty() ? node.op.c_str() : node.name.c_str(), 0.25f);
+    for (const OnnxNode& node : engine_.file().nodes)
+      profiler(node.name.empty() ? node.op.c_str() : node.name.c_str(), 0.25f);
   }
   return true;
 }

@@ -1,5 +1,5 @@
-// The stand-in with the layout that the compiler gives NVIDIA's own headers: of TensorRT 11, and of TensorRT-RTX. A slot
-// of ours that is wrong ends up in a method that is not overridden here, which ends the process.
+// The stand-in with the layout that the compiler gives NVIDIA's own headers: of TensorRT 11, and of TensorRT-RTX. A
+// slot of ours that is wrong ends up in a method that is not overridden here, which ends the process.
 //
 // Objects are two, as in the real library: a handle, and an implementation that belongs to it.
 #include <NvInfer.h>
@@ -33,7 +33,8 @@ constexpr standin::Release kRelease{static_cast<abi::Releases>(STANDIN_RELEASES)
 template <typename Public, typename Implementation>
 struct Handle final : Public {
   template <typename... Arguments>
-  explicit Handle(Arguments&&... arguments) : implementation(new Implementation(std::forward<Arguments>(arguments)...)) {
+  explicit Handle(Arguments&&... arguments)
+      : implementation(new Implementation(std::forward<Arguments>(arguments)...)) {
     this->mImpl = implementation.get();
   }
   std::unique_ptr<Implementation> implementation;
@@ -306,7 +307,6 @@ void* createInferRefitter_INTERNAL(void* engine, void*, std::int32_t) noexcept {
       new Handle<IRefitter, Refitter>(*EngineHandle::of(*static_cast<ICudaEngine*>(engine)).engine));
 }
 void* createNvOnnxParser_INTERNAL(void* network, void*, int) noexcept {
-  return static_cast<nvonnxparser::IParser*>(
-      new Parser(NetworkHandle::of(*static_cast<INetworkDefinition*>(network))));
+  return static_cast<nvonnxparser::IParser*>(new Parser(NetworkHandle::of(*static_cast<INetworkDefinition*>(network))));
 }
 }

@@ -1,5 +1,5 @@
-// The stand-in with the layout of foveate's own table, slots.generated.h: of TensorRT 8 and 10, whose headers are not at
-// hand. A wrong slot of theirs does not show here, but what differs between these releases and the others does:
+// The stand-in with the layout of foveate's own table, slots.generated.h: of TensorRT 8 and 10, whose headers are not
+// at hand. A wrong slot of theirs does not show here, but what differs between these releases and the others does:
 // dimensions of 32 bits, the shapes of callbacks, methods that are absent.
 #include <algorithm>
 #include <cstdio>
@@ -102,7 +102,7 @@ Logic& of(const abi::Handle* self) {
 standin::Log log_of(void* logger) {
   return [logger = static_cast<Interface*>(logger)](standin::Severity severity, const std::string& message) {
     reinterpret_cast<void (*)(Interface*, abi::Severity, const char*)>(logger->table[0])(logger, severity,
-                                                                                        message.c_str());
+                                                                                         message.c_str());
   };
 }
 
@@ -110,8 +110,8 @@ struct Memory {
   static const Table& table() {
     static const Table made =
         Table()
-            .put(abi::kHostMemoryData,
-                 +[](Interface* self) noexcept -> void* { return of<Memory>(self).bytes.data(); })
+            .put(
+                abi::kHostMemoryData, +[](Interface* self) noexcept -> void* { return of<Memory>(self).bytes.data(); })
             .put(abi::kHostMemorySize, +[](Interface* self) noexcept { return of<Memory>(self).bytes.size(); });
     return made;
   }
@@ -125,9 +125,11 @@ struct Tensor {
   static const Table& table() {
     static const Table made =
         Table()
-            .put(abi::kTensorGetName, +[](Interface* self) noexcept { return of<Tensor>(self).tensor.name.c_str(); })
-            .put_dims(abi::kTensorGetDimensions,
-                      +[](Interface* self) noexcept { return theirs(of<Tensor>(self).tensor.dims); })
+            .put(
+                abi::kTensorGetName, +[](Interface* self) noexcept { return of<Tensor>(self).tensor.name.c_str(); })
+            .put_dims(
+                abi::kTensorGetDimensions,
+                +[](Interface* self) noexcept { return theirs(of<Tensor>(self).tensor.dims); })
             .put(abi::kTensorGetType, +[](Interface* self) noexcept { return of<Tensor>(self).tensor.element; });
     return made;
   }
@@ -138,19 +140,24 @@ struct Network {
   static const Table& table() {
     static const Table made =
         Table()
-            .put(abi::kNetworkDefinitionGetNbLayers,
-                 +[](Interface* self) noexcept {
-                   const auto* const model = of<Network>(self).network.model();
-                   return model == nullptr ? 0 : static_cast<std::int32_t>(model->file().nodes.size());
-                 })
-            .put(abi::kNetworkDefinitionGetNbInputs,
-                 +[](Interface* self) noexcept { return of<Network>(self).network.count(true); })
-            .put(abi::kNetworkDefinitionGetNbOutputs,
-                 +[](Interface* self) noexcept { return of<Network>(self).network.count(false); })
-            .put(abi::kNetworkDefinitionGetInput,
-                 +[](Interface* self, std::int32_t index) noexcept { return of<Network>(self).give(true, index); })
-            .put(abi::kNetworkDefinitionGetOutput,
-                 +[](Interface* self, std::int32_t index) noexcept { return of<Network>(self).give(false, index); })
+            .put(
+                abi::kNetworkDefinitionGetNbLayers,
+                +[](Interface* self) noexcept {
+                  const auto* const model = of<Network>(self).network.model();
+                  return model == nullptr ? 0 : static_cast<std::int32_t>(model->file().nodes.size());
+                })
+            .put(
+                abi::kNetworkDefinitionGetNbInputs,
+                +[](Interface* self) noexcept { return of<Network>(self).network.count(true); })
+            .put(
+                abi::kNetworkDefinitionGetNbOutputs,
+                +[](Interface* self) noexcept { return of<Network>(self).network.count(false); })
+            .put(
+                abi::kNetworkDefinitionGetInput,
+                +[](Interface* self, std::int32_t index) noexcept { return of<Network>(self).give(true, index); })
+            .put(
+                abi::kNetworkDefinitionGetOutput,
+                +[](Interface* self, std::int32_t index) noexcept { return of<Network>(self).give(false, index); })
             .put(abi::kNetworkDefinitionSetName, +[](Interface*, const char*) noexcept {});
     return made;
   }
@@ -168,14 +175,16 @@ struct Profile {
   static const Table& table() {
     static const Table made =
         Table()
-            .put(abi::kOptimizationProfileSetDimensions,
-                 +[](Interface* self, const char* input, abi::ProfileSelector which, const abi::Dims* dims) noexcept {
-                   return of<Profile>(self).set(input, which, foveate::tensorrt::dims_at(dims, abi::Releases::kTrt10));
-                 })
-            .put(abi::kOptimizationProfileSetDimensionsByValue,
-                 +[](Interface* self, const char* input, abi::ProfileSelector which, abi::Dims32 dims) noexcept {
-                   return of<Profile>(self).set(input, which, foveate::tensorrt::dims_at(&dims, abi::Releases::kTrt8));
-                 })
+            .put(
+                abi::kOptimizationProfileSetDimensions,
+                +[](Interface* self, const char* input, abi::ProfileSelector which, const abi::Dims* dims) noexcept {
+                  return of<Profile>(self).set(input, which, foveate::tensorrt::dims_at(dims, abi::Releases::kTrt10));
+                })
+            .put(
+                abi::kOptimizationProfileSetDimensionsByValue,
+                +[](Interface* self, const char* input, abi::ProfileSelector which, abi::Dims32 dims) noexcept {
+                  return of<Profile>(self).set(input, which, foveate::tensorrt::dims_at(&dims, abi::Releases::kTrt8));
+                })
             .put(abi::kOptimizationProfileIsValid, +[](Interface*) noexcept { return true; });
     return made;
   }
@@ -193,19 +202,23 @@ struct Config {
   static const Table& table() {
     static const Table made =
         Table()
-            .put(abi::kBuilderConfigSetFlag,
-                 +[](Interface* self, std::int32_t flag) noexcept {
-                   auto& config = of<Config>(self).config;
-                   config.refit = config.refit || flag == kRefitFlag;
-                 })
-            .put(abi::kBuilderConfigSetProgressMonitor, +[](Interface*, abi::ProgressMonitor*) noexcept {})
-            .put(abi::kBuilderConfigCreateTimingCache,
-                 +[](Interface*, const void*, std::size_t) noexcept -> abi::TimingCache* { return nullptr; })
-            .put(abi::kBuilderConfigAddOptimizationProfile, +[](Interface* self, abi::Profile* profile) noexcept {
-              auto& profiles = of<Config>(self).config.profiles;
-              profiles.push_back(&of<Profile>(static_cast<abi::Handle*>(profile)).profile);
-              return static_cast<std::int32_t>(profiles.size()) - 1;
-            });
+            .put(
+                abi::kBuilderConfigSetFlag,
+                +[](Interface* self, std::int32_t flag) noexcept {
+                  auto& config = of<Config>(self).config;
+                  config.refit = config.refit || flag == kRefitFlag;
+                })
+            .put(
+                abi::kBuilderConfigSetProgressMonitor, +[](Interface*, abi::ProgressMonitor*) noexcept {})
+            .put(
+                abi::kBuilderConfigCreateTimingCache,
+                +[](Interface*, const void*, std::size_t) noexcept -> abi::TimingCache* { return nullptr; })
+            .put(
+                abi::kBuilderConfigAddOptimizationProfile, +[](Interface* self, abi::Profile* profile) noexcept {
+                  auto& profiles = of<Config>(self).config.profiles;
+                  profiles.push_back(&of<Profile>(static_cast<abi::Handle*>(profile)).profile);
+                  return static_cast<std::int32_t>(profiles.size()) - 1;
+                });
     return made;
   }
   standin::Config config;
@@ -215,25 +228,29 @@ struct Builder {
   static const Table& table() {
     static const Table made =
         Table()
-            .put(abi::kBuilderCreateBuilderConfig,
-                 +[](Interface*) noexcept { return reinterpret_cast<abi::BuilderConfig*>(new Object<Config>); })
-            .put(abi::kBuilderCreateNetworkV2,
-                 +[](Interface*, std::uint32_t) noexcept {
-                   return reinterpret_cast<abi::Network*>(new Object<Network>);
-                 })
-            .put(abi::kBuilderCreateOptimizationProfile,
-                 +[](Interface* self) noexcept {
-                   auto& profiles = of<Builder>(self).profiles;
-                   profiles.push_back(std::make_unique<Object<Profile>>());
-                   return reinterpret_cast<abi::Profile*>(profiles.back().get());
-                 })
-            .put(abi::kBuilderBuildSerializedNetwork,
-                 +[](Interface* self, abi::Network* network, abi::BuilderConfig* config) noexcept {
-                   auto bytes = standin::build(of<Network>(static_cast<abi::Handle*>(network)).network,
-                                               of<Config>(static_cast<abi::Handle*>(config)).config, kRelease,
-                                               of<Builder>(self).log);
-                   return bytes ? reinterpret_cast<abi::HostMemory*>(new Object<Memory>(std::move(*bytes))) : nullptr;
-                 });
+            .put(
+                abi::kBuilderCreateBuilderConfig,
+                +[](Interface*) noexcept { return reinterpret_cast<abi::BuilderConfig*>(new Object<Config>); })
+            .put(
+                abi::kBuilderCreateNetworkV2,
+                +[](Interface*, std::uint32_t) noexcept {
+                  return reinterpret_cast<abi::Network*>(new Object<Network>);
+                })
+            .put(
+                abi::kBuilderCreateOptimizationProfile,
+                +[](Interface* self) noexcept {
+                  auto& profiles = of<Builder>(self).profiles;
+                  profiles.push_back(std::make_unique<Object<Profile>>());
+                  return reinterpret_cast<abi::Profile*>(profiles.back().get());
+                })
+            .put(
+                abi::kBuilderBuildSerializedNetwork,
+                +[](Interface* self, abi::Network* network, abi::BuilderConfig* config) noexcept {
+                  auto bytes = standin::build(of<Network>(static_cast<abi::Handle*>(network)).network,
+                                              of<Config>(static_cast<abi::Handle*>(config)).config, kRelease,
+                                              of<Builder>(self).log);
+                  return bytes ? reinterpret_cast<abi::HostMemory*>(new Object<Memory>(std::move(*bytes))) : nullptr;
+                });
     return made;
   }
   standin::Log log;
@@ -245,12 +262,18 @@ struct ParserError : Interface {
   explicit ParserError(standin::Fault given) : fault(std::move(given)) {
     static const Table made =
         Table()
-            .put(abi::kParserErrorCode, +[](Interface* self) noexcept { return of_error(self).code; })
-            .put(abi::kParserErrorDesc, +[](Interface* self) noexcept { return of_error(self).text.c_str(); })
-            .put(abi::kParserErrorFile, +[](Interface*) noexcept { return "standin.cpp"; })
-            .put(abi::kParserErrorLine, +[](Interface*) noexcept { return 1; })
-            .put(abi::kParserErrorNode, +[](Interface* self) noexcept { return of_error(self).node; })
-            .put(abi::kParserErrorNodeName, +[](Interface* self) noexcept { return of_error(self).node_name.c_str(); })
+            .put(
+                abi::kParserErrorCode, +[](Interface* self) noexcept { return of_error(self).code; })
+            .put(
+                abi::kParserErrorDesc, +[](Interface* self) noexcept { return of_error(self).text.c_str(); })
+            .put(
+                abi::kParserErrorFile, +[](Interface*) noexcept { return "standin.cpp"; })
+            .put(
+                abi::kParserErrorLine, +[](Interface*) noexcept { return 1; })
+            .put(
+                abi::kParserErrorNode, +[](Interface* self) noexcept { return of_error(self).node; })
+            .put(
+                abi::kParserErrorNodeName, +[](Interface* self) noexcept { return of_error(self).node_name.c_str(); })
             .put(abi::kParserErrorNodeOperator, +[](Interface* self) noexcept { return of_error(self).op.c_str(); });
     table = made.slots();
   }
@@ -265,15 +288,17 @@ struct Parser : Interface {
         Table()
             .put(abi::kParserParse, &parse)
             .put(abi::kParserSupportsModelV2, &parse)
-            .put(abi::kParserGetNbErrors,
-                 +[](Interface* self) noexcept {
-                   return static_cast<std::int32_t>(static_cast<Parser*>(self)->errors.size());
-                 })
-            .put(abi::kParserGetError,
-                 +[](Interface* self, std::int32_t index) noexcept {
-                   auto& errors = static_cast<Parser*>(self)->errors;
-                   return reinterpret_cast<abi::ParserError*>(errors[static_cast<std::size_t>(index)].get());
-                 })
+            .put(
+                abi::kParserGetNbErrors,
+                +[](Interface* self) noexcept {
+                  return static_cast<std::int32_t>(static_cast<Parser*>(self)->errors.size());
+                })
+            .put(
+                abi::kParserGetError,
+                +[](Interface* self, std::int32_t index) noexcept {
+                  auto& errors = static_cast<Parser*>(self)->errors;
+                  return reinterpret_cast<abi::ParserError*>(errors[static_cast<std::size_t>(index)].get());
+                })
             .put(abi::kParserDelete, +[](Interface* self) noexcept { delete static_cast<Parser*>(self); });
     table = made.slots();
   }
@@ -318,46 +343,55 @@ struct Execution {
   static const Table& table() {
     static const Table made =
         Table()
-            .put(abi::kExecutionContextSetOptimizationProfileAsync,
-                 +[](Interface* self, std::int32_t profile, void*) noexcept {
-                   return of<Execution>(self).execution->set_profile(profile);
-                 })
-            .put(abi::kExecutionContextSetInputShape,
-                 +[](Interface* self, const char* name, const void* dims) noexcept {
-                   return of<Execution>(self).execution->set_shape(name, foveate::tensorrt::dims_at(dims, kReleases));
-                 })
-            .put(abi::kExecutionContextInferShapes,
-                 +[](Interface* self, std::int32_t, const char**) noexcept {
-                   return of<Execution>(self).execution->infer_shapes();
-                 })
-            .put_dims(abi::kExecutionContextGetTensorShape,
-                      +[](Interface* self, const char* name) noexcept {
-                        return theirs(of<Execution>(self).execution->shape(name));
-                      })
-            .put(abi::kExecutionContextSetTensorAddress,
-                 +[](Interface* self, const char* name, void* data) noexcept {
-                   return of<Execution>(self).execution->set_address(name, data);
-                 })
-            .put(abi::kExecutionContextSetOutputAllocator,
-                 +[](Interface* self, const char* name, void* allocator) noexcept {
-                   return of<Execution>(self).execution->set_allocator(name, allocator_of(name, allocator));
-                 })
-            .put(abi::kExecutionContextGetMaxOutputSize,
-                 +[](Interface* self, const char* name) noexcept {
-                   return of<Execution>(self).execution->most_bytes(name);
-                 })
-            .put(abi::kExecutionContextSetProfiler,
-                 +[](Interface* self, void* profiler) noexcept {
-                   auto& execution = *of<Execution>(self).execution;
-                   execution.profiler = nullptr;
-                   if (profiler == nullptr) return;
-                   execution.profiler = [object = static_cast<Interface*>(profiler)](const char* layer, float time) {
-                     reinterpret_cast<void (*)(Interface*, const char*, float)>(object->table[0])(object, layer, time);
-                   };
-                 })
-            .put(abi::kExecutionContextEnqueueV3, +[](Interface* self, void* stream) noexcept {
-              return of<Execution>(self).execution->enqueue(static_cast<foveate::cuda::CUstream>(stream));
-            });
+            .put(
+                abi::kExecutionContextSetOptimizationProfileAsync,
+                +[](Interface* self, std::int32_t profile, void*) noexcept {
+                  return of<Execution>(self).execution->set_profile(profile);
+                })
+            .put(
+                abi::kExecutionContextSetInputShape,
+                +[](Interface* self, const char* name, const void* dims) noexcept {
+                  return of<Execution>(self).execution->set_shape(name, foveate::tensorrt::dims_at(dims, kReleases));
+                })
+            .put(
+                abi::kExecutionContextInferShapes,
+                +[](Interface* self, std::int32_t, const char**) noexcept {
+                  return of<Execution>(self).execution->infer_shapes();
+                })
+            .put_dims(
+                abi::kExecutionContextGetTensorShape,
+                +[](Interface* self, const char* name) noexcept {
+                  return theirs(of<Execution>(self).execution->shape(name));
+                })
+            .put(
+                abi::kExecutionContextSetTensorAddress,
+                +[](Interface* self, const char* name, void* data) noexcept {
+                  return of<Execution>(self).execution->set_address(name, data);
+                })
+            .put(
+                abi::kExecutionContextSetOutputAllocator,
+                +[](Interface* self, const char* name, void* allocator) noexcept {
+                  return of<Execution>(self).execution->set_allocator(name, allocator_of(name, allocator));
+                })
+            .put(
+                abi::kExecutionContextGetMaxOutputSize,
+                +[](Interface* self, const char* name) noexcept {
+                  return of<Execution>(self).execution->most_bytes(name);
+                })
+            .put(
+                abi::kExecutionContextSetProfiler,
+                +[](Interface* self, void* profiler) noexcept {
+                  auto& execution = *of<Execution>(self).execution;
+                  execution.profiler = nullptr;
+                  if (profiler == nullptr) return;
+                  execution.profiler = [object = static_cast<Interface*>(profiler)](const char* layer, float time) {
+                    reinterpret_cast<void (*)(Interface*, const char*, float)>(object->table[0])(object, layer, time);
+                  };
+                })
+            .put(
+                abi::kExecutionContextEnqueueV3, +[](Interface* self, void* stream) noexcept {
+                  return of<Execution>(self).execution->enqueue(static_cast<foveate::cuda::CUstream>(stream));
+                });
     return made;
   }
   std::unique_ptr<standin::Execution> execution;
@@ -365,8 +399,8 @@ struct Execution {
 
 struct Inspector {
   static const Table& table() {
-    static const Table made =
-        Table().put(abi::kEngineInspectorGetEngineInformation, +[](Interface* self, abi::LayerFormat format) noexcept {
+    static const Table made = Table().put(
+        abi::kEngineInspectorGetEngineInformation, +[](Interface* self, abi::LayerFormat format) noexcept {
           return format == abi::LayerFormat::kJson ? of<Inspector>(self).text.c_str() : nullptr;
         });
     return made;
@@ -385,41 +419,50 @@ struct Engine {
   static const Table& table() {
     static const Table made =
         Table()
-            .put(abi::kCudaEngineGetNbIOTensors,
-                 +[](Interface* self) noexcept { return static_cast<std::int32_t>(get(self).tensors().size()); })
-            .put(abi::kCudaEngineGetIOTensorName,
-                 +[](Interface* self, std::int32_t index) noexcept {
-                   return get(self).tensors()[static_cast<std::size_t>(index)].name.c_str();
-                 })
-            .put(abi::kCudaEngineGetTensorIOMode,
-                 +[](Interface* self, const char* name) noexcept {
-                   return get(self).find(name)->input ? abi::IoMode::kInput : abi::IoMode::kOutput;
-                 })
-            .put_dims(abi::kCudaEngineGetTensorShape,
-                      +[](Interface* self, const char* name) noexcept { return theirs(get(self).find(name)->dims); })
-            .put(abi::kCudaEngineGetTensorDataType,
-                 +[](Interface* self, const char* name) noexcept { return get(self).find(name)->element; })
-            .put(abi::kCudaEngineGetTensorLocation,
-                 +[](Interface*, const char*) noexcept { return abi::Location::kDevice; })
-            .put(abi::kCudaEngineGetTensorFormat, +[](Interface*, const char*) noexcept { return abi::kLinearFormat; })
-            .put(abi::kCudaEngineGetNbOptimizationProfiles,
-                 +[](Interface* self) noexcept {
-                   return static_cast<std::int32_t>(get(self).plan().profiles.size());
-                 })
-            .put_dims(abi::kCudaEngineGetProfileShape,
-                      +[](Interface* self, const char* name, std::int32_t profile,
-                          abi::ProfileSelector which) noexcept {
-                        const auto* const dims = get(self).profile_shape(name, profile, which);
-                        return theirs(dims == nullptr ? foveate::Dims() : *dims);
-                      })
-            .put(abi::kCudaEngineCreateExecutionContext,
-                 +[](Interface* self, abi::AllocationStrategy) noexcept { return execution_of(get(self)); })
-            .put(abi::kCudaEngineCreateExecutionContextPlain,
-                 +[](Interface* self) noexcept { return execution_of(get(self)); })
-            .put(abi::kCudaEngineCreateEngineInspector,
-                 +[](Interface* self) noexcept {
-                   return reinterpret_cast<abi::Inspector*>(new Object<Inspector>(get(self).information()));
-                 })
+            .put(
+                abi::kCudaEngineGetNbIOTensors,
+                +[](Interface* self) noexcept { return static_cast<std::int32_t>(get(self).tensors().size()); })
+            .put(
+                abi::kCudaEngineGetIOTensorName,
+                +[](Interface* self, std::int32_t index) noexcept {
+                  return get(self).tensors()[static_cast<std::size_t>(index)].name.c_str();
+                })
+            .put(
+                abi::kCudaEngineGetTensorIOMode,
+                +[](Interface* self, const char* name) noexcept {
+                  return get(self).find(name)->input ? abi::IoMode::kInput : abi::IoMode::kOutput;
+                })
+            .put_dims(
+                abi::kCudaEngineGetTensorShape,
+                +[](Interface* self, const char* name) noexcept { return theirs(get(self).find(name)->dims); })
+            .put(
+                abi::kCudaEngineGetTensorDataType,
+                +[](Interface* self, const char* name) noexcept { return get(self).find(name)->element; })
+            .put(
+                abi::kCudaEngineGetTensorLocation,
+                +[](Interface*, const char*) noexcept { return abi::Location::kDevice; })
+            .put(
+                abi::kCudaEngineGetTensorFormat, +[](Interface*, const char*) noexcept { return abi::kLinearFormat; })
+            .put(
+                abi::kCudaEngineGetNbOptimizationProfiles,
+                +[](Interface* self) noexcept { return static_cast<std::int32_t>(get(self).plan().profiles.size()); })
+            .put_dims(
+                abi::kCudaEngineGetProfileShape,
+                +[](Interface* self, const char* name, std::int32_t profile, abi::ProfileSelector which) noexcept {
+                  const auto* const dims = get(self).profile_shape(name, profile, which);
+                  return theirs(dims == nullptr ? foveate::Dims() : *dims);
+                })
+            .put(
+                abi::kCudaEngineCreateExecutionContext,
+                +[](Interface* self, abi::AllocationStrategy) noexcept { return execution_of(get(self)); })
+            .put(
+                abi::kCudaEngineCreateExecutionContextPlain,
+                +[](Interface* self) noexcept { return execution_of(get(self)); })
+            .put(
+                abi::kCudaEngineCreateEngineInspector,
+                +[](Interface* self) noexcept {
+                  return reinterpret_cast<abi::Inspector*>(new Object<Inspector>(get(self).information()));
+                })
             .put(abi::kCudaEngineIsRefittable, +[](Interface* self) noexcept { return get(self).plan().refittable; });
     return made;
   }
@@ -430,17 +473,19 @@ struct Refitter {
   static const Table& table() {
     static const Table made =
         Table()
-            .put(abi::kRefitterSetNamedWeights,
-                 +[](Interface* self, const char* name, abi::Weights weights) noexcept {
-                   auto& refitter = of<Refitter>(self);
-                   return refitter.engine.set_weights(refitter.model, name, weights.type, weights.values,
-                                                      weights.count);
-                 })
-            .put(abi::kRefitterGetMissingWeights, +[](Interface*, std::int32_t, const char**) noexcept { return 0; })
-            .put(abi::kRefitterRefitCudaEngine, +[](Interface* self) noexcept {
-              auto& refitter = of<Refitter>(self);
-              return refitter.engine.apply_weights(refitter.model);
-            });
+            .put(
+                abi::kRefitterSetNamedWeights,
+                +[](Interface* self, const char* name, abi::Weights weights) noexcept {
+                  auto& refitter = of<Refitter>(self);
+                  return refitter.engine.set_weights(refitter.model, name, weights.type, weights.values, weights.count);
+                })
+            .put(
+                abi::kRefitterGetMissingWeights, +[](Interface*, std::int32_t, const char**) noexcept { return 0; })
+            .put(
+                abi::kRefitterRefitCudaEngine, +[](Interface* self) noexcept {
+                  auto& refitter = of<Refitter>(self);
+                  return refitter.engine.apply_weights(refitter.model);
+                });
     return made;
   }
   standin::Engine& engine;
@@ -450,17 +495,16 @@ struct Refitter {
 
 struct Runtime {
   static abi::Engine* load(Interface* self, const void* bytes, std::size_t size) noexcept {
-    auto made =
-        standin::Engine::load({static_cast<const std::byte*>(bytes), size}, kRelease, of<Runtime>(self).log);
+    auto made = standin::Engine::load({static_cast<const std::byte*>(bytes), size}, kRelease, of<Runtime>(self).log);
     return made == nullptr ? nullptr : reinterpret_cast<abi::Engine*>(new Object<Engine>(std::move(made)));
   }
   static const Table& table() {
-    static const Table made = Table()
-                                  .put(abi::kRuntimeDeserializeCudaEngine, &load)
-                                  .put(abi::kRuntimeDeserializeCudaEngineWithPlugins,
-                                       +[](Interface* self, const void* bytes, std::size_t size, void*) noexcept {
-                                         return load(self, bytes, size);
-                                       });
+    static const Table made =
+        Table()
+            .put(abi::kRuntimeDeserializeCudaEngine, &load)
+            .put(
+                abi::kRuntimeDeserializeCudaEngineWithPlugins, +[](Interface* self, const void* bytes, std::size_t size,
+                                                                   void*) noexcept { return load(self, bytes, size); });
     return made;
   }
   standin::Log log;

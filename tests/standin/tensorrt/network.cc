@@ -26,8 +26,8 @@ Result<std::shared_ptr<Model>> open_onnx(std::span<const std::byte> bytes, const
 // The node that a message of ONNX Runtime is about, if any: it names the operator or the node.
 Fault fault_of(const Error& error, const OnnxFile& file) {
   const bool unsupported = error.code == error_code::kModelUnsupported;
-  Fault fault{unsupported ? ParserErrorCode::kUnsupportedNode : ParserErrorCode::kUnsupportedGraph, error.message, -1, "",
-              ""};
+  Fault fault{unsupported ? ParserErrorCode::kUnsupportedNode : ParserErrorCode::kUnsupportedGraph, error.message, -1,
+              "", ""};
   for (std::size_t i = 0; i < file.nodes.size(); ++i) {
     const OnnxNode& node = file.nodes[i];
     if (error.message.find(node.op) == std::string::npos) continue;
@@ -47,8 +47,8 @@ std::optional<DType> engine_dtype(DType dtype, Releases releases) {
 
 }  // namespace
 
-std::shared_ptr<OnnxModel> OnnxModel::open(std::span<const std::byte> bytes, const std::string& path,
-                                           Releases releases, std::vector<Fault>& faults) {
+std::shared_ptr<OnnxModel> OnnxModel::open(std::span<const std::byte> bytes, const std::string& path, Releases releases,
+                                           std::vector<Fault>& faults) {
   auto file = read_onnx(bytes);
   if (!file) {
     faults.push_back({ParserErrorCode::kModelDeserializeFailed, "Failed to parse the ONNX model.", -1, "", ""});

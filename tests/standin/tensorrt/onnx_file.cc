@@ -13,7 +13,7 @@ class Reader {
 
   struct Field {
     std::uint64_t number;
-    std::uint64_t value = 0;         // of a varint
+    std::uint64_t value = 0;          // of a varint
     std::size_t from = 0, bytes = 0;  // of what has a length
   };
 
@@ -98,8 +98,8 @@ void read_node(std::span<const std::byte> file, const Reader::Field& node, OnnxF
 }  // namespace
 
 bool OnnxFile::data_dependent() const {
-  return std::ranges::any_of(nodes,
-                             [](const OnnxNode& node) { return node.op == "NonZero" || node.op == "NonMaxSuppression"; });
+  return std::ranges::any_of(
+      nodes, [](const OnnxNode& node) { return node.op == "NonZero" || node.op == "NonMaxSuppression"; });
 }
 
 std::optional<OnnxFile> read_onnx(std::span<const std::byte> bytes) {
