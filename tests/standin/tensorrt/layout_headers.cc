@@ -2,16 +2,17 @@
 // slot of ours that is wrong ends up in a method that is not overridden here, which ends the process.
 //
 // Objects are two, as in the real library: a handle, and an implementation that belongs to it.
-#include <NvInfer.h>
-#include <NvOnnxParser.h>
-
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <utility>
 
+// Before NVIDIA's: a type that both declare is ours in these.
 #include "engine.h"
 #include "network.h"
+//
+#include <NvInfer.h>
+#include <NvOnnxParser.h>
 
 [[noreturn]] static void unused(const char* method) noexcept {
   std::fprintf(stderr, "The stand-in of TensorRT was called by %s, which foveate does not use: a wrong slot\n", method);
@@ -194,7 +195,6 @@ struct ExecutionImplementation final : VExecutionContextStub {
   std::int32_t inferShapes(std::int32_t, char const**) noexcept override { return execution->infer_shapes(); }
   Dims getTensorShape(char const* name) const noexcept override { return theirs(execution->shape(name)); }
   bool setTensorAddress(char const* name, void* data) noexcept override { return execution->set_address(name, data); }
-  std::int64_t getMaxOutputSize(char const* name) const noexcept override { return execution->most_bytes(name); }
   bool setOutputAllocator(char const* name, IOutputAllocator* allocator) noexcept override {
     if (allocator == nullptr) return execution->set_allocator(name, {});
     const std::string output = name;
