@@ -163,7 +163,7 @@ TEST_P(TensorRtGraphs, ReplayARunOfEachShape) {
 
 TEST_P(TensorRtGraphs, GoOnWithoutWhereCapturingFails) {
   const auto lane = lane_of(TensorRtRun::open(engine_of("dynamic"), options_));
-  configure("fail-from=cuStreamEndCapture:1:901");
+  configure("fail-from=cuGraphInstantiateWithFlags:1:801");
   const auto before = launches();
   RunResult result;
   for (int i = 0; i < 4; ++i) {

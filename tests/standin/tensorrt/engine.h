@@ -73,7 +73,6 @@ class Execution {
   bool set_address(const char* name, void* address);
   // Without a function to provide memory: none.
   bool set_allocator(const char* name, OutputAllocator allocator);
-  std::int64_t most_bytes(const char* name) const;
   bool enqueue(cuda::CUstream stream);
 
   std::function<void(const char* layer, float milliseconds)> profiler;

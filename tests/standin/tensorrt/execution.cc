@@ -149,11 +149,6 @@ bool Execution::set_allocator(const char* name, OutputAllocator allocator) {
   return true;
 }
 
-std::int64_t Execution::most_bytes(const char* name) const {
-  const IoTensor* const tensor = engine_.find(name);
-  return tensor == nullptr ? -1 : static_cast<std::int64_t>(byte_count(shape(name), tensor->dtype).value_or(0));
-}
-
 bool Execution::enqueue(cuda::CUstream stream) {
   Injection& injection = Injection::instance();
   injection.add("enqueues", 1);

@@ -374,11 +374,6 @@ struct Execution {
                   return of<Execution>(self).execution->set_allocator(name, allocator_of(name, allocator));
                 })
             .put(
-                abi::kExecutionContextGetMaxOutputSize,
-                +[](Interface* self, const char* name) noexcept {
-                  return of<Execution>(self).execution->most_bytes(name);
-                })
-            .put(
                 abi::kExecutionContextSetProfiler,
                 +[](Interface* self, void* profiler) noexcept {
                   auto& execution = *of<Execution>(self).execution;
