@@ -3,14 +3,17 @@
  * `build/native-tests-<sanitizer>/`. GoogleTest is compiled with the same flags; OpenCV and libjpeg-turbo are not
  * instrumented, so a report always has a frame of ours.
  */
+import { rmSync, symlinkSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
+import { layouts, writeStubs } from '../../tests/standin/tensorrt/write-stubs.mjs';
 import { parseCommandLine } from './arguments.mjs';
 import { ensureConfigured } from './build-folder.mjs';
 import { projectRoot, withLock } from './cache.mjs';
 import { ensureLibraries } from './libraries.mjs';
 import { run, runMain, SetupError } from './process.mjs';
 import { ensureSystemPackages, googletestFolder } from './system-packages.mjs';
+import { tensorRtHeaders } from './tensorrt-headers.mjs';
 import { ensureGccToolchain } from './toolchains.mjs';
 import { ensureTools } from './tools.mjs';
 
@@ -20,6 +23,29 @@ const sanitizers = {
   thread: '-fsanitize=thread -fno-omit-frame-pointer',
   none: '',
 };
+
+/** What the stand-ins of TensorRT that derive from NVIDIA's headers are compiled with; '' where those are not to be had. */
+async function standinHeaders(folder) {
+  let headers;
+  try {
+    headers = await tensorRtHeaders();
+  } catch (error) {
+    console.warn(`native tests: the stand-ins of ${Object.keys(layouts).join(', ')} are left out. ${error.message}`);
+    return '';
+  }
+  for (const [layout, release] of Object.entries(layouts)) {
+    const place = join(folder, layout);
+    writeStubs(join(headers, release), place);
+    for (const [link, target] of [
+      ['release', release],
+      ['cuda_runtime_api.h', 'cuda_runtime_api.h'],
+    ]) {
+      rmSync(join(place, link), { force: true });
+      symlinkSync(join(headers, target), join(place, link));
+    }
+  }
+  return folder;
+}
 
 await runMain(async () => {
   const usage = `build-native-tests.mjs --sanitizer ${Object.keys(sanitizers).join('|')}`;
@@ -40,6 +66,7 @@ await runMain(async () => {
     ...['-DCMAKE_BUILD_TYPE=Debug', '-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g', `-DCMAKE_CXX_FLAGS=${sanitizers[sanitizer]}`],
     `-DFOVEATE_DEPS_ROOT=${libraries}`,
     `-DFOVEATE_GOOGLETEST_DIR=${googletestFolder}`,
+    `-DFOVEATE_STANDIN_HEADERS=${await standinHeaders(join(projectRoot, 'build/standin-headers'))}`,
   ];
   await withLock(`native tests ${folder}`, async () => {
     await ensureConfigured(folder, args, () => run(tools.cmake, args));

@@ -51,6 +51,16 @@ function headerClass(owner) {
   return owner.startsWith('IParser') ? `nvonnxparser::${owner}` : `nvinfer1::${owner}`;
 }
 
+/** Methods whose name several have: the type of the one that is meant. */
+const overloads = {
+  'VRuntime::deserializeCudaEngine': 'nvinfer1::ICudaEngine* (T::*)(void const*, std::size_t) noexcept',
+};
+
+function memberOf(owner, name) {
+  const type = overloads[`${owner}::${name}`];
+  return type === undefined ? `&T::${name}` : `static_cast<${type}>(&T::${name})`;
+}
+
 /** The member of a class or enumeration, null where there is none. */
 const memberOrNull = (type, member, otherwise) =>
   `[]<typename T>(T*) { if constexpr (requires { ${member}; }) return ${member}; else return ${otherwise}; }(static_cast<${type}*>(nullptr))`;
@@ -60,7 +70,7 @@ function methodsText({ methods, flags }) {
   const lines = methods.map(({ owner, name, signature, slots }) => {
     const type = headerClass(owner);
     if (name === 'Delete') return `expect_slot("${owner}::${name}", ${cppSlots(slots)}, deleting_slot<${type}>());`;
-    return `expect_method<${signature}>("${owner}::${name}", ${cppSlots(slots)}, ${memberOrNull(type, `&T::${name}`, 'nullptr')});`;
+    return `expect_method<${signature}>("${owner}::${name}", ${cppSlots(slots)}, ${memberOrNull(type, memberOf(owner, name), 'nullptr')});`;
   });
   for (const { name, slots } of flags) {
     const value = memberOrNull('nvinfer1::BuilderFlag', `static_cast<int>(T::k${name})`, '-1');

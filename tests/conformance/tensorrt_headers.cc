@@ -230,6 +230,16 @@ void check_structs() {
   check_handle<nvinfer1::IOptimizationProfile>("IOptimizationProfile", Freed::kByItsOwner);
   check_handle<nvinfer1::IHostMemory>("IHostMemory", Freed::kByUs);
   check_handle<nvinfer1::ITimingCache>("ITimingCache", Freed::kByUs);
+  check_handle<nvinfer1::IRuntime>("IRuntime", Freed::kByUs);
+  check_handle<nvinfer1::ICudaEngine>("ICudaEngine", Freed::kByUs);
+  check_handle<nvinfer1::IExecutionContext>("IExecutionContext", Freed::kByUs);
+  check_handle<nvinfer1::IEngineInspector>("IEngineInspector", Freed::kByUs);
+  check_handle<nvinfer1::IRefitter>("IRefitter", Freed::kByUs);
+
+  expect("sizeof(Weights)", sizeof(nvinfer1::Weights), sizeof(Weights));
+  expect("Weights::type", offsetof(nvinfer1::Weights, type), offsetof(Weights, type));
+  expect("Weights::values", offsetof(nvinfer1::Weights, values), offsetof(Weights, values));
+  expect("Weights::count", offsetof(nvinfer1::Weights, count), offsetof(Weights, count));
 }
 
 void check_enumerations() {
@@ -267,6 +277,19 @@ void check_enumerations() {
   expect("HardwareCompatibilityLevel::kAMPERE_PLUS", Level::kAMPERE_PLUS, HardwareCompatibility::kAmperePlus);
   expect("HardwareCompatibilityLevel::kSAME_COMPUTE_CAPABILITY", Level::kSAME_COMPUTE_CAPABILITY,
          HardwareCompatibility::kSameComputeCapability);
+
+  expect("TensorIOMode::kINPUT", nvinfer1::TensorIOMode::kINPUT, IoMode::kInput);
+  expect("TensorIOMode::kOUTPUT", nvinfer1::TensorIOMode::kOUTPUT, IoMode::kOutput);
+  expect("TensorLocation::kDEVICE", nvinfer1::TensorLocation::kDEVICE, Location::kDevice);
+  expect("TensorLocation::kHOST", nvinfer1::TensorLocation::kHOST, Location::kHost);
+  expect("TensorFormat::kLINEAR", nvinfer1::TensorFormat::kLINEAR, kLinearFormat);
+  expect("LayerInformationFormat::kJSON", nvinfer1::LayerInformationFormat::kJSON, LayerFormat::kJson);
+  using Strategy = nvinfer1::ExecutionContextAllocationStrategy;
+  expect("ExecutionContextAllocationStrategy::kSTATIC", Strategy::kSTATIC, AllocationStrategy::kStatic);
+  expect("ExecutionContextAllocationStrategy::kON_PROFILE_CHANGE", Strategy::kON_PROFILE_CHANGE,
+         AllocationStrategy::kOnProfileChange);
+  expect("ExecutionContextAllocationStrategy::kUSER_MANAGED", Strategy::kUSER_MANAGED,
+         AllocationStrategy::kUserManaged);
 
   expect("DeviceType::kGPU", nvinfer1::DeviceType::kGPU, DeviceType::kGpu);
   expect("DeviceType::kDLA", nvinfer1::DeviceType::kDLA, DeviceType::kDla);
@@ -362,9 +385,72 @@ void check_progress_monitor() {
   expect("sizeof(InterfaceInfo)", sizeof(nvinfer1::InterfaceInfo), sizeof(InterfaceInfo));
 }
 
+struct OurOutput final : OutputListener {
+  std::string heard;
+
+  void* provide(std::uint64_t bytes) noexcept override {
+    heard += "provide " + std::to_string(bytes) + ";";
+    return this;
+  }
+  void told(const void* dims) noexcept override {
+    const auto& given = *static_cast<const Dims*>(dims);
+    heard += "told " + std::to_string(given.rank) + " " + std::to_string(given.sizes[1]) + ";";
+  }
+};
+
+struct TheirOutputs final : nvinfer1::IOutputAllocator {
+  void* reallocateOutputAsync(char const*, void*, std::uint64_t, std::uint64_t, cudaStream_t) override {
+    return nullptr;
+  }
+  void notifyShape(char const*, nvinfer1::Dims const&) noexcept override {}
+};
+
+void check_output_allocator() {
+  OurOutput ours;
+  OutputAllocators callbacks(ours);
+  auto* volatile allocator = static_cast<nvinfer1::IOutputAllocator*>(callbacks.of(version.releases));
+  const void* const given = allocator->reallocateOutputAsync("a", nullptr, 48, 256, nullptr);
+  expect("IOutputAllocator::reallocateOutputAsync", true, given == &ours);
+  const auto reallocate = [&](auto* object) {
+    if constexpr (requires { object->reallocateOutput("a", nullptr, 16, 256); })
+      expect("IOutputAllocator::reallocateOutput", true, object->reallocateOutput("a", nullptr, 16, 256) == &ours);
+    else
+      ours.provide(16);  // where it has no such method
+  };
+  reallocate(static_cast<nvinfer1::IOutputAllocator*>(allocator));
+  allocator->notifyShape("a", {2, {5, 7}});
+  expect("IOutputAllocator", true, ours.heard == "provide 48;provide 16;told 2 7;");
+  expect_same_kind("IOutputAllocator", TheirOutputs(), *allocator);
+}
+
+struct OurLayers final : LayerListener {
+  std::string heard;
+
+  void took(const char* layer, float milliseconds) noexcept override {
+    heard += layer + std::to_string(static_cast<int>(milliseconds * 100));
+  }
+};
+
+struct TheirProfiler final : nvinfer1::IProfiler {
+  void reportLayerTime(char const*, float) noexcept override {}
+};
+
+void check_profiler() {
+  OurLayers ours;
+  Profilers callbacks(ours);
+  auto* volatile profiler = static_cast<nvinfer1::IProfiler*>(callbacks.of(version.releases));
+  profiler->reportLayerTime("layer", 1.5f);
+  expect("IProfiler::reportLayerTime", true, ours.heard == "layer150");
+  const auto compare_kind = [](const auto& theirs, const auto& ours) {
+    if constexpr (requires { theirs.getInterfaceInfo(); }) expect_same_kind("IProfiler", theirs, ours);
+  };
+  compare_kind(TheirProfiler(), *profiler);
+}
+
 void check_functions() {
   const Library library{};
   expect_function("createInferRuntime_INTERNAL", &createInferRuntime_INTERNAL, library.create_runtime);
+  expect_function("createInferRefitter_INTERNAL", &createInferRefitter_INTERNAL, library.create_refitter);
   expect_function("createInferBuilder_INTERNAL", &createInferBuilder_INTERNAL, library.create_builder);
   expect_function("createNvOnnxParser_INTERNAL", &createNvOnnxParser_INTERNAL, library.create_parser);
   expect_function("getNvOnnxParserVersion", &getNvOnnxParserVersion, static_cast<int (*)()>(nullptr));
@@ -391,6 +477,8 @@ int check() {
   check_functions();
   check_logger();
   check_progress_monitor();
+  check_output_allocator();
+  check_profiler();
   std::printf("releases %s\nversion %s\n", releases_name(*releases), text.c_str());
   std::printf("slots %d\nflags %d\nstructs %d\nmismatches %d\n", counts.slots, counts.flags, counts.structs,
               counts.mismatches);

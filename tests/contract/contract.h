@@ -23,6 +23,16 @@ namespace foveate::contract {
 struct RuntimeUnderTest {
   std::string name;
   Result<std::shared_ptr<Runtime>> (*open)();
+  // What it opens in place of an ONNX model; null: that itself.
+  Result<std::vector<std::byte>> (*convert)(const std::filesystem::path& model) = nullptr;
+  // Makes the next run fail, whatever it is; null: an index that is out of range does.
+  void (*fail_next_run)() = nullptr;
+  bool names_dimensions = true;
+  bool takes_any_rank = true;
+  bool on_device = false;  // what goes in and comes out is copied
+  bool stops_runs = true;  // wherever they are
+  DType index_dtype = DType::kInt64;
+  std::vector<DType> dtypes = {};  // empty: all
 };
 
 inline void PrintTo(const RuntimeUnderTest& runtime, std::ostream* out) { *out << runtime.name; }
@@ -133,8 +143,28 @@ class RuntimeContract : public ::testing::TestWithParam<RuntimeUnderTest> {
     options_.intra_op_threads = 1;
   }
 
+  // What the runtime opens for a model of the fixtures.
+  static Result<std::vector<std::byte>> bytes_of(const std::string& fixture_name) {
+    const auto path = fixture(fixture_name + ".onnx");
+    return GetParam().convert == nullptr ? read_bytes(path) : GetParam().convert(path);
+  }
+
   Result<std::shared_ptr<Model>> open(const std::string& fixture_name) {
-    return runtime_->open(fixture(fixture_name + ".onnx"), options_);
+    if (GetParam().convert == nullptr) return runtime_->open(fixture(fixture_name + ".onnx"), options_);
+    auto bytes = bytes_of(fixture_name);
+    if (!bytes.ok()) return bytes.take_status();
+    return runtime_->open(std::span<const std::byte>(bytes.value()), options_);
+  }
+
+  // A tensor of sizes or positions.
+  static HostTensor indices(Dims dims, const std::vector<std::int64_t>& values) {
+    if (GetParam().index_dtype == DType::kInt64) return make_tensor(DType::kInt64, std::move(dims), values);
+    return make_tensor(DType::kInt32, std::move(dims), std::vector<std::int32_t>(values.begin(), values.end()));
+  }
+  static std::vector<std::int64_t> index_values(const OwnedTensor& tensor) {
+    if (tensor.dtype == DType::kInt64) return values_of<std::int64_t>(tensor);
+    const auto narrow = values_of<std::int32_t>(tensor);
+    return {narrow.begin(), narrow.end()};
   }
 
   // A null pointer, and a failure of the test, when it cannot be opened.
@@ -156,5 +186,27 @@ class RuntimeContract : public ::testing::TestWithParam<RuntimeUnderTest> {
   std::shared_ptr<Runtime> runtime_;
   ModelOptions options_;
 };
+
+inline constexpr std::int64_t kDays = std::int64_t{1} << 40;  // iterations
+// Where an abort does not stop the device, it has to come to an end by itself: after a quarter of a second or more.
+inline constexpr std::int64_t kAWhile = 100'000;
+
+// With a model that runs for as long as it is told to.
+class LoopContract : public RuntimeContract {
+ protected:
+  // Inputs of the `loop` model.
+  struct LoopInputs {
+    HostTensor count;
+    HostTensor x = floats({64}, std::vector<float>(64, 0.5f));
+
+    explicit LoopInputs(std::int64_t iterations) : count(indices({}, {iterations})) {}
+    std::vector<TensorView> views() { return {count.view(), x.view()}; }
+  };
+
+  const std::int64_t kForever = GetParam().stops_runs ? kDays : kAWhile;
+};
+
+// For runtimes that open ONNX models themselves.
+class OnnxContract : public RuntimeContract {};
 
 }  // namespace foveate::contract

@@ -12,18 +12,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 constexpr milliseconds kLong{60'000};
-constexpr std::int64_t kForever = std::int64_t{1} << 40;  // iterations: days
 
-// Inputs of the `loop` model.
-struct LoopInputs {
-  HostTensor count;
-  HostTensor x = floats({64}, std::vector<float>(64, 0.5f));
-
-  explicit LoopInputs(std::int64_t iterations) : count(make_tensor<std::int64_t>(DType::kInt64, {}, {iterations})) {}
-  std::vector<TensorView> views() { return {count.view(), x.view()}; }
-};
-
-TEST_P(RuntimeContract, ContextsOfOneModelRunAtTheSameTime) {
+TEST_P(LoopContract, ContextsOfOneModelRunAtTheSameTime) {
   constexpr std::size_t kLanes = 4;
   constexpr int kRuns = 200;
   const auto shared = model("dynamic");
@@ -44,12 +34,12 @@ TEST_P(RuntimeContract, ContextsOfOneModelRunAtTheSameTime) {
   EXPECT_EQ(right, kRuns);
 }
 
-TEST_P(RuntimeContract, ModelsOpenAndCloseOnManyThreads) {
+TEST_P(LoopContract, ModelsOpenAndCloseOnManyThreads) {
   std::atomic<int> opened{0};
   Executor executor(4, "lanes");
   for (int i = 0; i < 40; ++i) {
     executor.submit([&, i](std::size_t) {
-      auto made = runtime_->open(fixture(i % 4 == 0 ? "unknown_operator.onnx" : "fixed.onnx"), options_);
+      auto made = open(i % 4 == 0 ? "unknown_operator" : "fixed");
       if (made.ok() && made.value()->create_context().ok()) ++opened;
     });
   }
@@ -57,7 +47,7 @@ TEST_P(RuntimeContract, ModelsOpenAndCloseOnManyThreads) {
   EXPECT_EQ(opened, 30);
 }
 
-TEST_P(RuntimeContract, AnAbortBeforeTheRunRunsNothing) {
+TEST_P(LoopContract, AnAbortBeforeTheRunRunsNothing) {
   const auto lane = context(model("loop"));
   ASSERT_NE(lane, nullptr);
   LoopInputs forever(kForever);
@@ -69,7 +59,7 @@ TEST_P(RuntimeContract, AnAbortBeforeTheRunRunsNothing) {
   ASSERT_OK(run(*lane, few.views(), {0}, result));
 }
 
-TEST_P(RuntimeContract, AnAbortStopsARunThatIsUnderWay) {
+TEST_P(LoopContract, AnAbortStopsARunThatIsUnderWay) {
   const auto lane = context(model("loop"));
   ASSERT_NE(lane, nullptr);
   for (int round = 0; round < 3; ++round) {
@@ -93,7 +83,7 @@ TEST_P(RuntimeContract, AnAbortStopsARunThatIsUnderWay) {
   }
 }
 
-TEST_P(RuntimeContract, AnAbortStopsItsOwnRunAlone) {
+TEST_P(LoopContract, AnAbortStopsItsOwnRunAlone) {
   const auto shared = model("loop");
   const auto aborted_lane = context(shared);
   const auto other_lane = context(shared);
@@ -116,14 +106,14 @@ TEST_P(RuntimeContract, AnAbortStopsItsOwnRunAlone) {
   EXPECT_OK(other.get());
 }
 
-TEST_P(RuntimeContract, OneTokenStopsEveryRunThatSharesIt) {
+TEST_P(LoopContract, OneTokenStopsEveryRunThatSharesIt) {
   const auto shared = model("loop");
   CancelToken token;
   std::vector<std::unique_ptr<Context>> contexts;
   std::vector<std::future<Status>> runs;
   for (int i = 0; i < 3; ++i) contexts.push_back(context(shared));
   for (const auto& lane : contexts) {
-    runs.push_back(std::async(std::launch::async, [&token, &lane] {
+    runs.push_back(std::async(std::launch::async, [this, &token, &lane] {
       LoopInputs forever(kForever);
       RunResult result;
       return run(*lane, forever.views(), {0}, result, &token);
@@ -135,7 +125,7 @@ TEST_P(RuntimeContract, OneTokenStopsEveryRunThatSharesIt) {
 }
 
 // The abort races with the end of the run: each run ends in one of two ways, and never spoils the next.
-TEST_P(RuntimeContract, AnAbortAtAnyMomentLeavesTheContextUsable) {
+TEST_P(LoopContract, AnAbortAtAnyMomentLeavesTheContextUsable) {
   const auto lane = context(model("loop"));
   ASSERT_NE(lane, nullptr);
   for (int round = 0; round < 200; ++round) {

@@ -20,7 +20,10 @@ std::string name_of(const ::testing::TestParamInfo<RuntimeUnderTest>& info) { re
 
 }  // namespace
 
-INSTANTIATE_TEST_SUITE_P(Runtimes, RuntimeContract,
-                         ::testing::Values(RuntimeUnderTest{"OnnxRuntime", open_onnxruntime}), name_of);
+const RuntimeUnderTest kOnnxRuntime{.name = "OnnxRuntime", .open = open_onnxruntime};
+
+INSTANTIATE_TEST_SUITE_P(Runtimes, RuntimeContract, ::testing::Values(kOnnxRuntime), name_of);
+INSTANTIATE_TEST_SUITE_P(Runtimes, LoopContract, ::testing::Values(kOnnxRuntime), name_of);
+INSTANTIATE_TEST_SUITE_P(Runtimes, OnnxContract, ::testing::Values(kOnnxRuntime), name_of);
 
 }  // namespace foveate::contract

@@ -84,8 +84,10 @@ TEST_P(RuntimeContract, FailingRunsKeepNoMemory) {
   const auto lane = context(model("gather"));
   ASSERT_NE(lane, nullptr);
   HostTensor x = floats({4}, {1, 2, 3, 4});
-  HostTensor outside = make_tensor<std::int64_t>(DType::kInt64, {1}, {99});
+  const auto fail = GetParam().fail_next_run;
+  HostTensor outside = indices({1}, {fail == nullptr ? 99 : 1});
   expect_flat(kRuns, [&](int) {
+    if (fail != nullptr) fail();
     RunResult result;
     expect_error(run(*lane, {x.view(), outside.view()}, {0}, result), error_code::kEngineFailed);
   });

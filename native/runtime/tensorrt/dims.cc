@@ -9,9 +9,9 @@ namespace foveate::tensorrt {
 namespace {
 
 constexpr std::pair<abi::ElementType, DType> kTypes[] = {
-    {abi::ElementType::kFloat32, DType::kFloat32}, {abi::ElementType::kFloat16, DType::kFloat16},
-    {abi::ElementType::kInt8, DType::kInt8},       {abi::ElementType::kInt32, DType::kInt32},
-    {abi::ElementType::kBool, DType::kBool},       {abi::ElementType::kUint8, DType::kUint8},
+    {abi::ElementType::kFloat32, DType::kFloat32},   {abi::ElementType::kFloat16, DType::kFloat16},
+    {abi::ElementType::kInt8, DType::kInt8},         {abi::ElementType::kInt32, DType::kInt32},
+    {abi::ElementType::kBool, DType::kBool},         {abi::ElementType::kUint8, DType::kUint8},
     {abi::ElementType::kBFloat16, DType::kBFloat16}, {abi::ElementType::kInt64, DType::kInt64},
 };
 

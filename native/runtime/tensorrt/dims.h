@@ -26,7 +26,9 @@ class ForeignDims {
   const abi::Dims& wide() const { return wide_; }
   const abi::Dims32& narrow() const { return narrow_; }
   // What a reference to dimensions is, in these releases.
-  const void* reference() const { return releases_ == abi::Releases::kTrt8 ? static_cast<const void*>(&narrow_) : &wide_; }
+  const void* reference() const {
+    return releases_ == abi::Releases::kTrt8 ? static_cast<const void*>(&narrow_) : &wide_;
+  }
 
  private:
   abi::Releases releases_;

@@ -104,8 +104,8 @@ Status Engine::describe_tensor(const char* name) {
                   subject + " has a vectorised or padded layout: " + (format == nullptr ? "" : format) + ".",
                   "Build the engine with linear inputs and outputs, which is the default.");
   }
-  TensorInfo tensor{name, *dtype, dims_of(abi::kCudaEngineGetTensorShape.in(version())(native(), name), version().releases),
-                    {}};
+  TensorInfo tensor{
+      name, *dtype, dims_of(abi::kCudaEngineGetTensorShape.in(version())(native(), name), version().releases), {}};
   tensor.symbols.resize(tensor.dims.size());
   const bool on_host = abi::kCudaEngineGetTensorLocation.in(version())(native(), name) == abi::Location::kHost;
   (is_input ? info_.inputs : info_.outputs).push_back(std::move(tensor));
@@ -180,7 +180,8 @@ Status Engine::refit(std::span<const NamedWeights> weights) {
                                             ", which TensorRT does not have."};
     }
     const auto count = static_cast<std::int64_t>(each.data.size() / dtype_bytes(each.dtype));
-    if (!abi::kRefitterSetNamedWeights.in(version())(refitter.get(), each.name.c_str(), {*type, each.data.data(), count})) {
+    if (!abi::kRefitterSetNamedWeights.in(version())(refitter.get(), each.name.c_str(),
+                                                     {*type, each.data.data(), count})) {
       Status failed = failure(log, "The engine does not take the weights \"" + each.name + "\"");
       if (failed.error().code != error_code::kEngineFailed) return failed;
       return {error_code::kInvalidArgument, failed.error().message,

@@ -25,9 +25,9 @@ struct EngineTensor {
 // Shared by the lanes of its device; thread-safe. Freed by the last of them, on any thread.
 class Engine {
  public:
-  // ENGINE_INVALID for what is no engine, or one of another release or GPU, with what the library said; MODEL_UNSUPPORTED
-  // for one whose inputs or outputs we cannot hold; CUDA_OUT_OF_MEMORY, DEVICE_LOST, BACKEND_UNAVAILABLE. `name` is
-  // how messages call it. The bytes are not kept.
+  // ENGINE_INVALID for what is no engine, or one of another release or GPU, with what the library said;
+  // MODEL_UNSUPPORTED for one whose inputs or outputs we cannot hold; CUDA_OUT_OF_MEMORY, DEVICE_LOST,
+  // BACKEND_UNAVAILABLE. `name` is how messages call it. The bytes are not kept.
   static Result<std::shared_ptr<Engine>> load(std::shared_ptr<const Library> library,
                                               std::shared_ptr<cuda::Device> device, std::span<const std::byte> bytes,
                                               const std::string& name);
@@ -43,7 +43,8 @@ class Engine {
   const std::vector<EngineTensor>& outputs() const { return outputs_; }
   abi::Engine* native() const { return engine_.get(); }
 
-  // One for one profile, which allocates what runs of that profile need. ENGINE_FAILED, CUDA_OUT_OF_MEMORY, DEVICE_LOST.
+  // One for one profile, which allocates what runs of that profile need. ENGINE_FAILED, CUDA_OUT_OF_MEMORY,
+  // DEVICE_LOST.
   Result<Owned<abi::Execution>> create_execution(std::size_t profile, void* stream);
 
   // Not while a run is under way. After a failure the weights may be of both kinds.

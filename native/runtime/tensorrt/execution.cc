@@ -200,8 +200,7 @@ void Execution::took(const char* layer, float milliseconds) noexcept {
   if (layers_ == nullptr) return;
   try {
     const std::chrono::duration<float, std::milli> time(milliseconds);
-    layers_->push_back(
-        {layer == nullptr ? "" : layer, std::chrono::duration_cast<std::chrono::nanoseconds>(time)});
+    layers_->push_back({layer == nullptr ? "" : layer, std::chrono::duration_cast<std::chrono::nanoseconds>(time)});
   } catch (const std::exception&) {  // no memory for a line: it is dropped
   }
 }

@@ -100,7 +100,7 @@ class Execution final : abi::LayerListener {
   std::vector<Dims> output_dims_;
   bool capturable_ = true;  // what the shapes tell
   bool refused_ = false;    // what trying told
-  bool warm_ = false;  // ran with its shapes: what they set off is done, and may be captured
+  bool warm_ = false;       // ran with its shapes: what they set off is done, and may be captured
   std::vector<Captured> captured_;
   abi::Profilers profilers_{*this};
   std::vector<LayerTime>* layers_ = nullptr;  // of the run in progress

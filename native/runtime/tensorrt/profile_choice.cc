@@ -69,7 +69,8 @@ Status refusal(const ModelInfo& info, std::span<const TensorView> inputs, const 
   for (std::size_t i = 0; i < inputs.size(); ++i)
     given += (i == 0 ? "" : ", ") + ("\"" + info.inputs[i].name + "\" " + dims_text(inputs[i].dims));
   return {error_code::kTensorShape,
-          "Expected shapes that one optimization profile of the engine allows together, received " + given + ".", kHint};
+          "Expected shapes that one optimization profile of the engine allows together, received " + given + ".",
+          kHint};
 }
 
 }  // namespace

@@ -62,10 +62,7 @@ inline constexpr NewerMethod<Engine*(void const*, std::size_t, void*)> kRuntimeD
 inline constexpr NewerMethod<Execution*(AllocationStrategy)> kCudaEngineCreateExecutionContext{"ICudaEngine::createExecutionContext", {{{-1, 0}, {5, 0}, {5, 0}, {5, 0}, {5, 0}}}};
 inline constexpr NewerMethod<Execution*()> kCudaEngineCreateExecutionContextPlain{"ICudaEngine::createExecutionContextPlain", {{{11, 0}, {-1, 0}, {-1, 0}, {-1, 0}, {-1, 0}}}};
 inline constexpr Method<Inspector*()> kCudaEngineCreateEngineInspector{{33, 18, 14, 16, 14}};
-inline constexpr Method<std::int32_t()> kCudaEngineGetNbLayers{{9, 3, 3, 3, 3}};
 inline constexpr Method<bool()> kCudaEngineIsRefittable{{15, 8, 6, 6, 6}};
-inline constexpr NewerMethod<std::size_t()> kCudaEngineGetDeviceMemorySize{"ICudaEngine::getDeviceMemorySize", {{{14, 0}, {7, 0}, {-1, 0}, {-1, 0}, {-1, 0}}}};
-inline constexpr NewerMethod<std::int64_t()> kCudaEngineGetDeviceMemorySizeV2{"ICudaEngine::getDeviceMemorySizeV2", {{{-1, 0}, {52, 100100}, {44, 0}, {50, 0}, {44, 0}}}};
 inline constexpr Method<std::int32_t()> kCudaEngineGetNbIOTensors{{45, 30, 26, 28, 26}};
 inline constexpr Method<char const*(std::int32_t)> kCudaEngineGetIOTensorName{{46, 31, 27, 29, 27}};
 inline constexpr Method<IoMode(char const*)> kCudaEngineGetTensorIOMode{{38, 23, 19, 21, 19}};
@@ -74,7 +71,6 @@ inline constexpr Method<ElementType(char const*)> kCudaEngineGetTensorDataType{{
 inline constexpr Method<Location(char const*)> kCudaEngineGetTensorLocation{{36, 21, 17, 19, 17}};
 inline constexpr Method<std::int32_t(char const*)> kCudaEngineGetTensorFormat{{41, 26, 22, 24, 22}};
 inline constexpr Method<char const*(char const*)> kCudaEngineGetTensorFormatDesc{{42, 27, 23, 25, 23}};
-inline constexpr Method<bool(char const*)> kCudaEngineIsShapeInferenceIO{{37, 22, 18, 20, 18}};
 inline constexpr Method<std::int32_t()> kCudaEngineGetNbOptimizationProfiles{{22, 10, 8, 8, 8}};
 inline constexpr Method<Dims(char const*, std::int32_t, ProfileSelector)> kCudaEngineGetProfileShape{{44, 29, 25, 27, 25}};
 inline constexpr Method<bool(std::int32_t, void*)> kExecutionContextSetOptimizationProfileAsync{{25, 17, 16, 17, 16}};
@@ -82,13 +78,11 @@ inline constexpr Method<bool(char const*, void const*)> kExecutionContextSetInpu
 inline constexpr Method<Dims(char const*)> kExecutionContextGetTensorShape{{30, 22, 21, 22, 21}};
 inline constexpr Method<bool(char const*, void*)> kExecutionContextSetTensorAddress{{32, 24, 23, 24, 23}};
 inline constexpr Method<bool(char const*, void*)> kExecutionContextSetOutputAllocator{{39, 32, 31, 32, 31}};
-inline constexpr Method<std::int64_t(char const*)> kExecutionContextGetMaxOutputSize{{41, 34, 33, 34, 33}};
 inline constexpr Method<std::int32_t(std::int32_t, char const**)> kExecutionContextInferShapes{{35, 28, 27, 28, 27}};
 inline constexpr Method<bool(void*)> kExecutionContextEnqueueV3{{44, 37, 36, 37, 36}};
 inline constexpr Method<void(void*)> kExecutionContextSetProfiler{{6, 5, 5, 5, 5}};
 inline constexpr Method<char const*(LayerFormat)> kEngineInspectorGetEngineInformation{{5, 6, 6, 6, 6}};
 inline constexpr Method<bool(char const*, Weights)> kRefitterSetNamedWeights{{12, 13, 9, 13, 9}};
-inline constexpr Method<std::int32_t(std::int32_t, char const**)> kRefitterGetAllWeights{{14, 15, 11, 15, 11}};
 inline constexpr Method<std::int32_t(std::int32_t, char const**)> kRefitterGetMissingWeights{{13, 14, 10, 14, 10}};
 inline constexpr Method<bool()> kRefitterRefitCudaEngine{{3, 4, 4, 4, 4}};
 

@@ -134,8 +134,9 @@ Status TrtContext::download(std::size_t asked_at, Execution& execution, void* pl
   tensor.bytes = *byte_count(tensor.dims, tensor.dtype);
   if (engine_->outputs()[asked.index].on_host) {
     if (asked.on_device || (asked.bound && asked.bound->place.kind == MemoryKind::kDevice)) {
-      return {error_code::kInvalidArgument, "Output \"" + info.name + "\" is made by the processor: ask for it in host "
-                                            "memory."};
+      return {error_code::kInvalidArgument, "Output \"" + info.name +
+                                                "\" is made by the processor: ask for it in host "
+                                                "memory."};
     }
     if (!asked.bound) {
       auto block = staging(tensor.bytes);

@@ -2,7 +2,8 @@
  * For the stand-in of TensorRT, whose classes derive from those of NVIDIA's headers: for every class that it implements, one whose methods all end
  * the process, naming themselves. What the stand-in overrides of them is what foveate may call; a wrong slot of ours ends up in one of the others.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** The layouts for which there are headers, and the folder of the release that stands for each. */
@@ -21,23 +22,33 @@ function bodyOf(header, name) {
   const start = new RegExp(`class ${name}\\b[^;{]*\\{`).exec(header);
   if (start === null) throw new Error(`The headers have no class ${name}`);
   const from = start.index + start[0].length;
-  return header.slice(from, header.indexOf('\n};', from));
+  return header.slice(from, header.indexOf('};', from));
 }
 
 function stub(owner, declaration) {
-  const plain = declaration.replace(/\b(virtual|TRT_NODISCARD|TRT_DEPRECATED|TRT_DEPRECATED_API)\b/g, '').replace(/\s+/g, ' ');
+  const plain = declaration.replace(/\bvirtual\b|\[\[.*?\]\]|__attribute__\(\(.*?\)\)/g, '').replace(/\s+/g, ' ');
   const [, result, name, parameters, rest] = /^ ?(.*?[ *&])(\w+)\((.*)\)([^)]*)= 0 ?$/.exec(plain) ?? [];
   if (name === undefined) throw new Error(`Cannot read the method "${plain}" of ${owner}`);
   return `    ${result}${name}(${parameters})${rest}override { unused("${owner}::${name}"); }`;
+}
+
+/** A header as the compiler sees it. */
+function preprocessed(release, file) {
+  const args = ['-E', '-x', 'c++', '-std=c++20', '-I', release, '-I', join(release, '..'), join(release, file)];
+  const { status, stdout, stderr } = spawnSync('g++', args, { encoding: 'utf8', maxBuffer: 1 << 28 });
+  if (status !== 0) throw new Error(`The header ${file} cannot be read:\n${stderr}`);
+  return stdout.replace(/^#.*/gm, '');
 }
 
 /** Writes stubs.h for one release into a folder. */
 export function writeStubs(release, folder) {
   const lines = [];
   for (const [file, owners] of Object.entries(implemented)) {
-    const header = readFileSync(join(release, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*|^#.*/gm, '');
+    const header = preprocessed(release, file);
     for (const owner of owners) {
-      const methods = bodyOf(header, owner).split(';').filter((text) => /\bvirtual\b/.test(text) && /= 0\s*$/.test(text));
+      const methods = bodyOf(header, owner)
+        .split(';')
+        .filter((text) => /\bvirtual\b/.test(text) && /= 0\s*$/.test(text));
       // Access specifiers stand before the first method after them.
       const stubs = methods.map((text) => stub(owner, text.replace(/[\s\S]*\b(public|protected|private):/, '')));
       const base = owner.startsWith('V') ? `apiv::${owner}` : owner;

@@ -1,0 +1,26 @@
+// What tests may tell the stand-in of TensorRT, and ask of it. Exported beside TensorRT's own functions.
+//
+// Settings are a text, KEY=VALUE separated by commas, given to standin_tensorrt_configure or, before the library is
+// opened, in the variable FOVEATE_STANDIN_TENSORRT:
+//
+//   latency-us=N        every run takes at least as long on the device
+//   fail-enqueue=N      the N-th enqueue from now is refused; so are, with other reasons:
+//   oom-enqueue=N       no memory
+//   lose-enqueue=N      the kernel of that run is faulty: the device is lost
+//   oom-context=N       the N-th execution context from now gets no memory
+//   capability=N        engines are built for, and expected to be for, this GPU
+//   version=N           engines are built by, and expected to be of, this release
+//   clear               forgets all of these
+#pragma once
+
+#include <cstdint>
+
+extern "C" {
+
+// False where the text is not as above.
+bool standin_tensorrt_configure(const char* settings) noexcept;
+
+// What lives now: "builders", "networks", "configs", "parsers", "memories", "runtimes", "engines", "contexts",
+// "inspectors", "refitters"; "enqueues" since the library was opened. -1 for another name.
+std::int64_t standin_tensorrt_count(const char* name) noexcept;
+}
