@@ -138,7 +138,7 @@ export interface NativeCalibration {
     data: Float32Array,
     layout: NativeWeightsLayout,
     scales: Float32Array,
-    inputs: readonly { readonly products: ProductsHandle; readonly weight: number }[],
+    inputs: readonly { readonly products: ProductsHandle; readonly square: number }[],
     operation?: OperationHandle,
   ): Promise<Int8Array | undefined>;
 }

@@ -54,6 +54,8 @@ async function build(model: string, values: BuildOptionValues, command: Command,
   const started = performance.now();
   // An error that ends the build is in what is thrown, in better words.
   const errors: BuildLogLine[] = [];
+  // Some are told once for each layer.
+  const warned = new Map<string, number>();
   try {
     const { bundle, fromCache, notBaked } = await buildEngine(path, {
       ...buildEngineOptions(values),
@@ -63,12 +65,16 @@ async function build(model: string, values: BuildOptionValues, command: Command,
         bar.show(progress);
       },
       onLog: (line) => {
-        if (verbose || line.level === 'warning') bar.above(() => tellLog(line, invocation));
+        const times = (warned.get(line.message) ?? 0) + 1;
+        if (line.level === 'warning') warned.set(line.message, times);
+        if (verbose || (line.level === 'warning' && times === 1)) bar.above(() => tellLog(line, invocation));
         else if (line.level === 'error') errors.push(line);
       },
     });
     bar.stop();
     for (const line of errors) tellLog(line, invocation);
+    const repeated = [...warned.values()].reduce((sum, times) => sum + times - 1, 0);
+    if (repeated > 0 && !verbose) invocation.tell(`${repeated} more warnings were the same as one above.`);
     const seconds = (performance.now() - started) / 1000;
     if (document !== undefined)
       return document.whole({ path: bundle.path, fromCache, seconds, notBaked: notBaked ?? null, manifest: bundle.manifest });

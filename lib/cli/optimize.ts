@@ -30,7 +30,7 @@ are. Latency is measured side by side. Where a form is slower here, that for ONN
 FP16 mostly is, since CPUs compute it in FP32, and INT4, whose weights are dequantised in every run. CPUs have no BF16 and no
 FP8: these are for TensorRT.
 
-With int8+fp16, what stays float in the form for TensorRT is FP16; with int8, FP32.
+With int8+fp16, what stays float in the form for TensorRT is FP16; with int8, FP32. That for ONNX Runtime is the same.
 
 --precision auto takes the first that keeps to the budget: INT8, with more and more in float, then FP16, then FP32. Without
 a budget, that is --max-drop 1%.

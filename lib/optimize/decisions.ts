@@ -63,29 +63,32 @@ const keptWords: Readonly<Partial<Record<LayerPrecision, string>>> = {
   int8: 'have weights in INT8',
 };
 
-/** What was corrected, and what that gains. Nothing is said of a form that is not INT8. */
-export function correctionWords({ corrections, precision }: Pick<QuantizedForms, 'corrections' | 'precision'>): string[] {
+/** What was corrected, and what that gains. Nothing is said of a form that is not INT8. A search decides it of all in eight bits, whatever of that it then takes. */
+export function correctionWords(
+  { corrections, precision }: Pick<QuantizedForms, 'corrections' | 'precision'>,
+  { isSearched = false, isGenerated = false }: { readonly isSearched?: boolean; readonly isGenerated?: boolean } = {},
+): string[] {
   return quantizedForms.flatMap((form) => {
     const decided = corrections?.[form];
     const isEightBits = precision[form] === 'int8' || precision[form] === 'mixed';
     if (decided?.found.biases === undefined || !isEightBits) return [];
     const { taken, pictures } = decided;
     const { biases, rounded } = decided.found;
-    const by = `on ${pictures} pictures that nothing was fitted to`;
+    const by = `on ${pictures} ${isGenerated ? 'generated pictures' : 'pictures'} that nothing was fitted to`;
     const engine = engineNames[form];
+    const of = (found: CorrectionFound): string => (isSearched ? '' : ` of ${found.layers} layers`);
+    const noise = isSearched ? 'with all in eight bits, noise in the outputs' : 'noise in the outputs';
     if (taken === 'biases') {
-      return [
-        `Biases of ${biases.layers} layers were corrected in the form for ${engine}: noise in the outputs is ${changeWords(biases)} ${by}.`,
-      ];
+      return [`Biases${of(biases)} were corrected in the form for ${engine}: ${noise} is ${changeWords(biases)} ${by}.`];
     }
     if (taken === 'rounded') {
       return [
-        `Weights of ${rounded!.layers} layers were rounded so that their errors make good each other, and biases corrected, in the form for ${engine}: noise in the outputs is ${changeWords(rounded!)} ${by} (with corrected biases alone, ${changeWords(biases)}).`,
+        `Weights${of(rounded!)} were rounded so that their errors make good each other, and biases corrected, in the form for ${engine}: ${noise} is ${changeWords(rounded!)} ${by} (with corrected biases alone, ${changeWords(biases)}).`,
       ];
     }
     const other = rounded === undefined ? '' : `, and with weights rounded together ${changeWords(rounded)}`;
     return [
-      `Weights and biases were left as they are in the form for ${engine}: with corrected biases, noise in the outputs was ${changeWords(biases)}${other}, ${by}.`,
+      `Weights and biases were left as they are in the form for ${engine}: with corrected biases, ${noise} was ${changeWords(biases)}${other}, ${by}.`,
     ];
   });
 }

@@ -152,9 +152,11 @@ function changeOf(before: readonly number[], after: readonly number[]): Pick<Cor
   return { gainDb, lossDb: Math.max(0, ...gains.map((one) => -one)) };
 }
 
-/** Of no noise before, any is infinitely more. */
+/** Of no noise before, any is infinitely more: told as this much, since no number in JSON is infinite. */
+const mostTold = 200;
+
 function gainOf(before: number, after: number): number {
-  return before === after ? 0 : 10 * Math.log10(before / after);
+  return before === after ? 0 : Math.max(-mostTold, Math.min(mostTold, 10 * Math.log10(before / after)));
 }
 
 async function measureMeans(

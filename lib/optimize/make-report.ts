@@ -76,7 +76,7 @@ export function makeReport(run: ReportedRun): { report: OptimizationReport; keep
         ? []
         : ['Nothing in the bundle is pruned: all forms are the model as it was given.']),
       ...(words === undefined ? [] : [words]),
-      ...correctionWords(quantized),
+      ...correctionWords(quantized, { isSearched: search !== undefined, isGenerated: options.dataFree }),
       ...(options.precision === 'fp32' ? [] : otherLayers(quantized.precision, layers)),
     ],
     notices: [

@@ -34,7 +34,7 @@ import { checkedOptions, makeExportFolder, type CheckedOptions, type OptimizeOpt
 import { StepClock } from './step-clock.js';
 
 /**
- * Makes a model in INT8, FP16, BF16, FP8 or INT4, with 'auto' in the first of INT8, FP16 and FP32 that loses little enough, or a pruned one: calibrates it on some of the pictures of a folder,
+ * Makes a model in INT8, INT8 and FP16, FP16, BF16, FP8 or INT4, with 'auto' in the first of INT8, FP16 and FP32 that loses little enough, or a pruned one: calibrates it on some of the pictures of a folder,
  * makes a form for each engine, measures on this machine what that gains and, on the pictures held back, what it costs, and writes a bundle with both forms and a report. The form for ONNX Runtime
  * stays FP32 where the other is measured slower, or CPUs have no such kernels.
  *
@@ -188,7 +188,14 @@ class Optimization<C extends Calibration> {
   async #searchKey(task: Task): Promise<object> {
     const { precision, prune, seed, labelled, threads, signal } = this.options;
     return {
-      ...{ foveate: packageVersion, runtime: task.session.runtime, machine: [cpus()[0]?.model, availableParallelism()], threads },
+      // Raised when forms of the same name become others.
+      ...{
+        format: 2,
+        foveate: packageVersion,
+        runtime: task.session.runtime,
+        machine: [cpus()[0]?.model, availableParallelism()],
+        threads,
+      },
       ...{ model: await sha256OfFile(this.path, signal), precision, prune, seed },
       ...{ count: this.options.pictures, preprocess: task.preprocess.options, task: { ...this.options.task } },
       labels: labelled && (await labelsHash(labelled, signal)),

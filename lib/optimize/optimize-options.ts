@@ -103,6 +103,14 @@ export function checkedOptions(options: OptimizeOptions): CheckedOptions {
     const hint = 'CPUs have no kernels for it: give int8, or a device of TensorRT.';
     throw invalidArgument('precision', 'one that ONNX Runtime has kernels for, with the device cpu', precision, hint);
   }
+  if (options.device === 'cpu' && precision === 'int8+fp16') {
+    throw invalidArgument(
+      'precision',
+      'one of ONNX Runtime, with the device cpu',
+      precision,
+      'Give int8: FP16 is for TensorRT alone.',
+    );
+  }
   const isTimed = options.device === undefined || options.device === 'cpu';
   if (options.budget?.latencyMs !== undefined && !isTimed) {
     throw invalidArgument(

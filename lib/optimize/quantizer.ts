@@ -1,5 +1,5 @@
 import { invalidArgument } from '../errors/index.js';
-import type { ModelProto } from '../graph/index.js';
+import type { ModelProto, OnnxNode } from '../graph/index.js';
 import {
   correctedBiases,
   findRange,
@@ -156,7 +156,7 @@ export class Quantizer {
     { plan, numbers: plain }: PlannedForm,
     { means, rounded = new Map() }: Corrections = { means: new Map() },
   ): Promise<MadeForm> {
-    const { numbers, layers } = withRounding(this.structure, plan, plain, rounded);
+    const { numbers, layers } = withRounding(this.structure, plan, plain, rounded, means);
     const biases = correctedBiases(this.structure, plan, numbers, means);
     const all = biases.size === 0 ? numbers : await withBiases(this.structure, plan, numbers, biases, this.#signal);
     const noiseDb = new Map(await this.#noiseDb(form));
@@ -212,7 +212,7 @@ export class Quantizer {
             if (plan.int8.has(node)) return layerPrecisions[plan.values];
             return mixed?.half.has(output) ? 'float16' : 'float32';
           }, 'float32') as QuantizedLayer['precision'],
-          reasons: of(({ plan, mixed }) => mixed?.reasons.get(output) ?? plan.reasons.get(node), notAsked),
+          reasons: of((form) => reasonFor(form, node), notAsked),
           range: seen && { min: seen.min, max: seen.max },
           noiseDb: of((form) => finite(form.noiseDb.get(output))),
         };
@@ -243,6 +243,14 @@ export class Quantizer {
     this.#ranges.set(key, range);
     return range;
   }
+}
+
+/** Why a layer is not in eight bits; in a mixed form, and not in FP16 either. */
+function reasonFor({ plan, mixed }: MadeForm, node: OnnxNode): string | undefined {
+  if (plan.int8.has(node)) return undefined;
+  const [own, other] = [plan.reasons.get(node), mixed?.reasons.get(node.outputs[0] as string)];
+  // What is said after a colon is of that layer alone.
+  return own === undefined || other === undefined ? (other ?? own) : `${own.split(':')[0] as string}, and ${other}`;
 }
 
 function missing(tap: string): Error {

@@ -1,5 +1,12 @@
 import type { ModelProto } from '../graph/index.js';
-import { InputProducts, roundWeights, tappedModel, type Structure, type WeightsToRound } from '../precision/index.js';
+import {
+  InputProducts,
+  roundWeights,
+  tappedModel,
+  type RoundedLayer,
+  type Structure,
+  type WeightsToRound,
+} from '../precision/index.js';
 import type { Session } from '../session/index.js';
 import type { Tensor } from '../tensor/index.js';
 import { measuringSession } from './measuring-session.js';
@@ -11,7 +18,7 @@ const mostBytes = 96 * 2 ** 20;
 
 /**
  * Rounds the weights of forms together, by what their layers read in some samples, as float as in the model up to there: by their keys. Layers of whose input nothing is
- * known, as it has NaN, are left out. Rejects as `createSession`, ENGINE_FAILED, ABORTED.
+ * known, as it has NaN, are left out, and those whose sums would take more memory. Rejects as `createSession`, ENGINE_FAILED, ABORTED.
  */
 export async function roundForms(
   model: ModelProto,
@@ -23,7 +30,7 @@ export async function roundForms(
   const { structure } = quantizer;
   const all = new Map(forms.flatMap((form) => quantizer.weightsToRound(form)).map((one) => [one.key, one]));
   const rounded = new Map<string, Int8Array>();
-  for (const batch of batchesOf(structure, [...all.values()])) {
+  for (const batch of batchesOf(structure, [...all.values()].filter(isAffordable))) {
     const products = new Map(batch.flatMap(({ layers }) => layers).map((layer) => [layer, new InputProducts(layer.input)]));
     try {
       await addProducts(model, structure, products, samples, signal);
@@ -40,7 +47,10 @@ export async function roundForms(
   return rounded;
 }
 
-type RoundedLayer = WeightsToRound['layers'][number];
+/** Groups of channels have sums of their own. */
+function isAffordable({ layers }: WeightsToRound): boolean {
+  return layers.every(({ input }) => InputProducts.bytes(input) <= mostBytes);
+}
 
 /** In the order of the graph, so that forms that read a value look at it in one run. */
 function batchesOf(structure: Structure, all: readonly WeightsToRound[]): WeightsToRound[][] {

@@ -159,7 +159,7 @@ export class CalibrationTable implements CalibrationContents {
     if (hasAll && (mayHaveMore || tensors.length === this.tensors.length)) return;
     throw differs(
       'it is of other tensors',
-      'INT8, FP8 and INT4 go by those of layers; FP16, BF16 and auto by all (foveate calibrate --tensors all). Or another version of foveate made it: calibrate again.',
+      'int8, fp8 and int4 go by those of layers; int8+fp16, fp16, bf16 and auto by all (foveate calibrate --tensors all). Or another version of foveate made it: calibrate again.',
     );
   }
 

@@ -86,10 +86,15 @@ export async function withBiases(
       bias: { values: bias, inputScale },
       signal,
     });
-    const isSame = made.scales.every((scale, channel) => scale === own.scales[channel]);
-    weights.set(node, isSame ? { ...own, bias: made.bias } : { ...own, ...made });
+    const isLarger = made.scales.some((scale, channel) => scale > (own.scales[channel] as number));
+    weights.set(node, isLarger ? { ...own, ...made } : { ...own, bias: inSteps(bias, inputScale, own.scales) });
   }
   return { values, weights, biases };
+}
+
+/** A bias in steps of the scale of the input times that of each channel, as float32 multiplies. */
+function inSteps(bias: Float32Array, inputScale: number, scales: Float32Array): Int32Array {
+  return Int32Array.from(bias, (value, channel) => Math.round(value / Math.fround(inputScale * (scales[channel] as number))));
 }
 
 function isCarried(structure: Structure, plan: FormPlan, value: string): boolean {
@@ -177,14 +182,16 @@ function float8({ min, max }: ValueRange): Quantization {
   return { scale: positive(Math.max(Math.abs(min), Math.abs(max)) / highestFloat8), zeroPoint: 0, dtype: 'float8e4m3fn' };
 }
 
-/** With a scale that is a number of a type, as far as that has one. */
+/** With a scale that is a number of a type, as those of weights in the core: where that is at most a sixteenth larger. */
 function withScaleOf(type: FormPlan['scales'], by: Quantization): Quantization {
-  if (type === 'float32') return by;
+  if (type === 'float32' || by.scale < finestHalf || by.scale > highestHalf) return by;
   const nearest = float32ToFloat16Bits(by.scale);
   // The least that is not below, so that the range still fits: of numbers above 0, the next has the next bits.
-  const scale = float16BitsToFloat32(float16BitsToFloat32(nearest) < by.scale ? nearest + 1 : nearest);
-  return Number.isFinite(scale) ? { ...by, scale } : by;
+  return { ...by, scale: float16BitsToFloat32(float16BitsToFloat32(nearest) < by.scale ? nearest + 1 : nearest) };
 }
+
+const finestHalf = 2 ** -20;
+const highestHalf = 65504;
 
 const quantizations = { uint8: unsigned, int8: signed, float8e4m3fn: float8 } as const;
 

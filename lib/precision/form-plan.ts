@@ -14,7 +14,7 @@ export interface FormPlan {
   readonly form: 'onnxruntime' | 'tensorrt';
   /** What values are quantised to; all but uint8 lie around 0. */
   readonly values: 'uint8' | 'int8' | 'float8e4m3fn';
-  /** What scales are numbers of: the type of what stays float. */
+  /** What scales are numbers of, where little is lost by that: the type of what stays float. */
   readonly scales: 'float32' | 'float16';
   /** Those that are computed in eight bits. */
   readonly int8: ReadonlySet<OnnxNode>;

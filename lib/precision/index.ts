@@ -42,7 +42,7 @@ export { trialsAtEightBits } from './four-bits.js';
 export { int4Trials, planInt4, type Int4Plan } from './plan-int4.js';
 export { writeWeightOnlyForm } from './weight-only-form.js';
 export { InputProducts, roundWeights, type LayerInput } from './input-products.js';
-export { weightsToRound, withRounding, type WeightsToRound } from './weight-rounding.js';
+export { weightsToRound, withRounding, type RoundedLayer, type WeightsToRound } from './weight-rounding.js';
 export { correctedBiases, valuesToCorrect } from './bias-correction.js';
 export { meansModel, quantizedKey, type ChannelMeans, type QuantizedValue } from './channel-means.js';
 export { numbersFor, withBiases, type RangeQuestion } from './form-numbers.js';

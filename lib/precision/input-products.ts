@@ -45,7 +45,8 @@ export class InputProducts implements Disposable {
       for (const [name, value] of Object.entries({ size, stride, dilation })) checkInteger(name, value, 1, 2 ** 31 - 1);
       for (const [name, value] of Object.entries({ begin, end })) checkInteger(name, value, 0, 2 ** 31 - 1);
     }
-    if (!(Math.fround(by.scale) > 0 && Number.isFinite(by.scale))) throw invalidArgument('scale', 'a number above 0', by.scale);
+    if (!(Math.fround(by.scale) > 0 && Number.isFinite(Math.fround(by.scale))))
+      throw invalidArgument('scale', 'a number above 0', by.scale);
     const [low, high] = by.dtype === 'int8' ? ([-128, 127] as const) : ([0, 255] as const);
     checkInteger('zeroPoint', by.zeroPoint, low, high);
     this.input = input;
@@ -112,6 +113,6 @@ export async function roundWeights(
       ? { outputs, columns, outputStride: columns, columnStride: 1 }
       : { outputs, columns, outputStride: 1, columnStride: outputs };
   // Products count in steps of each layer's own scale.
-  const given = inputs.map(({ handle, input }) => ({ products: handle, weight: input.by.scale ** 2 }));
+  const given = inputs.map(({ handle, input }) => ({ products: handle, square: Math.fround(input.by.scale) ** 2 }));
   return settle((operation) => native().weightsRound(data, layout, scales, given, operation), signal);
 }

@@ -1,4 +1,5 @@
-import type { ModelProto } from '../graph/index.js';
+import type { ModelProto, OnnxNode } from '../graph/index.js';
+import { float16BitsToFloat32, float32ToFloat16Bits } from '../tensor/half.js';
 import type { FormNumbers } from './form-onnxruntime.js';
 import type { FormPlan } from './form-plan.js';
 import { writeTensorRtForm } from './form-tensorrt.js';
@@ -20,8 +21,8 @@ export interface MixedForm {
 }
 
 /**
- * Writes the form for TensorRT with FP16 in the place of float32, but for what FP16 cannot hold: see `planHalf`. Scales of `numbers` have to be numbers of FP16.
- * `largest` is the greatest absolute element of values.
+ * Writes the form for TensorRT with FP16 in the place of float32, but for what FP16 cannot hold: see `planHalf`. Where a scale of `numbers` is no number of FP16, what
+ * is quantised by it is so in float32, and what reads that computes there. `largest` is the greatest absolute element of values.
  */
 export function writeMixedForm(
   model: ModelProto,
@@ -50,19 +51,40 @@ function planMixed(values: FloatValues, largest: ReadonlyMap<string, number>): H
   const dequantizers = structure.nodes.filter(({ opType }) => opType === 'DequantizeLinear');
   for (const { inputs, outputs } of dequantizers) {
     const [source = ''] = structure.producer(inputs[0] as string)?.inputs ?? [];
-    const most = largest.get(source);
+    // Weights come to 127 times their scale.
+    const isConstant = structure.constant(inputs[0] as string) !== undefined;
+    const most = isConstant ? 127 * largestScale(values, inputs[1] as string) : largest.get(source);
     if (most !== undefined) known.set(outputs[0] as string, most);
   }
   const plan = planHalf(values, known);
+  const reasons = new Map(
+    [...plan.reasons].filter(([{ opType }]) => opType !== 'QuantizeLinear' && opType !== 'DequantizeLinear'),
+  );
   const half = new Set(plan.half);
-  for (const node of dequantizers) {
-    const readers = node.outputs.flatMap((value) => structure.consumers(value));
-    if (readers.length > 0 && readers.every((reader) => plan.half.has(reader))) half.add(node);
+  for (const node of dequantizers.filter((one) => !hasHalfScale(values, one))) {
+    for (const reader of readersOf(values, node)) {
+      if (half.delete(reader)) reasons.set(reader, `a scale that FP16 has no number for: that of ${node.inputs[0] as string}`);
+    }
   }
+  const isHalf = (node: OnnxNode): boolean => half.has(node);
+  const inHalf = dequantizers.filter((node) => readersOf(values, node).length > 0 && readersOf(values, node).every(isHalf));
   for (const node of structure.nodes) {
     const producer = node.opType === 'QuantizeLinear' ? structure.producer(node.inputs[0] as string) : undefined;
-    if (producer !== undefined && plan.half.has(producer)) half.add(node);
+    if (producer !== undefined && half.has(producer) && hasHalfScale(values, node)) inHalf.push(node);
   }
-  const reasons = [...plan.reasons].filter(([{ opType }]) => opType !== 'QuantizeLinear' && opType !== 'DequantizeLinear');
-  return { ...plan, half, reasons: new Map(reasons) };
+  return { ...plan, half: new Set([...half, ...inHalf]), reasons };
+}
+
+function readersOf({ structure }: FloatValues, { outputs }: OnnxNode): readonly OnnxNode[] {
+  return outputs.flatMap((value) => structure.consumers(value));
+}
+
+function largestScale({ structure }: FloatValues, name: string): number {
+  return (structure.constant(name)?.data as Float32Array).reduce((most, scale) => Math.max(most, scale), 0);
+}
+
+/** Whether the scales of a QuantizeLinear or DequantizeLinear are numbers of FP16. */
+function hasHalfScale({ structure }: FloatValues, { inputs }: OnnxNode): boolean {
+  const scales = structure.constant(inputs[1] as string)?.data as Float32Array;
+  return scales.every((scale) => float16BitsToFloat32(float32ToFloat16Bits(scale)) === scale);
 }

@@ -1,7 +1,7 @@
 /** Which weights of a plan can be rounded so that errors make good each other, and what they are multiplied with. */
 import type { OnnxNode } from '../graph/index.js';
 import { biasedLayers } from './bias-correction.js';
-import { quantizedKey, type QuantizedValue } from './channel-means.js';
+import { quantizedKey, type ChannelMeans, type QuantizedValue } from './channel-means.js';
 import type { FormNumbers } from './form-onnxruntime.js';
 import type { FormPlan } from './form-plan.js';
 import { columnsOf, type KernelAxis, type LayerInput } from './input-products.js';
@@ -62,22 +62,28 @@ export function weightsToRound(structure: Structure, plan: FormPlan, numbers: Fo
     });
 }
 
-/** The same numbers, with weights rounded as it was found, and of how many layers. */
+/** The same numbers, with weights rounded as it was found where the means that biases are corrected by are known, and of how many layers. */
 export function withRounding(
   structure: Structure,
   plan: FormPlan,
   numbers: FormNumbers,
   rounded: ReadonlyMap<string, Int8Array>,
+  means: ReadonlyMap<string, ChannelMeans>,
 ): { readonly numbers: FormNumbers; readonly layers: number } {
   const weights = new Map(numbers.weights);
   let count = 0;
   for (const { key, layers } of weightsToRound(structure, plan, numbers)) {
     const values = rounded.get(key);
-    if (values === undefined) continue;
+    // Biases have to make good the means.
+    if (values === undefined || !layers.every((layer) => isFinite(means.get(quantizedKey(layer))))) continue;
     count += layers.length;
     for (const { node } of layers) weights.set(node, { ...(weights.get(node) as LayerWeights), values });
   }
   return { numbers: { ...numbers, weights }, layers: count };
+}
+
+function isFinite(means: ChannelMeans | undefined): boolean {
+  return means !== undefined && [means.float, means.quantized].every((own) => own.every(Number.isFinite));
 }
 
 /** Undefined of what no kernel along one or two axes is told of, and of other bits than eight. */

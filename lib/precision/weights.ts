@@ -5,7 +5,7 @@ import { elementCount } from '../tensor/index.js';
 export interface QuantizeWeightsOptions {
   /** The bias of each channel, and the scale of the input that the weights are multiplied with: they give an integer bias. */
   readonly bias?: { readonly values: Float32Array; readonly inputScale: number } | undefined;
-  /** Whether scales have to be numbers of FP16: they are rounded up to it. Default false. */
+  /** Whether scales are rounded up to numbers of FP16, where little is lost by that. Default false. */
   readonly halfScales?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }

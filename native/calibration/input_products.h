@@ -57,7 +57,7 @@ class InputProducts {
 
   const LayerInput& input() const { return input_; }
   std::size_t places() const { return places_; }
-  // Whether NaN or infinity was seen: products then tell nothing.
+  // False once NaN or infinity was seen: products then tell nothing.
   bool finite() const { return finite_; }
   // How two columns of a group vary together, in squares of steps. `row` >= `column`.
   double covariance(std::size_t group, std::size_t row, std::size_t column) const;

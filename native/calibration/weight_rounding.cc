@@ -74,7 +74,7 @@ bool factorize(UpperMatrix& matrix, const CancelToken* cancel) {
     for (std::size_t tile = first; tile < size; tile += kTile) {
       const std::size_t end = std::min(size, tile + kTile);
       for (std::size_t above = 0; above < first; above += kAtOnce) {
-        for (std::size_t i = first; i < std::min(last, end); ++i) {
+        for (std::size_t i = first; i < last; ++i) {
           subtract_rows(matrix, i, above, std::max(i, tile), end);
         }
       }
@@ -104,7 +104,11 @@ struct Columns {
 
 double covariance(std::span<const RoundedInput> inputs, std::size_t group, std::size_t row, std::size_t column) {
   double sum = 0;
-  for (const RoundedInput& input : inputs) sum += input.weight * input.products->covariance(group, row, column);
+  for (const RoundedInput& input : inputs) {
+    // Rounded before it is added, as in subtract_rows.
+    const double product = input.square * input.products->covariance(group, row, column);
+    sum += product;
+  }
   return sum;
 }
 

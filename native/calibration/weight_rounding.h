@@ -20,8 +20,8 @@ struct WeightsLayout {
 // What one of the layers that have these weights reads.
 struct RoundedInput {
   const InputProducts* products;
-  // Of its squares, as all are added up: the square of the scale of its steps, where layers have different ones.
-  double weight = 1;
+  // What a square of its steps counts, as all are added up: that of their scale, where layers have different ones.
+  double square = 1;
 };
 
 // Integers from -127 to 127, in the order of the weights, with the scale of each output: column after column, those

@@ -14,6 +14,11 @@ constexpr float kGreatest = 127;
 constexpr double kBiasLimit = 1 << 30;
 // Of a channel without weights: fine enough for any bias, which makes it larger where it must.
 constexpr float kDeadScale = 0x1p-40F;
+// Numbers of float16 lie at most a sixteenth apart from here up to the highest.
+constexpr float kFinestHalf = 0x1p-20F;
+constexpr float kHighestHalf = 65504;
+// A part of the coarsest channel's steps that is lost among them.
+constexpr float kNegligible = 0x1p-8F;
 
 Status not_finite(const char* what, std::size_t channel) {
   return {error_code::kInvalidArgument,
@@ -22,14 +27,24 @@ Status not_finite(const char* what, std::size_t channel) {
           "The model is damaged, or was exported from a training run that diverged."};
 }
 
-// The least number of float16 that is not below: the largest magnitude still fits. What lies beyond the highest stays as
-// it is: it is not written as one.
-float as_half(float scale) {
+// The least number of float16 that is not below: the largest magnitude still fits.
+float up_to_half(float scale) {
   const std::uint16_t nearest = float_to_half(scale);
   // Of numbers above 0, the next has the next bits.
   const bool below = half_to_float(nearest) < scale;
-  const float half = half_to_float(static_cast<std::uint16_t>(nearest + (below ? 1 : 0)));
-  return std::isinf(half) ? scale : half;
+  return half_to_float(static_cast<std::uint16_t>(nearest + (below ? 1 : 0)));
+}
+
+// Scales as numbers of float16, where these are no more than a sixteenth larger. A finer one stays as it is, unless
+// steps of kFinestHalf are fine beside what the coarsest channel has; so does one beyond the highest number.
+void round_to_half(std::vector<float>& scales, std::span<const float> greatest) {
+  const float coarsest = *std::max_element(scales.begin(), scales.end());
+  const bool negligible = kFinestHalf <= coarsest * kNegligible;
+  for (std::size_t channel = 0; channel < scales.size(); ++channel) {
+    float& scale = scales[channel];
+    if (scale < kFinestHalf && (negligible || greatest[channel] == 0)) scale = kFinestHalf;
+    if (scale >= kFinestHalf && scale <= kHighestHalf) scale = up_to_half(scale);
+  }
 }
 
 }  // namespace
@@ -64,8 +79,9 @@ Result<QuantizedWeights> quantize_weights(std::span<const float> weights, const 
       if (scale < floor) scale = std::nextafter(floor, INFINITY);
       if (!std::isfinite(scale)) return not_finite("the bias in steps of its input's scale", channel);
     }
-    result.scales[channel] = half_scales ? as_half(scale) : scale;
+    result.scales[channel] = scale;
   }
+  if (half_scales) round_to_half(result.scales, greatest);
 
   result.values.resize(weights.size());
   for_runs([&](std::size_t channel, std::size_t begin) {

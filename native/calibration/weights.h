@@ -24,8 +24,9 @@ struct QuantizedWeights {
 };
 
 // Of each channel, the largest magnitude becomes 127; halves are rounded to even. A scale is made larger where the bias
-// would not fit into 30 bits; with `half_scales` it is rounded up to a number of float16. INVALID_ARGUMENT for NaN and infinity, and where
-// there are no weights.
+// would not fit into 30 bits. With `half_scales`, it is rounded up to a number of float16 where little is lost by that;
+// else it stays as it is, and cannot be written as one. INVALID_ARGUMENT for NaN and infinity, and where there are no
+// weights.
 Result<QuantizedWeights> quantize_weights(std::span<const float> weights, const AxisLayout& layout,
                                           const std::optional<BiasSpec>& bias, bool half_scales = false);
 

@@ -1,5 +1,6 @@
 // Products of what layers read, and weights rounded by them.
 #include <algorithm>
+#include <cmath>
 #include <mutex>
 
 #include "calibration/weight_rounding.h"
@@ -22,13 +23,26 @@ KernelAxis kernel_axis_of(const Napi::Value& value) {
           size_of(object, "end")};
 }
 
+// More would take more memory than any machine has.
+constexpr std::size_t kMostColumns = 65536;
+
 // Steps are 16 bits while they are multiplied, and sums of their products 32.
 bool fits(const LayerInput& input) {
-  const bool steps = input.low <= input.zero_point && input.zero_point <= input.high &&
+  const auto is_step = [](std::int32_t step) { return -255 <= step && step <= 255; };
+  const bool small = is_step(input.low) && is_step(input.zero_point) && is_step(input.high);
+  const bool steps = small && input.low <= input.zero_point && input.zero_point <= input.high &&
                      input.zero_point - input.low <= 255 && input.high - input.zero_point <= 255;
   const auto moves = [](const KernelAxis& axis) { return axis.size > 0 && axis.stride > 0 && axis.dilation > 0; };
-  return steps && moves(input.axes[0]) && moves(input.axes[1]) && input.groups > 0 && input.channels > 0 &&
-         input.channels % input.groups == 0;
+  if (!steps || !moves(input.axes[0]) || !moves(input.axes[1])) return false;
+  if (!(input.scale > 0 && std::isfinite(input.scale))) return false;
+  if (input.groups == 0 || input.channels == 0 || input.channels % input.groups != 0) return false;
+  // Each factor by itself, so that none overflows.
+  std::size_t columns = 1;
+  for (const std::size_t factor : {input.channels / input.groups, input.axes[0].size, input.axes[1].size}) {
+    if (factor > kMostColumns / columns) return false;
+    columns *= factor;
+  }
+  return true;
 }
 
 std::shared_ptr<SharedProducts> products_of(const Napi::Value& handle) {
@@ -120,6 +134,7 @@ class WeightsRound final : public Operation {
     ordered.clear();
     products.clear();
     weights = {};
+    scales = {};
     if (!rounded.ok()) return rounded.take_status();
     rounded_ = std::move(rounded).value();
     return {};
@@ -135,7 +150,7 @@ class WeightsRound final : public Operation {
 };
 
 // weightsRound(data: Float32Array, { outputs, columns, outputStride, columnStride }, scales: Float32Array,
-//   inputs: { products, weight }[], operation?): Promise<Int8Array | undefined>
+//   inputs: { products, square }[], operation?): Promise<Int8Array | undefined>
 Napi::Value weights_round(const Napi::CallbackInfo& info) {
   auto& environment = Environment::of(info.Env());
   auto operation = std::make_unique<WeightsRound>();
@@ -157,7 +172,7 @@ Napi::Value weights_round(const Napi::CallbackInfo& info) {
   for (std::uint32_t i = 0; i < inputs.Length(); ++i) {
     auto input = inputs.Get(i).As<Napi::Object>();
     operation->products.push_back(products_of(input.Get("products")));
-    operation->squares.push_back(input.Get("weight").As<Napi::Number>().DoubleValue());
+    operation->squares.push_back(input.Get("square").As<Napi::Number>().DoubleValue());
     const LayerInput& read = operation->products.back()->products.input();
     if (groups == 0) groups = read.groups;
     // The same twice would wait for itself.
@@ -168,7 +183,8 @@ Napi::Value weights_round(const Napi::CallbackInfo& info) {
     }
   }
   operation->cancel = cancel_token_of(info[4]);
-  return environment.launch(environment.vision(), std::move(operation));
+  // It takes seconds, which pictures should not wait for.
+  return environment.launch(environment.loader(), std::move(operation));
 }
 
 }  // namespace

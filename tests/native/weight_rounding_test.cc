@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <numeric>
+#include <thread>
 
 #include "core/instructions.h"
 #include "native/layer_input_fixture.h"
@@ -188,26 +190,56 @@ TEST(WeightRounding, LeavesWeightsOnTheirGrid) {
 }
 
 TEST(WeightRounding, AddsUpWhatSeveralLayersRead) {
-  const LayerInput layer{10, 1, {kPlain, kPlain}, 0.02F, 0, -128, 127};
+  constexpr std::size_t kColumns = 10;
+  const LayerInput layer{kColumns, 1, {kPlain, kPlain}, 0.02F, 0, -128, 127};
+  const std::vector<std::int64_t> dims{1, kColumns, 200};
   InputProducts one(layer);
   InputProducts other(layer);
-  InputProducts both(layer);
-  const std::vector<std::int64_t> dims{1, 10, 200};
-  const auto [a, b] = std::pair(normal(2000, 1), normal(2000, 2));
-  // As they have the same mean, 0, nearly: both together are the same as the two.
-  for (const auto& [products, values] : {std::pair(&one, &a), {&other, &b}, {&both, &a}, {&both, &b}}) {
-    ASSERT_TRUE(products->add(elements_of(*values), dims, 0).ok());
-  }
-  const auto weights = normal(40, 3);
+  ASSERT_TRUE(one.add(elements_of(normal(2000, 1)), dims, 0).ok());
+  ASSERT_TRUE(other.add(elements_of(normal(2000, 2)), dims, 0).ok());
+  const auto weights = normal(4 * kColumns, 3);
   const std::vector<float> scales(4, 0.1F);
   const auto of = [&](std::initializer_list<RoundedInput> inputs) {
-    return round_weights(weights, {4, 10, 10, 1}, scales, {inputs.begin(), inputs.size()}).value();
+    return round_weights(weights, {4, kColumns, kColumns, 1}, scales, {inputs.begin(), inputs.size()}).value();
   };
-  // Only how they compare matters.
+  Matrix sum(kColumns, std::vector<long double>(kColumns));
+  for (std::size_t i = 0; i < kColumns; ++i) {
+    for (std::size_t j = 0; j < kColumns; ++j) {
+      const auto [row, column] = std::pair(std::max(i, j), std::min(i, j));
+      sum[i][j] = one.covariance(0, row, column) + 3.0L * other.covariance(0, row, column);
+    }
+  }
+  const auto both = of({{&one, 1}, {&other, 3}});
+  for (std::size_t output = 0; output < 4; ++output) {
+    const auto begin = static_cast<std::ptrdiff_t>(output * kColumns);
+    const std::vector<float> own(weights.begin() + begin, weights.begin() + begin + kColumns);
+    EXPECT_EQ(std::vector<std::int8_t>(both.begin() + begin, both.begin() + begin + kColumns),
+              rounded_slowly(own, scales[output], sum));
+  }
+  EXPECT_NE(both, of({{&one, 1}}));
+  // Only how they compare matters, wherever they stand.
   EXPECT_EQ(of({{&one, 2}}), of({{&one, 1}}));
-  EXPECT_EQ(of({{&one, 1}, {&one, 3}}), of({{&one, 1}}));
   EXPECT_NE(of({{&one, 1}}), of({{&other, 1}}));
   EXPECT_EQ(of({{&one, 1}, {&other, 1e-9}}), of({{&one, 1}}));
+  EXPECT_EQ(of({{&other, 1e-9}, {&one, 1}}), of({{&one, 1}}));
+}
+
+TEST(WeightRounding, EndsWhereItIsCancelledMeanwhile) {
+  constexpr std::size_t kColumns = 2000;
+  InputProducts products({kColumns, 1, {kPlain, kPlain}, 0.05F, 0, -128, 127});
+  ASSERT_TRUE(products.add(elements_of(normal(kColumns * 8, 1)), std::vector<std::int64_t>{1, kColumns, 8}, 0).ok());
+  const auto weights = normal(kColumns, 2);
+  const float scale = 0.1F;
+  const RoundedInput input{&products, 1};
+  CancelToken cancel;
+  std::thread canceller([&cancel] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    cancel.cancel();
+  });
+  const auto found = round_weights(weights, {1, kColumns, kColumns, 1}, {&scale, 1}, {&input, 1}, &cancel);
+  canceller.join();
+  ASSERT_FALSE(found.ok());
+  EXPECT_EQ(found.error().code, error_code::kAborted);
 }
 
 TEST(WeightRounding, LeavesLayersOfWhoseInputsNothingIsKnown) {

@@ -116,20 +116,26 @@ TEST(Weights, AreRefusedWhereThereAreNone) {
 }
 
 TEST(Weights, HaveScalesOfFloat16WhereTheyAreAskedFor) {
-  // Normal, between the first two numbers of float16, below the first, beyond the last, none.
-  const std::vector<float> greatest{1, 1e-5F, 1e-9F, 1e8F, 0};
-  std::vector<float> weights;
-  for (const float one : greatest) weights.insert(weights.end(), {one, -one / 3});
-  const QuantizedWeights found = quantize_weights(weights, {1, 5, 2}, std::nullopt, true).value();
-  // The number nearest to 1 / 127 lies below.
-  const float first = 0x1.024p-7F;
-  EXPECT_EQ(found.scales, (std::vector<float>{first, 0x1p-23F, 0x1p-24F, 1e8F / 127, 0x1p-24F}));
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    const float scale = found.scales[i / 2];
-    EXPECT_EQ(found.values[i], static_cast<int>(std::nearbyint(weights[i] / scale)));
-    // The largest still fits.
-    EXPECT_LE(std::abs(weights[i]), 127 * scale * 1.00001F);
-  }
+  const auto scales_of = [](const std::vector<float>& greatest) {
+    std::vector<float> weights;
+    for (const float one : greatest) weights.insert(weights.end(), {one, -one / 3});
+    const AxisLayout layout{1, greatest.size(), 2};
+    const QuantizedWeights found = quantize_weights(weights, layout, std::nullopt, true).value();
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      const float scale = found.scales[i / 2];
+      EXPECT_EQ(found.values[i], static_cast<int>(std::nearbyint(weights[i] / scale)));
+      // The largest still fits.
+      EXPECT_LE(std::abs(weights[i]), 127 * scale * 1.00001F);
+    }
+    return found.scales;
+  };
+  // The number nearest to 1 / 127 lies below it. Beside such steps, those of 2^-20 are fine enough for any channel.
+  EXPECT_EQ(scales_of({1, 1e-9F, 0}), (std::vector<float>{0x1.024p-7F, 0x1p-20F, 0x1p-20F}));
+  // Between two numbers of float16 that lie a sixteenth apart.
+  EXPECT_EQ(scales_of({127 * 0x1.08p-20F}), (std::vector<float>{0x1.1p-20F}));
+  // Where all are finer, nothing would be left of them; beyond the highest there is none.
+  EXPECT_EQ(scales_of({1e-5F, 1e-9F, 0}), (std::vector<float>{1e-5F / 127, 1e-9F / 127, 0x1p-20F}));
+  EXPECT_EQ(scales_of({1e8F, 127 * 65504}), (std::vector<float>{1e8F / 127, 65504}));
 }
 
 }  // namespace

@@ -185,11 +185,30 @@ describe('corrections', () => {
     expect(corrections).toBeUndefined();
   });
 
-  it('end where the signal is aborted', async () => {
+  it('end where the signal is aborted meanwhile', async () => {
     const float = chain(true);
-    const { statistics, samples } = await made(float, 4);
-    const signal = AbortSignal.abort();
-    await expect(quantizeModel(float, statistics, samples, { signal })).rejects.toMatchObject({ code: 'ABORTED' });
+    const { statistics, samples } = await made(float, 8);
+    const reached = async (abortAt: number): Promise<{ asked: number; error: unknown }> => {
+      const controller = new AbortController();
+      let asked = 0;
+      // Every call that can end is given the signal.
+      const signal = new Proxy(controller.signal, {
+        get(target, name) {
+          if (name === 'aborted' && ++asked === abortAt) controller.abort();
+          const value: unknown = Reflect.get(target, name, target);
+          return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+        },
+      });
+      const error: unknown = await quantizeModel(float, statistics, samples, { signal, correction: 'rounded' }).then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      return { asked, error };
+    };
+    const { asked: all, error } = await reached(0);
+    expect(error).toBeUndefined();
+    const abortedAt = [0.2, 0.5, 0.8, 0.95].map((part) => Math.ceil(part * all));
+    for (const at of abortedAt) expect((await reached(at)).error).toMatchObject({ code: 'ABORTED' });
   });
 
   it('of a model without a layer that adds one change nothing', async () => {

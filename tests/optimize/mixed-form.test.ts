@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { encodeModel, parseModel } from '../../lib/graph/index.js';
 import { float16BitsToFloat32 } from '../../lib/tensor/half.js';
-import { graphModel, node, scales, weights } from '../graph/made-graphs.js';
+import { graphModel, node, pseudoRandom, scales, weights, type Constant } from '../graph/made-graphs.js';
 import { Made } from './made-layers.js';
 import { count, quantized, signalToNoise, type Quantized } from './quantized.js';
 
@@ -17,6 +17,11 @@ function chain(): Made {
     .conv('d', 'e', [16, 32, 1])
     .add(node('Relu', 'e', 'r'))
     .conv('r', 'y', [32, 16, 3]);
+}
+
+function scaledWeights(name: string, by: number): Constant {
+  const plain = [...pseudoRandom(16 * 16 * 9, 5)].map((value) => value * by);
+  return { ...scales(name, plain), dims: [16n, 16n, 3n, 3n] };
 }
 
 describe('the mixed form for TensorRT', () => {
@@ -50,11 +55,11 @@ describe('the mixed form for TensorRT', () => {
     }
   });
 
-  it('has integers of the very scales that are written, which FP16 has a number for', async () => {
-    const tiny = Array.from({ length: 16 * 16 * 9 }, (_, i) => (i < 16 * 9 ? 1e-9 : 1e-5) * Math.sin(i));
+  it('has integers of the very scales that are written, which are numbers of FP16', async () => {
+    const uneven = Array.from({ length: 16 * 16 * 9 }, (_, i) => (i < 16 * 9 ? 1e-9 : 1) * Math.sin(i));
     const graph = chain().graph();
     const constants = graph.constants!.map((one) =>
-      one.name === 'a.weight' ? { ...scales('a.weight', tiny), dims: [16n, 16n, 3n, 3n] } : one,
+      one.name === 'a.weight' ? { ...scales('a.weight', uneven), dims: [16n, 16n, 3n, 3n] } : one,
     );
     const made = await mixed({ ...graph, constants });
     const { initializers } = parseModel(encodeModel(made.tensorrt)).graph;
@@ -62,35 +67,41 @@ describe('the mixed form for TensorRT', () => {
     const integers = [...initializers.values()].find(({ name }) => name === 'a.weight/int8')!.data as Int8Array;
     expect(found.dtype).toBe('float16');
     const numbers = [...(found.data as Uint16Array)].map(float16BitsToFloat32);
-    expect(numbers[0]).toBe(2 ** -24);
+    // A channel that is dead beside the others takes no layer out of FP16.
+    expect(numbers[0]).toBe(2 ** -20);
     integers.forEach((value, i) => {
       const scale = numbers[Math.floor(i / (16 * 9))]!;
-      expect(Math.abs(value * scale - tiny[i]!)).toBeLessThanOrEqual(0.501 * scale);
+      expect(Math.abs(value * scale - uneven[i]!)).toBeLessThanOrEqual(0.501 * scale);
     });
-    // 1e-5 / 127 lies between the first and the second number of FP16.
-    expect(numbers[1]).toBe(2 ** -23);
+    expect(made.layers[0]!.precision.tensorrt).toBe('int8');
   });
 
-  it('leaves float32 what FP16 cannot hold, and quantises it from there', async () => {
-    const graph = new Made()
+  /** Three convolutions; what the second reads is so large, and its weights too: both make what the third reads. */
+  const scaled = (by: number, weight: number): ReturnType<Made['graph']> =>
+    new Made()
       .conv('x', 'a', [16, 16, 3])
-      .add(node('Mul', ['a', 'large'], 'b'))
-      .conv('b', 'c', [16, 16, 3])
-      .add(node('Mul', ['c', 'small'], 'd'))
+      .add(node('Mul', ['a', 'factor'], 'b'))
+      .add(node('Conv', ['b', 'c.w'], 'c', { kernel_shape: [3, 3], pads: [1, 1, 1, 1] }), node('Mul', ['c', 'back'], 'd'))
       .conv('d', 'y', [16, 16, 3])
-      .with(scales('large', [1e5]), scales('small', [1e-6]))
+      .with(scales('factor', [by]), scales('back', [1 / (by * weight)]))
+      .with(scaledWeights('c.w', weight))
       .graph();
+
+  it.each([
+    ['far beyond what FP16 holds', 1e5, 1],
+    ['far below it', 1e-8, 1],
+    ['weights far below it', 1000, 2e-7],
+    ['weights far beyond it', 1e-4, 1.2e7],
+  ])('of values %s loses no more than INT8 does, and says so', async (_, by, weight) => {
+    const graph = scaled(by, weight);
     const made = await mixed(graph);
-    const { nodes, initializers } = parseModel(encodeModel(made.tensorrt)).graph;
-    const types = nodes
-      .filter(({ opType }) => opType === 'QuantizeLinear')
-      .map(({ inputs }) => [inputs[0], initializers.get(inputs[1] ?? '')?.dtype]);
-    expect(types).toEqual([
-      ['x', 'float32'],
-      ['b', 'float32'],
-      [expect.stringContaining('d'), 'float32'],
-    ]);
-    for (const ratio of await signalToNoise(made.float, made.simulated!, 'disabled')) expect(ratio).toBeGreaterThan(24);
+    const [plain] = await signalToNoise(made.float, (await quantized(graph)).tensorrt, 'disabled');
+    for (const form of [made.simulated!, made.tensorrt]) {
+      const [found] = await signalToNoise(made.float, form, 'disabled');
+      expect(found!).toBeGreaterThan(plain! - 1);
+    }
+    expect(plain!).toBeGreaterThan(24);
+    expect(made.layers.map(({ precision }) => precision.tensorrt)).toEqual(['int8', 'int8', 'int8']);
   });
 });
 

@@ -9,6 +9,7 @@ import {
   withRounding,
   type FormNumbers,
 } from '../../lib/precision/index.js';
+import { quantizedKey } from '../../lib/precision/channel-means.js';
 import type { FormPlan } from '../../lib/precision/form-plan.js';
 import { graphModel, node, weights, type Constant, type Node } from '../graph/made-graphs.js';
 
@@ -67,6 +68,8 @@ describe('what weights are multiplied with', () => {
   });
 });
 
+const zeros = new Float64Array(8);
+
 describe('weights that layers share', () => {
   const shared = (...others: Node[]): ModelProto =>
     graphModel({
@@ -79,11 +82,19 @@ describe('weights that layers share', () => {
     const { structure, plan, numbers, found } = planned(shared());
     expect(found.map(({ layers }) => layers.map(({ node: { outputs } }) => outputs[0]))).toEqual([['y', 'z']]);
     const values = Int8Array.from({ length: 64 }, (_, i) => i);
-    const rounded = withRounding(structure, plan, numbers, new Map([[found[0]!.key, values]]));
+    const means = new Map(
+      ['x', 'y'].map((value) => [quantizedKey({ value, by: numbers.values.get(value)! }), { float: zeros, quantized: zeros }]),
+    );
+    const rounded = withRounding(structure, plan, numbers, new Map([[found[0]!.key, values]]), means);
     expect(rounded.layers).toBe(2);
     for (const one of rounded.numbers.weights.values()) expect(one.values).toEqual(values);
     // What was found of other steps is not taken.
-    expect(withRounding(structure, plan, numbers, new Map([['another', values]]))).toMatchObject({ layers: 0 });
+    expect(withRounding(structure, plan, numbers, new Map([['another', values]]), means)).toMatchObject({ layers: 0 });
+    // Nor where biases cannot make good the means.
+    const odd = new Map([...means].map(([key, own]) => [key, { ...own, float: Float64Array.of(NaN) }]));
+    for (const unknown of [odd, new Map<string, never>()]) {
+      expect(withRounding(structure, plan, numbers, new Map([[found[0]!.key, values]]), unknown)).toMatchObject({ layers: 0 });
+    }
   });
 
   it('are left where a layer has other steps, or is not in integers', () => {

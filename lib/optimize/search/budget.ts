@@ -20,7 +20,7 @@ export interface Candidate {
   readonly rung: number;
   /** What all that does not stay float is in; FP32 of the last. */
   readonly precision: FormPrecision;
-  /** Share of the multiply-accumulates that stay float32, or are FP16 in a mixed form; of the weights, where free sizes leave these unknown. */
+  /** Share of the multiply-accumulates that are left float, which is float32, and in a mixed form mostly FP16; of the weights, where free sizes leave these unknown. */
   readonly floatMacs: number;
   readonly bytes: number;
   /** In the median of a run of one picture; null where this machine cannot tell. */
@@ -62,10 +62,10 @@ export function checkBudget(budget: Budget): Budget {
   return budget;
 }
 
-/** `FP16`, `INT8, 35.0 % of the work in FP32` (of what is mixed, in FP16): what that is a share of stands with {@link Candidate}. */
+/** `FP16`, `INT8, 35.0 % of the work in FP32`, `INT8 and FP16, 35.0 % of the work not in INT8`: what that is a share of stands with {@link Candidate}. */
 export function candidateTitle({ precision, floatMacs }: Pick<Candidate, 'precision' | 'floatMacs'>): string {
-  if (precision === 'mixed' && floatMacs > 0) return `INT8, ${(100 * floatMacs).toFixed(1)} % of the work in FP16`;
-  const share = floatMacs > 0 && precision !== 'float32' ? `, ${(100 * floatMacs).toFixed(1)} % of the work in FP32` : '';
+  const where = precision === 'mixed' ? 'not in INT8' : 'in FP32';
+  const share = floatMacs > 0 && precision !== 'float32' ? `, ${(100 * floatMacs).toFixed(1)} % of the work ${where}` : '';
   return `${precisionTitles[precision]}${share}`;
 }
 
