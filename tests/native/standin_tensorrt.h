@@ -13,6 +13,7 @@
 
 #include "contract/contract.h"
 #include "native/cuda_fixture.h"
+#include "runtime/model_file.h"
 #include "runtime/onnxruntime/library.h"
 #include "runtime/tensorrt/engine_builder.h"
 #include "runtime/tensorrt/library.h"
@@ -58,6 +59,7 @@ class Standin {
   // Of a model file; `profiles` empty: what is free may be anything up to 2048.
   Result<Bytes> build(const std::filesystem::path& path, std::vector<std::vector<InputRange>> profiles = {},
                       bool refit = false) const {
+    FOVEATE_RETURN_IF_ERROR(check_model_file(path));
     const Bytes model = contract::read_bytes(path);
     EngineSpec spec;
     spec.model = model;

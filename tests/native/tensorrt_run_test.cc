@@ -86,7 +86,7 @@ TEST_P(TensorRtRun, PinnedMemoryIsCopiedOnce) {
   EXPECT_EQ(reinterpret_cast<float*>(place->data())[5], 4.0f);
 }
 
-TEST_P(TensorRtRun, TensorsOfAnotherDeviceAreBroughtHere) {
+TEST_P(TensorRtRun, LanesAreSpreadOverDevices) {
   ModelOptions options;
   options.devices = {0, 1};
   const auto model = TensorRtRun::open(engine_of("fixed"), options);
