@@ -10,6 +10,7 @@ import {
   readSource,
   runningTensorRt,
   type BuildOptions,
+  type Device,
   type EngineDevice,
   type SourceModel,
 } from '../engine/index.js';
@@ -37,6 +38,12 @@ export interface TaskEngine {
   readonly isBaked: boolean;
 }
 
+/** Whether a device may run engines: one of TensorRT, and 'auto' where there is a GPU. */
+export async function mayRunEngines(device: Device = 'auto'): Promise<boolean> {
+  if (device !== 'auto') return engineDevices.some((one) => one === device);
+  return (await settle(() => native().gpuObstacle())) === undefined;
+}
+
 /**
  * Opens the engine of a model: that of the bundle that was given; for a device of TensorRT that of the cache, or one that is built now where that is allowed; for 'auto'
  * that of the cache, if there is one. Undefined where none is to run the model. Throws as `createSession`.
@@ -47,7 +54,6 @@ export async function openTaskEngine(wanted: EngineWanted): Promise<TaskEngine |
   if (bundle !== undefined) return { session: await createSession(bundle.path, options), isBaked: false };
   const named = engineDevices.find((one) => one === device);
   if (named !== undefined) return await openFor(named, wanted);
-  if (device !== 'auto' || (await settle(() => native().gpuObstacle())) !== undefined) return undefined;
   for (const one of engineDevices) {
     try {
       return await openFor(one, wanted);

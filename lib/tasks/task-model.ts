@@ -12,7 +12,7 @@ import {
   invalidArgument,
   withDefaults,
 } from '../errors/index.js';
-import { EngineBundle, engineDevices, type BundledTask } from '../engine/index.js';
+import { EngineBundle, type BundledTask } from '../engine/index.js';
 import { readModel, type OnnxModel } from '../graph/index.js';
 import { startReading, type PictureInput, type Placement, type Preprocess, type PreprocessedPicture } from '../image/index.js';
 import type { LabelsOption, NamesBeside } from '../labels/index.js';
@@ -27,7 +27,7 @@ import { givenModel } from './given-model.js';
 import { boxDecoding, type BoxDecoding } from './heads/box-decoding.js';
 import { ModelInput, type PreprocessChoice } from './model-input.js';
 import { allOrFirstError, Stop } from './stop.js';
-import { openTaskEngine, type EngineWanted } from './task-engine.js';
+import { mayRunEngines, openTaskEngine, type EngineWanted } from './task-engine.js';
 
 /** Options that every task takes besides those of its session. */
 export interface TaskOptions extends SessionOptions {
@@ -56,6 +56,12 @@ export function refuseLabels(options: Omit<TaskOptions, 'labels'>, noun: string)
     hint: 'Leave it out.',
     details: { option: 'labels' },
   });
+}
+
+/** What is to be opened once the task has been recognised. */
+interface EngineSource extends Pick<EngineWanted, 'model' | 'bundle' | 'options'> {
+  /** The ONNX model. */
+  readonly source: ModelSource;
 }
 
 /** How a session is opened that only shows what a model is. */
@@ -121,7 +127,8 @@ export class TaskModel {
   /** Those of the task's own options that its bundle was made with. */
   readonly #bundled: Readonly<Record<string, unknown>>;
   readonly #batchSize: number;
-  readonly #engineSource: Pick<EngineWanted, 'model' | 'bundle' | 'options'>;
+  /** Where the session only shows what the model is. */
+  readonly #engineSource: EngineSource | undefined;
   #session: Session;
   /** Makes pictures what the session takes, for a preprocessing that is the model's. */
   #feed: (preprocess: Preprocess) => Preprocess = (preprocess) => preprocess;
@@ -136,7 +143,7 @@ export class TaskModel {
     beside: BesideModel,
     batchSize: number,
     ownOptions: readonly string[],
-    engineSource: Pick<EngineWanted, 'model' | 'bundle' | 'options'>,
+    engineSource: EngineSource | undefined,
   ) {
     this.#session = session;
     this.#engineSource = engineSource;
@@ -162,9 +169,8 @@ export class TaskModel {
     const { source, bundle } = await givenModel(model, options.signal);
     const engineBundle = bundle instanceof EngineBundle ? bundle : undefined;
     const sessionOptions = sessionOptionsOf(options);
-    // What the model is for is seen on the CPU; then its engine takes over.
-    const isEngine = engineBundle !== undefined || (engineDevices as readonly (string | undefined)[]).includes(options.device);
-    const session = await createSession(source, isEngine ? { ...sessionOptions, ...onCpu } : sessionOptions);
+    const mayRunEngine = engineBundle !== undefined || (await mayRunEngines(options.device));
+    const session = await createSession(source, mayRunEngine ? { ...sessionOptions, ...onCpu } : sessionOptions);
     try {
       const graph = await readModel(source, { signal: options.signal });
       const beside = await readBesideModel(bundle ?? model, options);
@@ -178,7 +184,7 @@ export class TaskModel {
           hint: 'Leave batchSize out, or export the model with a dynamic batch dimension.',
         });
       }
-      const engineSource = { model, bundle: engineBundle, options: sessionOptions };
+      const engineSource = mayRunEngine ? { model, source, bundle: engineBundle, options: sessionOptions } : undefined;
       return new TaskModel(session, graph, input, beside, input.batch ?? batchSize, ownOptions, engineSource);
     } catch (error) {
       await session.dispose();
@@ -192,16 +198,18 @@ export class TaskModel {
   }
 
   /**
-   * To be called once all is known of the model: where an engine of TensorRT is to run it, that is opened and takes the place of the session. Throws as
-   * `createSession`.
+   * To be called once all is known of the model: where it was only looked at so far, what is to run it is opened now, an engine of TensorRT or another session.
+   * Throws as `createSession`.
    */
   async settle(preprocess: Preprocess, labels?: readonly string[]): Promise<void> {
-    if (this.#session.device !== 'cpu' && this.#session.device !== 'cuda') return;
+    if (this.#engineSource === undefined) return;
+    const { source, options } = this.#engineSource;
     const engine = await openTaskEngine({ ...this.#engineSource, batchSize: this.#batchSize, preprocess, labels });
-    if (engine === undefined) return;
+    // What could be built, has been.
+    const session = engine?.session ?? (await createSession(source, { ...options, build: 'never' }));
     await this.#session.dispose();
-    this.#session = engine.session;
-    if (engine.isBaked) this.#feed = (own) => own.with(pixelsAsTheyAre);
+    this.#session = session;
+    if (engine?.isBaked) this.#feed = (own) => own.with(pixelsAsTheyAre);
   }
 
   /** The operator that makes an output, those passed over that hand scores on as they are; undefined where there is none. */

@@ -1,0 +1,248 @@
+/** Engines of TensorRT behind sessions and tasks, in processes whose driver and TensorRT stand in for the real ones: see tests/standin. */
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { carrierPackage } from '../../lib/engine/index.js';
+import { builtLibrary, projectRoot, runScript } from '../package/node-child.js';
+import { standinCuda } from '../standin/cuda/build.js';
+import { standinTensorRt } from '../standin/tensorrt/build.js';
+
+const root = mkdtempSync(join(tmpdir(), 'foveate-engines-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const detector = join(projectRoot, 'examples/models/shapes-detector.onnx');
+const picture = join(projectRoot, 'examples/pictures/shapes-640x480.jpg');
+
+let folders: { readonly driver: string; readonly library: string };
+beforeAll(() => {
+  folders = { driver: standinCuda(), library: standinTensorRt() };
+}, 600_000);
+
+interface Machine {
+  /** Where engines are kept. Default: one of its own. */
+  readonly cache?: string;
+  /** What is injected: see standin.h of each. */
+  readonly cuda?: string;
+  readonly tensorrt?: string;
+  /** Whether there is a driver. Default true. */
+  readonly hasDriver?: boolean;
+}
+
+/** What `body`, the inside of an async function, returns on such a machine. It has the library's exports, `detector` and `picture`, and `failureOf(promise)`. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- what comes back is looked at by expect
+async function on(machine: Machine, body: string): Promise<any> {
+  const { cache = mkdtempSync(join(root, 'cache-')), cuda = '', tensorrt = '', hasDriver = true } = machine;
+  const script = `
+    const { createSession, loadTask, buildEngine, Tensor } = await import(${JSON.stringify(builtLibrary)});
+    const [detector, picture] = ${JSON.stringify([detector, picture])};
+    const failureOf = (promise) => promise.then(() => 'no failure', ({ code, message, hint }) => ({ code, message, hint }));
+    const found = await (async () => { ${body} })();
+    console.log(JSON.stringify(found));`;
+  const require = createRequire(import.meta.url);
+  const { code, stdout, stderr } = await runScript(script, [], {
+    env: {
+      LD_LIBRARY_PATH: hasDriver ? folders.driver : undefined,
+      FOVEATE_TENSORRT_PATH: folders.library,
+      FOVEATE_ONNXRUNTIME_PATH: require(carrierPackage) as string,
+      FOVEATE_CACHE_DIR: cache,
+      FOVEATE_STANDIN_CUDA: cuda,
+      FOVEATE_STANDIN_TENSORRT: tensorrt,
+    },
+    timeoutMs: 100_000,
+  });
+  expect(code, stderr).toBe(0);
+  return JSON.parse(stdout.trim().split('\n').at(-1) as string);
+}
+
+const boxes = `(({ classIds, scores, boxes }) => ({ classIds: [...classIds], numbers: [...scores, ...boxes] }))(await task.detect(picture))`;
+
+describe('a device of TensorRT that is named', () => {
+  it('has no engine before one is built, and says how', async () => {
+    const found = await on(
+      {},
+      `return [await failureOf(createSession(detector, { device: 'tensorrt' })), await failureOf(loadTask(detector, { device: 'tensorrt' }))]`,
+    );
+    expect(found[0]).toMatchObject({
+      code: 'ENGINE_NOT_BUILT',
+      message: expect.stringMatching(/shapes-detector\.onnx .*tensorrt 10\.15\.1/),
+    });
+    expect(found[0].hint).toContain(`foveate build ${detector} --device tensorrt --no-bake`);
+    expect(found[1]).toMatchObject({ code: 'ENGINE_NOT_BUILT' });
+    expect(found[1].hint).toMatch(new RegExp(`foveate build ${detector} --device tensorrt\\.`));
+  });
+
+  it('builds on load where that is asked for, computes what the CPU does, and is there from then on', async () => {
+    const cache = mkdtempSync(join(root, 'cache-'));
+    const found = await on(
+      { cache },
+      `
+      const phases = new Set();
+      const engine = await createSession(detector, { device: 'tensorrt', build: 'on-load', onBuildProgress: ({ phase }) => phases.add(phase) });
+      const cpu = await createSession(detector, { device: 'cpu' });
+      const images = new Tensor('float32', Float32Array.from({ length: 2 * 3 * 256 * 256 }, (_, i) => (i % 251) / 250), [2, 3, 256, 256]);
+      const one = await engine.run({ images });
+      const other = await cpu.run({ images });
+      const [name] = Object.keys(other.outputs);
+      const [a, b] = [one.outputs[name], other.outputs[name]];
+      let most = 0;
+      a.data.forEach((value, i) => (most = Math.max(most, Math.abs(value - b.data[i]))));
+      const again = await createSession(detector, { device: 'tensorrt' });
+      await again.dispose();
+      const { device, deviceReason, runtime, lanes } = engine;
+      return { device, deviceReason, runtime: runtime.name + ' ' + runtime.version, lanes, most, dims: [a.dims, b.dims], copied: one.copiedBytes - images.data.byteLength - a.data.byteLength, phases: phases.size };`,
+    );
+    expect(found).toMatchObject({ device: 'tensorrt', deviceReason: 'asked for', runtime: 'tensorrt 10.15.1', lanes: 1 });
+    expect(found.most).toBeLessThan(1e-4);
+    expect(found.dims[0]).toEqual(found.dims[1]);
+    // The tensor is the program's own: it goes into native memory, into pinned memory, and from there to the device.
+    expect(found.copied).toBe(2 * 2 * 3 * 256 * 256 * 4);
+    expect(found.phases).toBeGreaterThan(1);
+  });
+
+  it('refuses shapes beyond the profile by input and axis', async () => {
+    const found = await on(
+      {},
+      `
+      const engine = await createSession(detector, { device: 'tensorrt', build: 'on-load' });
+      return failureOf(engine.run({ images: new Tensor('float32', new Float32Array(9 * 3 * 256 * 256), [9, 3, 256, 256]) }))`,
+    );
+    expect(found).toMatchObject({ code: 'TENSOR_SHAPE', message: expect.stringMatching(/images.*1 to 8.*received 9/) });
+  });
+
+  it.each([
+    ['no driver', { hasDriver: false }, 'BACKEND_UNAVAILABLE', /no NVIDIA driver/],
+    ['a driver that is too old', { cuda: 'driver=11000' }, 'BACKEND_UNAVAILABLE', /11\.0/],
+    ['a driver without a GPU', { cuda: 'devices=0' }, 'BACKEND_UNAVAILABLE', /no NVIDIA GPU/],
+    ['a GPU without memory', { cuda: 'memory-limit=1024' }, 'CUDA_OUT_OF_MEMORY', /OutOfMemory/],
+  ] as const)('with %s says so', async (_, machine, code, message) => {
+    const found = await on(
+      machine,
+      `return failureOf(loadTask(detector, { device: 'tensorrt', build: 'on-load' }).then((task) => task.detect(picture)))`,
+    );
+    expect(found).toMatchObject({ code, message: expect.stringMatching(message) });
+  });
+});
+
+describe("a task on 'tensorrt'", () => {
+  it('gives pixels to an engine that normalises them, and finds what it finds on the CPU', async () => {
+    const cache = mkdtempSync(join(root, 'cache-'));
+    const found = await on(
+      { cache },
+      `
+      const task = await loadTask(detector, { device: 'tensorrt', build: 'on-load' });
+      const [input] = task.session.inputs;
+      const { timing } = await task.detect(picture);
+      const engine = ${boxes};
+      const cpu = await (async () => { const task = await loadTask(detector, { device: 'cpu' }); return ${boxes}; })();
+      return { input, timing, engine, cpu, dtype: task.preprocess.options.dtype, device: task.session.device };`,
+    );
+    expect(found.device).toBe('tensorrt');
+    expect(found.input).toMatchObject({ dtype: 'uint8', shape: [null, 256, 256, 3] });
+    // What the model's own input takes, whoever makes it.
+    expect(found.dtype).toBe('float32');
+    expect(found.engine.classIds.length).toBeGreaterThan(3);
+    expect(found.engine.classIds).toEqual(found.cpu.classIds);
+    found.engine.numbers.forEach((value: number, i: number) => expect(value).toBeCloseTo(found.cpu.numbers[i], 2));
+    // Pixels go to pinned memory and to the device.
+    expect(found.timing.copiedBytes).toBeLessThan(3 * 256 * 256 * 4);
+    const auto = await on(
+      { cache },
+      `const task = await loadTask(detector); return [task.session.device, task.session.deviceReason, task.session.inputs[0].dtype]`,
+    );
+    expect(auto).toEqual(['tensorrt', 'asked for', 'uint8']);
+  });
+
+  it("runs elsewhere with 'auto' where there is no engine, and says how to have one", async () => {
+    const found = await on(
+      {},
+      `const task = await loadTask(detector); return [task.session.device, task.session.deviceReason, (await task.detect(picture)).scores.length > 0]`,
+    );
+    expect(found).toEqual(['cpu', expect.stringMatching(/No engine of shapes-detector\.onnx for tensorrt 10\.15\.1/), true]);
+    const without = await on({ hasDriver: false }, `const task = await loadTask(detector); return task.session.deviceReason`);
+    expect(without).not.toMatch(/engine/);
+  });
+});
+
+describe('the bundle of an engine', () => {
+  const cache = mkdtempSync(join(root, 'cache-'));
+  const output = join(root, 'detector.engine');
+
+  it('is opened as a model, with its preprocessing and its labels', async () => {
+    const found = await on(
+      { cache },
+      `
+      await buildEngine(detector, { device: 'tensorrt', output: ${JSON.stringify(output)} });
+      const task = await loadTask(${JSON.stringify(output)});
+      const session = await createSession(${JSON.stringify(output)});
+      return { boxes: ${boxes}, labels: task.labels, session: [session.device, session.inputs[0].dtype], wrong: await failureOf(createSession(${JSON.stringify(output)}, { device: 'cpu' })) };`,
+    );
+    expect(found.session).toEqual(['tensorrt', 'uint8']);
+    expect(found.labels).toContain('triangle');
+    expect(found.boxes.classIds.length).toBeGreaterThan(3);
+    expect(found.wrong).toMatchObject({ code: 'INVALID_ARGUMENT' });
+  });
+
+  it('from elsewhere is run where it is trusted alone', async () => {
+    const body = (options: string): string =>
+      `return failureOf(createSession(${JSON.stringify(output)}, ${options}).then((session) => session.dispose()))`;
+    expect(await on({}, body('{}'))).toMatchObject({ code: 'NOT_TRUSTED', hint: expect.stringContaining('trust: true') });
+    expect(await on({}, body('{ trust: true }'))).toBe('no failure');
+  });
+
+  it('of another GPU or release is refused before it is read, and a damaged one too', async () => {
+    const body = `return failureOf(createSession(${JSON.stringify(output)}, { trust: true }))`;
+    // What the manifest does not tell, the library does.
+    expect(await on({ cache, tensorrt: 'capability=89' }, body)).toMatchObject({ code: 'ENGINE_INVALID' });
+    const damaged = join(root, 'damaged.engine');
+    cpSync(output, damaged, { recursive: true });
+    const { engine } = JSON.parse(readFileSync(join(damaged, 'manifest.json'), 'utf8')) as { engine: { file: string } };
+    const bytes = readFileSync(join(damaged, engine.file));
+    bytes[bytes.length >> 1]! ^= 1;
+    writeFileSync(join(damaged, engine.file), bytes);
+    expect(await on({ cache }, body.replace(output, damaged))).toMatchObject({ code: 'ENGINE_INVALID' });
+    const manifest = JSON.parse(readFileSync(join(output, 'manifest.json'), 'utf8')) as { engine: { version: string } };
+    const older = { ...manifest, engine: { ...manifest.engine, version: '10.9.0' } };
+    writeFileSync(join(output, 'manifest.json'), JSON.stringify(older));
+    expect(await on({ cache }, body)).toMatchObject({
+      code: 'ENGINE_MISMATCH',
+      message: expect.stringMatching(/10\.9\.0, the library is 10\.15\.1/),
+    });
+  });
+});
+
+describe('a GPU that fails', () => {
+  it('is told by its code, and nothing waits for ever', async () => {
+    const found = await on(
+      { tensorrt: 'lose-enqueue=3' },
+      `
+      const task = await loadTask(detector, { device: 'tensorrt', build: 'on-load' });
+      const outcomes = [];
+      for (let i = 0; i < 5; i++) outcomes.push(await failureOf(task.detect(picture)));
+      return outcomes;`,
+    );
+    expect(found.slice(0, 2)).toEqual(['no failure', 'no failure']);
+    for (const outcome of found.slice(2)) expect(outcome).toMatchObject({ code: 'DEVICE_LOST' });
+  });
+
+  it('without memory for one run works again for the next', async () => {
+    const found = await on(
+      { tensorrt: 'oom-enqueue=2,fail-enqueue=4' },
+      `
+      const task = await loadTask(detector, { device: 'tensorrt', build: 'on-load' });
+      const outcomes = [];
+      for (let i = 0; i < 5; i++) outcomes.push(await failureOf(task.detect(picture)));
+      return outcomes.map((outcome) => outcome.code ?? outcome);`,
+    );
+    expect(found[0]).toBe('no failure');
+    expect(
+      found
+        .filter((outcome: string) => outcome !== 'no failure')
+        .every((code: string) => ['CUDA_OUT_OF_MEMORY', 'ENGINE_FAILED'].includes(code)),
+    ).toBe(true);
+    expect(found.at(-1)).toBe('no failure');
+  });
+});
