@@ -236,10 +236,10 @@ TEST(WeightRounding, EndsWhereItIsCancelledMeanwhile) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     cancel.cancel();
   });
-  const auto found = round_weights(weights, {1, kColumns, kColumns, 1}, {&scale, 1}, {&input, 1}, &cancel);
+  auto found = round_weights(weights, {1, kColumns, kColumns, 1}, {&scale, 1}, {&input, 1}, &cancel);
   canceller.join();
   ASSERT_FALSE(found.ok());
-  EXPECT_EQ(found.error().code, error_code::kAborted);
+  EXPECT_EQ(found.take_status().error().code, error_code::kAborted);
 }
 
 TEST(WeightRounding, LeavesLayersOfWhoseInputsNothingIsKnown) {
