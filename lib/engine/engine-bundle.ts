@@ -94,6 +94,11 @@ export class EngineBundle {
     return this.#folder.pathOf(engine);
   }
 
+  /** The same without a look at its content. */
+  get engineFile(): string {
+    return this.#folder.pathOf(this.manifest.engine);
+  }
+
   /** Path of the ONNX model that the engine was built from, as {@link wholeEngine}. */
   async wholeModel(signal?: AbortSignal): Promise<string> {
     const { model } = this.manifest;

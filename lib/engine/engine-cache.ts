@@ -18,6 +18,8 @@ export class EngineCache {
 
   /** Undefined where there is none. A damaged one, or another, counts as none. */
   async find(key: string, signal: AbortSignal | undefined): Promise<EngineBundle | undefined> {
+    // One from a manifest of somebody else's could lead anywhere.
+    if (!/^[0-9a-f]{32}$/.test(key)) return undefined;
     const bundle = await wholeBundle(join(this.folder, key), signal);
     return bundle?.manifest.key === key ? bundle : undefined;
   }

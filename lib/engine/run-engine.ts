@@ -6,6 +6,7 @@ import { sep } from 'node:path';
 import type { NativeTensorRt } from '../binding/index.js';
 import { ArgumentError, BackendError, EngineError } from '../errors/index.js';
 import type { SourceModel } from './build-model.js';
+import type { BuildOptions } from './build-options.js';
 import { EngineCache } from './engine-cache.js';
 import type { EngineBundle } from './engine-bundle.js';
 import { chooseTensorRt } from './tensorrt.js';
@@ -49,7 +50,11 @@ export async function findEngine(
 ): Promise<EngineBundle | undefined> {
   const key = sourceKey(source);
   return await new EngineCache().newest(
-    (bundle) => bundle.manifest.model.sourceKey === key && bundle.incompatibility(library) === undefined && fits(bundle),
+    (bundle) =>
+      bundle.manifest.model.sourceKey === key &&
+      bundle.incompatibility(library) === undefined &&
+      unsupported(bundle) === undefined &&
+      fits(bundle),
     signal,
   );
 }
@@ -63,7 +68,7 @@ export async function checkRunnable(
   library: NativeTensorRt,
   { trust, signal }: { readonly trust: boolean; readonly signal?: AbortSignal | undefined },
 ): Promise<void> {
-  const obstacle = bundle.incompatibility(library);
+  const obstacle = bundle.incompatibility(library) ?? unsupported(bundle);
   if (obstacle !== undefined) {
     throw new EngineError('ENGINE_MISMATCH', {
       message: `The engine ${bundle.path} cannot be run here: ${obstacle}`,
@@ -78,6 +83,14 @@ export async function checkRunnable(
     hint: 'Give trust: true (--trust) where you know where it comes from.',
     details: { path: bundle.path },
   });
+}
+
+/** Why this version does not run an engine, whatever the machine. */
+function unsupported({ manifest }: EngineBundle): string | undefined {
+  const { stripWeights, pluginLibraries, dlaCore } = manifest.options as Partial<BuildOptions>;
+  if (stripWeights === true) return 'it was built without its weights, which nothing brings back yet';
+  if ((pluginLibraries ?? []).length > 0) return 'it needs plugin libraries, which are not loaded to run engines yet';
+  return dlaCore === undefined ? undefined : 'it is for a deep-learning accelerator, on which nothing is run yet';
 }
 
 async function isOurs(bundle: EngineBundle, signal: AbortSignal | undefined): Promise<boolean> {

@@ -5,7 +5,7 @@ import { basename, join } from 'node:path';
 import { aborted, packageVersion } from '../binding/index.js';
 import type { Dataset, DatasetImage } from '../dataset/index.js';
 import { checkOptions, DatasetError } from '../errors/index.js';
-import { ModelBundle, sha256OfFile } from '../engine/index.js';
+import { EngineBundle, ModelBundle, sha256OfFile } from '../engine/index.js';
 import { Account, strangeImage } from './account.js';
 import { evaluateClassified } from './classified.js';
 import { evaluateDetected } from './detected.js';
@@ -207,7 +207,7 @@ async function modelInfo(
   signal: AbortSignal | undefined,
 ): Promise<PredictionsHeader['model']> {
   // Of a bundle, the form that runs.
-  const file = (await ModelBundle.at(path))?.form('onnxruntime') ?? path;
+  const file = (await EngineBundle.at(path))?.engineFile ?? (await ModelBundle.at(path))?.form('onnxruntime') ?? path;
   const { size } = await stat(file);
   return { name: basename(path), bytes: size, sha256: await sha256OfFile(file, signal), device: task.session.device };
 }

@@ -11,11 +11,12 @@ import {
   openOnnxRuntime,
   readSource,
   runningTensorRt,
+  type BuildPolicy,
   type DeviceChoice,
   type EngineDevice,
   type OnnxRuntimeDevice,
 } from '../engine/index.js';
-import { BackendError, checkPath, EngineError, FoveateError, invalidArgument } from '../errors/index.js';
+import { AbortedError, ArgumentError, checkPath, EngineError, FoveateError, invalidArgument } from '../errors/index.js';
 import { checkModelFile } from '../graph/index.js';
 import { nativeSessionOptions, type SessionOptions } from './options.js';
 
@@ -36,18 +37,10 @@ export async function openModel(model: string | Uint8Array, options: SessionOpti
   const wanted = options.device ?? 'auto';
   if (isEngineDevice(wanted)) return await openEngine(await engineFor(model, wanted, options), options, 'asked for');
   if (wanted !== 'auto') return await openOnnx(model, options, wanted);
-  const found = await anyEngine(model, options);
-  if (found instanceof EngineBundle) {
-    return await openEngine(
-      found,
-      options,
-      `an engine of ${found.manifest.engine.family} ${found.manifest.engine.version} is there`,
-    );
-  }
-  const opened = await openOnnx(model, options, 'auto');
-  if (found === undefined) return opened;
-  const { choice } = opened;
-  return { ...opened, choice: { ...choice, reason: `${found}; ${choice.reason}` } };
+  const found = await anyEngine(options, async (device, build) =>
+    openEngine(await engineFor(model, device, { ...options, build }), options, 'an engine of it is there'),
+  );
+  return typeof found === 'object' ? found : await openOnnx(model, options, 'auto', found);
 }
 
 export function isEngineDevice(device: string): device is EngineDevice {
@@ -102,25 +95,34 @@ async function engineFor(
   });
 }
 
-/** An engine of a model; or why there is none, where that is worth telling; undefined where this machine has no GPU. */
-async function anyEngine(model: string | Uint8Array, options: SessionOptions): Promise<EngineBundle | string | undefined> {
+/**
+ * What `open` makes of the first engine that 'auto' may run, one that is there before one that is built; or why there is none, where that is worth telling; undefined where there is
+ * no GPU. Only what was asked for wrongly, and an abort, are errors: all else is a reason to go on.
+ */
+export async function anyEngine<T extends object>(
+  { build = 'never', config, providerOptions }: SessionOptions,
+  open: (device: EngineDevice, build: BuildPolicy) => Promise<T>,
+): Promise<T | string | undefined> {
   if ((await settle(() => native().gpuObstacle())) !== undefined) return undefined;
-  const reasons: string[] = [];
-  for (const device of engineDevices) {
-    try {
-      return await engineFor(model, device, options);
-    } catch (error) {
-      const isMissing = error instanceof BackendError || (error instanceof EngineError && error.code === 'ENGINE_NOT_BUILT');
-      if (!isMissing) throw error;
-      reasons.push(reasonOf(device, error));
+  if (config !== undefined || providerOptions !== undefined) return 'options were given that ONNX Runtime alone takes';
+  let reasons: string[] = [];
+  for (const policy of build === 'never' ? (['never'] as const) : (['never', build] as const)) {
+    reasons = [];
+    for (const device of engineDevices) {
+      try {
+        return await open(device, policy);
+      } catch (error) {
+        if (!(error instanceof FoveateError) || error instanceof ArgumentError || error instanceof AbortedError) throw error;
+        reasons.push(reasonOf(device, error));
+      }
     }
   }
   return reasons.join('; ');
 }
 
-function reasonOf(device: EngineDevice, error: FoveateError): string {
-  if (error.code === 'BACKEND_NOT_FOUND') return `no library of ${device} is there`;
-  return error.message;
+function reasonOf(device: EngineDevice, { code, message, hint }: FoveateError): string {
+  if (code === 'BACKEND_NOT_FOUND') return `no library of ${device} is there`;
+  return code === 'ENGINE_NOT_BUILT' && hint !== undefined ? `${message} (${hint})` : message;
 }
 
 /** The raw outputs of a model are asked for: its input has to be its own. */
@@ -128,10 +130,12 @@ function takesTensors({ manifest }: EngineBundle): boolean {
   return manifest.passes.every(({ pass }) => pass !== 'bake-preprocess');
 }
 
-async function openOnnx(
+/** On ONNX Runtime. `before`: why on nothing else. */
+export async function openOnnx(
   model: string | Uint8Array,
   options: SessionOptions,
   wanted: OnnxRuntimeDevice | 'auto',
+  before?: string,
 ): Promise<OpenedModel> {
   const runtime = await openOnnxRuntime(options.onnxruntimePath && checkPath('onnxruntimePath', options.onnxruntimePath));
   const source = (await (await ModelBundle.at(model))?.wholeForm('onnxruntime', options.signal)) ?? model;
@@ -143,7 +147,8 @@ async function openOnnx(
     );
   const { name, version, path } = runtime;
   const opened = { runtime: { name, version, path }, path: typeof source === 'string' ? source : undefined };
-  const choice = chooseDevice(wanted, runtime);
+  const own = chooseDevice(wanted, runtime);
+  const choice = before === undefined ? own : { ...own, reason: `${before}; ${own.reason}` };
   try {
     return { ...opened, choice, handle: await open(choice.device) };
   } catch (error) {

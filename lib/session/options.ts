@@ -39,7 +39,7 @@ export interface SessionOptions {
   readonly onBuildProgress?: ((progress: BuildProgress) => void) | undefined;
   /** Runs the engine of a bundle that was built elsewhere. Engines are code: default false. */
   readonly trust?: boolean | undefined;
-  /** For TensorRT: ordinals of the GPUs that lanes are spread over in turn. Default `[0]`. */
+  /** For TensorRT: ordinals of the GPUs that lanes are spread over in turn, all of the kind of the first of the machine, by which engines are found. Default `[0]`. */
   readonly gpus?: readonly number[] | undefined;
   /** For TensorRT: whether the runs of each shape are recorded and replayed, which saves the processor's time where layers are many and short. Default false. */
   readonly cudaGraphs?: boolean | undefined;

@@ -27,7 +27,7 @@ import { Tensor, type DType } from '../tensor/index.js';
 import { checkFits, unknownName } from './input-checks.js';
 import { InFlight } from './in-flight.js';
 import type { InputTensors, ModelTypes, OutputName, OutputTensors } from './model-types.js';
-import { openModel } from './open-model.js';
+import { openModel, openOnnx, type OpenedModel } from './open-model.js';
 import { checkSessionOptions, sessionOptionNames, type SessionOptions } from './options.js';
 
 /** An input or output of a model. */
@@ -300,12 +300,29 @@ export async function createSession<M extends ModelTypes = ModelTypes>(
   model: ModelSource,
   options: SessionOptions = {},
 ): Promise<Session<M>> {
+  return await create<M>(model, options, openModel);
+}
+
+/** As {@link createSession} with device 'auto', of ONNX Runtime's devices alone; `reason` is why. */
+export async function createOnnxSession(
+  model: ModelSource,
+  options: SessionOptions,
+  reason: string | undefined,
+): Promise<Session> {
+  return await create(model, options, (given) => openOnnx(given, options, 'auto', reason));
+}
+
+async function create<M extends ModelTypes>(
+  model: ModelSource,
+  options: SessionOptions,
+  open: (model: string | Uint8Array, options: SessionOptions) => Promise<OpenedModel>,
+): Promise<Session<M>> {
   checkOptions('session options', options, sessionOptionNames);
   checkSessionOptions(options);
   const given = modelSource(model);
   if (options.signal?.aborted) throw aborted(options.signal);
   const started = performance.now();
-  const { handle, choice, runtime, path } = await openModel(given, options).catch((error: unknown) => {
+  const { handle, choice, runtime, path } = await open(given, options).catch((error: unknown) => {
     // From here the stack leads to the caller in two steps; from where the error was made, it would end before.
     if (error instanceof FoveateError) Error.captureStackTrace(error);
     throw error;

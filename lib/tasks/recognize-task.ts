@@ -11,6 +11,7 @@ import { Embedder, embedderOptionNames, type EmbedderOptions } from './embedder.
 import type { DetectionHead } from './heads/detection-head.js';
 import { givenModel } from './given-model.js';
 import { Segmenter, segmenterOptionNames, type SegmenterOptions, type SegmentOptions } from './segmenter.js';
+import { onlyToLook } from './task-engine.js';
 import { sessionOptionsOf, taskOptionNames, type TaskOptions } from './task-model.js';
 import { describeValues, effectiveRank, isFloat, isLogits, recognizeTask, taskNames, type TaskName } from './task-of-outputs.js';
 
@@ -98,7 +99,7 @@ async function taskOf(model: ModelSource, options: TaskOptions): Promise<TaskNam
     return recognizeModel(graph, options.labels !== undefined || (await hasNamesBeside(bundle ?? model)));
   } catch (error) {
     // Where the engine refuses the model, that is the reason to tell.
-    await (await createSession(source, sessionOptionsOf(options))).dispose();
+    await (await createSession(source, { ...sessionOptionsOf(options), ...onlyToLook })).dispose();
     throw error;
   }
 }

@@ -10,13 +10,13 @@ import {
   readSource,
   runningTensorRt,
   type BuildOptions,
-  type Device,
+  type BuildPolicy,
   type EngineDevice,
   type SourceModel,
 } from '../engine/index.js';
-import { BackendError, EngineError } from '../errors/index.js';
+import { ArgumentError, EngineError } from '../errors/index.js';
 import type { Preprocess } from '../image/index.js';
-import { createSession, type ModelSource, type Session, type SessionOptions } from '../session/index.js';
+import { anyEngine, createSession, type ModelSource, type Session, type SessionOptions } from '../session/index.js';
 import { bakedOf, pixelsAsTheyAre } from './baked-preprocess.js';
 
 /** What is known of the model once its task has been recognised. */
@@ -32,55 +32,61 @@ export interface EngineWanted {
   readonly labels: readonly string[] | undefined;
 }
 
+/** What is to be opened once the task has been recognised. */
+export interface EngineSource extends Pick<EngineWanted, 'model' | 'bundle' | 'options'> {
+  /** The ONNX model. */
+  readonly source: ModelSource;
+}
+
+/** How a session is opened that only shows what a model is: ONNX Runtime's optimisations refuse some graphs that are for TensorRT. */
+export const onlyToLook: SessionOptions = {
+  ...{ device: 'cpu', lanes: 1, graphOptimization: 'disabled' },
+  ...{ config: undefined, providerOptions: undefined },
+};
+
 export interface TaskEngine {
   readonly session: Session;
   /** Whether it takes pixels, and does by itself what the preprocessing has to do for the model. */
   readonly isBaked: boolean;
 }
 
-/** Whether a device may run engines: one of TensorRT, and 'auto' where there is a GPU. */
-export async function mayRunEngines(device: Device = 'auto'): Promise<boolean> {
+/** Whether engines may run a model: on a device of TensorRT, and with 'auto' where there is a GPU and no option speaks against it. */
+export async function mayRunEngines({ device = 'auto', config, providerOptions }: SessionOptions): Promise<boolean> {
   if (device !== 'auto') return engineDevices.some((one) => one === device);
+  if (config !== undefined || providerOptions !== undefined) return false;
   return (await settle(() => native().gpuObstacle())) === undefined;
 }
 
 /**
  * Opens the engine of a model: that of the bundle that was given; for a device of TensorRT that of the cache, or one that is built now where that is allowed; for 'auto'
- * that of the cache, if there is one. Undefined where none is to run the model. Throws as `createSession`.
+ * either, or why there is none. Throws as `createSession`.
  */
-export async function openTaskEngine(wanted: EngineWanted): Promise<TaskEngine | undefined> {
-  const { bundle, options } = wanted;
-  const { device = 'auto' } = options;
-  if (bundle !== undefined) return { session: await createSession(bundle.path, options), isBaked: false };
-  const named = engineDevices.find((one) => one === device);
-  if (named !== undefined) return await openFor(named, wanted);
-  for (const one of engineDevices) {
-    try {
-      return await openFor(one, wanted);
-    } catch (error) {
-      const isMissing = error instanceof BackendError || (error instanceof EngineError && error.code === 'ENGINE_NOT_BUILT');
-      if (!isMissing) throw error;
-    }
+export async function openTaskEngine(wanted: EngineWanted): Promise<TaskEngine | string | undefined> {
+  const { bundle, options, batchSize, preprocess } = wanted;
+  const { device = 'auto', build = 'never' } = options;
+  if (bundle !== undefined) {
+    if (!takes(bundle, preprocess.shape, batchSize)) throw tooLarge(bundle, batchSize);
+    return { session: await createSession(bundle.path, options), isBaked: false };
   }
-  return undefined;
+  const named = engineDevices.find((one) => one === device);
+  if (named !== undefined) return await openFor(named, build, wanted);
+  return await anyEngine(options, (one, policy) => openFor(one, policy, wanted));
 }
 
-async function openFor(device: EngineDevice, wanted: EngineWanted): Promise<TaskEngine> {
+async function openFor(device: EngineDevice, build: BuildPolicy, wanted: EngineWanted): Promise<TaskEngine> {
   const { options, model, preprocess, batchSize, labels } = wanted;
-  const { signal, tensorrtPath, build = 'never', onBuildProgress } = options;
+  const { signal, tensorrtPath, onBuildProgress } = options;
   const library = await runningTensorRt(device, tensorrtPath);
   const source = await readSource(model, signal);
   const baked = bakedOf(preprocess);
-  const takesBatch = ({ manifest }: EngineBundle): boolean => mostPictures(manifest.profiles) >= batchSize;
-  const find = (isBaked: boolean): Promise<EngineBundle | undefined> =>
-    findEngine(
-      source,
-      library,
-      (bundle) => takesBatch(bundle) && isDeepStrictEqual(bakedIn(bundle), isBaked ? baked : undefined),
-      signal,
-    );
-  const found = (baked && (await find(true))) ?? (await find(false));
+  const find = (values: BuildOptions['bakePreprocess']): Promise<EngineBundle | undefined> => {
+    const { shape } = values === undefined ? preprocess : preprocess.with(pixelsAsTheyAre);
+    const fits = (bundle: EngineBundle): boolean => takes(bundle, shape, batchSize) && isDeepStrictEqual(bakedIn(bundle), values);
+    return findEngine(source, library, fits, signal);
+  };
+  const found = (baked && (await find(baked))) ?? (await find(undefined));
   if (found === undefined && build === 'never') throw notBuilt(source, device);
+  const isFixed = source.inputs[0]?.shape?.[0] !== undefined && typeof source.inputs[0].shape[0] === 'number';
   const chosen =
     found ??
     (
@@ -89,7 +95,7 @@ async function openFor(device: EngineDevice, wanted: EngineWanted): Promise<Task
         ...(baked === undefined
           ? { preprocess: { ...preprocess.options } }
           : { bakePreprocess: baked, preprocess: { ...preprocess.options, ...pixelsAsTheyAre } }),
-        ...(batchSize > usualBatch && { batch: { min: 1, opt: batchSize, max: batchSize } }),
+        ...(batchSize > usualBatch && !isFixed && { batch: { min: 1, opt: batchSize, max: batchSize } }),
       })
     ).bundle;
   return { session: await createSession(chosen.path, { ...options, device }), isBaked: bakedIn(chosen) !== undefined };
@@ -98,14 +104,34 @@ async function openFor(device: EngineDevice, wanted: EngineWanted): Promise<Task
 /** An engine is built for so many pictures at a time unless told otherwise. */
 const usualBatch = 8;
 
-function bakedIn({ manifest }: EngineBundle): BuildOptions['bakePreprocess'] {
-  return manifest.passes.find((pass) => pass.pass === 'bake-preprocess')?.values;
+/** Whether an engine takes one picture of that shape and up to `batch`, under one of its profiles. Where the shape follows from the picture, only the batch is looked at. */
+function takes({ manifest: { inputs, profiles } }: EngineBundle, shape: readonly number[] | undefined, batch: number): boolean {
+  const [input] = inputs;
+  if (input === undefined || inputs.length > 1) return false;
+  const isIn = (size: number | undefined, low: number, high: number): boolean =>
+    size === undefined || (low <= size && size <= high);
+  const sizes = input.shape.map((_, axis) => (axis === 0 ? batch : shape?.[axis - 1]));
+  if (!input.shape.every((size, axis) => size === null || axis === 0 || isIn(sizes[axis], size, size))) return false;
+  if (profiles.length === 0) return true;
+  return profiles.some((ranges) => {
+    const range = ranges.find((one) => one.input === input.name);
+    if (range === undefined) return true;
+    const { min, max } = range;
+    return (
+      (min[0] ?? 1) <= 1 && sizes.every((size, axis) => isIn(size, axis === 0 ? 1 : (min[axis] ?? 0), max[axis] ?? Infinity))
+    );
+  });
 }
 
-/** In one run of an engine; where its profiles leave nothing free, as many as the model was exported with. */
-function mostPictures(profiles: EngineBundle['manifest']['profiles']): number {
-  if (profiles.length === 0) return Infinity;
-  return Math.max(1, ...profiles.flatMap((ranges) => ranges.map(({ max }) => max[0] ?? 1)));
+function tooLarge({ path, manifest }: EngineBundle, batch: number): ArgumentError {
+  return new ArgumentError('INVALID_ARGUMENT', {
+    message: `Expected options that fit the profiles of the engine ${path} but it does not take ${batch} ${batch === 1 ? 'picture' : 'pictures'} of that size at once`,
+    hint: `Give another batchSize, or build it for more: foveate build ${manifest.model.source} --batch.`,
+  });
+}
+
+function bakedIn({ manifest }: EngineBundle): BuildOptions['bakePreprocess'] {
+  return manifest.passes.find((pass) => pass.pass === 'bake-preprocess')?.values;
 }
 
 function notBuilt({ name, path }: SourceModel, device: EngineDevice): EngineError {

@@ -17,7 +17,14 @@ import { readModel, type OnnxModel } from '../graph/index.js';
 import { startReading, type PictureInput, type Placement, type Preprocess, type PreprocessedPicture } from '../image/index.js';
 import type { LabelsOption, NamesBeside } from '../labels/index.js';
 import type { Timing } from '../results/index.js';
-import { createSession, sessionOptionNames, type ModelSource, type Session, type SessionOptions } from '../session/index.js';
+import {
+  createOnnxSession,
+  createSession,
+  sessionOptionNames,
+  type ModelSource,
+  type Session,
+  type SessionOptions,
+} from '../session/index.js';
 import { InFlight } from '../session/in-flight.js';
 import { Tensor } from '../tensor/index.js';
 import { producerOf } from './activation.js';
@@ -27,7 +34,7 @@ import { givenModel } from './given-model.js';
 import { boxDecoding, type BoxDecoding } from './heads/box-decoding.js';
 import { ModelInput, type PreprocessChoice } from './model-input.js';
 import { allOrFirstError, Stop } from './stop.js';
-import { mayRunEngines, openTaskEngine, type EngineWanted } from './task-engine.js';
+import { mayRunEngines, onlyToLook, openTaskEngine, type EngineSource } from './task-engine.js';
 
 /** Options that every task takes besides those of its session. */
 export interface TaskOptions extends SessionOptions {
@@ -57,15 +64,6 @@ export function refuseLabels(options: Omit<TaskOptions, 'labels'>, noun: string)
     details: { option: 'labels' },
   });
 }
-
-/** What is to be opened once the task has been recognised. */
-interface EngineSource extends Pick<EngineWanted, 'model' | 'bundle' | 'options'> {
-  /** The ONNX model. */
-  readonly source: ModelSource;
-}
-
-/** How a session is opened that only shows what a model is. */
-const onCpu = { device: 'cpu', providerOptions: undefined } as const;
 
 /** Options of one call. */
 export interface TaskRunOptions {
@@ -169,8 +167,8 @@ export class TaskModel {
     const { source, bundle } = await givenModel(model, options.signal);
     const engineBundle = bundle instanceof EngineBundle ? bundle : undefined;
     const sessionOptions = sessionOptionsOf(options);
-    const mayRunEngine = engineBundle !== undefined || (await mayRunEngines(options.device));
-    const session = await createSession(source, mayRunEngine ? { ...sessionOptions, ...onCpu } : sessionOptions);
+    const mayRunEngine = engineBundle !== undefined || (await mayRunEngines(options));
+    const session = await createSession(source, mayRunEngine ? { ...sessionOptions, ...onlyToLook } : sessionOptions);
     try {
       const graph = await readModel(source, { signal: options.signal });
       const beside = await readBesideModel(bundle ?? model, options);
@@ -205,11 +203,10 @@ export class TaskModel {
     if (this.#engineSource === undefined) return;
     const { source, options } = this.#engineSource;
     const engine = await openTaskEngine({ ...this.#engineSource, batchSize: this.#batchSize, preprocess, labels });
-    // What could be built, has been.
-    const session = engine?.session ?? (await createSession(source, { ...options, build: 'never' }));
-    await this.#session.dispose();
-    this.#session = session;
-    if (engine?.isBaked) this.#feed = (own) => own.with(pixelsAsTheyAre);
+    const looked = this.#session;
+    this.#session = typeof engine === 'object' ? engine.session : await createOnnxSession(source, options, engine);
+    if (typeof engine === 'object' && engine.isBaked) this.#feed = (own) => own.with(pixelsAsTheyAre);
+    await looked.dispose();
   }
 
   /** The operator that makes an output, those passed over that hand scores on as they are; undefined where there is none. */

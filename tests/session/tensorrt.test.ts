@@ -161,7 +161,13 @@ describe("a task on 'tensorrt'", () => {
       {},
       `const task = await loadTask(detector); return [task.session.device, task.session.deviceReason, (await task.detect(picture)).scores.length > 0]`,
     );
-    expect(found).toEqual(['cpu', expect.stringMatching(/No engine of shapes-detector\.onnx for tensorrt 10\.15\.1/), true]);
+    expect(found).toEqual([
+      'cpu',
+      expect.stringMatching(
+        /No engine of shapes-detector\.onnx for tensorrt .*foveate build .*shapes-detector\.onnx --device tensorrt/,
+      ),
+      true,
+    ]);
     const without = await on({ hasDriver: false }, `const task = await loadTask(detector); return task.session.deviceReason`);
     expect(without).not.toMatch(/engine/);
   });
@@ -211,6 +217,54 @@ describe('the bundle of an engine', () => {
       code: 'ENGINE_MISMATCH',
       message: expect.stringMatching(/10\.9\.0, the library is 10\.15\.1/),
     });
+  });
+});
+
+describe("'auto'", () => {
+  it('goes on where an engine cannot be opened, and says why', async () => {
+    const cache = mkdtempSync(join(root, 'cache-'));
+    await on({ cache }, `await loadTask(detector, { device: 'tensorrt', build: 'on-load' }); return 0`);
+    const opened = `const task = await loadTask(detector); const session = await createSession(detector); return [task.session.device, task.session.deviceReason, session.device]`;
+    expect(await on({ cache, tensorrt: 'capability=89' }, opened)).toEqual([
+      'cpu',
+      expect.stringMatching(/TensorRT refuses the engine/),
+      'cpu',
+    ]);
+    expect(await on({ cache, cuda: 'memory-limit=1024' }, opened)).toEqual(['cpu', expect.stringMatching(/OutOfMemory/), 'cpu']);
+  });
+
+  it('leaves engines out where options are for ONNX Runtime alone, or no profile takes the batch', async () => {
+    const cache = mkdtempSync(join(root, 'cache-'));
+    await on({ cache }, `await loadTask(detector, { device: 'tensorrt', build: 'on-load' }); return 0`);
+    const deviceOf = (options: string): Promise<string[]> =>
+      on({ cache }, `const { session } = await loadTask(detector, ${options}); return [session.device, session.deviceReason]`);
+    expect(await deviceOf('{}')).toEqual(['tensorrt', expect.any(String)]);
+    expect(await deviceOf(`{ config: { 'session.set_denormal_as_zero': '1' } }`)).toEqual(['cpu', expect.any(String)]);
+    expect(await deviceOf('{ batchSize: 16 }')).toEqual(['cpu', expect.stringMatching(/No engine of/)]);
+  });
+});
+
+describe('a manifest from elsewhere', () => {
+  it('cannot pass for one of the cache by its key', async () => {
+    const cache = mkdtempSync(join(root, 'cache-'));
+    const own = join(root, 'own.engine');
+    await on({ cache }, `await buildEngine(detector, { device: 'tensorrt', output: ${JSON.stringify(own)} }); return 0`);
+    const manifest = JSON.parse(readFileSync(join(own, 'manifest.json'), 'utf8')) as Record<string, unknown>;
+    for (const key of [own, `${'../'.repeat(12)}..${own}`]) {
+      writeFileSync(join(own, 'manifest.json'), JSON.stringify({ ...manifest, key }));
+      expect(await on({}, `return failureOf(createSession(${JSON.stringify(own)}))`)).toMatchObject({ code: 'NOT_TRUSTED' });
+    }
+  });
+
+  it('of an engine without its weights is refused', async () => {
+    const own = join(root, 'own.engine');
+    const manifest = JSON.parse(readFileSync(join(own, 'manifest.json'), 'utf8')) as { options: object };
+    writeFileSync(
+      join(own, 'manifest.json'),
+      JSON.stringify({ ...manifest, options: { ...manifest.options, stripWeights: true } }),
+    );
+    const found = await on({}, `return failureOf(createSession(${JSON.stringify(own)}, { trust: true }))`);
+    expect(found).toMatchObject({ code: 'ENGINE_MISMATCH', message: expect.stringMatching(/without its weights/) });
   });
 });
 
