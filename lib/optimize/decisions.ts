@@ -77,7 +77,7 @@ export function correctionWords(
     const by = `on ${pictures} ${isGenerated ? 'generated pictures' : 'pictures'} that nothing was fitted to`;
     const engine = engineNames[form];
     const of = (found: CorrectionFound): string => (isSearched ? '' : ` of ${found.layers} layers`);
-    const noise = isSearched ? 'with all in eight bits, noise in the outputs' : 'noise in the outputs';
+    const noise = isSearched ? 'noise in the outputs, with all in eight bits,' : 'noise in the outputs';
     if (taken === 'biases') {
       return [`Biases${of(biases)} were corrected in the form for ${engine}: ${noise} is ${changeWords(biases)} ${by}.`];
     }
