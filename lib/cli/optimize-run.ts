@@ -140,7 +140,7 @@ class Phases {
       return;
     }
     this.#progress ??= startProgress(total, noun, this.#wanted);
-    this.#progress.advance(done);
+    this.#progress.advance(done, total);
   }
 
   end(): void {

@@ -2,8 +2,8 @@ import cliProgress from 'cli-progress';
 
 /** How far a long piece of work is. */
 export interface Progress {
-  /** `done` pieces are done now. */
-  advance(done: number): void;
+  /** `done` pieces are done now, of as many as it began with, or of `total` where these have become more. */
+  advance(done: number, total?: number): void;
   /** Lets `write` put lines on the terminal, above the bar where there is one. */
   above(write: () => void): void;
   /** Leaves the terminal as it was. */
@@ -11,14 +11,15 @@ export interface Progress {
 }
 
 /** A bar with the time that is left on a terminal, a line now and then elsewhere, nothing where it was not asked for. */
-export function startProgress(total: number, noun: string, wanted: boolean): Progress {
-  if (!wanted || total < 2) return { advance: () => {}, above: (write) => write(), stop: () => {} };
+export function startProgress(begun: number, noun: string, wanted: boolean): Progress {
+  if (!wanted || begun < 2) return { advance: () => {}, above: (write) => write(), stop: () => {} };
   const { stderr } = process;
-  return stderr.isTTY && process.env['TERM'] !== 'dumb' ? startBar(total, noun, stderr) : startLines(total, noun, stderr);
+  return stderr.isTTY && process.env['TERM'] !== 'dumb' ? startBar(begun, noun, stderr) : startLines(begun, noun, stderr);
 }
 
-function startBar(total: number, noun: string, stream: NodeJS.WriteStream): Progress {
+function startBar(begun: number, noun: string, stream: NodeJS.WriteStream): Progress {
   const started = performance.now();
+  let total = begun;
   // A bar of this kind, unlike the library's single bar, does not move the cursor back to where it was when the bar began.
   const bars = new cliProgress.MultiBar({
     stream,
@@ -45,7 +46,10 @@ function startBar(total: number, noun: string, stream: NodeJS.WriteStream): Prog
   // A second Ctrl-C ends the process at once: line wrapping is on again even so.
   process.once('exit', stop);
   return {
-    advance: (done) => bar.update(done),
+    advance: (done, of = total) => {
+      if (of !== total) bar.setTotal((total = of));
+      bar.update(done);
+    },
     above: (write) => {
       stream.write('\r\x1b[2K');
       write();
@@ -56,12 +60,14 @@ function startBar(total: number, noun: string, stream: NodeJS.WriteStream): Prog
 }
 
 /** A line at each tenth, but not more than one a second, and one at least every ten seconds. */
-function startLines(total: number, noun: string, stream: NodeJS.WriteStream): Progress {
+function startLines(begun: number, noun: string, stream: NodeJS.WriteStream): Progress {
   const started = performance.now();
+  let total = begun;
   let lastAt = started;
   let lastTenth = 0;
   return {
-    advance: (done) => {
+    advance: (done, of = total) => {
+      total = of;
       const now = performance.now();
       const tenth = Math.floor((done * 10) / total);
       const due = now - lastAt >= 10_000 || (tenth > lastTenth && now - lastAt >= 1000);

@@ -45,6 +45,20 @@ describe('lines of progress', () => {
     expect(lines[0]).toBe('2/20 pictures (10 %), 2 min 24 s left\n');
   });
 
+  it('count in what the work has become, where it is more than it began with', () => {
+    const progress = startProgress(10, 'forms', true);
+    for (let done = 1; done <= 20; done++) {
+      vi.advanceTimersByTime(2000);
+      progress.advance(done, Math.max(10, done + 1));
+    }
+    progress.stop();
+    expect(lines.length).toBeGreaterThan(5);
+    for (const line of lines) {
+      const [done, total] = line.split(' ', 1)[0]!.split('/').map(Number) as [number, number];
+      expect(done).toBeLessThan(total);
+    }
+  });
+
   it('are left out where they are not wanted, and for a single piece', () => {
     work(100, 1000, false);
     work(1, 60_000);
