@@ -9,9 +9,7 @@ import type { Quantization } from '../../lib/precision/qdq-writer.js';
 import { createSession } from '../../lib/session/index.js';
 import { Tensor } from '../../lib/tensor/index.js';
 import { graphModel, node, pseudoRandom, scales, weights, type Constant, type Node } from '../graph/made-graphs.js';
-import { nodesOf, sampleOf, signalToNoise, statisticsOf } from './quantized.js';
-
-const forms = ['onnxruntime', 'tensorrt'] as const;
+import { forms, nodesOf, sampleOf, signalToNoise, statisticsOf } from './quantized.js';
 
 /**
  * Two convolutions. Of the 16 channels between them, one varies and decides the range; the others hardly do, and lie somewhere between two of its 256 steps: what
@@ -188,27 +186,24 @@ describe('corrections', () => {
   it('end where the signal is aborted meanwhile', async () => {
     const float = chain(true);
     const { statistics, samples } = await made(float, 8);
+    // Every call that can end is given the signal, and asks it.
     const reached = async (abortAt: number): Promise<{ asked: number; error: unknown }> => {
       const controller = new AbortController();
       let asked = 0;
-      // Every call that can end is given the signal.
-      const signal = new Proxy(controller.signal, {
-        get(target, name) {
-          if (name === 'aborted' && ++asked === abortAt) controller.abort();
-          const value: unknown = Reflect.get(target, name, target);
-          return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-        },
-      });
-      const error: unknown = await quantizeModel(float, statistics, samples, { signal, correction: 'rounded' }).then(
-        () => undefined,
-        (reason: unknown) => reason,
-      );
-      return { asked, error };
+      const get = (target: AbortSignal, name: keyof AbortSignal): unknown => {
+        if (name === 'aborted' && ++asked === abortAt) controller.abort();
+        const value: unknown = target[name];
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      };
+      const signal = new Proxy(controller.signal, { get } as ProxyHandler<AbortSignal>);
+      const call = quantizeModel(float, statistics, samples, { signal, correction: 'rounded' });
+      return { error: await call.then(() => undefined).catch((reason: unknown) => reason), asked };
     };
-    const { asked: all, error } = await reached(0);
+    const { asked, error } = await reached(0);
     expect(error).toBeUndefined();
-    const abortedAt = [0.2, 0.5, 0.8, 0.95].map((part) => Math.ceil(part * all));
-    for (const at of abortedAt) expect((await reached(at)).error).toMatchObject({ code: 'ABORTED' });
+    for (const part of [0.2, 0.5, 0.8, 0.95]) {
+      expect((await reached(Math.ceil(part * asked))).error).toMatchObject({ code: 'ABORTED' });
+    }
   });
 
   it('of a model without a layer that adds one change nothing', async () => {
