@@ -345,7 +345,8 @@ describe('a model that cannot be used', () => {
   it('because a device was named that is not there', async () => {
     const { code, stderr } = await foveate(['run', models.classifier, picture('star.jpg'), '--device', 'tensorrt']);
     expect(code).toBe(3);
-    expect(stderr).toMatch(/'tensorrt' cannot be used.*\[BACKEND_UNAVAILABLE\]/);
+    // Without a library, or without a GPU.
+    expect(stderr).toMatch(/tensorrt.*\[BACKEND_(NOT_FOUND|UNAVAILABLE)\]/s);
   });
 });
 
