@@ -37,6 +37,7 @@ export {
   ModelBundle,
   type BatchRange,
   type BuildLogLine,
+  type BuildPolicy,
   type BuildProgress,
   type BundledOutput,
   type BundledTask,

@@ -24,6 +24,7 @@ import type { PreprocessChoice } from './model-input.js';
 import { loadTask, type LoadTaskOptions, type Task } from './recognize-task.js';
 import { recalled } from './recognition-cache.js';
 import { Segmenter } from './segmenter.js';
+import { onlyToLook } from './task-engine.js';
 import type { TaskName } from './task-of-outputs.js';
 
 /** How {@link buildEngine} builds. */
@@ -115,9 +116,7 @@ async function recognizedPictures(
   const recognize = async (): Promise<KnownPictures> => {
     // Which only a detector takes: another refuses it, given or not.
     const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-    // It is not run; and ONNX Runtime's optimisations refuse some graphs in FP8.
-    const opened = { device: 'cpu', graphOptimization: 'disabled' } as const;
-    await using task = await loadTask(path === undefined ? (await read()).bytes : model, { ...opened, ...given });
+    await using task = await loadTask(path === undefined ? (await read()).bytes : model, { ...onlyToLook, ...given });
     return knownPictures(task);
   };
   const { task, head, preprocess, labels } = options;
