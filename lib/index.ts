@@ -18,10 +18,12 @@ export {
   ModelError,
   type ErrorCode,
 } from './errors/index.js';
-export { Tensor, type DType, type TypedArrayOf } from './tensor/index.js';
+export { DeviceTensor, Tensor, type DType, type TypedArrayOf } from './tensor/index.js';
 export {
   createSession,
   Session,
+  type DeviceRunOptions,
+  type LayerTime,
   type ModelSource,
   type ModelTypes,
   type RunOptions,
@@ -34,6 +36,7 @@ export {
   checkEngineSupport,
   EngineBundle,
   exportOnnx,
+  gpuStatistics,
   ModelBundle,
   type BatchRange,
   type BuildLogLine,
@@ -52,6 +55,7 @@ export {
   type EngineTensorInfo,
   type FormName,
   type FormPrecision,
+  type GpuStatistics,
   type ModelForm,
   type ModelManifest,
   type ModelPass,

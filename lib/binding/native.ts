@@ -24,6 +24,7 @@ export type TensorRtHandle = Handle<'tensorrt'>;
 export type SessionHandle = Handle<'session'>;
 export type OperationHandle = Handle<'operation'>;
 export type LeaseHandle = Handle<'lease'>;
+export type DeviceTensorHandle = Handle<'device tensor'>;
 export type MatchingHandle = Handle<'matching'>;
 export type ObserverHandle = Handle<'observer'>;
 export type ProductsHandle = Handle<'products'>;
@@ -79,11 +80,34 @@ export interface NativeTensor {
   readonly lease: LeaseHandle | undefined;
 }
 
+/** A tensor of the host, or one in the memory of a GPU. */
+export type NativeInput = NativeTensor | (Pick<NativeTensor, 'dtype' | 'dims'> & { readonly device: DeviceTensorHandle });
+
+export interface NativeOutput {
+  readonly dtype: DType;
+  readonly dims: number[];
+  /** Neither this nor `device`: it was written to the tensor that was given for it. */
+  readonly lease?: NativeLease;
+  readonly device?: DeviceTensorHandle;
+  /** Ordinal of the GPU that `device` is on. */
+  readonly gpu?: number;
+}
+
+export interface NativeRunOptions {
+  /** Whether outputs stay on the GPU that computes them; of an engine alone. */
+  readonly onDevice: boolean;
+  readonly layerTimes: boolean;
+}
+
 export interface NativeRunResult {
-  readonly outputs: readonly { readonly dtype: DType; readonly dims: number[]; readonly lease?: NativeLease }[];
+  readonly outputs: readonly NativeOutput[];
   readonly copiedBytes: number;
   readonly queueMs: number;
   readonly computeMs: number;
+  /** To and from a device; 0 where there is none. */
+  readonly uploadMs: number;
+  readonly downloadMs: number;
+  readonly layers?: readonly { readonly name: string; readonly ms: number }[];
 }
 
 /** Raw pixels. Without a lease they are copied before the call returns. */
@@ -287,6 +311,26 @@ export interface NativeMemoryStatistics {
   readonly reuses: number;
 }
 
+export interface NativeCopies {
+  readonly count: number;
+  readonly bytes: number;
+}
+
+/** Of one GPU that something was opened on. */
+export interface NativeGpuStatistics {
+  readonly gpu: number;
+  readonly name: string;
+  /** How it came to be lost; absent while it works. */
+  readonly lost?: string;
+  readonly freeBytes?: number;
+  readonly totalBytes?: number;
+  readonly device: NativeMemoryStatistics;
+  readonly pinned: NativeMemoryStatistics;
+  readonly toDevice: NativeCopies;
+  readonly toHost: NativeCopies;
+  readonly onDevice: NativeCopies;
+}
+
 export interface Native extends NativeMetrics, NativeCalibration {
   environmentStop(): void;
 
@@ -327,11 +371,23 @@ export interface Native extends NativeMetrics, NativeCalibration {
   };
   sessionRun(
     session: SessionHandle,
-    inputs: readonly NativeTensor[],
+    inputs: readonly NativeInput[],
     outputs: readonly { readonly index: number; readonly tensor: NativeTensor | undefined }[],
+    options: NativeRunOptions,
     operation?: OperationHandle,
   ): Promise<NativeRunResult>;
+  /** Memory for an input: where the session reads it without another copy. */
+  sessionAllocate(session: SessionHandle, bytes: number): NativeLease;
+  sessionRefit(
+    session: SessionHandle,
+    weights: readonly { readonly name: string; readonly tensor: NativeTensor }[],
+  ): Promise<void>;
   sessionClose(session: SessionHandle): Promise<void>;
+
+  /** A copy in host memory. */
+  deviceTensorRead(tensor: DeviceTensorHandle): Promise<NativeLease>;
+  deviceTensorFree(tensor: DeviceTensorHandle): void;
+  gpuStatistics(): Promise<readonly NativeGpuStatistics[]>;
 
   operationCreate(): OperationHandle;
   operationCancel(operation: OperationHandle): void;

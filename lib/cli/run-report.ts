@@ -50,8 +50,8 @@ export function tableReport(write: Write, task: Task): RunReport {
 }
 
 /** Time that the picture took by itself: waiting for others is not part of it. */
-function busyMs({ decodeMs, preprocessMs, computeMs, postprocessMs }: Timing): number {
-  return decodeMs + preprocessMs + computeMs + postprocessMs;
+function busyMs({ decodeMs, preprocessMs, computeMs, transferMs, postprocessMs }: Timing): number {
+  return decodeMs + preprocessMs + computeMs + transferMs + postprocessMs;
 }
 
 /** `{ model, task, …, device, …, pictures: [{ path, … }] }` */

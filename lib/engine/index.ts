@@ -41,6 +41,7 @@ export { capabilityText, EngineBundle, type EngineLibrary } from './engine-bundl
 export type { EngineLayer, EngineLayerTensor } from './engine-layers.js';
 export { manifestFile, type BundleFile } from './bundle-folder.js';
 export type { EngineGpu, EngineManifest, EngineTensorInfo, ModelPass } from './engine-manifest.js';
+export { gpuStatistics, type GpuStatistics } from './gpu-statistics.js';
 export { checkEngineSupport, type SupportReport } from './engine-support.js';
 export { exportOnnx } from './export-onnx.js';
 export { ModelBundle } from './model-bundle.js';

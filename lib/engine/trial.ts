@@ -67,7 +67,9 @@ async function tryModel(runtime: RuntimeHandle, model: string | Uint8Array, devi
   );
   try {
     const x = { dtype: 'float32', dims: [input.length], data: Float32Array.from(input), lease: undefined } as const;
-    const { outputs } = await settle(() => native().sessionRun(session, [x], [{ index: 0, tensor: undefined }]));
+    const { outputs } = await settle(() =>
+      native().sessionRun(session, [x], [{ index: 0, tensor: undefined }], { onDevice: false, layerTimes: false }),
+    );
     const lease = new Lease(outputs[0]?.lease as NativeLease);
     const received = [...new Float32Array(lease.buffer, 0, expected.length)];
     lease.release();

@@ -107,8 +107,8 @@ async function predictImage(
   }
 }
 
-function timeOf({ decodeMs, preprocessMs, computeMs, postprocessMs }: Timing): number {
-  return decodeMs + preprocessMs + computeMs + postprocessMs;
+function timeOf({ decodeMs, preprocessMs, computeMs, transferMs, postprocessMs }: Timing): number {
+  return decodeMs + preprocessMs + computeMs + transferMs + postprocessMs;
 }
 
 function classScores({ classIds, scores }: Classification, classes: number): FoundClasses {

@@ -22,6 +22,9 @@ export interface SessionRunEvent {
   readonly model: string | undefined;
   readonly queueMs: number;
   readonly computeMs: number;
+  /** To and from a GPU; 0 where there is none. */
+  readonly uploadMs: number;
+  readonly downloadMs: number;
   readonly copiedBytes: number;
 }
 

@@ -112,7 +112,7 @@ export async function measureLatency(candidates: readonly LatencyCandidate[], op
           run: async () => {
             const tensor = tensors[next++ % tensors.length] as (typeof tensors)[number];
             using result = await session.run({ [name]: tensor }, { signal });
-            return result.computeMs;
+            return result.computeMs + result.uploadMs + result.downloadMs;
           },
         };
       });

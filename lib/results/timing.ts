@@ -6,7 +6,9 @@ export interface Timing {
   readonly queueMs: number;
   /** Inside the engine; of the whole batch that the picture was part of. */
   readonly computeMs: number;
+  /** To a GPU and from it, of the whole batch; 0 where there is none. */
+  readonly transferMs: number;
   readonly postprocessMs: number;
-  /** Bytes copied between host buffers: the picture's own bytes where they came from JavaScript. */
+  /** Bytes copied: the picture's own where they came from JavaScript, and those that went to a GPU and came from it. */
   readonly copiedBytes: number;
 }

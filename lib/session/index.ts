@@ -4,6 +4,8 @@ export {
   createOnnxSession,
   createSession,
   Session,
+  type DeviceRunOptions,
+  type LayerTime,
   type ModelSource,
   type RunOptions,
   type RunResult,

@@ -5,7 +5,6 @@ import {
   native,
   settle,
   type NativeObserveResult,
-  type NativeRunResult,
   type NativeTensor,
   type NativeTensorInfo,
   type OperationHandle,
@@ -14,6 +13,7 @@ import {
 import type { DeviceChoice } from '../engine/index.js';
 import {
   ArgumentError,
+  checkBoolean,
   checkOptions,
   constructedDirectly,
   DisposedError,
@@ -23,12 +23,13 @@ import {
 import { publish } from '../events/index.js';
 import { modelPath } from '../graph/index.js';
 import type { TensorObserver } from '../precision/index.js';
-import { Tensor, type DType } from '../tensor/index.js';
-import { checkFits, unknownName } from './input-checks.js';
+import { dtypeBytes, elementCount, Tensor, type DType } from '../tensor/index.js';
+import { checkShapeFits, unknownName } from './input-checks.js';
 import { InFlight } from './in-flight.js';
-import type { InputTensors, ModelTypes, OutputName, OutputTensors } from './model-types.js';
-import { openModel, openOnnx, type OpenedModel } from './open-model.js';
+import type { DeviceOutputTensors, InputName, InputTensors, ModelTypes, OutputName, OutputTensors } from './model-types.js';
+import { isEngineDevice, openModel, openOnnx, type OpenedModel } from './open-model.js';
 import { checkSessionOptions, sessionOptionNames, type SessionOptions } from './options.js';
+import { nativeInputs, nativeTensor, outputTensors, requestedOutputs } from './run-tensors.js';
 
 /** An input or output of a model. */
 export interface TensorInfo {
@@ -45,8 +46,23 @@ export interface RunOptions<Name extends string = string> {
    * Default: all, in fresh memory.
    */
   readonly outputs?: readonly Name[] | Readonly<Record<Name, Tensor>> | undefined;
+  /** Whether each layer is timed, of which engines of TensorRT alone tell; such a run is slower. Default false. */
+  readonly layerTimes?: boolean | undefined;
   /** Aborts: a run that has not begun never does, one that has stops at the engine's next chance. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** How one run is made whose outputs stay on the GPU. */
+export interface DeviceRunOptions<Name extends string = string> extends Pick<RunOptions, 'signal'> {
+  /** Names of the outputs that are computed. Default: all. */
+  readonly outputs?: readonly Name[] | undefined;
+}
+
+/** How long a layer of an engine took. */
+export interface LayerTime {
+  /** As the engine calls it; often several layers of the model, fused. */
+  readonly name: string;
+  readonly ms: number;
 }
 
 /** What a run gave. */
@@ -59,6 +75,11 @@ export interface RunResult<Outputs = Readonly<Record<string, Tensor>>> extends D
   readonly queueMs: number;
   /** Milliseconds inside the engine. */
   readonly computeMs: number;
+  /** Milliseconds that inputs took to the GPU, and outputs from it; 0 where there is none. */
+  readonly uploadMs: number;
+  readonly downloadMs: number;
+  /** In the order of execution, with `layerTimes`. */
+  readonly layers?: readonly LayerTime[];
   /** Disposes of all outputs. */
   dispose(): void;
 }
@@ -103,6 +124,8 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
   readonly #handle: SessionHandle;
   readonly #model: string | undefined;
   readonly #inputInfos: readonly NativeTensorInfo[];
+  /** Whether an engine runs it, on a GPU. */
+  readonly #hasGpu: boolean;
   #closing: Promise<void> | undefined;
   readonly #inFlight = new InFlight();
 
@@ -119,6 +142,7 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
     this.#handle = init.handle;
     this.#model = init.model;
     this.#inputInfos = inputs;
+    this.#hasGpu = isEngineDevice(init.choice.device);
     forgotten.register(this, { handle: init.handle, model: init.model ?? 'a model in memory' }, this);
   }
 
@@ -139,23 +163,88 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
     inputs: InputTensors<M>,
     options: RunOptions<Name> = {},
   ): Promise<RunResult<Pick<OutputTensors<M>, Name>>> {
+    checkOptions('run options', options, ['outputs', 'layerTimes', 'signal']);
+    if (checkBoolean('layerTimes', options.layerTimes ?? false) && !this.#hasGpu) throw notOnGpu('layerTimes', this.device);
+    // The type was taken on trust when the session was made; names of outputs have been checked.
+    return (await this.#runOnce(inputs, options, false)) as RunResult<Pick<OutputTensors<M>, Name>>;
+  }
+
+  /**
+   * As {@link run}, but the outputs stay in the memory of the GPU, for another session of that GPU to read in place. Only for a session of an
+   * engine of TensorRT, and not for outputs that the engine makes on the processor: INVALID_ARGUMENT.
+   */
+  async runOnDevice<Name extends OutputName<M> = OutputName<M>>(
+    inputs: InputTensors<M>,
+    options: DeviceRunOptions<Name> = {},
+  ): Promise<RunResult<Pick<DeviceOutputTensors<M>, Name>>> {
     checkOptions('run options', options, ['outputs', 'signal']);
+    if (!this.#hasGpu) throw notOnGpu('device', this.device);
+    if (options.outputs !== undefined && !Array.isArray(options.outputs))
+      throw invalidArgument('outputs', 'an array of output names', options.outputs);
+    return (await this.#runOnce(inputs, options, true)) as RunResult<Pick<DeviceOutputTensors<M>, Name>>;
+  }
+
+  async #runOnce(inputs: unknown, options: RunOptions, onDevice: boolean): Promise<RunResult<Record<string, unknown>>> {
     if (options.signal?.aborted) throw aborted(options.signal);
     this.#checkOpen();
-    const given = this.#nativeInputs(inputs);
-    const requested = this.#requestedOutputs(options.outputs);
-    const outputs = requested.map(({ index, tensor }) => ({ index, tensor: tensor && nativeTensor(tensor) }));
+    const given = nativeInputs(this.#inputInfos, inputs, this.#hasGpu);
+    const names = this.outputs.map(({ name }) => name);
+    const requested = requestedOutputs(names, options.outputs);
+    const places = requested.map(({ index, tensor }) => ({ index, tensor: tensor && nativeTensor(tensor) }));
+    const how = { onDevice, layerTimes: options.layerTimes ?? false };
     const result = await this.#inFlight.track(
-      settle((operation) => native().sessionRun(this.#handle, given, outputs, operation), options.signal),
+      settle((operation) => native().sessionRun(this.#handle, given, places, how, operation), options.signal),
     );
-    publish('foveate:session.run', {
-      model: this.#model,
-      queueMs: result.queueMs,
-      computeMs: result.computeMs,
-      copiedBytes: result.copiedBytes,
+    const { copiedBytes, queueMs, computeMs, uploadMs, downloadMs, layers } = result;
+    publish('foveate:session.run', { model: this.#model, queueMs, computeMs, uploadMs, downloadMs, copiedBytes });
+    const outputs = outputTensors(names, requested, result.outputs);
+    const dispose = (): void => {
+      for (const tensor of Object.values(outputs)) tensor.dispose();
+    };
+    return {
+      ...{ outputs, copiedBytes, queueMs, computeMs, uploadMs, downloadMs, dispose, [Symbol.dispose]: dispose },
+      ...(layers !== undefined && { layers }),
+    };
+  }
+
+  /**
+   * An uninitialised tensor for an input, in memory that the session reads with the fewest copies: for a session on a GPU it is pinned, and the GPU fetches it by itself.
+   * Elsewhere as {@link Tensor.allocate}. Throws TENSOR_NAME, TENSOR_SHAPE, OUT_OF_MEMORY, DISPOSED.
+   */
+  allocateInput<Name extends InputName<M>>(name: Name, dims: readonly number[]): Tensor<M['inputs'][Name]['dtype']> {
+    this.#checkOpen();
+    const info = this.#inputInfos.find((input) => input.name === name);
+    if (info === undefined)
+      throw unknownName(
+        'input',
+        String(name),
+        this.inputs.map((input) => input.name),
+      );
+    const bytes = elementCount(dims) * dtypeBytes(info.dtype);
+    checkShapeFits('input', info, dims);
+    return Tensor.overLease(info.dtype, dims, new Lease(attempt(() => native().sessionAllocate(this.#handle, bytes)))) as Tensor<
+      M['inputs'][Name]['dtype']
+    >;
+  }
+
+  /**
+   * Gives the engine new weights without building it anew: `weights` has tensors by the names of the ONNX model's initializers. Runs under way end first, with the old
+   * ones; later runs wait. Only for an engine that was built with `refit: true`.
+   *
+   * Throws INVALID_ARGUMENT (another engine, a name or size that it does not have, others that are needed at the same time), TENSOR_DTYPE, DISPOSED. After ENGINE_FAILED,
+   * CUDA_OUT_OF_MEMORY and DEVICE_LOST, weights of both kinds may be in it: open it again.
+   */
+  async refit(weights: Readonly<Record<string, Tensor>>): Promise<void> {
+    this.#checkOpen();
+    if (!this.#hasGpu) throw notOnGpu('refit', this.device);
+    if (weights === null || typeof weights !== 'object')
+      throw invalidArgument('weights', 'an object of tensors by name', weights);
+    const given = Object.entries(weights).map(([name, tensor]) => {
+      if (!(tensor instanceof Tensor)) throw invalidArgument(`weights ${JSON.stringify(name)}`, 'a Tensor', tensor);
+      return { name, tensor: nativeTensor(tensor) };
     });
-    // The type was taken on trust when the session was made; names of outputs have been checked.
-    return this.#runResult(result, requested) as RunResult<Pick<OutputTensors<M>, Name>>;
+    if (given.length === 0) throw invalidArgument('weights', 'at least one tensor', weights);
+    await this.#inFlight.track(settle(() => native().sessionRefit(this.#handle, given)));
   }
 
   /**
@@ -172,74 +261,11 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
   ): Promise<NativeObserveResult> {
     if (options.signal?.aborted) throw aborted(options.signal);
     this.#checkOpen();
-    const given = this.#nativeInputs(inputs);
+    const given = nativeInputs(this.#inputInfos, inputs, false) as NativeTensor[];
     observer.checkObservable(this.outputs);
     const call = (operation: OperationHandle | undefined): Promise<NativeObserveResult> =>
       native().sessionObserve(this.#handle, given, observer.handle, options.picture, operation);
     return this.#inFlight.track(settle(call, options.signal));
-  }
-
-  #runResult(result: NativeRunResult, requested: readonly { index: number; tensor: Tensor | undefined }[]): RunResult {
-    const outputs: Record<string, Tensor> = {};
-    requested.forEach(({ index, tensor }, position) => {
-      const output = result.outputs[position] as NativeRunResult['outputs'][number];
-      const name = (this.outputs[index] as TensorInfo).name;
-      outputs[name] =
-        output.lease === undefined ? (tensor as Tensor) : Tensor.overLease(output.dtype, output.dims, new Lease(output.lease));
-    });
-    const dispose = (): void => {
-      for (const tensor of Object.values(outputs)) tensor.dispose();
-    };
-    const { copiedBytes, queueMs, computeMs } = result;
-    return { outputs, copiedBytes, queueMs, computeMs, dispose, [Symbol.dispose]: dispose };
-  }
-
-  /** Tensors in the order of the model's inputs. */
-  #nativeInputs(inputs: Readonly<Record<string, Tensor>>): NativeTensor[] {
-    if (inputs === null || typeof inputs !== 'object')
-      throw invalidArgument('inputs', 'an object of tensors by input name', inputs);
-    const names = this.inputs.map((input) => input.name);
-    for (const name of Object.keys(inputs)) {
-      if (!names.includes(name)) throw unknownName('input', name, names);
-    }
-    return this.#inputInfos.map((info) => {
-      const tensor = inputs[info.name];
-      if (tensor === undefined) {
-        throw new ArgumentError('TENSOR_NAME', {
-          message: `The input ${JSON.stringify(info.name)} is missing`,
-          hint: `The model takes ${names.map((name) => JSON.stringify(name)).join(', ')}.`,
-          details: { expected: names, received: Object.keys(inputs) },
-        });
-      }
-      if (!(tensor instanceof Tensor)) throw invalidArgument(`input ${JSON.stringify(info.name)}`, 'a Tensor', tensor);
-      checkFits('input', info, tensor);
-      return nativeTensor(tensor);
-    });
-  }
-
-  #requestedOutputs(outputs: RunOptions['outputs']): { index: number; tensor: Tensor | undefined }[] {
-    if (outputs === undefined) return this.outputs.map((_, index) => ({ index, tensor: undefined }));
-    if (outputs === null || typeof outputs !== 'object') {
-      throw invalidArgument('outputs', 'an array of output names or an object of tensors by output name', outputs);
-    }
-    const names = this.outputs.map((output) => output.name);
-    const wanted: (readonly [string, Tensor | undefined])[] = Array.isArray(outputs)
-      ? [...new Set(outputs as readonly string[])].map((name) => [name, undefined] as const)
-      : Object.entries(outputs as Readonly<Record<string, Tensor>>);
-    return wanted.map(([name, tensor], i) => {
-      if (typeof name !== 'string') throw invalidArgument(`outputs[${i}]`, 'the name of an output', name);
-      const index = names.indexOf(name);
-      if (index === -1) throw unknownName('output', name, names);
-      if (tensor !== undefined && !(tensor instanceof Tensor && tensor.native)) {
-        throw invalidArgument(
-          `output ${JSON.stringify(name)}`,
-          'a Tensor in native memory',
-          tensor,
-          'Make it with Tensor.allocate().',
-        );
-      }
-      return { index, tensor };
-    });
   }
 
   #checkOpen(): void {
@@ -283,8 +309,11 @@ function tensorInfo(info: NativeTensorInfo): TensorInfo {
   };
 }
 
-function nativeTensor(tensor: Tensor): NativeTensor {
-  return { dtype: tensor.dtype, dims: tensor.dims, data: tensor.data, lease: tensor.leaseHandle };
+function notOnGpu(what: string, device: string): ArgumentError {
+  return new ArgumentError('INVALID_ARGUMENT', {
+    message: `Expected a session of an engine of TensorRT for ${what === 'device' ? 'outputs that stay on a GPU' : what} but this one runs on ${device}`,
+    hint: "Open the model with device 'tensorrt' or 'tensorrt-rtx'.",
+  });
 }
 
 /**

@@ -175,6 +175,7 @@ export async function mergeSlices(
       preprocessMs: sum(parts, 'preprocessMs'),
       queueMs: sum(runs, 'queueMs'),
       computeMs: sum(runs, 'computeMs'),
+      transferMs: sum(runs, 'transferMs'),
       postprocessMs: sum(parts, 'postprocessMs') + merged.elapsedMs,
       copiedBytes: picture.copiedBytes + sum(runs, 'copiedBytes'),
     },

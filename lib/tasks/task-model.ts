@@ -308,7 +308,7 @@ export class TaskModel {
     const { signal } = stop;
     const waiting = this.#gate.enter(signal);
     if (waiting !== undefined) await waiting;
-    const { shape, options } = preprocess;
+    const { shape } = preprocess;
     const ofPicture = async <R>(i: number, work: () => Promise<R>): Promise<R> => {
       try {
         return await work();
@@ -319,7 +319,7 @@ export class TaskModel {
     let batch: Tensor | undefined;
     try {
       const rows = this.input.batch ?? images.length;
-      batch = shape && Tensor.allocate(options.dtype, [rows, ...shape]);
+      batch = shape && this.session.allocateInput(this.input.name, [rows, ...shape]);
       const prepared = await allOrFirstError(
         images.map((image, i) => ofPicture(i, () => preprocess.run(image, { into: batch?.subtensor(i), pixelLimit, signal }))),
         stop,
@@ -341,6 +341,7 @@ export class TaskModel {
             preprocessMs: picture.preprocessMs,
             queueMs: result.queueMs,
             computeMs: result.computeMs,
+            transferMs: result.uploadMs + result.downloadMs,
             postprocessMs,
             copiedBytes: picture.copiedBytes + result.copiedBytes,
           });

@@ -1,6 +1,8 @@
 // Entry point of the addon: one Environment per JavaScript environment, and flat functions, noun first.
 #include "napi/calibration.h"
+#include "napi/device_tensor.h"
 #include "napi/environment.h"
+#include "napi/gpu.h"
 #include "napi/lease.h"
 #include "napi/log.h"
 #include "napi/metrics.h"
@@ -19,6 +21,9 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   foveate::register_runtime(env, exports);
   foveate::register_tensorrt(env, exports);
   foveate::register_session(env, exports);
+  foveate::register_session_run(env, exports);
+  foveate::register_device_tensor(env, exports);
+  foveate::register_gpu(env, exports);
   foveate::register_vision(env, exports);
   foveate::register_detections(env, exports);
   foveate::register_results(env, exports);

@@ -67,12 +67,13 @@ HeldBytes leased_bytes_of(const Napi::Value& lease_handle, const Napi::Value& ar
 HeldBytes copied_bytes_of(const Napi::Value& array) {
   const auto bytes = bytes_of(array);
   auto block = Environment::of(array.Env()).memory()->allocate(bytes.size());
-  if (!block) {
-    throw_status(array.Env(), Status(error_code::kOutOfMemory,
-                                     "Cannot allocate " + std::to_string(bytes.size()) + " bytes for an input"));
-  }
+  if (!block) throw_status(array.Env(), no_memory_for_input(bytes.size()));
   if (!bytes.empty()) std::memcpy(block->data(), bytes.data(), bytes.size());
   return {std::move(block), 0, bytes.size()};
+}
+
+Status no_memory_for_input(std::size_t bytes) {
+  return {error_code::kOutOfMemory, "Cannot allocate " + std::to_string(bytes) + " bytes for an input"};
 }
 
 HeldBytes held_bytes_of(const Napi::Value& lease, const Napi::Value& array, std::size_t& copied) {

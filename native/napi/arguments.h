@@ -56,6 +56,8 @@ HeldBytes leased_bytes_of(const Napi::Value& lease, const Napi::Value& array);
 // returns.
 HeldBytes copied_bytes_of(const Napi::Value& array);
 
+Status no_memory_for_input(std::size_t bytes);
+
 // leased_bytes_of where there is a lease, else copied_bytes_of; `copied` is increased by what was copied.
 HeldBytes held_bytes_of(const Napi::Value& lease, const Napi::Value& array, std::size_t& copied);
 

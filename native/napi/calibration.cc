@@ -4,6 +4,7 @@
 #include "napi/environment.h"
 #include "napi/float_tensor.h"
 #include "napi/session.h"
+#include "napi/tensor_arguments.h"
 
 namespace foveate {
 namespace {

@@ -8,7 +8,7 @@
 #include "napi/calibration.h"
 #include "napi/environment.h"
 #include "napi/float_tensor.h"
-#include "napi/session.h"
+#include "napi/tensor_arguments.h"
 
 namespace foveate {
 namespace {

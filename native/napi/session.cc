@@ -4,6 +4,7 @@
 
 #include "napi/arguments.h"
 #include "napi/lease.h"
+#include "napi/tensor_arguments.h"
 
 namespace foveate {
 namespace {
@@ -137,123 +138,42 @@ Napi::Value session_describe(const Napi::CallbackInfo& info) {
   return value;
 }
 
-class SessionRun final : public Operation {
+// sessionAllocate(session, bytes: number): { handle, buffer }. For an input of the session.
+Napi::Value session_allocate(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto session = session_of(info[0]);
+  const auto bytes = static_cast<std::size_t>(info[1].As<Napi::Number>().Int64Value());
+  BlockPtr block = memory_for(*session->lanes()->model, *Environment::of(env).memory(), bytes);
+  if (!block) throw_status(env, no_memory_for_input(bytes));
+  return make_lease(env, std::move(block), 0, bytes);
+}
+
+class SessionRefit final : public Operation {
  public:
-  struct Output {
-    std::size_t index;
-    std::optional<OwnedTensor> bound;  // where it is written: the caller's tensor, or memory from `place`
-    bool callers_own = false;
-  };
-
   std::shared_ptr<SessionLanes> lanes;
-  std::shared_ptr<MemoryPool> memory;
-  std::vector<OwnedTensor> inputs;
-  std::vector<Output> outputs;
-  std::size_t copied_bytes = 0;
+  std::vector<std::pair<std::string, OwnedTensor>> weights;
 
-  Status execute(std::size_t lane) override {
-    queued_ = std::chrono::steady_clock::now() - submitted_;
-    std::vector<TensorView> views;
-    views.reserve(inputs.size());
-    for (const auto& input : inputs) views.push_back(input.view());
-    Status status = run_once(lane, views);
-    if (!status.ok() && status.error().code == error_code::kTensorShape && unplace()) {
-      lanes->declared_shapes_hold = false;
-      status = run_once(lane, views);
-    }
-    FOVEATE_RETURN_IF_ERROR(std::move(status));
-    copied_bytes += result_.copied_bytes;
-    // Given back now, not when JavaScript gets around to it: blocks to the pool, the model to whoever closes the
-    // session.
-    inputs.clear();
-    lanes.reset();
-    return {};
+  Status execute(std::size_t) override {
+    std::vector<NamedWeights> named;
+    for (const auto& [name, tensor] : weights) named.push_back({name, tensor.dtype, {tensor.data(), tensor.bytes}});
+    return lanes->model->refit(named);
   }
-
-  Napi::Value result(Napi::Env env) override {
-    auto array = Napi::Array::New(env, outputs.size());
-    for (std::uint32_t i = 0; i < outputs.size(); ++i) {
-      OwnedTensor& tensor = outputs[i].bound ? *outputs[i].bound : result_.outputs[i];
-      auto value = Napi::Object::New(env);
-      value.Set("dtype", text_value(env, dtype_name(tensor.dtype)));
-      value.Set("dims", dims_value(env, tensor.dims));
-      // The caller's own tensor needs no second ArrayBuffer over its memory.
-      if (!outputs[i].callers_own) value.Set("lease", make_lease(env, tensor.block, tensor.offset, tensor.bytes));
-      array.Set(i, value);
-    }
-    auto value = Napi::Object::New(env);
-    value.Set("outputs", array);
-    value.Set("copiedBytes", static_cast<double>(copied_bytes));
-    value.Set("queueMs", std::chrono::duration<double, std::milli>(queued_).count());
-    value.Set("computeMs", std::chrono::duration<double, std::milli>(result_.compute).count());
-    return value;
-  }
-
- private:
-  Status run_once(std::size_t lane, std::span<const TensorView> views) {
-    std::vector<RunRequest::Output> requested;
-    requested.reserve(outputs.size());
-    for (auto& output : outputs) {
-      FOVEATE_RETURN_IF_ERROR(place(output));
-      requested.push_back({output.index, output.bound ? std::optional(output.bound->view()) : std::nullopt});
-    }
-    return lanes->run(lane, {views, requested, cancel.get(), std::nullopt}, result_);
-  }
-
-  // An output of fixed shape gets pooled memory, so that the engine writes where the lease will be read. Any other is
-  // made by the runtime.
-  Status place(Output& output) {
-    if (output.bound || !lanes->declared_shapes_hold) return {};
-    const TensorInfo& info = lanes->model->info().outputs[output.index];
-    if (info.dims.empty()) return {};  // a scalar, or a rank that only the run tells
-    const auto bytes = byte_count(info.dims, info.dtype);
-    if (!bytes) return {};
-    BlockPtr block = memory->allocate(*bytes);
-    if (!block)
-      return {error_code::kOutOfMemory, "Cannot allocate " + std::to_string(*bytes) + " bytes for output " + info.name};
-    output.bound = OwnedTensor{info.dtype, info.dims, std::move(block), 0, *bytes};
-    return {};
-  }
-
-  // Takes back what `place` gave. False where it gave nothing.
-  bool unplace() {
-    bool placed = false;
-    for (auto& output : outputs) {
-      if (output.callers_own || !output.bound) continue;
-      output.bound.reset();
-      placed = true;
-    }
-    return placed;
-  }
-
-  const std::chrono::steady_clock::time_point submitted_ = std::chrono::steady_clock::now();
-  RunResult result_;
-  std::chrono::nanoseconds queued_{0};
+  Napi::Value result(Napi::Env env) override { return env.Undefined(); }
 };
 
-// sessionRun(session, inputs: {dtype, dims, data, lease?}[], outputs: {index, tensor?}[], operation?)
-//   : Promise<{ outputs: {dtype, dims, lease?}[], copiedBytes, queueMs, computeMs }>
-Napi::Value session_run(const Napi::CallbackInfo& info) {
+// sessionRefit(session, weights: { name, tensor }[]): Promise<void>
+Napi::Value session_refit(const Napi::CallbackInfo& info) {
   auto& environment = Environment::of(info.Env());
-  auto session = session_of(info[0]);
-  auto operation = std::make_unique<SessionRun>();
-  operation->lanes = session->lanes();
-  operation->memory = environment.memory();
-
-  operation->inputs = inputs_of(info[1], *session, operation->copied_bytes);
-  auto outputs = info[2].As<Napi::Array>();
-  for (std::uint32_t i = 0; i < outputs.Length(); ++i) {
-    auto output = outputs.Get(i).As<Napi::Object>();
-    SessionRun::Output request{output.Get("index").As<Napi::Number>().Uint32Value(), std::nullopt};
-    if (request.index >= session->info().outputs.size()) throw Napi::RangeError::New(info.Env(), "No such output");
-    if (const auto tensor = output.Get("tensor"); !tensor.IsUndefined()) {
-      request.bound = tensor_of(tensor.As<Napi::Object>(), nullptr);
-      request.callers_own = true;
-    }
-    operation->outputs.push_back(std::move(request));
+  auto operation = std::make_unique<SessionRefit>();
+  operation->lanes = session_of(info[0])->lanes();
+  std::size_t copied = 0;
+  auto weights = info[1].As<Napi::Array>();
+  for (std::uint32_t i = 0; i < weights.Length(); ++i) {
+    auto weight = weights.Get(i).As<Napi::Object>();
+    operation->weights.emplace_back(string_of(weight.Get("name")),
+                                    tensor_of(weight.Get("tensor").As<Napi::Object>(), &copied));
   }
-  operation->cancel = cancel_token_of(info[3]);
-  return environment.launch(session->executor(), std::move(operation));
+  return environment.launch(environment.loader(), std::move(operation));
 }
 
 class SessionClose final : public Operation {
@@ -304,34 +224,6 @@ std::shared_ptr<Session> session_of(const Napi::Value& handle) {
   return session;
 }
 
-OwnedTensor tensor_of(const Napi::Object& value, std::size_t* copied) {
-  OwnedTensor tensor;
-  tensor.dtype = dtype_of(value.Get("dtype"));
-  tensor.dims = dims_of(value.Get("dims"));
-  const auto lease = value.Get("lease");
-  HeldBytes held =
-      copied ? held_bytes_of(lease, value.Get("data"), *copied) : leased_bytes_of(lease, value.Get("data"));
-  const auto expected = byte_count(tensor.dims, tensor.dtype);
-  if (!expected || *expected != held.bytes) {
-    throw Napi::RangeError::New(value.Env(),
-                                "A tensor's data does not have the size of its shape " + dims_text(tensor.dims));
-  }
-  tensor.block = std::move(held.block);
-  tensor.offset = held.offset;
-  tensor.bytes = held.bytes;
-  return tensor;
-}
-
-std::vector<OwnedTensor> inputs_of(const Napi::Value& value, const Session& session, std::size_t& copied) {
-  auto array = value.As<Napi::Array>();
-  if (array.Length() != session.info().inputs.size()) throw Napi::RangeError::New(value.Env(), "Expected every input");
-  std::vector<OwnedTensor> inputs;
-  for (std::uint32_t i = 0; i < array.Length(); ++i) {
-    inputs.push_back(tensor_of(array.Get(i).As<Napi::Object>(), &copied));
-  }
-  return inputs;
-}
-
 Session::Session(std::shared_ptr<SessionLanes> lanes, std::size_t weight_bytes)
     : lanes_(std::move(lanes)),
       weight_bytes_(weight_bytes),
@@ -347,7 +239,14 @@ Status SessionLanes::run(std::size_t lane, const RunRequest& request, RunResult&
     InFlight() { ++runs_in_flight; }
     ~InFlight() { --runs_in_flight; }
   } in_flight;
-  return contexts[lane]->run(request, result);
+  for (;;) {
+    Status status = contexts[lane]->run(request, result);
+    if (status.ok() || status.error().code != error_code::kDeviceLost) return status;
+    // Else the lane would take request after request, being the first to have failed.
+    auto other = model->create_context();
+    if (!other.ok()) return status;
+    contexts[lane] = std::move(other).value();
+  }
 }
 
 std::size_t SessionLanes::running() { return runs_in_flight; }
@@ -357,7 +256,8 @@ std::size_t Session::open() { return open_sessions.load(std::memory_order_relaxe
 void register_session(Napi::Env env, Napi::Object exports) {
   exports.Set("sessionOpen", Napi::Function::New(env, session_open));
   exports.Set("sessionDescribe", Napi::Function::New(env, session_describe));
-  exports.Set("sessionRun", Napi::Function::New(env, session_run));
+  exports.Set("sessionAllocate", Napi::Function::New(env, session_allocate));
+  exports.Set("sessionRefit", Napi::Function::New(env, session_refit));
   exports.Set("sessionClose", Napi::Function::New(env, session_close));
   exports.Set("operationCreate", Napi::Function::New(env, operation_create));
   exports.Set("operationCancel", Napi::Function::New(env, operation_cancel));

@@ -15,11 +15,11 @@ namespace foveate {
 // What lanes use. Held by every run in flight, so that closing the session cannot pull a context from under one.
 struct SessionLanes {
   std::shared_ptr<Model> model;
-  std::vector<std::unique_ptr<Context>> contexts;  // one per lane
+  std::vector<std::unique_ptr<Context>> contexts;  // one per lane, which alone touches it
   // Whether outputs have the shapes that the model declares; exporters get that wrong.
   std::atomic<bool> declared_shapes_hold = true;
 
-  // In the context of that lane.
+  // In the context of that lane; in a new one on another GPU where the engine has that and the lane's was lost.
   Status run(std::size_t lane, const RunRequest& request, RunResult& result);
   // How many runs there are at this moment in the process.
   static std::size_t running();
@@ -57,13 +57,9 @@ FOVEATE_HANDLE(SessionHandle, "session", 0x62d8f90a1b3c4e57ULL, 0x81a4b5c6d7e8f9
 
 // The session behind a handle; throws DISPOSED where it was closed.
 std::shared_ptr<Session> session_of(const Napi::Value& handle);
-// { dtype, dims, data, lease? }: held through its lease, or else copied, by which `copied` is increased. With `copied`
-// null it must have a lease.
-OwnedTensor tensor_of(const Napi::Object& value, std::size_t* copied);
-// All inputs of the session, in its order.
-std::vector<OwnedTensor> inputs_of(const Napi::Value& value, const Session& session, std::size_t& copied);
 
 void register_runtime(Napi::Env env, Napi::Object exports);
 void register_session(Napi::Env env, Napi::Object exports);
+void register_session_run(Napi::Env env, Napi::Object exports);
 
 }  // namespace foveate

@@ -75,21 +75,6 @@ Napi::Value tensorrt_open(const Napi::CallbackInfo& info) {
       std::make_unique<TensorRtOpen>(string_of(info[0]), info[1].IsString() ? string_of(info[1]) : ""));
 }
 
-class GpuObstacle final : public Operation {
- public:
-  Status execute(std::size_t) override {
-    cuda::machine();
-    return {};
-  }
-  Napi::Value result(Napi::Env env) override { return optional_text(env, cuda::machine().obstacle); }
-};
-
-// gpuObstacle(): Promise<string | undefined>
-Napi::Value gpu_obstacle(const Napi::CallbackInfo& info) {
-  auto& environment = Environment::of(info.Env());
-  return environment.launch(environment.loader(), std::make_unique<GpuObstacle>());
-}
-
 Napi::Value memory_value(Napi::Env env, BlockPtr block) {
   if (!block) return env.Undefined();
   const std::size_t bytes = block->bytes();
@@ -319,7 +304,6 @@ Napi::Value timing_cache_combine(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void register_tensorrt(Napi::Env env, Napi::Object exports) {
-  exports.Set("gpuObstacle", Napi::Function::New(env, gpu_obstacle));
   exports.Set("tensorrtOpen", Napi::Function::New(env, tensorrt_open));
   exports.Set("engineBuild", Napi::Function::New(env, engine_build));
   exports.Set("timingCacheCombine", Napi::Function::New(env, timing_cache_combine));

@@ -2,6 +2,10 @@
 
 namespace foveate {
 
+Result<BlockPtr> Model::allocate_host(std::size_t) {
+  return Status(error_code::kInvalidArgument, "This model has no host memory of its own.");
+}
+
 Status Model::refit(std::span<const NamedWeights>) {
   return {error_code::kInvalidArgument, "The weights of this model cannot be changed.",
           "Build a TensorRT engine that can be refitted."};

@@ -124,6 +124,12 @@ class Model {
   virtual const ModelInfo& info() const = 0;
   virtual Result<std::unique_ptr<Context>> create_context() = 0;
 
+  // Whether host memory of the engine's own spares a copy: what lies in it goes to the device, and comes from it, by
+  // itself. Outputs that nothing is bound to lie in it.
+  virtual bool has_host_memory() const { return false; }
+  // Of at least so many bytes. CUDA_OUT_OF_MEMORY, DEVICE_LOST; INVALID_ARGUMENT where there is none.
+  virtual Result<BlockPtr> allocate_host(std::size_t bytes);
+
   // What only some engines can do; the others answer INVALID_ARGUMENT.
   // New values for weights of these names, taken by every run that begins later; runs under way are waited for.
   virtual Status refit(std::span<const NamedWeights> weights);

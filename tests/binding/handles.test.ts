@@ -4,6 +4,7 @@ import { native, type Native, type NativeLease, type OperationHandle, type Sessi
 import { openOnnxRuntime } from '../../lib/engine/index.js';
 import { fixture } from '../session/fixtures.js';
 
+const onHost = { onDevice: false, layerTimes: false };
 let lease: NativeLease;
 let operation: OperationHandle;
 let session: SessionHandle;
@@ -36,7 +37,11 @@ const takers: readonly (readonly [keyof Native, (handle: never) => unknown])[] =
   ['leaseRelease', (handle) => native().leaseRelease(handle, lease.buffer)],
   ['sessionOpen', (handle) => native().sessionOpen(handle, fixture('fixed.onnx'), {} as never)],
   ['sessionDescribe', (handle) => native().sessionDescribe(handle)],
-  ['sessionRun', (handle) => native().sessionRun(handle, [], [])],
+  ['sessionRun', (handle) => native().sessionRun(handle, [], [], onHost)],
+  ['sessionAllocate', (handle) => native().sessionAllocate(handle, 4)],
+  ['sessionRefit', (handle) => native().sessionRefit(handle, [])],
+  ['deviceTensorRead', (handle) => native().deviceTensorRead(handle)],
+  ['deviceTensorFree', (handle) => native().deviceTensorFree(handle)],
   ['sessionClose', (handle) => native().sessionClose(handle)],
   ['operationCancel', (handle) => native().operationCancel(handle)],
   ['observerAdd', (handle) => native().observerAdd(handle, [])],
@@ -68,7 +73,7 @@ describe.each(takers)('%s', (name, call) => {
           () => 'accepted',
           (error: Error) => error.message,
         );
-      expect(settled, kind).toMatch(/^Expected a (lease|runtime|session|operation|observer|products) handle$/);
+      expect(settled, kind).toMatch(/^Expected a (lease|runtime|session|operation|observer|products|device tensor) handle$/);
     }
   });
 });
@@ -94,13 +99,13 @@ describe('arguments that could corrupt memory', () => {
   it('refuses tensors whose data and shape differ', () => {
     const six = { dtype: 'float32' as const, dims: [2, 3], data: new Float32Array(6), lease: undefined };
     const short = { ...six, data: new Float32Array(5) };
-    refuses(() => native().sessionRun(session, [six, short], []));
-    refuses(() => native().sessionRun(session, [six], []));
-    refuses(() => native().sessionRun(session, [six, { ...six, dims: [-2, -3] }], []));
-    refuses(() => native().sessionRun(session, [six, { ...six, dtype: 'float8' as never }], []));
-    refuses(() => native().sessionRun(session, [six, six], [{ index: 9, tensor: undefined }]));
+    refuses(() => native().sessionRun(session, [six, short], [], onHost));
+    refuses(() => native().sessionRun(session, [six], [], onHost));
+    refuses(() => native().sessionRun(session, [six, { ...six, dims: [-2, -3] }], [], onHost));
+    refuses(() => native().sessionRun(session, [six, { ...six, dtype: 'float8' as never }], [], onHost));
+    refuses(() => native().sessionRun(session, [six, six], [{ index: 9, tensor: undefined }], onHost));
     // An output can only be written to native memory.
-    refuses(() => native().sessionRun(session, [six, six], [{ index: 0, tensor: six }]));
+    refuses(() => native().sessionRun(session, [six, six], [{ index: 0, tensor: six }], onHost));
   });
 
   it('refuses frames that end before their last row', () => {
@@ -135,6 +140,7 @@ describe('arguments that could corrupt memory', () => {
     const withoutArguments = [
       'environmentStop',
       'gpuObstacle',
+      'gpuStatistics',
       'memoryStatistics',
       'memoryTrim',
       'operationCreate',

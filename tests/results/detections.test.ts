@@ -8,7 +8,15 @@ import { classColor, Classification, Detections, type Timing } from '../../lib/r
 import { expectFailure, rejectionOf, thrownBy } from '../errors/failure.js';
 import { asFrame, gradient } from '../image/made-pictures.js';
 
-const timing: Timing = { decodeMs: 1, preprocessMs: 2, queueMs: 3, computeMs: 4, postprocessMs: 5, copiedBytes: 6 };
+const timing: Timing = {
+  decodeMs: 1,
+  preprocessMs: 2,
+  queueMs: 3,
+  computeMs: 4,
+  transferMs: 0,
+  postprocessMs: 5,
+  copiedBytes: 6,
+};
 const grey = { data: new Uint8Array(200 * 120 * 3).fill(90), width: 200, height: 120, format: 'rgb' } as const;
 const found = new Detections({
   boxes: Float32Array.of(20, 30, 120, 100, 150, 10, 190.5, 50.25),

@@ -2,7 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { Embedding, type Timing } from '../../lib/results/index.js';
 import { expectFailure, thrownBy } from '../errors/failure.js';
 
-const timing: Timing = { decodeMs: 1, preprocessMs: 2, queueMs: 3, computeMs: 4, postprocessMs: 5, copiedBytes: 6 };
+const timing: Timing = {
+  decodeMs: 1,
+  preprocessMs: 2,
+  queueMs: 3,
+  computeMs: 4,
+  transferMs: 0,
+  postprocessMs: 5,
+  copiedBytes: 6,
+};
 const embedding = new Embedding({ vector: Float32Array.of(0.6, 0.8), width: 20, height: 10, timing });
 
 describe('the similarity of embeddings', () => {

@@ -12,7 +12,15 @@ import {
 } from '../../lib/results/index.js';
 import { expectFailure, rejectionOf } from '../errors/failure.js';
 
-const timing: Timing = { decodeMs: 1, preprocessMs: 2, queueMs: 3, computeMs: 4, postprocessMs: 5, copiedBytes: 6 };
+const timing: Timing = {
+  decodeMs: 1,
+  preprocessMs: 2,
+  queueMs: 3,
+  computeMs: 4,
+  transferMs: 0,
+  postprocessMs: 5,
+  copiedBytes: 6,
+};
 const [width, height] = [200, 120];
 const grey = { data: new Uint8Array(width * height * 3).fill(90), width, height, format: 'rgb' } as const;
 

@@ -8,7 +8,15 @@ import { native } from '../../lib/binding/index.js';
 import { classColor, Segmentation, type Timing } from '../../lib/results/index.js';
 import { expectFailure, rejectionOf } from '../errors/failure.js';
 
-const timing: Timing = { decodeMs: 1, preprocessMs: 2, queueMs: 3, computeMs: 4, postprocessMs: 5, copiedBytes: 6 };
+const timing: Timing = {
+  decodeMs: 1,
+  preprocessMs: 2,
+  queueMs: 3,
+  computeMs: 4,
+  transferMs: 0,
+  postprocessMs: 5,
+  copiedBytes: 6,
+};
 const width = 40;
 const height = 20;
 /** Upper half background; below, class 1 on the left, class 200 in a strip on the right. */

@@ -56,7 +56,7 @@ async function callerOfDraw(): Promise<unknown> {
     labels: [],
     width: 1,
     height: 1,
-    timing: { decodeMs: 0, preprocessMs: 0, queueMs: 0, computeMs: 0, postprocessMs: 0, copiedBytes: 0 },
+    timing: { decodeMs: 0, preprocessMs: 0, queueMs: 0, computeMs: 0, transferMs: 0, postprocessMs: 0, copiedBytes: 0 },
   });
   return await detections.draw('missing.jpg');
 }

@@ -6,6 +6,7 @@ import {
   cornersOf,
   createSession,
   DensePredictor,
+  type DeviceTensor,
   Detector,
   Embedder,
   errorCodes,
@@ -149,6 +150,13 @@ export async function typedSessions(images: Tensor<'float32'>, options: RunOptio
   await session.run({});
   // @ts-expect-error: an input of another dtype
   await session.run({ images: Tensor.allocate('uint8', [1, 3, 640, 640]) });
+  typed<Tensor<'float32'>>()(session.allocateInput('images', [1, 3, 640, 640]));
+  // @ts-expect-error: no such input
+  session.allocateInput('image', [1, 3, 640, 640]);
+  using left = await session.runOnDevice({ images }, { outputs: ['output0'] });
+  typed<DeviceTensor<'float32', readonly [number, 84, 8400]>>()(left.outputs.output0);
+  // @ts-expect-error: it is not in host memory
+  void left.outputs.output0.data;
   const dims: Model['inputs']['images']['shape'] = [8, 3, 640, 640];
   await session.run({ images: Tensor.allocate('float32', dims) });
   // @ts-expect-error: no such size

@@ -90,6 +90,14 @@ Result<std::shared_ptr<Device>> Device::open(int ordinal) {
                 "Expected the number of a GPU to be one of " + ordinals + ", received " + std::to_string(ordinal));
 }
 
+std::vector<std::shared_ptr<Device>> Device::opened() {
+  Registry& known = registry();
+  std::lock_guard lock(known.mutex);
+  std::vector<std::shared_ptr<Device>> devices;
+  for (const auto& [ordinal, device] : known.devices) devices.push_back(device);
+  return devices;
+}
+
 Result<std::shared_ptr<Device>> Device::create(const Gpu& gpu) {
   auto opened = cuda::functions();
   if (!opened.ok()) return opened.take_status();

@@ -17,6 +17,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/memory.h"
 #include "core/status.h"
@@ -51,6 +52,8 @@ class Device {
   // INVALID_ARGUMENT for an ordinal that no GPU has, BACKEND_UNAVAILABLE where the driver has an obstacle or gives no
   // context. A lost one is recovered, or it is DEVICE_LOST. Takes a while the first time.
   static Result<std::shared_ptr<Device>> open(int ordinal);
+  // All that were opened so far, by ordinal.
+  static std::vector<std::shared_ptr<Device>> opened();
 
   ~Device();
   Device(const Device&) = delete;

@@ -1,5 +1,6 @@
 #include "runtime/tensorrt/model.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -72,6 +73,12 @@ class TrtRuntime final : public Runtime {
 Result<std::unique_ptr<Context>> TrtModel::create_context() {
   const std::size_t at = next_.fetch_add(1, std::memory_order_relaxed) % engines_.size();
   return TrtContext::create(shared_from_this(), engines_[at]);
+}
+
+Result<BlockPtr> TrtModel::allocate_host(std::size_t bytes) {
+  // Any of them serves all: it is portable.
+  const auto working = std::ranges::find_if(engines_, [](const auto& engine) { return !engine->device()->lost(); });
+  return (working == engines_.end() ? engines_.front() : *working)->device()->pinned_pool().allocate(bytes);
 }
 
 Status TrtModel::refit(std::span<const NamedWeights> weights) {

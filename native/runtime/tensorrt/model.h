@@ -22,6 +22,9 @@ class TrtModel final : public Model, public std::enable_shared_from_this<TrtMode
   const ModelInfo& info() const override { return engines_.front()->info(); }
   // On the next device in turn.
   Result<std::unique_ptr<Context>> create_context() override;
+  // Pinned.
+  bool has_host_memory() const override { return true; }
+  Result<BlockPtr> allocate_host(std::size_t bytes) override;
   // ENGINE_FAILED, CUDA_OUT_OF_MEMORY or DEVICE_LOST leave weights of both kinds behind: open the engine again.
   Status refit(std::span<const NamedWeights> weights) override;
   Result<std::string> layers() override { return engines_.front()->layers(); }
