@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <exception>
@@ -71,7 +70,7 @@ Executor::Executor(std::size_t lanes, std::string name, std::chrono::microsecond
   for (; lanes_ < lanes; ++lanes_) {
     auto run = [state = state_, lane = lanes_, thread_name = name.substr(0, 12) + "/" + std::to_string(lanes_)] {
       pthread_setname_np(pthread_self(), thread_name.substr(0, 15).c_str());
-      ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNiceness);  // of this thread alone, as Linux has it
+      ::setpriority(PRIO_PROCESS, 0, kNiceness);  // of this thread alone, as Linux has it
       state->run_lane(lane);
     };
     {
