@@ -10,6 +10,15 @@ using namespace foveate::cuda::standin;
 
 namespace {
 
+struct CopyNames {
+  const char* copies;
+  const char* bytes;
+  CopyKind kind;
+};
+constexpr CopyNames kCopies[] = {{"uploads", "uploaded-bytes", CopyKind::kUpload},
+                                 {"downloads", "downloaded-bytes", CopyKind::kDownload},
+                                 {"device-copies", "device-copied-bytes", CopyKind::kOnDevice}};
+
 std::int64_t sum(const std::function<std::size_t(Device&)>& count) {
   std::size_t total = 0;
   for (const auto& device : driver().devices) total += count(*device);
@@ -37,6 +46,10 @@ std::int64_t standin_count(const char* name) noexcept {
   if (what == "registrations") return static_cast<std::int64_t>(HostMemory::instance().count(true));
   if (what == "work") return sum([](Device& device) { return device.work_done(); });
   if (what == "busy-ns") return sum([](Device& device) { return device.busy_nanoseconds(); });
+  for (const auto& [copies, bytes, kind] : kCopies) {
+    if (what == copies) return sum([=](Device& device) { return device.copied(kind).copies; });
+    if (what == bytes) return sum([=](Device& device) { return device.copied(kind).bytes; });
+  }
   return -1;
 }
 

@@ -123,4 +123,13 @@ void Device::run(const std::function<void()>& body, std::chrono::nanoseconds dur
   ++work_;
 }
 
+void Device::count_copy(CopyKind kind, std::size_t bytes) {
+  ++copies_[static_cast<std::size_t>(kind)];
+  copied_bytes_[static_cast<std::size_t>(kind)] += bytes;
+}
+
+CopyCount Device::copied(CopyKind kind) const {
+  return {copies_[static_cast<std::size_t>(kind)].load(), copied_bytes_[static_cast<std::size_t>(kind)].load()};
+}
+
 }  // namespace foveate::cuda::standin

@@ -2,6 +2,7 @@
 // second mapping, which only work that runs on the device gets to see.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -17,6 +18,12 @@
 namespace foveate::cuda::standin {
 
 class Stream;
+
+enum class CopyKind : std::uint8_t { kUpload, kDownload, kOnDevice };
+struct CopyCount {
+  std::uint64_t copies;
+  std::uint64_t bytes;
+};
 
 // What a device allocates is filled with this, and so is pinned memory: bytes that nobody wrote show.
 inline constexpr int kFreshByte = 0xcd;
@@ -56,6 +63,8 @@ class Device {
   std::unique_lock<std::mutex> stop() { return std::unique_lock(engine_); }
   std::uint64_t busy_nanoseconds() const { return busy_.load(); }
   std::uint64_t work_done() const { return work_.load(); }
+  void count_copy(CopyKind kind, std::size_t bytes);
+  CopyCount copied(CopyKind kind) const;
 
  private:
   CUdeviceptr base_;  // what pointers are counted from
@@ -69,6 +78,8 @@ class Device {
   bool paused_ = false;
   std::atomic<std::uint64_t> busy_{0};
   std::atomic<std::uint64_t> work_{0};
+  std::array<std::atomic<std::uint64_t>, 3> copies_{};
+  std::array<std::atomic<std::uint64_t>, 3> copied_bytes_{};
 };
 
 }  // namespace foveate::cuda::standin

@@ -25,6 +25,12 @@ struct Copy {
     const void* const from = host_from != nullptr ? host_from : device->view(device_from, bytes);
     if (to == nullptr || from == nullptr) return device->set_fault(result::kIllegalAddress);
     std::memmove(to, from, bytes);
+    device->count_copy(kind(), bytes);
+  }
+
+  CopyKind kind() const {
+    if (host_from != nullptr) return CopyKind::kUpload;
+    return host_to != nullptr ? CopyKind::kDownload : CopyKind::kOnDevice;
   }
 };
 

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "reports.h"
 #include "standin.h"
 
 namespace foveate::cuda::standin {
@@ -14,9 +15,7 @@ std::string* report_path = nullptr;  // leaked
 void write_report() {
   std::FILE* const file = std::fopen(report_path->c_str(), "w");
   if (file == nullptr) return;
-  for (const char* const name : {"contexts", "streams", "events", "graphs", "executables", "allocations",
-                                 "allocated-bytes", "pinned", "pinned-bytes", "registrations", "work", "busy-ns"})
-    std::fprintf(file, "%s %lld\n", name, static_cast<long long>(standin_count(name)));
+  std::fputs(report_text().c_str(), file);
   std::fclose(file);
 }
 
@@ -57,6 +56,7 @@ bool Settings::apply_one(const std::string& key, const std::string& value) {
     report_path = new std::string(value);
     return true;
   }
+  if (key == "reports") return serve_reports(value);
   char* end = nullptr;
   const long long number = std::strtoll(value.c_str(), &end, 10);
   if (value.empty() || *end != '\0' || number < 0) return false;

@@ -10,6 +10,8 @@
 //   fail-from=FUNCTION:N:ERROR                          that call, and all after it
 //   lose-after=N lose-error=719                         the N-th piece of work from now loses its device
 //   report=PATH                                         at exit the counts of standin_count are written there
+//   reports=FOLDER                                      whoever connects to the Unix socket FOLDER/PID is told them as
+//                                                       they are, and the time ("now-ns")
 //   clear                                               forgets limits, durations, failures and losses
 #pragma once
 
@@ -24,7 +26,8 @@ bool standin_configure(const char* settings) noexcept;
 
 // What lives now: "contexts", "streams", "events", "graphs", "executables", "allocations", "allocated-bytes", "pinned",
 // "pinned-bytes", "registrations"; "calls:FUNCTION", how often it was called; "work", how many pieces of work were
-// done, "busy-ns", how long the devices worked. -1 for another name.
+// done, "busy-ns", how long the devices worked; copies that were done: "uploads", "downloads", "device-copies", and
+// their bytes, "uploaded-bytes", "downloaded-bytes", "device-copied-bytes". -1 for another name.
 std::int64_t standin_count(const char* name) noexcept;
 
 // Where the bytes of a device pointer can be read and written, by work that runs on the device: the pointer itself

@@ -1,5 +1,7 @@
 #include "stream.h"
 
+#include <sys/resource.h>
+
 #include <utility>
 
 namespace foveate::cuda::standin {
@@ -27,7 +29,12 @@ std::chrono::steady_clock::time_point Mark::time() {
 }
 
 Stream::Stream(Device& device) : device_(&device) {
-  std::thread([device = device_, queue = queue_] { work(*device, queue); }).detach();
+  std::thread([device = device_, queue = queue_] {
+    // A GPU does not wait for a processor: where that is allowed, its threads go before those of programs. A lane,
+    // which yields to all others, would hand on its own priority.
+    ::setpriority(PRIO_PROCESS, 0, -20);
+    work(*device, queue);
+  }).detach();
 }
 
 void Stream::enqueue(Work work) {
