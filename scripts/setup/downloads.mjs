@@ -7,7 +7,7 @@ import { cpSync, createReadStream, readdirSync, readFileSync, writeFileSync } fr
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ensureEntry } from './cache.mjs';
-import { output, run, SetupError } from './process.mjs';
+import { output, run, SetupError, which } from './process.mjs';
 
 /**
  * A file of a PyPI release. `pip download` would run the build system of a source release only to read its metadata;
@@ -56,6 +56,33 @@ export async function ensureNpmTarball({ name, version, integrity, reason }) {
       // In an empty folder: no .npmrc and no workspace of the checkout may steer it.
       await run('npm', args, { log, cwd: partial });
       await checkDigest(onlyFile(partial), algorithm, 'base64', digest);
+    },
+  });
+  return onlyFile(folder);
+}
+
+/**
+ * A file of a Maven artifact.
+ *
+ * @param {object} source
+ * @param {string} source.coordinates `group:name:version:type:classifier`
+ * @param {string} source.sha256 Hexadecimal.
+ * @param {string} source.reason
+ * @returns {Promise<string>} Path of the file.
+ */
+export async function ensureMavenFile({ coordinates, sha256, reason }) {
+  const [, name, version] = coordinates.split(':');
+  const folder = await ensureEntry({
+    name: `download-${name}-${version}-${sha256.slice(0, 12)}`,
+    reason,
+    build: async (partial, { log, scratch }) => {
+      if (which('mvn') === undefined)
+        throw new SetupError(`Maven is missing, which fetches ${coordinates}. Run:\n  apt-get install -y maven`);
+      // A repository of its own: the file would lie in the user's as well.
+      const options = [`-Dartifact=${coordinates}`, `-DoutputDirectory=${partial}`, `-Dmaven.repo.local=${scratch}`];
+      const args = ['-B', '-ntp', 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy', ...options];
+      await run('mvn', args, { log, cwd: scratch });
+      await checkDigest(onlyFile(partial), 'sha256', 'hex', sha256);
     },
   });
   return onlyFile(folder);
