@@ -38,23 +38,26 @@ bool Injection::apply(const std::string& text) {
     const std::size_t equals = entry.find('=');
     const std::string key = entry.substr(0, equals);
     if (equals == std::string::npos || std::ranges::find(kKeys, key) == std::end(kKeys)) return false;
-    values_[key] = std::atoll(entry.c_str() + equals + 1);
+    values_.emplace(key, std::atoll(entry.c_str() + equals + 1));
   }
   return true;
 }
 
 std::int64_t Injection::value(const std::string& key, std::int64_t otherwise) {
   std::lock_guard lock(mutex_);
-  const auto found = values_.find(key);
-  return found == values_.end() ? otherwise : found->second;
+  const auto [begin, end] = values_.equal_range(key);
+  return begin == end ? otherwise : std::prev(end)->second;  // the last that was said
 }
 
 bool Injection::due(const std::string& key) {
   std::lock_guard lock(mutex_);
-  const auto found = values_.find(key);
-  if (found == values_.end() || --found->second > 0) return false;
-  values_.erase(found);
-  return true;
+  bool due = false;
+  for (auto [entry, end] = values_.equal_range(key); entry != end;) {
+    const bool ends = --entry->second <= 0;
+    due |= ends;
+    entry = ends ? values_.erase(entry) : std::next(entry);
+  }
+  return due;
 }
 
 void Injection::add(const std::string& what, std::int64_t number) {

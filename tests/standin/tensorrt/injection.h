@@ -14,7 +14,7 @@ class Injection {
 
   bool apply(const std::string& text);
   std::int64_t value(const std::string& key, std::int64_t otherwise);
-  // Whether the countdown of this fault ends with this call.
+  // Whether a countdown of this fault ends with this call.
   bool due(const std::string& key);
 
   void add(const std::string& what, std::int64_t number);
@@ -24,7 +24,7 @@ class Injection {
   Injection();
 
   std::mutex mutex_;
-  std::map<std::string, std::int64_t> values_;
+  std::multimap<std::string, std::int64_t> values_;  // faults may be due several times
   std::map<std::string, std::int64_t> counts_;
 };
 

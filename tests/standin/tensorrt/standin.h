@@ -11,6 +11,8 @@
 //   capability=N        engines are built for, and expected to be for, this GPU
 //   version=N           engines are built by, and expected to be of, this release
 //   clear               forgets all of these
+//
+// A fault that is given twice is due twice: oom-enqueue=2,oom-enqueue=3.
 #pragma once
 
 #include <cstdint>
