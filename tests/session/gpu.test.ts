@@ -1,10 +1,11 @@
 /** What only sessions on a GPU can do: tensors that stay there, pinned inputs, times of layers, new weights, several GPUs. On the stand-ins. */
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
 import { fixture } from './fixtures.js';
-import { cacheFolder, detector, onStandins } from './on-standins.js';
+import { detector, on, root } from './standin-machine.js';
 
 const fixed = JSON.stringify(fixture('fixed.onnx'));
 const dynamic = JSON.stringify(fixture('dynamic.onnx'));
@@ -18,7 +19,7 @@ const copies = `await gpuStatistics().then(([{ toDevice, toHost, onDevice, pinne
 
 describe('an input in memory of the session', () => {
   it('goes to the GPU, and its result comes back, without a copy between', async () => {
-    const found = await onStandins(
+    const found = await on(
       {},
       `
       const session = ${open(JSON.stringify(detector))};
@@ -48,7 +49,7 @@ describe('an input in memory of the session', () => {
   });
 
   it('is copied once where it lies in an array of the program', async () => {
-    const found = await onStandins(
+    const found = await on(
       {},
       `
       const session = ${open(JSON.stringify(detector))};
@@ -60,7 +61,7 @@ describe('an input in memory of the session', () => {
   });
 
   it('is plain memory where no more can be pinned', async () => {
-    const found = await onStandins(
+    const found = await on(
       { cuda: 'pinned-limit=1048576' },
       `
       const session = ${open(JSON.stringify(detector))};
@@ -73,7 +74,7 @@ describe('an input in memory of the session', () => {
   });
 
   it('is memory like any other on the CPU', async () => {
-    const found = await onStandins(
+    const found = await on(
       { hasDriver: false },
       `
       const session = await createSession(${dynamic});
@@ -88,7 +89,7 @@ describe('an input in memory of the session', () => {
 
 describe('outputs that stay on the GPU', () => {
   it('feed another session there without any copy', async () => {
-    const found = await onStandins(
+    const found = await on(
       {},
       `
       const scores = ${open(fixed)};
@@ -112,7 +113,7 @@ describe('outputs that stay on the GPU', () => {
   });
 
   it('are refused where they cannot be, with what to do', async () => {
-    const found = await onStandins(
+    const found = await on(
       {},
       `
       const engine = ${open(fixed)};
@@ -145,7 +146,7 @@ describe('outputs that stay on the GPU', () => {
   });
 
   it('are freed when they are disposed of or collected', async () => {
-    const found = await onStandins(
+    const found = await on(
       { nodeArguments: ['--expose-gc'] },
       `
       const session = ${open(fixed)};
@@ -168,7 +169,7 @@ describe('outputs that stay on the GPU', () => {
 
 describe('the times of layers', () => {
   it('come with the run that asks for them', async () => {
-    const found = await onStandins(
+    const found = await on(
       {},
       `
       const session = ${open(fixed)};
@@ -187,8 +188,8 @@ describe('the times of layers', () => {
 
 describe('new weights', () => {
   it('are taken by later runs, of an engine that was built for it', async () => {
-    const output = join(cacheFolder(), 'dynamic.engine');
-    const found = await onStandins(
+    const output = join(mkdtempSync(join(root, 'engines-')), 'dynamic.engine');
+    const found = await on(
       {},
       `
       const profiles = [{ images: { min: [1, 1, 4], opt: [1, 1, 4], max: [4, 1, 4] } }];
@@ -219,7 +220,7 @@ describe('new weights', () => {
 
 describe('several GPUs behind one session', () => {
   it('share the runs, and one that is lost leaves them to the others', async () => {
-    const found = await onStandins(
+    const found = await on(
       { cuda: 'devices=2', tensorrt: 'lose-enqueue=5' },
       `
       const session = ${open(fixed, 'gpus: [0, 1], lanes: 2')};

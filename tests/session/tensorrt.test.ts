@@ -1,12 +1,11 @@
 /** Engines of TensorRT behind sessions and tasks, in processes whose driver and TensorRT stand in for the real ones: see tests/standin. */
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
-import { cacheFolder, detector, onStandins as on } from './on-standins.js';
+import { detector, on, root } from './standin-machine.js';
 
-const root = cacheFolder();
 const boxes = `(({ classIds, scores, boxes }) => ({ classIds: [...classIds], numbers: [...scores, ...boxes] }))(await task.detect(picture))`;
 
 describe('a device of TensorRT that is named', () => {
@@ -25,7 +24,7 @@ describe('a device of TensorRT that is named', () => {
   });
 
   it('builds on load where that is asked for, computes what the CPU does, and is there from then on', async () => {
-    const cache = cacheFolder();
+    const cache = mkdtempSync(join(root, 'cache-'));
     const found = await on(
       { cache },
       `
@@ -78,7 +77,7 @@ describe('a device of TensorRT that is named', () => {
 
 describe("a task on 'tensorrt'", () => {
   it('gives pixels to an engine that normalises them, and finds what it finds on the CPU', async () => {
-    const cache = cacheFolder();
+    const cache = mkdtempSync(join(root, 'cache-'));
     const found = await on(
       { cache },
       `
@@ -102,7 +101,7 @@ describe("a task on 'tensorrt'", () => {
       { cache },
       `const task = await loadTask(detector); return [task.session.device, task.session.deviceReason, task.session.inputs[0].dtype]`,
     );
-    expect(auto).toEqual(['tensorrt', 'asked for', 'uint8']);
+    expect(auto).toEqual(['tensorrt', 'an engine of it is there', 'uint8']);
   });
 
   it("runs elsewhere with 'auto' where there is no engine, and says how to have one", async () => {
@@ -123,7 +122,7 @@ describe("a task on 'tensorrt'", () => {
 });
 
 describe('the bundle of an engine', () => {
-  const cache = cacheFolder();
+  const cache = mkdtempSync(join(root, 'cache-'));
   const output = join(root, 'detector.engine');
 
   it('is opened as a model, with its preprocessing and its labels', async () => {
@@ -171,7 +170,7 @@ describe('the bundle of an engine', () => {
 
 describe("'auto'", () => {
   it('goes on where an engine cannot be opened, and says why', async () => {
-    const cache = cacheFolder();
+    const cache = mkdtempSync(join(root, 'cache-'));
     await on({ cache }, `await loadTask(detector, { device: 'tensorrt', build: 'on-load' }); return 0`);
     const opened = `const task = await loadTask(detector); const session = await createSession(detector); return [task.session.device, task.session.deviceReason, session.device]`;
     expect(await on({ cache, tensorrt: 'capability=89' }, opened)).toEqual([
@@ -183,7 +182,7 @@ describe("'auto'", () => {
   });
 
   it('leaves engines out where options are for ONNX Runtime alone, or no profile takes the batch', async () => {
-    const cache = cacheFolder();
+    const cache = mkdtempSync(join(root, 'cache-'));
     await on({ cache }, `await loadTask(detector, { device: 'tensorrt', build: 'on-load' }); return 0`);
     const deviceOf = (options: string): Promise<string[]> =>
       on({ cache }, `const { session } = await loadTask(detector, ${options}); return [session.device, session.deviceReason]`);
@@ -195,7 +194,7 @@ describe("'auto'", () => {
 
 describe('a manifest from elsewhere', () => {
   it('cannot pass for one of the cache by its key', async () => {
-    const cache = cacheFolder();
+    const cache = mkdtempSync(join(root, 'cache-'));
     const own = join(root, 'own.engine');
     await on({ cache }, `await buildEngine(detector, { device: 'tensorrt', output: ${JSON.stringify(own)} }); return 0`);
     const manifest = JSON.parse(readFileSync(join(own, 'manifest.json'), 'utf8')) as Record<string, unknown>;

@@ -1,4 +1,4 @@
-/** Programs in processes whose driver and TensorRT stand in for the real ones: see tests/standin. */
+/** Processes whose driver and TensorRT stand in for the real ones: see tests/standin. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -11,23 +11,20 @@ import { builtLibrary, projectRoot, runScript } from '../package/node-child.js';
 import { standinCuda } from '../standin/cuda/build.js';
 import { standinTensorRt } from '../standin/tensorrt/build.js';
 
-export const detector = join(projectRoot, 'examples/models/shapes-detector.onnx');
-export const picture = join(projectRoot, 'examples/pictures/shapes-640x480.jpg');
-
-const root = mkdtempSync(join(tmpdir(), 'foveate-engines-'));
+/** Of the files of one suite; removed at its end. */
+export const root = mkdtempSync(join(tmpdir(), 'foveate-engines-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+export const detector = join(projectRoot, 'examples/models/shapes-detector.onnx');
+const picture = join(projectRoot, 'examples/pictures/shapes-640x480.jpg');
+
 let folders: { readonly driver: string; readonly library: string };
 beforeAll(() => {
   folders = { driver: standinCuda(), library: standinTensorRt() };
 }, 600_000);
 
-/** A folder for engines that later programs are to find, or for anything else; gone when the suite ends. */
-export function cacheFolder(): string {
-  return mkdtempSync(join(root, 'cache-'));
-}
-
 export interface Machine {
-  /** Where engines are kept. Default: a folder of its own. */
+  /** Where engines are kept. Default: one of its own. */
   readonly cache?: string;
   /** What is injected: see standin.h of each. */
   readonly cuda?: string;
@@ -39,8 +36,8 @@ export interface Machine {
 
 /** What `body`, the inside of an async function, returns on such a machine. It has the library's exports, `detector` and `picture`, and `failureOf(promise)`. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- what comes back is looked at by expect
-export async function onStandins(machine: Machine, body: string): Promise<any> {
-  const { cache = cacheFolder(), cuda = '', tensorrt = '', hasDriver = true, nodeArguments = [] } = machine;
+export async function on(machine: Machine, body: string): Promise<any> {
+  const { cache = mkdtempSync(join(root, 'cache-')), cuda = '', tensorrt = '', hasDriver = true, nodeArguments = [] } = machine;
   const script = `
     const { createSession, loadTask, buildEngine, gpuStatistics, Tensor } = await import(${JSON.stringify(builtLibrary)});
     const [detector, picture] = ${JSON.stringify([detector, picture])};
