@@ -22,6 +22,7 @@ export { DeviceTensor, Tensor, type DType, type TypedArrayOf } from './tensor/in
 export {
   createSession,
   Session,
+  type Degraded,
   type DeviceRunOptions,
   type LayerTime,
   type ModelSource,
@@ -64,7 +65,14 @@ export {
   type SupportReport,
 } from './engine/index.js';
 export type { BakedPreprocess } from './graph/index.js';
-export type { LogEvent, SessionOpenEvent, SessionRunEvent } from './events/index.js';
+export type {
+  LogEvent,
+  SessionBuildEvent,
+  SessionFallbackEvent,
+  SessionOpenEvent,
+  SessionRecoverEvent,
+  SessionRunEvent,
+} from './events/index.js';
 export {
   Picture,
   Placement,

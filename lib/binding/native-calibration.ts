@@ -1,5 +1,5 @@
 /** The addon's observers, ranges and weights, and what they take and give; see `native.ts`. */
-import type { NativeTensor, ObserverHandle, OperationHandle, ProductsHandle, SessionHandle } from './native.js';
+import type { NativeInput, NativeTensor, ObserverHandle, OperationHandle, ProductsHandle, SessionHandle } from './native.js';
 
 /** See `TensorStatistics` in lib/precision. Copied before a call returns. */
 export interface NativeTensorStatistics {
@@ -104,7 +104,7 @@ export interface NativeCalibration {
   observerStatistics(observer: ObserverHandle, operation?: OperationHandle): Promise<NativeTensorStatistics[]>;
   sessionObserve(
     session: SessionHandle,
-    inputs: readonly NativeTensor[],
+    inputs: readonly NativeInput[],
     observer: ObserverHandle,
     picture: number,
     operation?: OperationHandle,

@@ -28,7 +28,8 @@ export function tellSummary(invocation: Invocation, task: Task, counts: RunCount
   if (passedOver > 0) invocation.tell(`Passed over: ${passedOver} other file${passedOver === 1 ? '' : 's'} in the folders.`);
   // The library that comes with foveate runs on the CPU only: there, that it does is no news.
   const expected = device === 'cpu' && !process.env['FOVEATE_ONNXRUNTIME_PATH']; // an empty one counts as unset
-  if (deviceReason !== 'asked for' && !expected) invocation.tell(`Device ${device}: ${deviceReason}.`);
+  if (deviceReason !== 'asked for' && (!expected || task.degraded !== undefined))
+    invocation.tell(`Device ${device}: ${deviceReason}.`);
   invocation.tell(recognizedLine(task));
   const labels = labelNote(task);
   if (labels !== undefined) invocation.tell(labels);

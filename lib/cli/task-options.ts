@@ -103,7 +103,7 @@ export function taskOptions(): { readonly heading: string; readonly options: rea
         new Option('--device <name>', 'where it runs; a named device is used or refused (default: "auto")').choices(devices),
         new Option(
           '--build <policy>',
-          'whether an engine of TensorRT is built where none is in the cache (default: "on-load")',
+          'whether an engine of TensorRT is built where none is in the cache: not, first, or while the model runs elsewhere (default: "on-load")',
         ).choices(buildPolicies),
         new Option('--trust', 'run the engine of a bundle that was built elsewhere: it is code'),
         new Option('--threads <n>', 'threads inside one run (default: all cores)').argParser(parseNumber),

@@ -1,4 +1,4 @@
-export { chooseDevice, devices, type Device, type DeviceChoice, type OnnxRuntimeDevice } from './device.js';
+export { chooseDevice, devices, type Device, type DeviceChoice, type OnnxRuntimeChoice, type OnnxRuntimeDevice } from './device.js';
 export { diagnose, type Diagnosis, type DiagnosisStep, type Finding, type LibraryFinding, type NamedDevice } from './doctor.js';
 export { diagnoseTensorRt, remedyForDamage, unusableTensorRt, type TensorRtFinding } from './doctor-tensorrt.js';
 export { sha256OfFile } from './file-hash.js';
@@ -26,6 +26,7 @@ export {
   checkRunnable,
   engineDevices,
   findEngine,
+  isEngineDevice,
   runningTensorRt,
   type BuildPolicy,
   type EngineDevice,

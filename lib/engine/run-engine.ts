@@ -15,8 +15,12 @@ import { chooseTensorRt } from './tensorrt.js';
 export const engineDevices = ['tensorrt', 'tensorrt-rtx'] as const;
 export type EngineDevice = (typeof engineDevices)[number];
 
-/** Whether an engine is built where there is none: not, or before the model is ready. */
-export const buildPolicies = ['never', 'on-load'] as const;
+export function isEngineDevice(device: string): device is EngineDevice {
+  return (engineDevices as readonly string[]).includes(device);
+}
+
+/** Whether an engine is built where there is none: not, before the model is ready, or while it runs elsewhere. */
+export const buildPolicies = ['never', 'on-load', 'background'] as const;
 export type BuildPolicy = (typeof buildPolicies)[number];
 
 /** The library that runs engines of a device. Throws BACKEND_NOT_FOUND, BACKEND_UNAVAILABLE where this machine has no GPU for it, and as opening it does. */

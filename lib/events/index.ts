@@ -20,6 +20,8 @@ export interface SessionOpenEvent {
 /** `foveate:session.run`: a run ended well. */
 export interface SessionRunEvent {
   readonly model: string | undefined;
+  /** Where it ran. */
+  readonly device: string;
   readonly queueMs: number;
   readonly computeMs: number;
   /** To and from a GPU; 0 where there is none. */
@@ -28,10 +30,40 @@ export interface SessionRunEvent {
   readonly copiedBytes: number;
 }
 
-/** `foveate:log`: a vendor library warns of something or tells of an error. Nothing of it is written to the console. */
+/** `foveate:session.fallback`: the device that 'auto' chose fails, and runs are made elsewhere. */
+export interface SessionFallbackEvent {
+  readonly model: string | undefined;
+  readonly from: string;
+  readonly to: string;
+  /** DEVICE_LOST: all runs, until the device is back. CUDA_OUT_OF_MEMORY: those that it has no memory for. */
+  readonly code: string;
+  readonly reason: string;
+}
+
+/** `foveate:session.recover`: the device serves again. */
+export interface SessionRecoverEvent {
+  readonly model: string | undefined;
+  readonly device: string;
+  /** Why it did not. */
+  readonly code: string;
+  readonly degradedMs: number;
+}
+
+/** `foveate:session.build`: a build in the background has ended. */
+export interface SessionBuildEvent {
+  readonly model: string | undefined;
+  /** Where runs are made from now on. */
+  readonly device: string;
+  readonly reason: string;
+  /** Why nothing has changed; undefined where an engine was built and has taken over. */
+  readonly failure: string | undefined;
+  readonly buildMs: number;
+}
+
+/** `foveate:log`: a vendor library warns of something or tells of an error, or foveate does. Nothing of it is written to the console. */
 export interface LogEvent {
   readonly level: 'verbose' | 'info' | 'warning' | 'error';
-  /** Whose line it is, such as 'onnxruntime'. */
+  /** Whose line it is, such as 'onnxruntime'; 'foveate' for what was done about a device that failed. */
   readonly runtime: string;
   /** The file name of the model that it is about, '' where it is about none. */
   readonly origin: string;
@@ -42,6 +74,9 @@ interface Events {
   'foveate:log': LogEvent;
   'foveate:session.open': SessionOpenEvent;
   'foveate:session.run': SessionRunEvent;
+  'foveate:session.fallback': SessionFallbackEvent;
+  'foveate:session.recover': SessionRecoverEvent;
+  'foveate:session.build': SessionBuildEvent;
 }
 
 export function publish<Name extends keyof Events>(name: Name, event: Events[Name]): void {

@@ -99,16 +99,18 @@ function resolveBytes(bytes: Uint8Array, name: string, hint = 'Check how it was 
 }
 
 /**
- * Starts to read a stream at once, so that its errors are heard while the picture waits for its turn, and gives a stream of what was read.
+ * Starts to read a stream at once, so that its errors are heard while the picture waits for its turn, and gives what was read, as often as it is asked for.
  * Anything else is handed back as it is.
  */
 export function startReading(image: PictureInput, signal: AbortSignal | undefined): PictureInput {
   if (!isReadableStream(image)) return image;
   const bytes = readStream(image, signal);
   bytes.catch(() => undefined); // whoever reads gets the error; until then it is not unhandled
-  return (async function* () {
-    yield await bytes;
-  })();
+  return {
+    async *[Symbol.asyncIterator]() {
+      yield await bytes;
+    },
+  };
 }
 
 function isReadableStream(value: unknown): value is AsyncIterable<Uint8Array> | NodeJS.ReadableStream {

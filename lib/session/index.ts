@@ -1,8 +1,10 @@
+export { anyEngine, buildAnyEngine, mayRunEngines } from './any-engine.js';
+export type { Backend } from './backend.js';
 export type { ModelTypes, ValueType } from './model-types.js';
-export { anyEngine } from './open-model.js';
+export { Failover, type Degraded, type Opened, type Recovery, type Runner } from './failover.js';
 export {
-  createOnnxSession,
   createSession,
+  createSessionBy,
   Session,
   type DeviceRunOptions,
   type LayerTime,
@@ -11,4 +13,5 @@ export {
   type RunResult,
   type TensorInfo,
 } from './session.js';
+export { openEngine, openOnCpu, openOnnx } from './open-model.js';
 export { checkSessionOptions, mostLanes, sessionOptionNames, type SessionOptions } from './options.js';

@@ -1,57 +1,50 @@
 /** Opens a model on the device that it is to run on. */
-import { native, settle, type SessionHandle } from '../binding/index.js';
+import { native, settle, type NativeRuntime } from '../binding/index.js';
 import {
   buildModelEngine,
   checkRunnable,
   chooseDevice,
   EngineBundle,
-  engineDevices,
+  isEngineDevice,
   findEngine,
   ModelBundle,
   openOnnxRuntime,
   readSource,
   runningTensorRt,
-  type BuildPolicy,
-  type DeviceChoice,
   type EngineDevice,
+  type OnnxRuntimeChoice,
   type OnnxRuntimeDevice,
 } from '../engine/index.js';
-import { AbortedError, ArgumentError, checkPath, EngineError, FoveateError, invalidArgument } from '../errors/index.js';
+import { checkPath, EngineError, FoveateError, invalidArgument, ModelError } from '../errors/index.js';
 import { checkModelFile } from '../graph/index.js';
+import { anyEngine, buildAnyEngine, mayRunEngines } from './any-engine.js';
+import { Backend } from './backend.js';
+import type { Opened, Recovery } from './failover.js';
 import { nativeSessionOptions, type SessionOptions } from './options.js';
 
-/** A model that was opened, and how. */
-export interface OpenedModel {
-  readonly handle: SessionHandle;
-  readonly choice: DeviceChoice;
-  /** The engine behind it. */
-  readonly runtime: { readonly name: string; readonly version: string; readonly path: string };
-  /** The file that was opened; undefined for bytes. */
-  readonly path: string | undefined;
-}
-
 /** `model` is the path of a file or of a bundle, or bytes. Throws as `createSession`. */
-export async function openModel(model: string | Uint8Array, options: SessionOptions): Promise<OpenedModel> {
+export async function openModel(model: string | Uint8Array, options: SessionOptions): Promise<Opened<Backend>> {
   const bundle = typeof model === 'string' ? await EngineBundle.at(model) : undefined;
   if (bundle !== undefined) return await openBundle(bundle, options);
   const wanted = options.device ?? 'auto';
-  if (isEngineDevice(wanted)) return await openEngine(await engineFor(model, wanted, options), options, 'asked for');
-  if (wanted !== 'auto') return await openOnnx(model, options, wanted);
+  if (isEngineDevice(wanted)) return { runner: await openEngine(await engineFor(model, wanted, options), options, 'asked for') };
+  if (wanted !== 'auto') return { runner: await openOnnx(model, options, wanted) };
   const found = await anyEngine(options, async (device, build) =>
-    openEngine(await engineFor(model, device, { ...options, build }), options, 'an engine of it is there'),
+    openRecoverable(await engineFor(model, device, { ...options, build }), model, options, 'an engine of it is there'),
   );
-  return typeof found === 'object' ? found : await openOnnx(model, options, 'auto', found);
+  if (typeof found === 'object') return found;
+  const builds = options.build === 'background' && (await mayRunEngines(options));
+  // Bytes are the caller's again as soon as the model is open.
+  const kept = builds && typeof model !== 'string' ? model.slice() : model;
+  const runner = await openOnnx(model, options, 'auto', found);
+  return { runner, building: builds ? engineBuilding(kept, options, runner) : undefined };
 }
 
-export function isEngineDevice(device: string): device is EngineDevice {
-  return (engineDevices as readonly string[]).includes(device);
-}
-
-async function openBundle(bundle: EngineBundle, options: SessionOptions): Promise<OpenedModel> {
+async function openBundle(bundle: EngineBundle, options: SessionOptions): Promise<Opened<Backend>> {
   const { family } = bundle.manifest.engine;
   const { device = 'auto' } = options;
-  if (device === 'auto') return await openEngine(bundle, options, 'the engine is one of it');
-  if (device === family) return await openEngine(bundle, options, 'asked for');
+  if (device === 'auto') return await openRecoverable(bundle, bundle.path, options, 'the engine is one of it');
+  if (device === family) return { runner: await openEngine(bundle, options, 'asked for') };
   throw invalidArgument(
     'device',
     `'auto' or '${family}', of which the engine in ${bundle.path} is one`,
@@ -60,7 +53,66 @@ async function openBundle(bundle: EngineBundle, options: SessionOptions): Promis
   );
 }
 
-async function openEngine(bundle: EngineBundle, options: SessionOptions, reason: string): Promise<OpenedModel> {
+/** An engine that 'auto' chose. */
+async function openRecoverable(
+  bundle: EngineBundle,
+  model: string | Uint8Array,
+  options: SessionOptions,
+  reason: string,
+): Promise<Opened<Backend>> {
+  const runner = await openEngine(bundle, options, reason);
+  return { runner, recovery: await recoveryOf(bundle, model, options, runner) };
+}
+
+async function recoveryOf(
+  bundle: EngineBundle,
+  model: string | Uint8Array,
+  options: SessionOptions,
+  first: Backend,
+): Promise<Recovery<Backend>> {
+  const form = await cpuForm(bundle, model);
+  return {
+    onCpu: async (reason) => standingFor(first, await openOnCpu(await form(), later(options), reason)),
+    again: (signal) => openEngine(bundle, later(options, signal), `it is back after it was lost; ${first.choice.reason}`),
+  };
+}
+
+/** What the CPU runs in the place of an engine: of an optimised model its form for ONNX Runtime, else what the engine was built from, changed by the same passes. */
+async function cpuForm(bundle: EngineBundle, model: string | Uint8Array): Promise<() => Promise<string>> {
+  const isAsGiven = bundle.manifest.passes.length === 0;
+  const optimised = isAsGiven ? (await ModelBundle.at(model))?.path : undefined;
+  return async () => optimised ?? (await bundle.wholeModel());
+}
+
+function engineBuilding(model: string | Uint8Array, options: SessionOptions, first: Backend): Opened<Backend>['building'] {
+  return async (signal) => {
+    const built = await buildAnyEngine(async (device) => {
+      const bundle = await engineFor(model, device, { ...later(options, signal), build: 'on-load' });
+      return await openRecoverable(bundle, model, later(options, signal), 'its engine was built in the background');
+    });
+    await standingFor(first, built.runner);
+    return built;
+  };
+}
+
+/** `backend`, where it takes and gives what `first` does; else it is closed again, and ENGINE_FAILED thrown. */
+async function standingFor(first: Backend, backend: Backend): Promise<Backend> {
+  try {
+    backend.checkStandsFor(first);
+    return backend;
+  } catch (error) {
+    await backend.close();
+    throw error;
+  }
+}
+
+/** The options for what is opened after `createSession` has returned: its signal was for that alone. */
+function later(options: SessionOptions, signal?: AbortSignal): SessionOptions {
+  return { ...options, signal };
+}
+
+/** Throws as `createSession`. */
+export async function openEngine(bundle: EngineBundle, options: SessionOptions, reason: string): Promise<Backend> {
   const { trust = false, signal } = options;
   const family = bundle.manifest.engine.family as EngineDevice;
   const library = await runningTensorRt(family, options.tensorrtPath);
@@ -71,7 +123,7 @@ async function openEngine(bundle: EngineBundle, options: SessionOptions, reason:
     signal,
   );
   const runtime = { name: library.family, version: library.version, path: library.path };
-  return { handle, choice: { device: family, reason }, runtime, path };
+  return new Backend({ handle, choice: { device: family, reason }, runtime, path });
 }
 
 /** The engine of a model for a device that was named. */
@@ -95,36 +147,6 @@ async function engineFor(
   });
 }
 
-/**
- * What `open` makes of the first engine that 'auto' may run, one that is there before one that is built; or why there is none, where that is worth telling; undefined where there is
- * no GPU. Only what was asked for wrongly, and an abort, are errors: all else is a reason to go on.
- */
-export async function anyEngine<T extends object>(
-  { build = 'never', config, providerOptions }: SessionOptions,
-  open: (device: EngineDevice, build: BuildPolicy) => Promise<T>,
-): Promise<T | string | undefined> {
-  if ((await settle(() => native().gpuObstacle())) !== undefined) return undefined;
-  if (config !== undefined || providerOptions !== undefined) return 'options were given that ONNX Runtime alone takes';
-  let reasons: string[] = [];
-  for (const policy of build === 'never' ? (['never'] as const) : (['never', build] as const)) {
-    reasons = [];
-    for (const device of engineDevices) {
-      try {
-        return await open(device, policy);
-      } catch (error) {
-        if (!(error instanceof FoveateError) || error instanceof ArgumentError || error instanceof AbortedError) throw error;
-        reasons.push(reasonOf(device, error));
-      }
-    }
-  }
-  return reasons.join('; ');
-}
-
-function reasonOf(device: EngineDevice, { code, message, hint }: FoveateError): string {
-  if (code === 'BACKEND_NOT_FOUND') return `no library of ${device} is there`;
-  return code === 'ENGINE_NOT_BUILT' && hint !== undefined ? `${message} (${hint})` : message;
-}
-
 /** The raw outputs of a model are asked for: its input has to be its own. */
 function takesTensors({ manifest }: EngineBundle): boolean {
   return manifest.passes.every(({ pass }) => pass !== 'bake-preprocess');
@@ -136,24 +158,54 @@ export async function openOnnx(
   options: SessionOptions,
   wanted: OnnxRuntimeDevice | 'auto',
   before?: string,
-): Promise<OpenedModel> {
-  const runtime = await openOnnxRuntime(options.onnxruntimePath && checkPath('onnxruntimePath', options.onnxruntimePath));
-  const source = (await (await ModelBundle.at(model))?.wholeForm('onnxruntime', options.signal)) ?? model;
-  if (typeof source === 'string') await checkModelFile(source);
-  const open = (device: OnnxRuntimeDevice): Promise<SessionHandle> =>
-    settle(
-      (operation) => native().sessionOpen(runtime.handle, source, nativeSessionOptions(options, device), operation),
-      options.signal,
-    );
-  const { name, version, path } = runtime;
-  const opened = { runtime: { name, version, path }, path: typeof source === 'string' ? source : undefined };
-  const own = chooseDevice(wanted, runtime);
-  const choice = before === undefined ? own : { ...own, reason: `${before}; ${own.reason}` };
+): Promise<Backend> {
+  const { runtime, source } = await onnxModel(model, options);
+  const { device, reason } = chooseDevice(wanted, runtime);
   try {
-    return { ...opened, choice, handle: await open(choice.device) };
+    return await openOnnxOn(runtime, source, options, { device, reason: before === undefined ? reason : `${before}; ${reason}` });
   } catch (error) {
-    const mayFallBack = wanted === 'auto' && choice.device !== 'cpu';
+    const mayFallBack = wanted === 'auto' && device !== 'cpu';
     if (!(mayFallBack && error instanceof FoveateError && error.code === 'BACKEND_UNAVAILABLE')) throw error;
-    return { ...opened, choice: { device: 'cpu', reason: error.message }, handle: await open('cpu') };
+    return await openOnnxOn(runtime, source, options, { device: 'cpu', reason: error.message });
   }
+}
+
+/** On the CPU, in the place of a device of TensorRT. Throws as {@link openOnnx}. */
+export async function openOnCpu(model: string | Uint8Array, options: SessionOptions, reason: string): Promise<Backend> {
+  const { runtime, source } = await onnxModel(model, options);
+  const choice = { device: 'cpu', reason } as const;
+  try {
+    return await openOnnxOn(runtime, source, options, choice);
+  } catch (error) {
+    // ONNX Runtime's optimisations refuse some graphs that are for TensorRT.
+    if (!(error instanceof ModelError) || options.graphOptimization !== undefined) throw error;
+    return await openOnnxOn(runtime, source, { ...options, graphOptimization: 'disabled' }, choice);
+  }
+}
+
+/** ONNX Runtime, and what of a model it is given. */
+async function onnxModel(
+  model: string | Uint8Array,
+  { onnxruntimePath, signal }: SessionOptions,
+): Promise<{ readonly runtime: NativeRuntime; readonly source: string | Uint8Array }> {
+  const runtime = await openOnnxRuntime(onnxruntimePath && checkPath('onnxruntimePath', onnxruntimePath));
+  const source = (await (await ModelBundle.at(model))?.wholeForm('onnxruntime', signal)) ?? model;
+  if (typeof source === 'string') await checkModelFile(source);
+  return { runtime, source };
+}
+
+async function openOnnxOn(
+  { handle: runtime, name, version, path }: NativeRuntime,
+  source: string | Uint8Array,
+  options: SessionOptions,
+  choice: OnnxRuntimeChoice,
+): Promise<Backend> {
+  const handle = await settle(
+    (operation) => native().sessionOpen(runtime, source, nativeSessionOptions(options, choice.device), operation),
+    options.signal,
+  );
+  return new Backend({
+    ...{ handle, choice, runtime: { name, version, path } },
+    path: typeof source === 'string' ? source : undefined,
+  });
 }

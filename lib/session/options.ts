@@ -32,7 +32,8 @@ export interface SessionOptions {
   readonly config?: Readonly<Record<string, string>> | undefined;
   /**
    * For TensorRT, where no engine of the model is in the cache: 'never' (default) goes on to the next device, or throws ENGINE_NOT_BUILT where the device is
-   * named; 'on-load' builds one first, which takes from seconds to many minutes.
+   * named; 'on-load' builds one first, which takes from seconds to many minutes; 'background', for 'auto' alone, goes on to the next device at once, builds one meanwhile, and
+   * takes it from then on: see `building` of the session or task.
    */
   readonly build?: BuildPolicy | undefined;
   /** Told while an engine is built. */
@@ -104,6 +105,14 @@ export function checkSessionOptions(options: SessionOptions): void {
   }
   if (options.config !== undefined) checkTextRecord('config', options.config);
   if (options.build !== undefined) checkOneOf('build', options.build, buildPolicies);
+  if (options.build === 'background' && (options.device ?? 'auto') !== 'auto') {
+    throw invalidArgument(
+      'build',
+      "'never' or 'on-load' with a device that is named",
+      options.build,
+      "A device that is named is the only one. Use device 'auto', which runs on the next meanwhile.",
+    );
+  }
   if (options.onBuildProgress !== undefined && typeof options.onBuildProgress !== 'function') {
     throw invalidArgument('onBuildProgress', 'a function', options.onBuildProgress);
   }

@@ -4,14 +4,14 @@ import { ArgumentError, invalidArgument } from '../errors/index.js';
 import { DeviceTensor, Tensor } from '../tensor/index.js';
 import { checkFits, unknownName } from './input-checks.js';
 
-/** An output that is asked for, and the caller's own tensor for it. */
+/** An output that is asked for, and the tensor that it is written to, where there is one. */
 export interface RequestedOutput {
-  readonly index: number;
+  readonly name: string;
   readonly tensor: Tensor | undefined;
 }
 
-/** Tensors in the order of the model's inputs. Throws TENSOR_NAME, TENSOR_DTYPE, TENSOR_SHAPE, INVALID_ARGUMENT, DISPOSED. */
-export function nativeInputs(infos: readonly NativeTensorInfo[], inputs: unknown, hasGpu: boolean): NativeInput[] {
+/** The tensors of the model's inputs, by name. Throws TENSOR_NAME, TENSOR_DTYPE, TENSOR_SHAPE, INVALID_ARGUMENT. */
+export function inputTensors(infos: readonly NativeTensorInfo[], inputs: unknown): ReadonlyMap<string, Tensor | DeviceTensor> {
   if (inputs === null || typeof inputs !== 'object')
     throw invalidArgument('inputs', 'an object of tensors by input name', inputs);
   const given = inputs as Readonly<Record<string, unknown>>;
@@ -19,7 +19,7 @@ export function nativeInputs(infos: readonly NativeTensorInfo[], inputs: unknown
   for (const name of Object.keys(given)) {
     if (!names.includes(name)) throw unknownName('input', name, names);
   }
-  return infos.map((info) => {
+  const tensors = infos.map((info) => {
     const tensor = given[info.name];
     if (tensor === undefined) {
       throw new ArgumentError('TENSOR_NAME', {
@@ -28,22 +28,26 @@ export function nativeInputs(infos: readonly NativeTensorInfo[], inputs: unknown
         details: { expected: names, received: Object.keys(given) },
       });
     }
-    const subject = `input ${JSON.stringify(info.name)}`;
-    if (tensor instanceof DeviceTensor) {
-      if (!hasGpu)
-        throw invalidArgument(subject, 'a Tensor', tensor, 'This session is not on a GPU: give it await tensor.toHost().');
-      checkFits('input', info, tensor);
-      return { dtype: tensor.dtype, dims: tensor.dims, device: tensor.handle };
-    }
-    if (!(tensor instanceof Tensor)) throw invalidArgument(subject, 'a Tensor', tensor);
+    if (!(tensor instanceof Tensor || tensor instanceof DeviceTensor))
+      throw invalidArgument(`input ${JSON.stringify(info.name)}`, 'a Tensor', tensor);
     checkFits('input', info, tensor);
-    return nativeTensor(tensor);
+    return [info.name, tensor] as const;
   });
+  return new Map(tensors);
+}
+
+/** A tensor as the addon takes it. Throws INVALID_ARGUMENT for one that is out of reach, DISPOSED. */
+export function nativeInput(name: string, tensor: Tensor | DeviceTensor, isOnGpu: boolean): NativeInput {
+  if (tensor instanceof Tensor) return nativeTensor(tensor);
+  const { dtype, dims, handle } = tensor;
+  if (isOnGpu) return { dtype, dims, device: handle };
+  const hint = 'This session is not on a GPU: give it await tensor.toHost().';
+  throw invalidArgument(`input ${JSON.stringify(name)}`, 'a Tensor', tensor, hint);
 }
 
 /** `outputs` as in RunOptions. Throws TENSOR_NAME, INVALID_ARGUMENT. */
 export function requestedOutputs(names: readonly string[], outputs: unknown): RequestedOutput[] {
-  if (outputs === undefined) return names.map((_, index) => ({ index, tensor: undefined }));
+  if (outputs === undefined) return names.map((name) => ({ name, tensor: undefined }));
   if (outputs === null || typeof outputs !== 'object') {
     throw invalidArgument('outputs', 'an array of output names or an object of tensors by output name', outputs);
   }
@@ -52,8 +56,7 @@ export function requestedOutputs(names: readonly string[], outputs: unknown): Re
     : Object.entries(outputs);
   return wanted.map(([name, tensor], i) => {
     if (typeof name !== 'string') throw invalidArgument(`outputs[${i}]`, 'the name of an output', name);
-    const index = names.indexOf(name);
-    if (index === -1) throw unknownName('output', name, names);
+    if (!names.includes(name)) throw unknownName('output', name, names);
     if (tensor !== undefined && !(tensor instanceof Tensor && tensor.native)) {
       throw invalidArgument(
         `output ${JSON.stringify(name)}`,
@@ -62,18 +65,17 @@ export function requestedOutputs(names: readonly string[], outputs: unknown): Re
         'Make it with Tensor.allocate().',
       );
     }
-    return { index, tensor };
+    return { name, tensor };
   });
 }
 
 /** By name: the caller's own tensors, and those that the run made. */
 export function outputTensors(
-  names: readonly string[],
   requested: readonly RequestedOutput[],
   outputs: NativeRunResult['outputs'],
 ): Record<string, Tensor | DeviceTensor> {
   return Object.fromEntries(
-    requested.map(({ index, tensor }, position) => {
+    requested.map(({ name, tensor }, position) => {
       const { dtype, dims, lease, device, gpu } = outputs[position] as NativeRunResult['outputs'][number];
       const made =
         device !== undefined
@@ -81,7 +83,7 @@ export function outputTensors(
           : lease !== undefined
             ? Tensor.overLease(dtype, dims, new Lease(lease))
             : (tensor as Tensor);
-      return [names[index] as string, made];
+      return [name, made];
     }),
   );
 }

@@ -1,16 +1,13 @@
 import {
   aborted,
-  attempt,
-  Lease,
   native,
   settle,
   type NativeObserveResult,
-  type NativeTensor,
+  type NativeRunResult,
   type NativeTensorInfo,
   type OperationHandle,
-  type SessionHandle,
 } from '../binding/index.js';
-import type { DeviceChoice } from '../engine/index.js';
+import { isEngineDevice, type DeviceChoice } from '../engine/index.js';
 import {
   ArgumentError,
   checkBoolean,
@@ -23,13 +20,16 @@ import {
 import { publish } from '../events/index.js';
 import { modelPath } from '../graph/index.js';
 import type { TensorObserver } from '../precision/index.js';
-import { dtypeBytes, elementCount, Tensor, type DType } from '../tensor/index.js';
+import { DeviceTensor, Tensor, type DType } from '../tensor/index.js';
+import { Backend, type BackendInit } from './backend.js';
+import { Failover, type Degraded, type Opened } from './failover.js';
+import { HeldInputs } from './held-inputs.js';
 import { checkShapeFits, unknownName } from './input-checks.js';
 import { InFlight } from './in-flight.js';
 import type { DeviceOutputTensors, InputName, InputTensors, ModelTypes, OutputName, OutputTensors } from './model-types.js';
-import { isEngineDevice, openModel, openOnnx, type OpenedModel } from './open-model.js';
+import { openModel } from './open-model.js';
 import { checkSessionOptions, sessionOptionNames, type SessionOptions } from './options.js';
-import { nativeInputs, nativeTensor, outputTensors, requestedOutputs } from './run-tensors.js';
+import { inputTensors, outputTensors, requestedOutputs, type RequestedOutput } from './run-tensors.js';
 
 /** An input or output of a model. */
 export interface TensorInfo {
@@ -69,6 +69,8 @@ export interface LayerTime {
 export interface RunResult<Outputs = Readonly<Record<string, Tensor>>> extends Disposable {
   /** By name. They lie in native memory: read {@link Tensor.data} in place, then {@link dispose}. */
   readonly outputs: Outputs;
+  /** Where it ran: not on the session's own device where that failed, see {@link Session.degraded}. */
+  readonly device: DeviceChoice['device'];
   /** Bytes copied on the way: inputs from outside native memory, inputs handed on as outputs, and transfers to and from a device. */
   readonly copiedBytes: number;
   /** Milliseconds spent waiting for a lane. */
@@ -87,25 +89,6 @@ export interface RunResult<Outputs = Readonly<Record<string, Tensor>>> extends D
 /** The path or `file:` URL of an ONNX file or of an optimised model's bundle, or the bytes of an ONNX file. */
 export type ModelSource = string | URL | Uint8Array;
 
-const forgotten = new FinalizationRegistry<{ handle: SessionHandle; model: string }>(({ handle, model }) => {
-  process.emitWarning(`A session of ${model} was collected without dispose(); its memory was held until now.`, {
-    type: 'FoveateWarning',
-    code: 'FOVEATE_NOT_DISPOSED',
-  });
-  native()
-    .sessionClose(handle)
-    .catch(() => undefined); // nobody is left to hear of it
-});
-
-/** An opened model and how it came to be opened. */
-interface SessionInit {
-  readonly handle: SessionHandle;
-  readonly choice: DeviceChoice;
-  readonly runtime: Session['runtime'];
-  readonly lanes: number;
-  readonly model: string | undefined;
-}
-
 /**
  * A model that is ready to run: the layer under every task. Made by {@link createSession}. Runs are queued on its lanes and never
  * block JavaScript; any number may be in flight. With a type that `foveate typegen` wrote, TypeScript knows the model's names and types.
@@ -113,42 +96,56 @@ interface SessionInit {
 export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposable {
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
-  /** Where the model runs. */
-  readonly device: DeviceChoice['device'];
-  /** Why there. */
-  readonly deviceReason: string;
-  /** The engine behind it, such as `{ name: 'onnxruntime', version: '1.30.0' }`. */
-  readonly runtime: { readonly name: string; readonly version: string; readonly path: string };
   /** How many runs are executed at the same time. */
   readonly lanes: number;
-  readonly #handle: SessionHandle;
+  readonly #runners: Failover<Backend>;
   readonly #model: string | undefined;
   readonly #inputInfos: readonly NativeTensorInfo[];
-  /** Whether an engine runs it, on a GPU. */
-  readonly #hasGpu: boolean;
   #closing: Promise<void> | undefined;
   readonly #inFlight = new InFlight();
 
-  private constructor(init: SessionInit) {
-    if (typeof init !== 'object' || init === null || !('handle' in init))
-      throw constructedDirectly('Session', 'createSession(model)');
-    const { inputs, outputs } = attempt(() => native().sessionDescribe(init.handle));
+  private constructor(opened: Opened<Backend>, lanes: number) {
+    if (!(opened?.runner instanceof Backend)) throw constructedDirectly('Session', 'createSession(model)');
+    const { inputs, outputs, path } = opened.runner;
     this.inputs = inputs.map(tensorInfo);
     this.outputs = outputs.map(tensorInfo);
-    this.device = init.choice.device;
-    this.deviceReason = init.choice.reason;
-    this.runtime = init.runtime;
-    this.lanes = init.lanes;
-    this.#handle = init.handle;
-    this.#model = init.model;
+    this.lanes = lanes;
+    this.#model = path;
     this.#inputInfos = inputs;
-    this.#hasGpu = isEngineDevice(init.choice.device);
-    forgotten.register(this, { handle: init.handle, model: init.model ?? 'a model in memory' }, this);
+    this.#runners = new Failover(opened, path);
+  }
+
+  /** Where the next run is made. It changes where a device is lost, or is back, and where an engine was built in the background. */
+  get device(): DeviceChoice['device'] {
+    return this.#runners.choice.device;
+  }
+
+  /** Why there. */
+  get deviceReason(): string {
+    return this.#runners.choice.reason;
+  }
+
+  /** The engine behind it, such as `{ name: 'onnxruntime', version: '1.30.0' }`. */
+  get runtime(): BackendInit['runtime'] {
+    return this.#runners.serving.runtime;
+  }
+
+  /** Why the device that 'auto' chose does not serve, or did not serve a run; undefined while it does. */
+  get degraded(): Degraded | undefined {
+    return this.#runners.degraded;
+  }
+
+  /** With `build: 'background'` where there was no engine: settles, and never rejects, when that has taken over or could not be built. Else undefined. */
+  get building(): Promise<void> | undefined {
+    return this.#runners.building;
+  }
+  get #isOnGpu(): boolean {
+    return isEngineDevice(this.device);
   }
 
   /** @internal */
-  static over<M extends ModelTypes>(init: SessionInit): Session<M> {
-    return new Session<M>(init);
+  static over<M extends ModelTypes>(opened: Opened<Backend>, lanes: number): Session<M> {
+    return new Session<M>(opened, lanes);
   }
 
   /**
@@ -164,7 +161,7 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
     options: RunOptions<Name> = {},
   ): Promise<RunResult<Pick<OutputTensors<M>, Name>>> {
     checkOptions('run options', options, ['outputs', 'layerTimes', 'signal']);
-    if (checkBoolean('layerTimes', options.layerTimes ?? false) && !this.#hasGpu) throw notOnGpu('layerTimes', this.device);
+    if (checkBoolean('layerTimes', options.layerTimes ?? false) && !this.#isOnGpu) throw notOnGpu('layerTimes', this.device);
     // The type was taken on trust when the session was made; names of outputs have been checked.
     return (await this.#runOnce(inputs, options, false)) as RunResult<Pick<OutputTensors<M>, Name>>;
   }
@@ -178,7 +175,7 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
     options: DeviceRunOptions<Name> = {},
   ): Promise<RunResult<Pick<DeviceOutputTensors<M>, Name>>> {
     checkOptions('run options', options, ['outputs', 'signal']);
-    if (!this.#hasGpu) throw notOnGpu('device', this.device);
+    if (!this.#isOnGpu) throw notOnGpu('device', this.device);
     if (options.outputs !== undefined && !Array.isArray(options.outputs))
       throw invalidArgument('outputs', 'an array of output names', options.outputs);
     return (await this.#runOnce(inputs, options, true)) as RunResult<Pick<DeviceOutputTensors<M>, Name>>;
@@ -187,24 +184,22 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
   async #runOnce(inputs: unknown, options: RunOptions, onDevice: boolean): Promise<RunResult<Record<string, unknown>>> {
     if (options.signal?.aborted) throw aborted(options.signal);
     this.#checkOpen();
-    const given = nativeInputs(this.#inputInfos, inputs, this.#hasGpu);
+    const given = inputTensors(this.#inputInfos, inputs);
     const names = this.outputs.map(({ name }) => name);
     const requested = requestedOutputs(names, options.outputs);
-    const places = requested.map(({ index, tensor }) => ({ index, tensor: tensor && nativeTensor(tensor) }));
+    // What is on a GPU, or is to stay there, nothing else can compute.
+    const isMovable = !onDevice && ![...given.values()].some((tensor) => tensor instanceof DeviceTensor);
+    using held = isMovable && this.#runners.mayRunTwice ? new HeldInputs(given, this.#runners.serving) : undefined;
     const how = { onDevice, layerTimes: options.layerTimes ?? false };
-    const result = await this.#inFlight.track(
-      settle((operation) => native().sessionRun(this.#handle, given, places, how, operation), options.signal),
-    );
-    const { copiedBytes, queueMs, computeMs, uploadMs, downloadMs, layers } = result;
-    publish('foveate:session.run', { model: this.#model, queueMs, computeMs, uploadMs, downloadMs, copiedBytes });
-    const outputs = outputTensors(names, requested, result.outputs);
-    const dispose = (): void => {
-      for (const tensor of Object.values(outputs)) tensor.dispose();
+    const call = async (backend: Backend): Promise<RunResult<Record<string, Tensor | DeviceTensor>>> => {
+      const result = await backend.run(held?.tensors ?? given, requested, how, options.signal);
+      return runResult(result, requested, backend.choice.device, held?.copiedBytes ?? 0);
     };
-    return {
-      ...{ outputs, copiedBytes, queueMs, computeMs, uploadMs, downloadMs, dispose, [Symbol.dispose]: dispose },
-      ...(layers !== undefined && { layers }),
-    };
+    const { signal } = options;
+    const result = await this.#inFlight.track(this.#runners.run(call, { signal, isMovable })).catch(toCaller);
+    const { device, queueMs, computeMs, uploadMs, downloadMs, copiedBytes } = result;
+    publish('foveate:session.run', { model: this.#model, device, queueMs, computeMs, uploadMs, downloadMs, copiedBytes });
+    return result;
   }
 
   /**
@@ -220,11 +215,8 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
         String(name),
         this.inputs.map((input) => input.name),
       );
-    const bytes = elementCount(dims) * dtypeBytes(info.dtype);
     checkShapeFits('input', info, dims);
-    return Tensor.overLease(info.dtype, dims, new Lease(attempt(() => native().sessionAllocate(this.#handle, bytes)))) as Tensor<
-      M['inputs'][Name]['dtype']
-    >;
+    return this.#runners.serving.allocate(info.dtype, dims) as Tensor<M['inputs'][Name]['dtype']>;
   }
 
   /**
@@ -236,15 +228,17 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
    */
   async refit(weights: Readonly<Record<string, Tensor>>): Promise<void> {
     this.#checkOpen();
-    if (!this.#hasGpu) throw notOnGpu('refit', this.device);
+    if (!this.#isOnGpu) throw notOnGpu('refit', this.device);
     if (weights === null || typeof weights !== 'object')
       throw invalidArgument('weights', 'an object of tensors by name', weights);
     const given = Object.entries(weights).map(([name, tensor]) => {
       if (!(tensor instanceof Tensor)) throw invalidArgument(`weights ${JSON.stringify(name)}`, 'a Tensor', tensor);
-      return { name, tensor: nativeTensor(tensor) };
+      return { name, tensor };
     });
     if (given.length === 0) throw invalidArgument('weights', 'at least one tensor', weights);
-    await this.#inFlight.track(settle(() => native().sessionRefit(this.#handle, given)));
+    // On the CPU it would be another model from now on.
+    this.#runners.stayWithDevice();
+    await this.#inFlight.track(this.#runners.serving.refit(given));
   }
 
   /**
@@ -261,10 +255,10 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
   ): Promise<NativeObserveResult> {
     if (options.signal?.aborted) throw aborted(options.signal);
     this.#checkOpen();
-    const given = nativeInputs(this.#inputInfos, inputs, false) as NativeTensor[];
+    const { handle, given } = this.#runners.serving.prepared(inputTensors(this.#inputInfos, inputs));
     observer.checkObservable(this.outputs);
     const call = (operation: OperationHandle | undefined): Promise<NativeObserveResult> =>
-      native().sessionObserve(this.#handle, given, observer.handle, options.picture, operation);
+      native().sessionObserve(handle, given, observer.handle, options.picture, operation);
     return this.#inFlight.track(settle(call, options.signal));
   }
 
@@ -281,19 +275,16 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
     return this.#closing !== undefined;
   }
 
-  /** Takes no more runs, waits for those in flight, and frees the model. Idempotent. */
+  /** Takes no more runs, ends a build in the background, waits for runs in flight, and frees the model. Idempotent. */
   dispose(): Promise<void> {
-    if (this.#closing === undefined) {
-      forgotten.unregister(this);
-      this.#closing = this.#close();
-    }
-    return this.#closing;
+    return (this.#closing ??= this.#close());
   }
 
   async #close(): Promise<void> {
+    this.#runners.stop();
     // Runs are waited for here: on one of the few lanes that open and close models, it would keep others from opening.
     await this.#inFlight.idle();
-    await settle(() => native().sessionClose(this.#handle));
+    await this.#runners.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -316,6 +307,25 @@ function notOnGpu(what: string, device: string): ArgumentError {
   });
 }
 
+/** `copiedBytes` are those that were copied before the run. */
+function runResult(
+  result: NativeRunResult,
+  requested: readonly RequestedOutput[],
+  device: DeviceChoice['device'],
+  copiedBytes: number,
+): RunResult<Record<string, Tensor | DeviceTensor>> {
+  const outputs = outputTensors(requested, result.outputs);
+  const dispose = (): void => {
+    for (const tensor of Object.values(outputs)) tensor.dispose();
+  };
+  const { queueMs, computeMs, uploadMs, downloadMs, layers } = result;
+  return {
+    ...{ outputs, device, copiedBytes: copiedBytes + result.copiedBytes, queueMs, computeMs, uploadMs, downloadMs },
+    ...(layers !== undefined && { layers }),
+    ...{ dispose, [Symbol.dispose]: dispose },
+  };
+}
+
 /**
  * Opens a model and readies it to run.
  *
@@ -329,34 +339,23 @@ export async function createSession<M extends ModelTypes = ModelTypes>(
   model: ModelSource,
   options: SessionOptions = {},
 ): Promise<Session<M>> {
-  return await create<M>(model, options, openModel);
+  return await createSessionBy<M>(model, options, openModel);
 }
 
-/** As {@link createSession} with device 'auto', of ONNX Runtime's devices alone; `reason` is why. */
-export async function createOnnxSession(
+/** @internal A session of what `open` gives for a model; all else as {@link createSession}. */
+export async function createSessionBy<M extends ModelTypes = ModelTypes>(
   model: ModelSource,
   options: SessionOptions,
-  reason: string | undefined,
-): Promise<Session> {
-  return await create(model, options, (given) => openOnnx(given, options, 'auto', reason));
-}
-
-async function create<M extends ModelTypes>(
-  model: ModelSource,
-  options: SessionOptions,
-  open: (model: string | Uint8Array, options: SessionOptions) => Promise<OpenedModel>,
+  open: (model: string | Uint8Array, options: SessionOptions) => Promise<Opened<Backend>>,
 ): Promise<Session<M>> {
   checkOptions('session options', options, sessionOptionNames);
   checkSessionOptions(options);
   const given = modelSource(model);
   if (options.signal?.aborted) throw aborted(options.signal);
   const started = performance.now();
-  const { handle, choice, runtime, path } = await open(given, options).catch((error: unknown) => {
-    // From here the stack leads to the caller in two steps; from where the error was made, it would end before.
-    if (error instanceof FoveateError) Error.captureStackTrace(error);
-    throw error;
-  });
-  const session = Session.over<M>({ handle, choice, runtime, lanes: options.lanes ?? 1, model: path });
+  const opened = await open(given, options).catch(toCaller);
+  const { choice, runtime, path } = opened.runner;
+  const session = Session.over<M>(opened, options.lanes ?? 1);
   publish('foveate:session.open', {
     model: path,
     device: choice.device,
@@ -365,6 +364,12 @@ async function create<M extends ModelTypes>(
     loadMs: performance.now() - started,
   });
   return session;
+}
+
+/** From here the stack leads to the caller in a few steps; from where the error was made, it would end before. */
+function toCaller(error: unknown): never {
+  if (error instanceof FoveateError) Error.captureStackTrace(error);
+  throw error;
 }
 
 function modelSource(model: ModelSource): string | Uint8Array {

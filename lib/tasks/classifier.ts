@@ -8,7 +8,8 @@ import type { ModelSource } from '../session/index.js';
 import { activations, recognizeActivation, type Activation } from './activation.js';
 import { soleOutput } from './output-of-rank.js';
 import { PictureTask } from './picture-task.js';
-import { pictureList, TaskModel, type TaskOptions, type TaskRunOptions } from './task-model.js';
+import { TaskModel } from './task-model.js';
+import { pictureList, type TaskOptions, type TaskRunOptions } from './task-options.js';
 
 /** How a classifier is opened. */
 export interface ClassifierOptions extends TaskOptions, ClassifyOptions {
@@ -82,7 +83,7 @@ export class Classifier extends PictureTask {
         pixelLimit: options.pixelLimit,
       });
     } catch (error) {
-      await opened.session.dispose();
+      await opened.dispose();
       throw error;
     }
   }

@@ -6,7 +6,8 @@ import { DenseMap } from '../results/index.js';
 import type { ModelSource } from '../session/index.js';
 import { hasAspectOf } from './map-size.js';
 import { PictureTask } from './picture-task.js';
-import { pictureList, refuseLabels, TaskModel, type ModelOutput, type TaskOptions, type TaskRunOptions } from './task-model.js';
+import { TaskModel, type ModelOutput } from './task-model.js';
+import { pictureList, refuseLabels, type TaskOptions, type TaskRunOptions } from './task-options.js';
 
 export const mapScalings = ['none', 'min-max', 'sigmoid'] as const;
 
@@ -79,7 +80,7 @@ export class DensePredictor extends PictureTask {
       await opened.settle(preprocess);
       return new DensePredictor(opened, preprocess, source, name, scaling, interpolation, defaults);
     } catch (error) {
-      await opened.session.dispose();
+      await opened.dispose();
       throw error;
     }
   }

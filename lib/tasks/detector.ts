@@ -22,7 +22,8 @@ import { recognizeHead } from './heads/recognize-head.js';
 import type { SsdOptions } from './heads/ssd.js';
 import { PictureTask } from './picture-task.js';
 import { checkSlices, mergeSlices, sliceAreas, type CheckedSlices, type SliceOptions } from './slices.js';
-import { pictureList, TaskModel, withIndex, type ProcessOptions, type TaskOptions, type TaskRunOptions } from './task-model.js';
+import { TaskModel, withIndex } from './task-model.js';
+import { pictureList, type ProcessOptions, type TaskOptions, type TaskRunOptions } from './task-options.js';
 
 /** How a detector is opened. */
 export interface DetectorOptions extends TaskOptions, DetectOptions {
@@ -159,7 +160,7 @@ export class Detector extends PictureTask {
       await opened.settle(preprocess, detector.labels);
       return detector;
     } catch (error) {
-      await opened.session.dispose();
+      await opened.dispose();
       throw error;
     }
   }

@@ -5,7 +5,8 @@ import { Embedding, lengthOf } from '../results/index.js';
 import type { ModelSource } from '../session/index.js';
 import { float16BitsToFloat32 } from '../tensor/index.js';
 import { PictureTask } from './picture-task.js';
-import { pictureList, refuseLabels, TaskModel, type ModelOutput, type TaskOptions, type TaskRunOptions } from './task-model.js';
+import { TaskModel, type ModelOutput } from './task-model.js';
+import { pictureList, refuseLabels, type TaskOptions, type TaskRunOptions } from './task-options.js';
 
 export const poolings = ['cls', 'mean', 'mean-patches'] as const;
 
@@ -80,7 +81,7 @@ export class Embedder extends PictureTask {
       await opened.settle(preprocess);
       return new Embedder(opened, preprocess, source, output, pooling, { pixelLimit: options.pixelLimit });
     } catch (error) {
-      await opened.session.dispose();
+      await opened.dispose();
       throw error;
     }
   }

@@ -2,7 +2,7 @@ import type { PreprocessSource } from '../declared/index.js';
 import type { BundledTask } from '../engine/index.js';
 import { constructedDirectly } from '../errors/index.js';
 import type { Preprocess } from '../image/index.js';
-import type { Session } from '../session/index.js';
+import type { Degraded, Session } from '../session/index.js';
 import { TaskModel } from './task-model.js';
 
 /** What all tasks have in common: a model, the way pictures become its input, and an end. */
@@ -21,9 +21,19 @@ export abstract class PictureTask implements AsyncDisposable {
     this.model = model;
   }
 
-  /** What runs the model. */
+  /** What runs the model: another one where a device is lost, or is back, and where an engine was built in the background. */
   get session(): Session {
     return this.model.session;
+  }
+
+  /** Why the device that 'auto' chose does not serve, or did not serve a call; undefined while it does. */
+  get degraded(): Degraded | undefined {
+    return this.model.degraded;
+  }
+
+  /** With `build: 'background'` where there was no engine: settles, and never rejects, when that has taken over or could not be built. Else undefined. */
+  get building(): Promise<void> | undefined {
+    return this.model.building;
   }
 
   /**

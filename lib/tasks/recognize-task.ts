@@ -12,7 +12,7 @@ import type { DetectionHead } from './heads/detection-head.js';
 import { givenModel } from './given-model.js';
 import { Segmenter, segmenterOptionNames, type SegmenterOptions, type SegmentOptions } from './segmenter.js';
 import { onlyToLook } from './task-engine.js';
-import { sessionOptionsOf, taskOptionNames, type TaskOptions } from './task-model.js';
+import { sessionOptionsOf, taskOptionNames, type TaskOptions } from './task-options.js';
 import { describeValues, effectiveRank, isFloat, isLogits, recognizeTask, taskNames, type TaskName } from './task-of-outputs.js';
 
 /** How {@link loadTask} opens a model. An option that only one task knows is refused where the model is for another. */

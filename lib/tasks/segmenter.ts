@@ -9,7 +9,8 @@ import { recognizeActivation, type Activation } from './activation.js';
 import { hasAspectOf } from './map-size.js';
 import { firstOutput } from './output-of-rank.js';
 import { PictureTask } from './picture-task.js';
-import { pictureList, TaskModel, type TaskOptions, type TaskRunOptions } from './task-model.js';
+import { TaskModel } from './task-model.js';
+import { pictureList, type TaskOptions, type TaskRunOptions } from './task-options.js';
 
 /** How a segmenter is opened. */
 export interface SegmenterOptions extends TaskOptions, SegmentOptions {
@@ -130,7 +131,7 @@ export class Segmenter extends PictureTask {
       await opened.settle(preprocess, labels.labels);
       return new Segmenter(opened, preprocess, source, map, activation, output.name, labels, background, defaults);
     } catch (error) {
-      await opened.session.dispose();
+      await opened.dispose();
       throw error;
     }
   }

@@ -1,23 +1,36 @@
 /** The engine of TensorRT that runs a picture model in the place of its ONNX session. */
 import { isDeepStrictEqual } from 'node:util';
 
-import { native, settle } from '../binding/index.js';
-import type { EngineBundle } from '../engine/index.js';
 import {
   buildModelEngine,
   engineDevices,
   findEngine,
+  ModelBundle,
   readSource,
   runningTensorRt,
   type BuildOptions,
   type BuildPolicy,
+  type EngineBundle,
   type EngineDevice,
   type SourceModel,
 } from '../engine/index.js';
 import { ArgumentError, EngineError } from '../errors/index.js';
 import type { Preprocess } from '../image/index.js';
-import { anyEngine, createSession, type ModelSource, type Session, type SessionOptions } from '../session/index.js';
+import {
+  anyEngine,
+  buildAnyEngine,
+  createSession,
+  createSessionBy,
+  openEngine,
+  openOnCpu,
+  type Backend,
+  type ModelSource,
+  type Opened,
+  type Recovery,
+  type SessionOptions,
+} from '../session/index.js';
 import { bakedOf, pixelsAsTheyAre } from './baked-preprocess.js';
+import { asItIs, pixels, taskRunner, type Feed, type TaskRunner } from './task-runner.js';
 
 /** What is known of the model once its task has been recognised. */
 export interface EngineWanted {
@@ -41,39 +54,48 @@ export interface EngineSource extends Pick<EngineWanted, 'model' | 'bundle' | 'o
 /** How a session is opened that only shows what a model is: ONNX Runtime's optimisations refuse some graphs that are for TensorRT. */
 export const onlyToLook: SessionOptions = {
   ...{ device: 'cpu', lanes: 1, graphOptimization: 'disabled' },
-  ...{ config: undefined, providerOptions: undefined },
+  ...{ config: undefined, providerOptions: undefined, build: undefined },
 };
 
-export interface TaskEngine {
-  readonly session: Session;
-  /** Whether it takes pixels, and does by itself what the preprocessing has to do for the model. */
-  readonly isBaked: boolean;
-}
-
-/** Whether engines may run a model: on a device of TensorRT, and with 'auto' where there is a GPU and no option speaks against it. */
-export async function mayRunEngines({ device = 'auto', config, providerOptions }: SessionOptions): Promise<boolean> {
-  if (device !== 'auto') return engineDevices.some((one) => one === device);
-  if (config !== undefined || providerOptions !== undefined) return false;
-  return (await settle(() => native().gpuObstacle())) === undefined;
+/** An engine that was found or built, and what feeds it. */
+interface FoundEngine {
+  readonly bundle: EngineBundle;
+  readonly feed: Feed;
 }
 
 /**
  * Opens the engine of a model: that of the bundle that was given; for a device of TensorRT that of the cache, or one that is built now where that is allowed; for 'auto'
  * either, or why there is none. Throws as `createSession`.
  */
-export async function openTaskEngine(wanted: EngineWanted): Promise<TaskEngine | string | undefined> {
+export async function openTaskEngine(wanted: EngineWanted): Promise<Opened<TaskRunner> | string | undefined> {
   const { bundle, options, batchSize, preprocess } = wanted;
   const { device = 'auto', build = 'never' } = options;
   if (bundle !== undefined) {
     if (!takes(bundle, preprocess.shape, batchSize)) throw tooLarge(bundle, batchSize);
-    return { session: await createSession(bundle.path, options), isBaked: false };
+    // What it takes is what the model in the bundle does, which was looked at.
+    if (device === 'auto') return await openRecoverable({ bundle, feed: asItIs }, wanted, 'the engine is one of it');
+    return { runner: taskRunner(await createSession(bundle.path, options), asItIs) };
   }
   const named = engineDevices.find((one) => one === device);
-  if (named !== undefined) return await openFor(named, build, wanted);
-  return await anyEngine(options, (one, policy) => openFor(one, policy, wanted));
+  if (named !== undefined) return { runner: await openOn(await engineFor(named, build, wanted), options, 'asked for') };
+  return await anyEngine(options, async (one, policy) =>
+    openRecoverable(await engineFor(one, policy, wanted), wanted, 'an engine of it is there'),
+  );
 }
 
-async function openFor(device: EngineDevice, build: BuildPolicy, wanted: EngineWanted): Promise<TaskEngine> {
+/** What builds an engine in the background, for 'auto' where there is none. */
+export function taskEngineBuilding(given: EngineWanted): Opened<TaskRunner>['building'] {
+  // Bytes are the caller's again as soon as the task is open.
+  const model = given.model instanceof Uint8Array ? given.model.slice() : given.model;
+  return (signal) =>
+    buildAnyEngine(async (device) => {
+      const wanted = { ...given, model, options: { ...given.options, signal } };
+      return await openRecoverable(await engineFor(device, 'on-load', wanted), wanted, 'its engine was built in the background');
+    });
+}
+
+/** The engine of a model for a device: one of the cache, or one that is built where that is allowed. */
+async function engineFor(device: EngineDevice, build: BuildPolicy, wanted: EngineWanted): Promise<FoundEngine> {
   const { options, model, preprocess, batchSize, labels } = wanted;
   const { signal, tensorrtPath, onBuildProgress } = options;
   const library = await runningTensorRt(device, tensorrtPath);
@@ -87,7 +109,7 @@ async function openFor(device: EngineDevice, build: BuildPolicy, wanted: EngineW
   const found = (baked && (await find(baked))) ?? (await find(undefined));
   if (found === undefined && build === 'never') throw notBuilt(source, device);
   const isFixed = source.inputs[0]?.shape?.[0] !== undefined && typeof source.inputs[0].shape[0] === 'number';
-  const chosen =
+  const bundle =
     found ??
     (
       await buildModelEngine(source, {
@@ -98,7 +120,39 @@ async function openFor(device: EngineDevice, build: BuildPolicy, wanted: EngineW
         ...(batchSize > usualBatch && !isFixed && { batch: { min: 1, opt: batchSize, max: batchSize } }),
       })
     ).bundle;
-  return { session: await createSession(chosen.path, { ...options, device }), isBaked: bakedIn(chosen) !== undefined };
+  return { bundle, feed: bakedIn(bundle) === undefined ? asItIs : pixels() };
+}
+
+/** An engine that 'auto' chose: what it fails at is done on the CPU. */
+async function openRecoverable(engine: FoundEngine, wanted: EngineWanted, reason: string): Promise<Opened<TaskRunner>> {
+  const { model, options } = wanted;
+  const runner = await openOn(engine, options, reason);
+  return { runner, recovery: recoveryOf(engine, (await ModelBundle.at(model))?.path, options, reason) };
+}
+
+/** `optimised`: the bundle of an optimised model, whose form for ONNX Runtime the CPU runs; of any other model it runs what the engine was built from, with the preprocessing that is baked into it. */
+function recoveryOf(
+  engine: FoundEngine,
+  optimised: string | undefined,
+  options: SessionOptions,
+  reason: string,
+): Recovery<TaskRunner> {
+  const later = { ...options, signal: undefined };
+  return {
+    onCpu: async (why) => {
+      const model = optimised ?? (await engine.bundle.wholeModel());
+      const open = async (given: string | Uint8Array): Promise<Opened<Backend>> => ({
+        runner: await openOnCpu(given, later, why),
+      });
+      return taskRunner(await createSessionBy(model, later, open), optimised === undefined ? engine.feed : asItIs);
+    },
+    again: (signal) => openOn(engine, { ...options, signal }, `it is back after it was lost; ${reason}`),
+  };
+}
+
+async function openOn({ bundle, feed }: FoundEngine, options: SessionOptions, reason: string): Promise<TaskRunner> {
+  const open = async (): Promise<Opened<Backend>> => ({ runner: await openEngine(bundle, options, reason) });
+  return taskRunner(await createSessionBy(bundle.path, options, open), feed);
 }
 
 /** An engine is built for so many pictures at a time unless told otherwise. */

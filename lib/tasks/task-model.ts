@@ -9,69 +9,35 @@ import {
   DisposedError,
   EngineError,
   FoveateError,
-  invalidArgument,
   withDefaults,
 } from '../errors/index.js';
 import { EngineBundle, type BundledTask } from '../engine/index.js';
-import { readModel, type OnnxModel } from '../graph/index.js';
+import { modelPath, readModel, type OnnxModel } from '../graph/index.js';
 import { startReading, type PictureInput, type Placement, type Preprocess, type PreprocessedPicture } from '../image/index.js';
-import type { LabelsOption, NamesBeside } from '../labels/index.js';
+import type { NamesBeside } from '../labels/index.js';
 import type { Timing } from '../results/index.js';
 import {
-  createOnnxSession,
   createSession,
-  sessionOptionNames,
+  createSessionBy,
+  Failover,
+  mayRunEngines,
+  openOnnx,
+  type Degraded,
   type ModelSource,
+  type Opened,
   type Session,
-  type SessionOptions,
 } from '../session/index.js';
 import { InFlight } from '../session/in-flight.js';
 import { Tensor } from '../tensor/index.js';
 import { producerOf } from './activation.js';
-import { pixelsAsTheyAre } from './baked-preprocess.js';
 import { Gate } from './gate.js';
 import { givenModel } from './given-model.js';
 import { boxDecoding, type BoxDecoding } from './heads/box-decoding.js';
-import { ModelInput, type PreprocessChoice } from './model-input.js';
+import { ModelInput } from './model-input.js';
 import { allOrFirstError, Stop } from './stop.js';
-import { mayRunEngines, onlyToLook, openTaskEngine, type EngineSource } from './task-engine.js';
-
-/** Options that every task takes besides those of its session. */
-export interface TaskOptions extends SessionOptions {
-  /** A preset, options that change the recognised preprocessing, or a whole {@link Preprocess}. Default: that of the model's bundle, of a file beside it, of its metadata, or a preset for the task: see `preprocessSource`. */
-  readonly preprocess?: PreprocessChoice | undefined;
-  /** Class names: an array, a record by id, or a file. Default: those of its bundle, the model's own `names`, else those of `config.json` beside it, else a built-in list that fits. */
-  readonly labels?: LabelsOption | undefined;
-  /** Pictures per run, where the model's batch dimension is free. Default 1: on a CPU a larger batch is not faster per picture. */
-  readonly batchSize?: number | undefined;
-  /** The default of every call, see {@link TaskRunOptions}. */
-  readonly pixelLimit?: number | undefined;
-}
-
-/** Those of a task's options that are for its session. */
-export function sessionOptionsOf(options: TaskOptions): SessionOptions {
-  return Object.fromEntries(Object.entries(options).filter(([name]) => (sessionOptionNames as readonly string[]).includes(name)));
-}
-
-export const taskOptionNames = [...sessionOptionNames, 'preprocess', 'labels', 'batchSize', 'pixelLimit'] as const;
-
-/** Refuses class names for a task without classes, which the types refuse already. Throws UNKNOWN_OPTION. */
-export function refuseLabels(options: Omit<TaskOptions, 'labels'>, noun: string): void {
-  if ((options as TaskOptions).labels === undefined) return;
-  throw new ArgumentError('UNKNOWN_OPTION', {
-    message: `The option labels is for models with classes, but the model is used as ${noun}`,
-    hint: 'Leave it out.',
-    details: { option: 'labels' },
-  });
-}
-
-/** Options of one call. */
-export interface TaskRunOptions {
-  /** Aborts the call; given to `load`, the loading. */
-  readonly signal?: AbortSignal | undefined;
-  /** Pictures with more pixels are refused. Default 64 million. */
-  readonly pixelLimit?: number | undefined;
-}
+import { onlyToLook, openTaskEngine, taskEngineBuilding, type EngineSource, type EngineWanted } from './task-engine.js';
+import { checkPixelLimit, sessionOptionsOf, taskOptionNames, type ProcessOptions, type TaskOptions } from './task-options.js';
+import { asItIs, taskRunner, type TaskRunner } from './task-runner.js';
 
 /** One picture's part of the outputs, and what is needed to decode them. */
 interface PictureOutputs {
@@ -85,12 +51,6 @@ interface PictureOutputs {
   readonly signal: AbortSignal | undefined;
   /** The whole timing, once postprocessing is done. */
   readonly timing: (postprocessMs: number) => Timing;
-}
-
-/** How {@link TaskModel.process} is called. */
-export interface ProcessOptions extends TaskRunOptions {
-  /** Whether the pictures are parts of one, so that errors do not tell which of them failed. Default false. */
-  readonly parts?: boolean | undefined;
 }
 
 /** What a task makes of {@link PictureOutputs}. */
@@ -114,7 +74,7 @@ interface Call<T> {
   readonly stop: Stop;
 }
 
-/** A session, what is known about its model, and the way of a picture through it: what all tasks have in common. */
+/** What is to be run, what is known about its model, and the way of a picture through it: what all tasks have in common. */
 export class TaskModel {
   readonly metadata: ReadonlyMap<string, string>;
   readonly input: ModelInput;
@@ -127,15 +87,16 @@ export class TaskModel {
   readonly #batchSize: number;
   /** Where the session only shows what the model is. */
   readonly #engineSource: EngineSource | undefined;
-  #session: Session;
-  /** Makes pictures what the session takes, for a preprocessing that is the model's. */
-  #feed: (preprocess: Preprocess) => Preprocess = (preprocess) => preprocess;
+  /** Of the model, for events; undefined for bytes. */
+  readonly #path: string | undefined;
+  #runners: Failover<TaskRunner>;
   readonly #gate: Gate;
   readonly #inFlight = new InFlight();
   #closing: Promise<void> | undefined;
 
   private constructor(
     session: Session,
+    path: string | undefined,
     graph: OnnxModel,
     input: ModelInput,
     beside: BesideModel,
@@ -143,7 +104,8 @@ export class TaskModel {
     ownOptions: readonly string[],
     engineSource: EngineSource | undefined,
   ) {
-    this.#session = session;
+    this.#path = path;
+    this.#runners = new Failover({ runner: taskRunner(session, asItIs) }, path);
     this.#engineSource = engineSource;
     this.namesBeside = namesBeside(beside);
     this.metadata = graph.metadata;
@@ -183,7 +145,8 @@ export class TaskModel {
         });
       }
       const engineSource = mayRunEngine ? { model, source, bundle: engineBundle, options: sessionOptions } : undefined;
-      return new TaskModel(session, graph, input, beside, input.batch ?? batchSize, ownOptions, engineSource);
+      const path = model instanceof Uint8Array ? undefined : modelPath('model', model);
+      return new TaskModel(session, path, graph, input, beside, input.batch ?? batchSize, ownOptions, engineSource);
     } catch (error) {
       await session.dispose();
       throw error;
@@ -192,7 +155,16 @@ export class TaskModel {
 
   /** What runs the model. */
   get session(): Session {
-    return this.#session;
+    return this.#runners.serving.session;
+  }
+
+  /** As those of `Session`. */
+  get degraded(): Degraded | undefined {
+    return this.#runners.degraded;
+  }
+
+  get building(): Promise<void> | undefined {
+    return this.#runners.building;
   }
 
   /**
@@ -201,12 +173,20 @@ export class TaskModel {
    */
   async settle(preprocess: Preprocess, labels?: readonly string[]): Promise<void> {
     if (this.#engineSource === undefined) return;
-    const { source, options } = this.#engineSource;
-    const engine = await openTaskEngine({ ...this.#engineSource, batchSize: this.#batchSize, preprocess, labels });
-    const looked = this.#session;
-    this.#session = typeof engine === 'object' ? engine.session : await createOnnxSession(source, options, engine);
-    if (typeof engine === 'object' && engine.isBaked) this.#feed = (own) => own.with(pixelsAsTheyAre);
-    await looked.dispose();
+    const wanted = { ...this.#engineSource, batchSize: this.#batchSize, preprocess, labels };
+    const engine = await openTaskEngine(wanted);
+    const looked = this.#runners;
+    this.#runners = new Failover(typeof engine === 'object' ? engine : await this.#onOnnxRuntime(wanted, engine), this.#path);
+    await looked.close();
+  }
+
+  async #onOnnxRuntime(wanted: EngineSource & EngineWanted, reason: string | undefined): Promise<Opened<TaskRunner>> {
+    const { source, options } = wanted;
+    const session = await createSessionBy(source, options, async (given) => ({
+      runner: await openOnnx(given, options, 'auto', reason),
+    }));
+    const building = options.build === 'background' ? taskEngineBuilding(wanted) : undefined;
+    return { runner: taskRunner(session, asItIs), building };
   }
 
   /** The operator that makes an output, those passed over that hand scores on as they are; undefined where there is none. */
@@ -260,14 +240,14 @@ export class TaskModel {
     decode: Decode<T>,
   ): Promise<T[]> {
     checkPixelLimit(pixelLimit);
-    if (this.#closing !== undefined || this.session.disposed) {
+    if (this.#closing !== undefined || (this.degraded === undefined && this.session.disposed)) {
       throw new DisposedError('DISPOSED', {
         message: 'The model was disposed before the call',
         hint: 'Dispose of it after its last use.',
       });
     }
     const stop = new Stop(signal, images.length);
-    const call = { preprocess: this.#feed(preprocess), outputs, pixelLimit, numbered: images.length > 1 && !parts, decode, stop };
+    const call = { preprocess, outputs, pixelLimit, numbered: images.length > 1 && !parts, decode, stop };
     try {
       const pictures = images.map((image) => startReading(image, stop.signal));
       const chunks: Promise<T[]>[] = [];
@@ -297,17 +277,35 @@ export class TaskModel {
 
   /** Takes no more pictures, waits for those under way, and frees the model. Idempotent. */
   dispose(): Promise<void> {
-    return (this.#closing ??= this.#inFlight.idle().then(() => this.session.dispose()));
+    return (this.#closing ??= this.#close());
   }
 
-  async #processChunk<T>(
-    images: readonly PictureInput[],
-    first: number,
-    { preprocess, outputs, pixelLimit, numbered, decode, stop }: Call<T>,
-  ): Promise<T[]> {
-    const { signal } = stop;
+  async #close(): Promise<void> {
+    this.#runners.stop();
+    await this.#inFlight.idle();
+    await this.#runners.close();
+  }
+
+  async #processChunk<T>(images: readonly PictureInput[], first: number, call: Call<T>): Promise<T[]> {
+    const { signal } = call.stop;
     const waiting = this.#gate.enter(signal);
     if (waiting !== undefined) await waiting;
+    try {
+      // On another device all of it is done again: that may want its pictures prepared in another way.
+      return await this.#runners.run((runner) => this.#runChunk(images, first, call, runner), { signal });
+    } finally {
+      this.#gate.leave();
+    }
+  }
+
+  async #runChunk<T>(
+    images: readonly PictureInput[],
+    first: number,
+    { preprocess: wanted, outputs, pixelLimit, numbered, decode, stop }: Call<T>,
+    { session, feed }: TaskRunner,
+  ): Promise<T[]> {
+    const { signal } = stop;
+    const preprocess = feed(wanted);
     const { shape } = preprocess;
     const ofPicture = async <R>(i: number, work: () => Promise<R>): Promise<R> => {
       try {
@@ -319,7 +317,7 @@ export class TaskModel {
     let batch: Tensor | undefined;
     try {
       const rows = this.input.batch ?? images.length;
-      batch = shape && this.session.allocateInput(this.input.name, [rows, ...shape]);
+      batch = shape && session.allocateInput(this.input.name, [rows, ...shape]);
       const prepared = await allOrFirstError(
         images.map((image, i) => ofPicture(i, () => preprocess.run(image, { into: batch?.subtensor(i), pixelLimit, signal }))),
         stop,
@@ -328,7 +326,7 @@ export class TaskModel {
       // Places of a fixed batch that are left over are blank.
       if (shape !== undefined && images.length < rows) filled.subtensor(images.length, rows).data.fill(0 as never);
       const input = shape === undefined ? filled.reshape([1, ...filled.dims]) : filled;
-      using result = await this.session.run({ [this.input.name]: input }, { outputs, signal });
+      using result = await session.run({ [this.input.name]: input }, { outputs, signal });
       const tensors = outputs.map((name) => result.outputs[name] as Tensor);
       return await allOrFirstError(
         prepared.map((picture, i) => {
@@ -352,17 +350,12 @@ export class TaskModel {
       );
     } finally {
       batch?.dispose();
-      this.#gate.leave();
     }
   }
 }
 
 function graphOutput(graph: OnnxModel, name: string): BundledTask['outputs'][string] {
   return { operator: producerOf(graph, name) ?? null, boxDecoding: boxDecoding(graph, name) ?? null };
-}
-
-function checkPixelLimit(pixelLimit: number | undefined): void {
-  if (pixelLimit !== undefined) checkInteger('pixelLimit', pixelLimit, 1);
 }
 
 /** The decoders fail with ENGINE_FAILED where no number is finite; the message is to name the output. */
@@ -388,11 +381,4 @@ export function withIndex(error: unknown, index: number): unknown {
     details: { ...error.details, index },
     cause: error,
   });
-}
-
-/** Checks what a task is called with: one picture or several. */
-export function pictureList(images: PictureInput | readonly PictureInput[]): readonly PictureInput[] {
-  if (Array.isArray(images)) return images as readonly PictureInput[];
-  if (images === undefined || images === null) throw invalidArgument('image', 'a picture or an array of pictures', images);
-  return [images as PictureInput];
 }

@@ -32,7 +32,7 @@ describe('bad options', () => {
       /none with device 'cpu' for providerOptions/,
       /leave/,
     ],
-    [{ build: 'always' }, 'INVALID_ARGUMENT', /one of never, on-load for build/],
+    [{ build: 'always' }, 'INVALID_ARGUMENT', /one of never, on-load, background for build/],
     [{ trust: 'yes' }, 'INVALID_ARGUMENT', /true or false for trust/],
     [{ gpus: 0 }, 'INVALID_ARGUMENT', /an array of ordinals for gpus/],
     [{ gpus: [] }, 'INVALID_ARGUMENT', /an array of ordinals for gpus/],

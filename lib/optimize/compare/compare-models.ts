@@ -10,7 +10,7 @@ import {
 import type { ModelSource, Session } from '../../session/index.js';
 import { sessionOptionNames } from '../../session/index.js';
 import type { LoadTaskOptions } from '../../tasks/index.js';
-import { sessionOptionsOf } from '../../tasks/task-model.js';
+import { sessionOptionsOf } from '../../tasks/task-options.js';
 import { measureAgreement, type Agreement } from '../agreement.js';
 import { comparedPictures } from './compare-pictures.js';
 import { pictureInputs, randomInputs, type ComparedInputs } from './compared-inputs.js';

@@ -1,0 +1,382 @@
+/** Devices that fail in the middle of their work, and engines that are built in the background: on a driver and a TensorRT that stand in for the real ones. */
+import { mkdtempSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { beforeAll, describe, expect, it } from 'vitest';
+
+import { detector, on, root } from './standin-machine.js';
+
+/** What the bodies have in common. A run's outcome is its device, and how far its values are from those of the CPU. */
+const tools = `
+  const { subscribe } = await import('node:diagnostics_channel');
+  const events = [];
+  for (const name of ['fallback', 'recover', 'build']) subscribe('foveate:session.' + name, (event) => events.push({ name, ...event }));
+  const pixels = (seed) => Float32Array.from({ length: 3 * 256 * 256 }, (_, i) => ((i * 7 + seed * 31) % 251) / 250);
+  const tensor = (seed) => new Tensor('float32', pixels(seed), [1, 3, 256, 256]);
+  const reference = await createSession(detector, { device: 'cpu' });
+  const [output] = reference.outputs.map(({ name }) => name);
+  const outcome = async (seed, running) => {
+    const result = await running;
+    const expected = await reference.run({ images: tensor(seed) });
+    const [one, other] = [result.outputs[output], expected.outputs[output]];
+    const most = one.data.reduce((most, value, i) => Math.max(most, Math.abs(value - other.data[i])), 0);
+    const isRight = most < 1e-4 && one.dims.join() === other.dims.join();
+    for (const done of [result, expected]) done.dispose();
+    return { device: result.device, isRight };
+  };
+  const run = (session, seed) => outcome(seed, session.run({ images: tensor(seed) }));
+  const boxesOf = ({ classIds, scores, boxes }) => ({ classIds: [...classIds], numbers: [...scores, ...boxes] });
+  /** Runs until it is so: a lost device is tried again a second later. */
+  const until = async (isSo, again) => {
+    for (let i = 0; i < 2000 && !isSo(); i++) {
+      await again();
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+  };`;
+
+let sessions: string;
+let tasks: string;
+beforeAll(async () => {
+  sessions = mkdtempSync(join(root, 'sessions-'));
+  tasks = mkdtempSync(join(root, 'tasks-'));
+  await on(
+    { cache: sessions },
+    `await (await createSession(detector, { device: 'tensorrt', build: 'on-load' })).dispose(); return 0`,
+  );
+  await on({ cache: tasks }, `await (await loadTask(detector, { device: 'tensorrt', build: 'on-load' })).dispose(); return 0`);
+}, 600_000);
+
+const right = { cpu: { device: 'cpu', isRight: true }, tensorrt: { device: 'tensorrt', isRight: true } };
+
+describe("a session on 'auto' whose GPU is lost", () => {
+  it('answers all runs from what they were given, though the arrays serve others meanwhile', async () => {
+    const found = await on(
+      { cache: sessions, tensorrt: 'lose-enqueue=4' },
+      `${tools}
+      const session = await createSession(detector, { lanes: 2 });
+      const before = session.device;
+      const array = pixels(0);
+      const outcomes = await Promise.all(
+        [0, 1, 2, 3, 4, 5, 6, 7].map((seed) => {
+          array.set(pixels(seed));
+          const running = session.run({ images: new Tensor('float32', array, [1, 3, 256, 256]) });
+          array.fill(9);
+          return outcome(seed, running);
+        }),
+      );
+      const { device, deviceReason, degraded, runtime } = session;
+      const after = await run(session, 8);
+      await session.dispose();
+      return { before, outcomes, device, deviceReason, degraded, runtime: runtime.name, after, events };`,
+    );
+    expect(found.before).toBe('tensorrt');
+    expect(found.outcomes.map(({ isRight }: { isRight: boolean }) => isRight)).toEqual(Array(8).fill(true));
+    expect(found.outcomes.filter(({ device }: { device: string }) => device === 'cpu').length).toBeGreaterThanOrEqual(5);
+    expect(found).toMatchObject({ device: 'cpu', runtime: 'onnxruntime', degraded: { code: 'DEVICE_LOST' }, after: right.cpu });
+    expect(found.deviceReason).toMatch(/GPU 0 .*was lost/);
+    expect(found.events).toEqual([
+      expect.objectContaining({ name: 'fallback', from: 'tensorrt', to: 'cpu', code: 'DEVICE_LOST' }),
+    ]);
+  });
+
+  it('writes to the tensors that were given, counts its copies, and can be aborted', async () => {
+    const found = await on(
+      { cache: sessions, tensorrt: 'lose-enqueue=1' },
+      `${tools}
+      const session = await createSession(detector);
+      const mine = Tensor.allocate('float32', reference.outputs[0].shape.map((dim) => (typeof dim === 'number' ? dim : 1)));
+      const images = Tensor.allocate('float32', [1, 3, 256, 256]);
+      images.data.set(pixels(1));
+      const result = await session.run({ images }, { outputs: { [output]: mine } });
+      const isMine = result.outputs[output] === mine;
+      const { copiedBytes } = result;
+      const first = await outcome(1, Promise.resolve(result));
+      const own = await session.run({ images: tensor(2) });
+      const stop = new AbortController();
+      const running = session.run({ images: tensor(3) }, { signal: stop.signal });
+      stop.abort();
+      return { isMine, first, copied: [copiedBytes, own.copiedBytes], aborted: await failureOf(running) };`,
+    );
+    expect(found).toMatchObject({ isMine: true, first: right.cpu, aborted: { code: 'ABORTED' } });
+    expect(found.copied).toEqual([0, 3 * 256 * 256 * 4]);
+  });
+
+  it('keeps to the error where the input was given back after the call', async () => {
+    const found = await on(
+      { cache: sessions, tensorrt: 'lose-enqueue=1' },
+      `${tools}
+      const session = await createSession(detector);
+      const images = Tensor.allocate('float32', [1, 3, 256, 256]);
+      images.data.set(pixels(1));
+      const running = session.run({ images });
+      images.dispose();
+      return [await failureOf(running), await run(session, 2)];`,
+    );
+    expect(found).toEqual([expect.objectContaining({ code: 'DEVICE_LOST' }), right.cpu]);
+  });
+
+  it('comes back to it, at the second attempt where the first fails', async () => {
+    const found = await on(
+      { cache: sessions, tensorrt: 'lose-enqueue=2', cuda: 'fail=cuDevicePrimaryCtxReset_v2:1:46' },
+      `${tools}
+      const session = await createSession(detector);
+      const outcomes = [await run(session, 0), await run(session, 1), await run(session, 2)];
+      let served = 0;
+      await until(() => session.device === 'tensorrt', async () => { served += (await run(session, 3)).isRight ? 1 : -1e6; });
+      const { device, deviceReason, degraded } = session;
+      const back = [await run(session, 4), await run(session, 5)];
+      await session.dispose();
+      return { outcomes, served, device, deviceReason, degraded, back, events };`,
+    );
+    expect(found.outcomes).toEqual([right.tensorrt, right.cpu, right.cpu]);
+    expect(found.served).toBeGreaterThan(0);
+    expect(found).toMatchObject({ device: 'tensorrt', back: [right.tensorrt, right.tensorrt] });
+    expect(found.deviceReason).toMatch(/it is back/);
+    expect(found.degraded).toBeUndefined();
+    expect(found.events.map(({ name }: { name: string }) => name)).toEqual(['fallback', 'recover']);
+    expect(found.events[1]).toMatchObject({ device: 'tensorrt', code: 'DEVICE_LOST' });
+  });
+
+  it('is not reset under others, who answer from the CPU too, and all come back', async () => {
+    const found = await on(
+      { cache: sessions, tensorrt: 'lose-enqueue=1' },
+      `${tools}
+      const all = [await createSession(detector), await createSession(detector)];
+      const first = [await run(all[0], 0), await run(all[1], 1)];
+      await until(() => all.every(({ device }) => device === 'tensorrt'), () => Promise.all(all.map((session) => run(session, 2))));
+      const back = await Promise.all(all.map((session) => run(session, 3)));
+      await Promise.all(all.map((session) => session.dispose()));
+      return { first, back };`,
+    );
+    expect(found).toEqual({ first: [right.cpu, right.cpu], back: [right.tensorrt, right.tensorrt] });
+  });
+
+  it('lets the process end while it is lost, and while it is being opened again', async () => {
+    const found = await on(
+      { cache: sessions, tensorrt: 'lose-enqueue=1' },
+      `${tools}
+      const session = await createSession(detector);
+      await run(session, 0);
+      await new Promise((resolve) => setTimeout(resolve, 1100));
+      return await run(session, 1);`,
+    );
+    expect(found).toEqual(right.cpu);
+  });
+});
+
+describe('a device that is named', () => {
+  it("is the only one: its errors are the caller's", async () => {
+    const found = await on(
+      { cache: sessions, tensorrt: 'lose-enqueue=1' },
+      `${tools}
+      const session = await createSession(detector, { device: 'tensorrt' });
+      const failures = [await failureOf(run(session, 0)), await failureOf(run(session, 1))];
+      return { failures, device: session.device, degraded: session.degraded, events };`,
+    );
+    expect(found.failures).toEqual(Array(2).fill(expect.objectContaining({ code: 'DEVICE_LOST' })));
+    expect(found).toMatchObject({ device: 'tensorrt', events: [] });
+    expect(found.degraded).toBeUndefined();
+  });
+
+  it('builds nothing in the background', async () => {
+    const found = await on(
+      {},
+      `return Promise.all(['tensorrt', 'cpu'].map((device) => failureOf(createSession(detector, { device, build: 'background' }))))`,
+    );
+    expect(found).toEqual(
+      Array(2).fill(expect.objectContaining({ code: 'INVALID_ARGUMENT', hint: expect.stringContaining("'auto'") })),
+    );
+  });
+});
+
+describe('a GPU without memory for a run', () => {
+  it('is tried again by the next', async () => {
+    const found = await on(
+      // A run that finds no memory is tried once more before it fails.
+      { cache: sessions, tensorrt: 'oom-enqueue=2,oom-enqueue=3' },
+      `${tools}
+      const session = await createSession(detector);
+      const outcomes = [await run(session, 0), await run(session, 1)];
+      const { device, degraded } = session;
+      outcomes.push(await run(session, 2));
+      return { outcomes, device, degraded, after: session.degraded, events };`,
+    );
+    expect(found.outcomes).toEqual([right.tensorrt, right.cpu, right.tensorrt]);
+    expect(found).toMatchObject({ device: 'tensorrt', degraded: { code: 'CUDA_OUT_OF_MEMORY' } });
+    expect(found.after).toBeUndefined();
+    expect(found.events.map(({ name, code }: { name: string; code: string }) => [name, code])).toEqual([
+      ['fallback', 'CUDA_OUT_OF_MEMORY'],
+      ['recover', 'CUDA_OUT_OF_MEMORY'],
+    ]);
+  });
+});
+
+describe('an engine that refuses a run', () => {
+  it('is an error on any device', async () => {
+    const found = await on(
+      { cache: sessions, tensorrt: 'fail-enqueue=1' },
+      `${tools}
+      const session = await createSession(detector);
+      return [await failureOf(run(session, 0)), await run(session, 1), session.degraded ?? null, events];`,
+    );
+    expect(found).toEqual([expect.objectContaining({ code: 'ENGINE_FAILED' }), right.tensorrt, null, []]);
+  });
+});
+
+function expectSameBoxes(found: { classIds: number[]; numbers: number[] }, expected: typeof found): void {
+  expect(expected.classIds.length).toBeGreaterThan(3);
+  expect(found.classIds).toEqual(expected.classIds);
+  found.numbers.forEach((value, i) => expect(value).toBeCloseTo(expected.numbers[i] as number, 2));
+}
+
+describe("a task on 'auto' with its preprocessing in the engine", () => {
+  it('prepares the pictures again for the CPU, those that can be read once too, and comes back', async () => {
+    const found = await on(
+      { cache: tasks, tensorrt: 'lose-enqueue=3' },
+      `${tools}
+      const { createReadStream, readFileSync } = await import('node:fs');
+      const cpu = await loadTask(detector, { device: 'cpu' });
+      const expected = boxesOf(await cpu.detect(picture));
+      const task = await loadTask(detector);
+      const pictures = [picture, createReadStream(picture), readFileSync(picture), createReadStream(picture), picture, createReadStream(picture)];
+      const before = [task.session.device, task.session.inputs[0].dtype];
+      const found = (await task.detect(pictures)).map(boxesOf);
+      const lost = [task.session.device, task.degraded.code];
+      await until(() => task.session.device === 'tensorrt', () => task.detect(picture));
+      const back = [boxesOf(await task.detect(picture)), task.session.inputs[0].dtype, task.degraded ?? null];
+      const failure = await failureOf(task.detect([picture, 'missing.jpg']));
+      await task.dispose();
+      return { expected, before, found, lost, back, failure, events };`,
+    );
+    expect(found.before).toEqual(['tensorrt', 'uint8']);
+    expect(found.found).toHaveLength(6);
+    for (const boxes of found.found) expectSameBoxes(boxes, found.expected);
+    expect(found.lost).toEqual(['cpu', 'DEVICE_LOST']);
+    expectSameBoxes(found.back[0], found.expected);
+    expect(found.back.slice(1)).toEqual(['uint8', null]);
+    expect(found.failure).toMatchObject({ code: 'MEDIA_NOT_FOUND' });
+    expect(found.events.map(({ name, model }: { name: string; model: string }) => [name, model])).toEqual([
+      ['fallback', detector],
+      ['recover', detector],
+    ]);
+  });
+});
+
+describe("build: 'background'", () => {
+  it('serves on the CPU, then on the engine, and there is no gap', async () => {
+    const cache = mkdtempSync(join(root, 'cache-'));
+    const found = await on(
+      { cache },
+      `${tools}
+      let phases = 0;
+      const session = await createSession(detector, { build: 'background', onBuildProgress: () => phases++ });
+      const first = [session.device, session.deviceReason, await run(session, 0)];
+      let isBuilt = false;
+      session.building.then(() => (isBuilt = true));
+      const during = [];
+      while (!isBuilt) during.push(...await Promise.all([run(session, 1), run(session, 2)]));
+      const after = [session.device, session.deviceReason, session.inputs[0].shape, await run(session, 3)];
+      await session.dispose();
+      const again = await createSession(detector, { build: 'background' });
+      return { first, during, after, phases, again: [again.device, again.building ?? null], events };`,
+    );
+    expect(found.first).toEqual(['cpu', expect.stringMatching(/No engine of/), right.cpu]);
+    for (const { isRight } of found.during) expect(isRight).toBe(true);
+    expect(found.after).toEqual(['tensorrt', 'its engine was built in the background', expect.any(Array), right.tensorrt]);
+    expect(found.phases).toBeGreaterThan(1);
+    expect(found.again).toEqual(['tensorrt', null]);
+    expect(found.events).toEqual([expect.objectContaining({ name: 'build', model: detector, device: 'tensorrt' })]);
+    expect(found.events[0].failure).toBeUndefined();
+  });
+
+  it('falls back from the engine, too, where that is lost', async () => {
+    const found = await on(
+      { tensorrt: 'lose-enqueue=2' },
+      `${tools}
+      const session = await createSession(detector, { build: 'background' });
+      await session.building;
+      return [await run(session, 0), await run(session, 1), await run(session, 2)];`,
+    );
+    expect(found).toEqual([right.tensorrt, right.cpu, right.cpu]);
+  });
+
+  it('is for tasks too, whose engine takes pixels', async () => {
+    const found = await on(
+      {},
+      `${tools}
+      const cpu = await loadTask(detector, { device: 'cpu' });
+      const expected = boxesOf(await cpu.detect(picture));
+      const task = await loadTask(detector, { build: 'background' });
+      const first = [task.session.device, task.session.inputs[0].dtype, boxesOf(await task.detect(picture))];
+      let isBuilt = false;
+      task.building.then(() => (isBuilt = true));
+      const during = [];
+      while (!isBuilt) during.push(...(await task.detect([picture, picture])).map(boxesOf));
+      const after = [task.session.device, task.session.inputs[0].dtype, boxesOf(await task.detect(picture))];
+      await task.dispose();
+      return { expected, first, during, after };`,
+    );
+    expect(found.first.slice(0, 2)).toEqual(['cpu', 'float32']);
+    expect(found.after.slice(0, 2)).toEqual(['tensorrt', 'uint8']);
+    for (const boxes of [found.first[2], ...found.during, found.after[2]]) expectSameBoxes(boxes, found.expected);
+  });
+
+  it('of a model in memory is of what the bytes were when it was opened', async () => {
+    const found = await on(
+      {},
+      `${tools}
+      const { readFileSync } = await import('node:fs');
+      const bytes = new Uint8Array(readFileSync(detector));
+      const session = await createSession(bytes, { build: 'background' });
+      bytes.fill(0);
+      await session.building;
+      return [await run(session, 0), events.map(({ failure }) => failure ?? null)];`,
+    );
+    expect(found).toEqual([right.tensorrt, [null]]);
+  });
+
+  it('is aborted by dispose(), which leaves nothing half built', async () => {
+    const cache = mkdtempSync(join(root, 'cache-'));
+    const found = await on(
+      { cache },
+      `${tools}
+      const session = await createSession(detector, { build: 'background' });
+      await session.dispose();
+      await session.building;
+      const task = await loadTask(detector, { build: 'background' });
+      await task.dispose();
+      await task.building;
+      return [events.map(({ name, failure }) => [name, failure]), await failureOf(run(session, 0))];`,
+    );
+    expect(found[0]).toEqual(Array(2).fill(['build', expect.stringMatching(/aborted/)]));
+    expect(found[1]).toMatchObject({ code: 'DISPOSED' });
+    // An engine that was there before the end is kept; parts of one, and locks, are not.
+    const left = readdirSync(cache).includes('engines') ? readdirSync(join(cache, 'engines')) : [];
+    expect(left.filter((name) => name.includes('.'))).toEqual([]);
+  });
+
+  it('that fails is told, and the session stays where it is', async () => {
+    const found = await on(
+      { cuda: 'memory-limit=1024' },
+      `${tools}
+      subscribe('foveate:log', ({ level, runtime, message }) => runtime === 'foveate' && events.push({ name: 'log', level, message }));
+      const session = await createSession(detector, { build: 'background' });
+      await session.building;
+      const found = { device: session.device, degraded: session.degraded ?? null, run: await run(session, 0), events };
+      await session.dispose();
+      return found;`,
+    );
+    expect(found).toMatchObject({ device: 'cpu', degraded: null, run: right.cpu });
+    expect(found.events).toEqual([
+      { name: 'log', level: 'warning', message: expect.stringMatching(/OutOfMemory/) },
+      expect.objectContaining({ name: 'build', device: 'cpu', failure: expect.stringMatching(/OutOfMemory/) }),
+    ]);
+  });
+
+  it('builds nothing where there is no GPU, or options are for ONNX Runtime alone', async () => {
+    const body = (options: string): string =>
+      `const session = await createSession(detector, ${options}); return [session.device, session.building ?? null]`;
+    expect(await on({ hasDriver: false }, body(`{ build: 'background' }`))).toEqual(['cpu', null]);
+    expect(await on({}, body(`{ build: 'background', config: { 'session.set_denormal_as_zero': '1' } }`))).toEqual(['cpu', null]);
+  });
+});
