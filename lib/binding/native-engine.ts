@@ -18,11 +18,15 @@ export interface NativeTensorRt {
   readonly buildObstacle: string | undefined;
   /** Why it cannot run engines on this machine; undefined where it can. */
   readonly runObstacle: string | undefined;
-  /** The GPU that engines are built for where none is named, and run on; absent where there is none. */
+  /** Those of this machine. */
+  readonly gpus: readonly NativeGpu[];
+  /** The first, which engines are built for where none is named, and run on; absent where there is none. */
   readonly gpu?: NativeGpu;
 }
 
 export interface NativeGpu {
+  /** What CUDA calls it in this process. */
+  readonly ordinal: number;
   /** As its driver calls it: 'NVIDIA H200' */
   readonly name: string;
   /** 90 for 9.0 */

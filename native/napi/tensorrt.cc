@@ -46,13 +46,17 @@ class TensorRtOpen final : public Operation {
     value.Set("buildObstacle", optional_text(env, build_obstacle_));
     const auto& [run_obstacle, gpus] = cuda::machine();
     value.Set("runObstacle", optional_text(env, run_obstacle));
-    if (!gpus.empty()) {
+    auto all = Napi::Array::New(env, gpus.size());
+    for (std::uint32_t i = 0; i < gpus.size(); ++i) {
       auto told = Napi::Object::New(env);
-      told.Set("name", gpus.front().name);
-      told.Set("computeCapability", gpus.front().compute_capability);
-      told.Set("uuid", gpus.front().uuid);
-      value.Set("gpu", told);
+      told.Set("ordinal", gpus[i].ordinal);
+      told.Set("name", gpus[i].name);
+      told.Set("computeCapability", gpus[i].compute_capability);
+      told.Set("uuid", gpus[i].uuid);
+      all.Set(i, told);
     }
+    value.Set("gpus", all);
+    if (!gpus.empty()) value.Set("gpu", all.Get(std::uint32_t{0}));
     value.Set("runtime", wrap_handle(env, tensorrt::make_runtime(library_)));
     value.Set("handle", wrap_handle<TensorRtLibrary>(env, std::move(library_)));
     return value;
@@ -67,7 +71,7 @@ class TensorRtOpen final : public Operation {
 
 // tensorrtOpen(path: string, parserPath: string | undefined)
 //   : Promise<{ handle, runtime, family, profile, version, path, parserPath?, buildObstacle, runObstacle,
-//               gpu?: { name, computeCapability, uuid } }>
+//               gpus: { ordinal, name, computeCapability, uuid }[], gpu?: the first of these }>
 Napi::Value tensorrt_open(const Napi::CallbackInfo& info) {
   auto& environment = Environment::of(info.Env());
   return environment.launch(

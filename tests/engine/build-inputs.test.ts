@@ -142,7 +142,7 @@ describe.skipIf(!rtxPresent)('an engine', { timeout: 120_000 }, () => {
 
   it('on a GPU adds to what others learned of the speed of kernels', async () => {
     const library = await chooseTensorRt('tensorrt-rtx');
-    const gpu = { name: 'Our GPU', computeCapability: 89, uuid: '00ff' };
+    const gpu = { ordinal: 0, name: 'Our GPU', computeCapability: 89, uuid: '00ff' };
     const [first, second] = [new TimingCache({ ...library, gpu }), new TimingCache({ ...library, gpu })];
     expect([await first.read(), await second.read()]).toEqual([undefined, undefined]);
     first.learn(Uint8Array.of(1, 2, 3));

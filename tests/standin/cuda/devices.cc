@@ -100,7 +100,9 @@ CUresult cuDeviceGetName(char* name, int length, CUdevice device) noexcept {
 CUresult cuDeviceGetAttribute(int* value, int attribute, CUdevice device) noexcept {
   STANDIN_ENTER(cuDeviceGetAttribute, kDriver);
   if (by_handle(device) == nullptr) return kInvalidDevice;
-  const int capability = Settings::instance().capability;
+  const Settings& settings = Settings::instance();
+  const bool last = by_handle(device)->ordinal == settings.devices - 1;
+  const int capability = last && settings.last_capability != 0 ? settings.last_capability : settings.capability;
   if (attribute == attribute::kComputeCapabilityMajor) {
     *value = capability / 10;
   } else if (attribute == attribute::kComputeCapabilityMinor) {

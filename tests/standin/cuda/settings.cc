@@ -66,6 +66,8 @@ bool Settings::apply_one(const std::string& key, const std::string& value) {
     memory = static_cast<std::size_t>(number);
   else if (key == "capability")
     capability = static_cast<int>(number);
+  else if (key == "last-capability")
+    last_capability = static_cast<int>(number);
   else if (key == "driver")
     driver = static_cast<int>(number);
   else if (key == "memory-limit")

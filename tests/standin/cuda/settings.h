@@ -38,6 +38,7 @@ class Settings {
   int devices = 1;
   std::size_t memory = std::size_t{1} << 30;
   int capability = 90;
+  int last_capability = 0;  // of the last device; 0: as the others
   int driver = 12080;
 
  private:

@@ -4,6 +4,7 @@
 // variable FOVEATE_STANDIN_CUDA:
 //
 //   devices=1 memory=BYTES capability=90 driver=12080   read when the driver starts; memory is that of each device
+//   last-capability=89                                  that of the last device, where it is another
 //   memory-limit=BYTES pinned-limit=BYTES               beyond it an allocation answers 2 (out of memory)
 //   work-us=N copy-ns-per-kib=N                         how long each piece of work, and each copy, takes at least
 //   fail=FUNCTION:N:ERROR                               the N-th call from now answers ERROR, once
