@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 import { FoveateError, MediaError } from '../errors/index.js';
 import { EngineBundle, wholeBundle } from './engine-bundle.js';
@@ -24,19 +24,32 @@ export class EngineCache {
     return bundle?.manifest.key === key ? bundle : undefined;
   }
 
+  /** Whether there is a bundle that is wanted, by its manifest. */
+  async has(isWanted: (bundle: EngineBundle) => boolean): Promise<boolean> {
+    for await (const bundle of this.#bundles()) if (isWanted(bundle)) return true;
+    return false;
+  }
+
   /** Of the bundles that are wanted the one that was built last, whole; undefined where there is none. Rejects with ABORTED. */
   async newest(isWanted: (bundle: EngineBundle) => boolean, signal: AbortSignal | undefined): Promise<EngineBundle | undefined> {
-    const names = await readdir(this.folder).catch((): string[] => []);
     const found: { readonly key: string; readonly built: number }[] = [];
-    for (const key of names.filter((name) => !name.includes('.'))) {
-      const bundle = await EngineBundle.open(join(this.folder, key)).catch(() => undefined);
-      if (bundle !== undefined && isWanted(bundle)) found.push({ key, built: await modifiedAt(bundle.path) });
+    for await (const bundle of this.#bundles()) {
+      if (isWanted(bundle)) found.push({ key: basename(bundle.path), built: await modifiedAt(bundle.path) });
     }
     for (const { key } of found.sort((a, b) => b.built - a.built)) {
       const bundle = await this.find(key, signal);
       if (bundle !== undefined) return bundle;
     }
     return undefined;
+  }
+
+  /** All that can be opened. */
+  async *#bundles(): AsyncGenerator<EngineBundle> {
+    const names = await readdir(this.folder).catch((): string[] => []);
+    for (const key of names.filter((name) => !name.includes('.'))) {
+      const bundle = await EngineBundle.open(join(this.folder, key)).catch(() => undefined);
+      if (bundle !== undefined) yield bundle;
+    }
   }
 
   /**

@@ -1,4 +1,11 @@
-export { chooseDevice, devices, type Device, type DeviceChoice, type OnnxRuntimeChoice, type OnnxRuntimeDevice } from './device.js';
+export {
+  chooseDevice,
+  devices,
+  type Device,
+  type DeviceChoice,
+  type OnnxRuntimeChoice,
+  type OnnxRuntimeDevice,
+} from './device.js';
 export { diagnose, type Diagnosis, type DiagnosisStep, type Finding, type LibraryFinding, type NamedDevice } from './doctor.js';
 export { diagnoseTensorRt, remedyForDamage, unusableTensorRt, type TensorRtFinding } from './doctor-tensorrt.js';
 export { sha256OfFile } from './file-hash.js';
@@ -23,11 +30,14 @@ export {
 } from './tensorrt-libraries.js';
 export {
   buildPolicies,
-  checkRunnable,
+  checkBuildsFor,
   engineDevices,
   findEngine,
+  hasEngine,
   isEngineDevice,
+  runnableEngine,
   runningTensorRt,
+  seenEngineDevices,
   type BuildPolicy,
   type EngineDevice,
 } from './run-engine.js';

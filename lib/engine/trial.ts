@@ -45,7 +45,7 @@ export async function runTrial(runtime: NativeRuntime, device: OnnxRuntimeDevice
 
 /** The same with an engine, which is built where it is not in the cache. Throws as `buildModelEngine` does, too. */
 export async function runEngineTrial(device: EngineDevice): Promise<void> {
-  const { runtime } = await runningTensorRt(device, undefined);
+  const { runtime } = await runningTensorRt(device, undefined, undefined);
   const { bundle } = await buildModelEngine(await readSource(trialModel(), undefined), { device });
   await tryModel(runtime, await bundle.wholeEngine(), device);
 }

@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os';
 
 import { aborted } from '../binding/index.js';
+import { engineDevices } from '../engine/index.js';
 import { checkInteger, checkOptions, checkSignal, invalidArgument } from '../errors/index.js';
 import type { PictureInput, Preprocess } from '../image/index.js';
 import { quantile } from '../metrics/bootstrap.js';
@@ -99,7 +100,9 @@ export async function measureLatency(candidates: readonly LatencyCandidate[], op
     const sessions: Session[] = [];
     try {
       for (const { model, sessionOptions } of candidates) {
-        sessions.push(await createSession(model, { ...sessionOptions, threads: count, signal }));
+        // An engine of TensorRT takes no threads: it is timed as it is.
+        const threaded = engineDevices.some((one) => one === sessionOptions?.device) ? {} : { threads: count };
+        sessions.push(await createSession(model, { ...sessionOptions, ...threaded, signal }));
       }
       await using inputs = await prepareInputs(sessions, preprocess, pictures, signal);
       const runners = sessions.map((session, place): LatencyRunner => {

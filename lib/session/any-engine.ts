@@ -1,6 +1,6 @@
 /** Engines for device 'auto', which takes whatever of them there is. */
 import { native, settle } from '../binding/index.js';
-import { engineDevices, type BuildPolicy, type EngineDevice } from '../engine/index.js';
+import { engineDevices, hasEngine, readSource, seenEngineDevices, type BuildPolicy, type EngineDevice } from '../engine/index.js';
 import { AbortedError, ArgumentError, EngineError, FoveateError } from '../errors/index.js';
 import type { SessionOptions } from './options.js';
 
@@ -8,6 +8,27 @@ import type { SessionOptions } from './options.js';
 export async function mayRunEngines({ device = 'auto', config, providerOptions }: SessionOptions): Promise<boolean> {
   if (device !== 'auto') return engineDevices.some((one) => one === device);
   return config === undefined && providerOptions === undefined && (await hasGpu());
+}
+
+/**
+ * Why device 'auto' has no engine of a model, as far as the cache and the names of libraries tell; undefined where a library is to be asked, or would build one now. The libraries are
+ * hundreds of megabytes, which a machine without engines has no use for. `how` is how one is built, after `foveate build MODEL`.
+ */
+export async function noEngineAtAll(
+  model: string | URL | Uint8Array,
+  { device: wanted = 'auto', build = 'never', tensorrtPath, signal }: SessionOptions,
+  how: string,
+): Promise<string | undefined> {
+  if (wanted !== 'auto' || build === 'on-load') return undefined;
+  const source = await readSource(model, signal).catch((error: unknown) => {
+    if (error instanceof AbortedError) throw error;
+    return undefined; // what is wrong with the model is told by what opens it
+  });
+  if (source === undefined || (await hasEngine(source))) return undefined;
+  const [device] = seenEngineDevices(tensorrtPath);
+  if (device === undefined) return engineDevices.map((one) => `no library of ${one} is there`).join('; ');
+  const command = `foveate build ${source.path ?? 'MODEL'} --device ${device}${how}`;
+  return `No engine of ${source.name} is in the cache (Build it: ${command}. Or open the model with build: 'on-load'.)`;
 }
 
 async function hasGpu(): Promise<boolean> {

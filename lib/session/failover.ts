@@ -14,6 +14,8 @@ export interface Runner {
 
 /** How a device that fails is stood in for. Neither is called twice at the same time. */
 export interface Recovery<R extends Runner> {
+  /** Ordinals of the GPUs that are worked on: what loses one of them loses all that live there. */
+  readonly gpus: readonly number[];
   /** Opens the same on the CPU, which `reason` is the reason for. */
   onCpu(reason: string): Promise<R>;
   /** Opens it again on a device that was lost. Nothing of the runner before lives any more. */
@@ -68,6 +70,12 @@ class Served<R extends Runner> {
 }
 
 /**
+ * All of this thread, to be told of a loss: what lives on a lost device, though nothing is run on it, would keep it from being reset. Weak, because a session that is forgotten is to be
+ * collected.
+ */
+const known = new Set<WeakRef<Failover<Runner>>>();
+
+/**
  * Makes runs on one runner. Where there is a {@link Recovery}, a run that its device loses, or has no memory for, is made again on the CPU. A lost device is let go of at once,
  * because it is only reset when nothing lives on it; from then on some run, now and then, sets off an attempt to open it again. There are no timers: nothing wakes a process.
  */
@@ -89,8 +97,11 @@ export class Failover<R extends Runner> {
   /** Settles when what is built in the background has taken over, or cannot; it never rejects. undefined where nothing was to be built. */
   readonly building: Promise<void> | undefined;
 
+  readonly #self = new WeakRef<Failover<Runner>>(this as unknown as Failover<Runner>);
+
   /** `model` is what events say. */
   constructor({ runner, recovery, building }: Opened<R>, model: string | undefined) {
+    known.add(this.#self);
     this.#model = model;
     this.#own = new Served(runner);
     this.#recovery = recovery;
@@ -145,7 +156,11 @@ export class Failover<R extends Runner> {
       return result;
     } catch (error) {
       if (!isOfDevice(error) || this.#recovery === undefined) throw error;
-      this.#failed(own, error);
+      // A run of a runner that was replaced since tells nothing of what came after it.
+      if (own === this.#own && !this.#isLost) {
+        this.#failed(error);
+        if (this.#isLost) this.#tellOthers(error);
+      }
       if (!isMovable) throw error;
       return await this.#runOnCpu(work, { code: error.code, reason: error.message }, signal).catch((later: unknown) => {
         // What it reads was given back after the call, so that it cannot be read again.
@@ -154,8 +169,8 @@ export class Failover<R extends Runner> {
     }
   }
 
-  #failed(own: Served<R>, { code, message }: FoveateError): void {
-    if (own !== this.#own || this.#isLost) return;
+  #failed({ code, message }: FoveateError): void {
+    const own = this.#own;
     const isNew = this.#degraded?.code !== code;
     if (isNew || this.#degraded === undefined) this.#degraded = { code, reason: message, since: new Date() };
     // Another object: a run that began before this failure does not end it.
@@ -167,6 +182,15 @@ export class Failover<R extends Runner> {
     }
     const from = own.runner.choice.device;
     if (isNew) publish('foveate:session.fallback', { model: this.#model, from, to: 'cpu', code, reason: message });
+  }
+
+  #tellOthers(error: FoveateError): void {
+    const gpus = this.#recovery?.gpus ?? [];
+    for (const one of known) {
+      const other = one.deref();
+      if (other === undefined) known.delete(one);
+      else if (!other.#isLost && other.#recovery?.gpus.some((gpu) => gpus.includes(gpu))) other.#failed(error);
+    }
   }
 
   async #runOnCpu<T>(
@@ -262,6 +286,7 @@ export class Failover<R extends Runner> {
 
   /** Frees all of it. To be called once, when no run is under way. */
   async close(): Promise<void> {
+    known.delete(this.#self);
     this.stop();
     await Promise.all([this.building, this.#returning, this.#openingCpu?.catch(() => undefined)]);
     await Promise.all([...this.#retiring, this.#isLost ? undefined : this.#own.close(), this.#cpu?.close()]);

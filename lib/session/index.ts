@@ -1,4 +1,4 @@
-export { anyEngine, buildAnyEngine, mayRunEngines } from './any-engine.js';
+export { anyEngine, buildAnyEngine, mayRunEngines, noEngineAtAll } from './any-engine.js';
 export type { Backend } from './backend.js';
 export type { ModelTypes, ValueType } from './model-types.js';
 export { Failover, type Degraded, type Opened, type Recovery, type Runner } from './failover.js';
@@ -13,5 +13,5 @@ export {
   type RunResult,
   type TensorInfo,
 } from './session.js';
-export { openEngine, openOnCpu, openOnnx } from './open-model.js';
+export { firstGpu, openEngine, openOnCpu, openOnnx } from './open-model.js';
 export { checkSessionOptions, mostLanes, sessionOptionNames, type SessionOptions } from './options.js';

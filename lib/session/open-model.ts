@@ -2,7 +2,7 @@
 import { native, settle, type NativeRuntime } from '../binding/index.js';
 import {
   buildModelEngine,
-  checkRunnable,
+  checkBuildsFor,
   chooseDevice,
   EngineBundle,
   isEngineDevice,
@@ -10,14 +10,16 @@ import {
   ModelBundle,
   openOnnxRuntime,
   readSource,
+  runnableEngine,
   runningTensorRt,
+  type BuildPolicy,
   type EngineDevice,
   type OnnxRuntimeChoice,
   type OnnxRuntimeDevice,
 } from '../engine/index.js';
 import { checkPath, EngineError, FoveateError, invalidArgument, ModelError } from '../errors/index.js';
 import { checkModelFile } from '../graph/index.js';
-import { anyEngine, buildAnyEngine, mayRunEngines } from './any-engine.js';
+import { anyEngine, buildAnyEngine, mayRunEngines, noEngineAtAll } from './any-engine.js';
 import { Backend } from './backend.js';
 import type { Opened, Recovery } from './failover.js';
 import { nativeSessionOptions, type SessionOptions } from './options.js';
@@ -29,11 +31,13 @@ export async function openModel(model: string | Uint8Array, options: SessionOpti
   const wanted = options.device ?? 'auto';
   if (isEngineDevice(wanted)) return { runner: await openEngine(await engineFor(model, wanted, options), options, 'asked for') };
   if (wanted !== 'auto') return { runner: await openOnnx(model, options, wanted) };
-  const found = await anyEngine(options, async (device, build) =>
-    openRecoverable(await engineFor(model, device, { ...options, build }), model, options, 'an engine of it is there'),
-  );
+  const mayRun = await mayRunEngines(options);
+  const without = mayRun ? await noEngineAtAll(model, options, ' --no-bake') : undefined;
+  const open = async (device: EngineDevice, build: BuildPolicy): Promise<Opened<Backend>> =>
+    openRecoverable(await engineFor(model, device, { ...options, build }), model, options, 'an engine of it is there');
+  const found = without ?? (await anyEngine(options, open));
   if (typeof found === 'object') return found;
-  const builds = options.build === 'background' && (await mayRunEngines(options));
+  const builds = options.build === 'background' && mayRun;
   // Bytes are the caller's again as soon as the model is open.
   const kept = builds && typeof model !== 'string' ? model.slice() : model;
   const runner = await openOnnx(model, options, 'auto', found);
@@ -64,6 +68,9 @@ async function openRecoverable(
   return { runner, recovery: await recoveryOf(bundle, model, options, runner) };
 }
 
+/** What engines run on unless GPUs are named. */
+export const firstGpu: readonly number[] = [0];
+
 async function recoveryOf(
   bundle: EngineBundle,
   model: string | Uint8Array,
@@ -72,6 +79,7 @@ async function recoveryOf(
 ): Promise<Recovery<Backend>> {
   const form = await cpuForm(bundle, model);
   return {
+    gpus: options.gpus ?? firstGpu,
     onCpu: async (reason) => standingFor(first, await openOnCpu(await form(), later(options), reason)),
     again: (signal) => openEngine(bundle, later(options, signal), `it is back after it was lost; ${first.choice.reason}`),
   };
@@ -115,9 +123,8 @@ function later(options: SessionOptions, signal?: AbortSignal): SessionOptions {
 export async function openEngine(bundle: EngineBundle, options: SessionOptions, reason: string): Promise<Backend> {
   const { trust = false, signal } = options;
   const family = bundle.manifest.engine.family as EngineDevice;
-  const library = await runningTensorRt(family, options.tensorrtPath);
-  await checkRunnable(bundle, library, { trust, signal });
-  const path = await bundle.wholeEngine(signal);
+  const library = await runningTensorRt(family, options.tensorrtPath, options.gpus);
+  const path = await runnableEngine(bundle, library, { trust, signal });
   const handle = await settle(
     (operation) => native().sessionOpen(library.runtime, path, nativeSessionOptions(options, family), operation),
     signal,
@@ -130,13 +137,14 @@ export async function openEngine(bundle: EngineBundle, options: SessionOptions, 
 async function engineFor(
   model: string | Uint8Array,
   device: EngineDevice,
-  { build = 'never', tensorrtPath, onBuildProgress, signal }: SessionOptions,
+  { build = 'never', tensorrtPath, gpus, onBuildProgress, signal }: SessionOptions,
 ): Promise<EngineBundle> {
-  const library = await runningTensorRt(device, tensorrtPath);
+  const library = await runningTensorRt(device, tensorrtPath, gpus);
   const source = await readSource(model, signal);
   const found = await findEngine(source, library, takesTensors, signal);
   if (found !== undefined) return found;
   if (build === 'on-load') {
+    checkBuildsFor(library);
     const built = await buildModelEngine(source, { device, tensorrtPath, onProgress: onBuildProgress, signal });
     return built.bundle;
   }

@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
 
 import type { NativeSessionOptions } from '../binding/index.js';
-import { buildPolicies, devices, type BuildPolicy, type BuildProgress, type Device } from '../engine/index.js';
+import { buildPolicies, devices, engineDevices, type BuildPolicy, type BuildProgress, type Device } from '../engine/index.js';
 import { checkBoolean, checkInteger, checkOneOf, checkPath, checkSignal, invalidArgument } from '../errors/index.js';
 
-/** How a model is opened. */
+/** How a model is opened. What a device that is named has no use for is refused; 'auto' takes all. */
 export interface SessionOptions {
   /** Where it runs. Default 'auto'. */
   readonly device?: Device | undefined;
@@ -40,7 +40,7 @@ export interface SessionOptions {
   readonly onBuildProgress?: ((progress: BuildProgress) => void) | undefined;
   /** Runs the engine of a bundle that was built elsewhere. Engines are code: default false. */
   readonly trust?: boolean | undefined;
-  /** For TensorRT: ordinals of the GPUs that lanes are spread over in turn, all of the kind of the first of the machine, by which engines are found. Default `[0]`. */
+  /** For TensorRT: ordinals of the GPUs that lanes are spread over in turn, all of one compute capability; engines are found by the first, and built for the first of the machine alone. Default `[0]`. */
   readonly gpus?: readonly number[] | undefined;
   /** For TensorRT: whether the runs of each shape are recorded and replayed, which saves the processor's time where layers are many and short. Default false. */
   readonly cudaGraphs?: boolean | undefined;
@@ -95,16 +95,9 @@ export function checkSessionOptions(options: SessionOptions): void {
   if (options.memoryPattern !== undefined) checkBoolean('memoryPattern', options.memoryPattern);
   if (options.graphOptimization !== undefined) checkOneOf('graphOptimization', options.graphOptimization, optimizationLevels);
   if (options.providerOptions !== undefined) checkTextRecord('providerOptions', options.providerOptions);
-  if (options.device === 'cpu' && options.providerOptions !== undefined) {
-    throw invalidArgument(
-      'providerOptions',
-      "none with device 'cpu'",
-      options.providerOptions,
-      'They are for the execution provider of another device: leave them out, or name that device.',
-    );
-  }
   if (options.config !== undefined) checkTextRecord('config', options.config);
   if (options.build !== undefined) checkOneOf('build', options.build, buildPolicies);
+  checkBelong(options);
   if (options.build === 'background' && (options.device ?? 'auto') !== 'auto') {
     throw invalidArgument(
       'build',
@@ -123,6 +116,33 @@ export function checkSessionOptions(options: SessionOptions): void {
   if (options.tensorrtPath !== undefined) checkPath('tensorrtPath', options.tensorrtPath, 'a path');
   if (options.onnxruntimePath !== undefined) checkPath('onnxruntimePath', options.onnxruntimePath, 'a path');
   checkSignal(options.signal);
+}
+
+/** Options that one kind of device alone has a use for. */
+const ofOnnxRuntime = [
+  'threads',
+  'interOpThreads',
+  'spinning',
+  'memoryPattern',
+  'graphOptimization',
+  'config',
+  'providerOptions',
+] as const satisfies (keyof SessionOptions)[];
+const ofEngines = ['build', 'onBuildProgress', 'trust', 'gpus', 'cudaGraphs'] as const satisfies (keyof SessionOptions)[];
+
+/** Refuses what a device that is named would ignore. 'auto' takes all: what it comes to run on is not known before. */
+function checkBelong(options: SessionOptions): void {
+  const { device = 'auto' } = options;
+  if (device === 'auto') return;
+  const refuse = (names: readonly (keyof SessionOptions)[], whose: string): void => {
+    const name = names.find((one) => options[one] !== undefined);
+    if (name === undefined) return;
+    const hint = `It is for ${whose}: leave it out, or use another device; 'auto' takes it.`;
+    throw invalidArgument(name, `none with device '${device}'`, options[name], hint);
+  };
+  if (engineDevices.some((one) => one === device)) refuse(ofOnnxRuntime, 'ONNX Runtime');
+  else refuse(ofEngines, 'engines of TensorRT');
+  if (device === 'cpu') refuse(['providerOptions'], 'the execution provider of another device');
 }
 
 function checkGpus(gpus: unknown): void {

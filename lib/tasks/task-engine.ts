@@ -3,6 +3,8 @@ import { isDeepStrictEqual } from 'node:util';
 
 import {
   buildModelEngine,
+  checkBuildsFor,
+  EngineBundle,
   engineDevices,
   findEngine,
   ModelBundle,
@@ -10,7 +12,6 @@ import {
   runningTensorRt,
   type BuildOptions,
   type BuildPolicy,
-  type EngineBundle,
   type EngineDevice,
   type SourceModel,
 } from '../engine/index.js';
@@ -21,15 +22,21 @@ import {
   buildAnyEngine,
   createSession,
   createSessionBy,
+  firstGpu,
+  mayRunEngines,
+  noEngineAtAll,
   openEngine,
   openOnCpu,
+  openOnnx,
   type Backend,
   type ModelSource,
   type Opened,
   type Recovery,
+  type Session,
   type SessionOptions,
 } from '../session/index.js';
 import { bakedOf, pixelsAsTheyAre } from './baked-preprocess.js';
+import type { GivenModel } from './given-model.js';
 import { asItIs, pixels, taskRunner, type Feed, type TaskRunner } from './task-runner.js';
 
 /** What is known of the model once its task has been recognised. */
@@ -49,12 +56,15 @@ export interface EngineWanted {
 export interface EngineSource extends Pick<EngineWanted, 'model' | 'bundle' | 'options'> {
   /** The ONNX model. */
   readonly source: ModelSource;
+  /** Whether the session that was looked at runs the model, and an engine is only built in the background. */
+  readonly isServing: boolean;
 }
 
 /** How a session is opened that only shows what a model is: ONNX Runtime's optimisations refuse some graphs that are for TensorRT. */
 export const onlyToLook: SessionOptions = {
   ...{ device: 'cpu', lanes: 1, graphOptimization: 'disabled' },
-  ...{ config: undefined, providerOptions: undefined, build: undefined },
+  ...{ config: undefined, providerOptions: undefined },
+  ...{ build: undefined, onBuildProgress: undefined, trust: undefined, gpus: undefined, cudaGraphs: undefined },
 };
 
 /** An engine that was found or built, and what feeds it. */
@@ -63,11 +73,49 @@ interface FoundEngine {
   readonly feed: Feed;
 }
 
+/** Opens a session that shows what a model is; `engineSource` is undefined where that session is all there is to be. Throws as `createSession`. */
+export async function openToLook(
+  model: ModelSource,
+  { source, bundle }: GivenModel,
+  options: SessionOptions,
+): Promise<{ readonly session: Session; readonly engineSource: EngineSource | undefined }> {
+  if (bundle instanceof EngineBundle) {
+    const session = await createSession(source, { ...options, ...onlyToLook });
+    return { session, engineSource: { model, source, bundle, options, isServing: false } };
+  }
+  if (!(await mayRunEngines(options))) return { session: await createSession(source, options), engineSource: undefined };
+  const without = await noEngineAtAll(model, options, '');
+  const isServing = without !== undefined;
+  const session = isServing
+    ? await createOnnxSession(source, options, without)
+    : await createSession(source, { ...options, ...onlyToLook });
+  const isDone = isServing && options.build !== 'background';
+  return { session, engineSource: isDone ? undefined : { model, source, bundle: undefined, options, isServing } };
+}
+
+/** Opens what is to run a model once all is known of it: an engine, or ONNX Runtime. `looked` is what it was looked at with. Throws as `createSession`. */
+export async function openToRun(wanted: EngineSource & EngineWanted, looked: TaskRunner): Promise<Opened<TaskRunner>> {
+  const { source, options, isServing } = wanted;
+  if (isServing) return { runner: looked, building: taskEngineBuilding(wanted) };
+  const engine = await openTaskEngine(wanted);
+  if (typeof engine === 'object') return engine;
+  const session = await createOnnxSession(source, options, engine);
+  return {
+    runner: taskRunner(session, asItIs),
+    building: options.build === 'background' ? taskEngineBuilding(wanted) : undefined,
+  };
+}
+
+/** With device 'auto', of ONNX Runtime's devices alone; `reason` is why. */
+function createOnnxSession(source: ModelSource, options: SessionOptions, reason: string | undefined): Promise<Session> {
+  return createSessionBy(source, options, async (given) => ({ runner: await openOnnx(given, options, 'auto', reason) }));
+}
+
 /**
  * Opens the engine of a model: that of the bundle that was given; for a device of TensorRT that of the cache, or one that is built now where that is allowed; for 'auto'
  * either, or why there is none. Throws as `createSession`.
  */
-export async function openTaskEngine(wanted: EngineWanted): Promise<Opened<TaskRunner> | string | undefined> {
+async function openTaskEngine(wanted: EngineWanted): Promise<Opened<TaskRunner> | string | undefined> {
   const { bundle, options, batchSize, preprocess } = wanted;
   const { device = 'auto', build = 'never' } = options;
   if (bundle !== undefined) {
@@ -84,7 +132,7 @@ export async function openTaskEngine(wanted: EngineWanted): Promise<Opened<TaskR
 }
 
 /** What builds an engine in the background, for 'auto' where there is none. */
-export function taskEngineBuilding(given: EngineWanted): Opened<TaskRunner>['building'] {
+function taskEngineBuilding(given: EngineWanted): Opened<TaskRunner>['building'] {
   // Bytes are the caller's again as soon as the task is open.
   const model = given.model instanceof Uint8Array ? given.model.slice() : given.model;
   return (signal) =>
@@ -97,8 +145,8 @@ export function taskEngineBuilding(given: EngineWanted): Opened<TaskRunner>['bui
 /** The engine of a model for a device: one of the cache, or one that is built where that is allowed. */
 async function engineFor(device: EngineDevice, build: BuildPolicy, wanted: EngineWanted): Promise<FoundEngine> {
   const { options, model, preprocess, batchSize, labels } = wanted;
-  const { signal, tensorrtPath, onBuildProgress } = options;
-  const library = await runningTensorRt(device, tensorrtPath);
+  const { signal, tensorrtPath, gpus, onBuildProgress } = options;
+  const library = await runningTensorRt(device, tensorrtPath, gpus);
   const source = await readSource(model, signal);
   const baked = bakedOf(preprocess);
   const find = (values: BuildOptions['bakePreprocess']): Promise<EngineBundle | undefined> => {
@@ -108,6 +156,7 @@ async function engineFor(device: EngineDevice, build: BuildPolicy, wanted: Engin
   };
   const found = (baked && (await find(baked))) ?? (await find(undefined));
   if (found === undefined && build === 'never') throw notBuilt(source, device);
+  if (found === undefined) checkBuildsFor(library);
   const isFixed = source.inputs[0]?.shape?.[0] !== undefined && typeof source.inputs[0].shape[0] === 'number';
   const bundle =
     found ??
@@ -139,6 +188,7 @@ function recoveryOf(
 ): Recovery<TaskRunner> {
   const later = { ...options, signal: undefined };
   return {
+    gpus: options.gpus ?? firstGpu,
     onCpu: async (why) => {
       const model = optimised ?? (await engine.bundle.wholeModel());
       const open = async (given: string | Uint8Array): Promise<Opened<Backend>> => ({

@@ -11,22 +11,12 @@ import {
   FoveateError,
   withDefaults,
 } from '../errors/index.js';
-import { EngineBundle, type BundledTask } from '../engine/index.js';
+import type { BundledTask } from '../engine/index.js';
 import { modelPath, readModel, type OnnxModel } from '../graph/index.js';
 import { startReading, type PictureInput, type Placement, type Preprocess, type PreprocessedPicture } from '../image/index.js';
 import type { NamesBeside } from '../labels/index.js';
 import type { Timing } from '../results/index.js';
-import {
-  createSession,
-  createSessionBy,
-  Failover,
-  mayRunEngines,
-  openOnnx,
-  type Degraded,
-  type ModelSource,
-  type Opened,
-  type Session,
-} from '../session/index.js';
+import { checkSessionOptions, Failover, type Degraded, type ModelSource, type Session } from '../session/index.js';
 import { InFlight } from '../session/in-flight.js';
 import { Tensor } from '../tensor/index.js';
 import { producerOf } from './activation.js';
@@ -35,7 +25,7 @@ import { givenModel } from './given-model.js';
 import { boxDecoding, type BoxDecoding } from './heads/box-decoding.js';
 import { ModelInput } from './model-input.js';
 import { allOrFirstError, Stop } from './stop.js';
-import { onlyToLook, openTaskEngine, taskEngineBuilding, type EngineSource, type EngineWanted } from './task-engine.js';
+import { openToLook, openToRun, type EngineSource } from './task-engine.js';
 import { checkPixelLimit, sessionOptionsOf, taskOptionNames, type ProcessOptions, type TaskOptions } from './task-options.js';
 import { asItIs, taskRunner, type TaskRunner } from './task-runner.js';
 
@@ -85,7 +75,7 @@ export class TaskModel {
   /** Those of the task's own options that its bundle was made with. */
   readonly #bundled: Readonly<Record<string, unknown>>;
   readonly #batchSize: number;
-  /** Where the session only shows what the model is. */
+  /** Where an engine is to run it, or to be built in the background. */
   readonly #engineSource: EngineSource | undefined;
   /** Of the model, for events; undefined for bytes. */
   readonly #path: string | undefined;
@@ -118,7 +108,7 @@ export class TaskModel {
     this.input = input;
     this.#batchSize = batchSize;
     // Enough to keep every lane and every core busy, few enough to bound the memory of slots.
-    this.#gate = new Gate(session.lanes + native().visionLanes());
+    this.#gate = new Gate((engineSource?.options.lanes ?? session.lanes) + native().visionLanes());
   }
 
   /** Opens the model and finds its picture input. Throws as `createSession` does, and MODEL_UNSUPPORTED where there is no such input. */
@@ -126,11 +116,11 @@ export class TaskModel {
     checkOptions('options', options, [...taskOptionNames, ...ownOptions]);
     const batchSize = checkInteger('batchSize', options.batchSize ?? 1, 1, 1024);
     checkPixelLimit(options.pixelLimit);
-    const { source, bundle } = await givenModel(model, options.signal);
-    const engineBundle = bundle instanceof EngineBundle ? bundle : undefined;
     const sessionOptions = sessionOptionsOf(options);
-    const mayRunEngine = engineBundle !== undefined || (await mayRunEngines(options));
-    const session = await createSession(source, mayRunEngine ? { ...sessionOptions, ...onlyToLook } : sessionOptions);
+    checkSessionOptions(sessionOptions);
+    const given = await givenModel(model, options.signal);
+    const { source, bundle } = given;
+    const { session, engineSource } = await openToLook(model, given, sessionOptions);
     try {
       const graph = await readModel(source, { signal: options.signal });
       const beside = await readBesideModel(bundle ?? model, options);
@@ -144,7 +134,6 @@ export class TaskModel {
           hint: 'Leave batchSize out, or export the model with a dynamic batch dimension.',
         });
       }
-      const engineSource = mayRunEngine ? { model, source, bundle: engineBundle, options: sessionOptions } : undefined;
       const path = model instanceof Uint8Array ? undefined : modelPath('model', model);
       return new TaskModel(session, path, graph, input, beside, input.batch ?? batchSize, ownOptions, engineSource);
     } catch (error) {
@@ -174,19 +163,9 @@ export class TaskModel {
   async settle(preprocess: Preprocess, labels?: readonly string[]): Promise<void> {
     if (this.#engineSource === undefined) return;
     const wanted = { ...this.#engineSource, batchSize: this.#batchSize, preprocess, labels };
-    const engine = await openTaskEngine(wanted);
     const looked = this.#runners;
-    this.#runners = new Failover(typeof engine === 'object' ? engine : await this.#onOnnxRuntime(wanted, engine), this.#path);
-    await looked.close();
-  }
-
-  async #onOnnxRuntime(wanted: EngineSource & EngineWanted, reason: string | undefined): Promise<Opened<TaskRunner>> {
-    const { source, options } = wanted;
-    const session = await createSessionBy(source, options, async (given) => ({
-      runner: await openOnnx(given, options, 'auto', reason),
-    }));
-    const building = options.build === 'background' ? taskEngineBuilding(wanted) : undefined;
-    return { runner: taskRunner(session, asItIs), building };
+    this.#runners = new Failover(await openToRun(wanted, looked.serving), this.#path);
+    if (!wanted.isServing) await looked.close();
   }
 
   /** The operator that makes an output, those passed over that hand scores on as they are; undefined where there is none. */

@@ -40,6 +40,7 @@ class FakeRunner implements Runner {
 /** How often each was called, and what comes of it. */
 class FakeRecovery implements Recovery<FakeRunner> {
   readonly cpu: FakeRunner[] = [];
+  gpus = [0];
   attempts = 0;
   isBack = true;
   cpuFails = false;
@@ -192,6 +193,23 @@ describe('a device that is lost', () => {
     recovery.gate.resolve();
     expect(await other).toBe('cpu');
     await failover.close();
+  });
+
+  it('is let go of by all that live on it, but not by those on another, so that it can come back', async () => {
+    const others = [[0], [1], [1, 0]].map((gpus) => {
+      const runner = new FakeRunner('tensorrt');
+      const own = Object.assign(new FakeRecovery(), { gpus });
+      own.gate.resolve();
+      return { runner, failover: new Failover<FakeRunner>({ runner, recovery: own }, undefined) };
+    });
+    recovery.gate.resolve();
+    gpu.failure = 'DEVICE_LOST';
+    await run(failover);
+    await settled();
+    expect(others.map(({ runner }) => runner.closed)).toEqual([true, false, true]);
+    expect(others.map((one) => one.failover.degraded?.code)).toEqual(['DEVICE_LOST', undefined, 'DEVICE_LOST']);
+    expect(await Promise.all(others.map((one) => run(one.failover)))).toEqual(['cpu', 'tensorrt', 'cpu']);
+    await Promise.all([failover, ...others.map((one) => one.failover)].map((one) => one.close()));
   });
 
   it('while it is disposed of, frees what was just being opened', async () => {

@@ -137,18 +137,39 @@ describe("a session on 'auto' whose GPU is lost", () => {
     expect(found.events[1]).toMatchObject({ device: 'tensorrt', code: 'DEVICE_LOST' });
   });
 
-  it('is not reset under others, who answer from the CPU too, and all come back', async () => {
+  it('comes back though others live on it that nobody runs', async () => {
     const found = await on(
       { cache: sessions, tensorrt: 'lose-enqueue=1' },
       `${tools}
       const all = [await createSession(detector), await createSession(detector)];
-      const first = [await run(all[0], 0), await run(all[1], 1)];
-      await until(() => all.every(({ device }) => device === 'tensorrt'), () => Promise.all(all.map((session) => run(session, 2))));
+      const first = [await run(all[0], 0), all[1].device];
+      await until(() => all[0].device === 'tensorrt', () => run(all[0], 1));
+      const waiting = all[1].device;
+      await until(() => all[1].device === 'tensorrt', () => run(all[1], 2));
       const back = await Promise.all(all.map((session) => run(session, 3)));
       await Promise.all(all.map((session) => session.dispose()));
-      return { first, back };`,
+      return { first, waiting, back };`,
     );
-    expect(found).toEqual({ first: [right.cpu, right.cpu], back: [right.tensorrt, right.tensorrt] });
+    expect(found).toEqual({ first: [right.cpu, 'cpu'], waiting: 'cpu', back: [right.tensorrt, right.tensorrt] });
+  });
+
+  it('does not come back while a session lives that named the device, and does when that is disposed of', async () => {
+    const found = await on(
+      { cache: sessions, tensorrt: 'lose-enqueue=1' },
+      `${tools}
+      const said = [];
+      subscribe('foveate:log', ({ runtime, message }) => runtime === 'foveate' && said.push(message));
+      const named = await createSession(detector, { device: 'tensorrt' });
+      const session = await createSession(detector);
+      const first = await run(session, 0);
+      await until(() => said.length > 0, () => run(session, 1));
+      const waiting = [session.device, (await failureOf(run(named, 2))).code];
+      await named.dispose();
+      await until(() => session.device === 'tensorrt', () => run(session, 3));
+      return { first, waiting, said, back: await run(session, 4) };`,
+    );
+    expect(found).toMatchObject({ first: right.cpu, waiting: ['cpu', 'DEVICE_LOST'], back: right.tensorrt });
+    expect(found.said[0]).toMatch(/while something lives on it/);
   });
 
   it('lets the process end while it is lost, and while it is being opened again', async () => {

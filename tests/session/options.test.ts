@@ -5,6 +5,7 @@ import type { SessionOpenEvent, SessionRunEvent } from '../../lib/events/index.j
 import { nativeSessionOptions } from '../../lib/session/options.js';
 import type { LogEvent } from '../../lib/events/index.js';
 import { createSession, type SessionOptions } from '../../lib/session/index.js';
+import { Detector } from '../../lib/tasks/index.js';
 import { Tensor } from '../../lib/tensor/index.js';
 import { expectFailure, rejectionOf } from '../errors/failure.js';
 import { fixture } from './fixtures.js';
@@ -46,6 +47,26 @@ describe('bad options', () => {
     [{ signal: {} }, 'INVALID_ARGUMENT', /an AbortSignal for signal/],
   ] as const)('%o', async (options, code, message, hint?: RegExp) => {
     expectFailure(await rejectionOf(createSession(model, options as never)), code, message, hint);
+  });
+
+  const ofEngines = { build: 'on-load', onBuildProgress: () => 0, trust: true, gpus: [0], cudaGraphs: true };
+  const ofOnnxRuntime = {
+    ...{ threads: 1, interOpThreads: 1, spinning: true, memoryPattern: false, graphOptimization: 'all' },
+    ...{ config: {}, providerOptions: {} },
+  };
+  it.each([
+    ['cpu', ofEngines, /engines of TensorRT.*'auto' takes it/],
+    ['cuda', ofEngines, /engines of TensorRT.*'auto' takes it/],
+    ['tensorrt', ofOnnxRuntime, /ONNX Runtime.*'auto' takes it/],
+    ['tensorrt-rtx', ofOnnxRuntime, /ONNX Runtime.*'auto' takes it/],
+  ])("that the device '%s' would ignore", async (device, options, hint) => {
+    for (const [name, value] of Object.entries(options)) {
+      const expected = new RegExp(`none with device '${device}' for ${name}`);
+      for (const open of [createSession, Detector.load] as const) {
+        const error = await rejectionOf(open(model, { device, [name]: value } as never));
+        expectFailure(error, 'INVALID_ARGUMENT', expected, hint);
+      }
+    }
   });
 
   it.each([null, 'cpu', [1]])('%o instead of options', async (options) => {

@@ -1,5 +1,5 @@
 /** Engines of TensorRT behind sessions and tasks, in processes whose driver and TensorRT stand in for the real ones: see tests/standin. */
-import { cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
@@ -112,10 +112,23 @@ describe("a task on 'tensorrt'", () => {
     expect(found).toEqual([
       'cpu',
       expect.stringMatching(
-        /No engine of shapes-detector\.onnx for tensorrt .*foveate build .*shapes-detector\.onnx --device tensorrt/,
+        /No engine of shapes-detector\.onnx is in the cache .*foveate build .*shapes-detector\.onnx --device tensorrt/,
       ),
       true,
     ]);
+    const opened = await on(
+      {},
+      `
+      const { readFileSync } = await import('node:fs');
+      const { subscribe } = await import('node:diagnostics_channel');
+      const opened = [];
+      subscribe('foveate:session.open', ({ device }) => opened.push(device));
+      await loadTask(detector);
+      await createSession(detector);
+      return { opened, maps: readFileSync('/proc/self/maps', 'utf8').includes('libnvinfer') };`,
+    );
+    // Once each, and without TensorRT, which is large.
+    expect(opened).toEqual({ opened: ['cpu', 'cpu'], maps: false });
     const without = await on({ hasDriver: false }, `const task = await loadTask(detector); return task.session.deviceReason`);
     expect(without).not.toMatch(/engine/);
   });
@@ -130,11 +143,17 @@ describe('the bundle of an engine', () => {
       { cache },
       `
       await buildEngine(detector, { device: 'tensorrt', output: ${JSON.stringify(output)} });
+      const { subscribe } = await import('node:diagnostics_channel');
+      const opened = [];
+      subscribe('foveate:session.open', ({ model }) => opened.push(model));
       const task = await loadTask(${JSON.stringify(output)});
       const session = await createSession(${JSON.stringify(output)});
-      return { boxes: ${boxes}, labels: task.labels, session: [session.device, session.inputs[0].dtype], wrong: await failureOf(createSession(${JSON.stringify(output)}, { device: 'cpu' })) };`,
+      return { opened: opened.slice(1), boxes: ${boxes}, labels: task.labels, session: [session.device, session.inputs[0].dtype], wrong: await failureOf(createSession(${JSON.stringify(output)}, { device: 'cpu' })) };`,
     );
     expect(found.session).toEqual(['tensorrt', 'uint8']);
+    // Of a copy, the original: whoever may write to the copy has no say in what is run.
+    for (const model of found.opened) expect(model.startsWith(cache)).toBe(true);
+    expect(found.opened).toHaveLength(2);
     expect(found.labels).toContain('triangle');
     expect(found.boxes.classIds.length).toBeGreaterThan(3);
     expect(found.wrong).toMatchObject({ code: 'INVALID_ARGUMENT' });
@@ -189,6 +208,37 @@ describe("'auto'", () => {
     expect(await deviceOf('{}')).toEqual(['tensorrt', expect.any(String)]);
     expect(await deviceOf(`{ config: { 'session.set_denormal_as_zero': '1' } }`)).toEqual(['cpu', expect.any(String)]);
     expect(await deviceOf('{ batchSize: 16 }')).toEqual(['cpu', expect.stringMatching(/No engine of/)]);
+  });
+});
+
+describe('several GPUs', () => {
+  it('find engines by the first that is named, and are of one kind', async () => {
+    const cache = mkdtempSync(join(root, 'cache-'));
+    await on({ cache }, `await createSession(detector, { device: 'tensorrt', build: 'on-load' }); return 0`);
+    const opened = (gpus: string, options = ''): string =>
+      `return failureOf(createSession(detector, { device: 'tensorrt', gpus: ${gpus}, ${options} }).then((session) => session.dispose()))`;
+    const two = { cache, cuda: 'devices=2' };
+    expect(await on(two, opened('[0, 1]'))).toBe('no failure');
+    expect(await on(two, opened('[1]'))).toMatchObject({ code: 'ENGINE_NOT_BUILT' });
+    expect(await on(two, opened('[1]', `build: 'on-load'`))).toMatchObject({
+      code: 'BACKEND_UNAVAILABLE',
+      message: expect.stringMatching(/first GPU of the machine, 0 .* and not for 1/),
+      hint: expect.stringContaining('CUDA_VISIBLE_DEVICES=1'),
+    });
+    expect(await on(two, opened('[0, 2]'))).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringMatching(/ordinals of 0 .*, 1 .* for gpus/),
+    });
+    expect(await on({ cache, cuda: 'devices=2,last-capability=89' }, opened('[0, 1]'))).toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringMatching(/9\.0\) with 1 .*8\.9\)/),
+    });
+    // As if it had been built on the other.
+    const [key] = readdirSync(join(cache, 'engines'));
+    const path = join(cache, 'engines', key as string, 'manifest.json');
+    writeFileSync(path, readFileSync(path, 'utf8').replace('Stand-in GPU 0', 'Stand-in GPU 1'));
+    expect(await on(two, opened('[1]'))).toBe('no failure');
+    expect(await on(two, opened('[0]'))).toMatchObject({ code: 'ENGINE_NOT_BUILT' });
   });
 });
 
