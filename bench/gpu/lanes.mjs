@@ -136,6 +136,9 @@ ${options.rounds} processes of ${options.seconds} seconds each, and the least an
 | --- | --- | --- | --- | --- | --- |
 ${rows.map(({ kernelUs, lanes, side, busy, least, most, rate }) => `| ${kernelUs / 1000} ms | ${lanes} | ${side} | ${percent(busy)} | ${percent(least)} to ${percent(most)} | ${rate.toFixed(1)} |`).join('\n')}
 
+With several lanes there is always work in the queues of the device: what is not busy then is mostly the stand-in itself, whose streams are threads that hand the device on, three times a run. That takes tens of microseconds,
+and more where the machine has other things to do: the shorter the kernel, the more it weighs. From JavaScript, the thread that hands runs out has to get a processor as well.
+
 ## What is copied
 
 Copies of a run, in bytes, by the counters of the driver; "host to host" is what \`copiedBytes\` tells beyond them. From C++ inputs lie in pinned memory.

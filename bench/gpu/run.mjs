@@ -96,7 +96,7 @@ try {
           }
         }
       }
-      for (const batch of [batches[0], batches.at(-1)]) {
+      for (const batch of new Set([batches[0], batches.at(-1)])) {
         const found = await kept(`${place}-${batch}-overhead`, () => overheadOf(bundle, batch));
         overheads.push({ model: name, precision, batch, ...found });
         console.error(JSON.stringify(overheads.at(-1)));

@@ -1,6 +1,8 @@
 #!/bin/sh
 # Runs what gather.mjs brought: sh run.sh [tests|bench|sanitizer]... Default: all three. What they say and find is put into the folder results beside this script.
 #
+# BENCH_OPTIONS: options of bench/gpu/run.mjs, such as "--precisions fp16 --batches 1", to do it in parts.
+#
 # Engines, forms of models and measurements that are done are kept in work/: a run that was cut short goes on where it was. Where there is no GPU, everything is skipped, and counted.
 set -eu
 root=$(cd "$(dirname "$0")" && pwd)
@@ -41,7 +43,8 @@ tests() {
 }
 
 bench() {
-  step bench node bench/gpu/run.mjs --work "$root/work/bench" --write "$results/bench"
+  # shellcheck disable=SC2086 -- several words
+  step bench node bench/gpu/run.mjs --work "$root/work/bench" --write "$results/bench" ${BENCH_OPTIONS:-}
 }
 
 # NVIDIA's tool for errors of memory on the device, on two lanes without JavaScript.
@@ -53,7 +56,7 @@ sanitizer() {
     return
   fi
   bundle=$root/work/sanitizer.engine
-  library=$(ls "$root"/tensorrt/libnvinfer.so.* | head -n 1)
+  library=$(ls "${FOVEATE_TENSORRT_PATH%%:*}"/libnvinfer.so.* | head -n 1)
   step sanitizer-build node dist/bin/main.js build examples/models/shapes-classifier.onnx --device tensorrt --no-bake -o "$bundle"
   [ -e "$bundle/engine.plan" ] || return 0
   step sanitizer "$tool" --error-exitcode 9 "$FOVEATE_BENCH_PROGRAMS/executor_loop" "$library" "$bundle/engine.plan" 4 2 plain 5

@@ -94,24 +94,25 @@ describe.skipIf(gpu === undefined)(`runs ${where}`, () => {
     expect(past('device-copies')).toBe(0);
   });
 
-  it('leave no memory behind where engines are opened and closed a thousand times', { timeout: 1_200_000 }, async () => {
+  it('leave no memory behind where engines are opened and closed again and again', { timeout: 1_200_000 }, async () => {
     const engine = await enginePath(classifier);
     const look = async (): Promise<{ device: number; resident: number }> => {
       globalThis.gc?.();
       return { device: await deviceMemory(), resident: process.memoryUsage.rss() };
     };
+    const loads = gpu!.onStandins ? 300 : 1000;
     let before = { device: 0, resident: 0 };
-    for (let load = 0; load < 1000; load++) {
+    for (let load = 0; load < loads; load++) {
       const session = await createSession(engine, { lanes: 1 + (load % 2), cudaGraphs: load % 4 === 0 });
       using input = inputOf(session, 1, load);
       await bitsOf(session, input);
       await session.dispose();
-      if (load === 199) before = await look();
+      if (load === loads / 5) before = await look();
     }
     const after = await look();
     const mib = (bytes: number): number => bytes / 2 ** 20;
     console.log(
-      `1,000 loads ${where}: ${mib(after.device - before.device)} MiB of the GPU, ${mib(after.resident - before.resident)} MiB resident`,
+      `${loads} loads ${where}: ${mib(after.device - before.device)} MiB of the GPU, ${mib(after.resident - before.resident)} MiB resident`,
     );
     expect(mib(after.device - before.device)).toBeLessThan(8);
     expect(mib(after.resident - before.resident)).toBeLessThan(64);
