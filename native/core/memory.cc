@@ -96,9 +96,16 @@ Result<BlockPtr> MemoryPool::obtain(std::size_t bytes) {
     if (!made.ok()) return made.take_status();
     data = made.value();
   }
-  return std::make_shared<Block>(data, bytes, source_->place(), [pool = shared_from_this(), capacity](Block& block) {
-    pool->give_back(block, capacity);
-  });
+  try {
+    return std::make_shared<Block>(data, bytes, source_->place(), [pool = shared_from_this(), capacity](Block& block) {
+      pool->give_back(block, capacity);
+    });
+  } catch (const std::bad_alloc&) {  // for the block itself
+    source_->free(data, capacity);
+    std::lock_guard lock(mutex_);
+    statistics_.live_bytes -= capacity;
+  }
+  return no_memory(bytes);
 }
 
 void* MemoryPool::take(std::size_t capacity) {
@@ -129,15 +136,16 @@ Result<void*> MemoryPool::make(std::size_t capacity) {
 // The block counts as live until its memory is in the pool or free. No lock is held while the source frees: that of a
 // GPU may wait for all work on it.
 void MemoryPool::give_back(Block& block, std::size_t capacity) {
+  const bool reusable = block.reusable() && source_->reuses();
   for (;;) {
     Piece dropped;
     {
       std::lock_guard lock(mutex_);
-      if (block.reusable() && keep(block.data(), capacity)) {
+      if (reusable && keep(block.data(), capacity)) {
         statistics_.live_bytes -= capacity;
         return;
       }
-      if (block.reusable() && capacity <= pooled_bytes_limit_) dropped = take_other(capacity);
+      if (reusable && capacity <= pooled_bytes_limit_) dropped = take_other(capacity);
     }
     if (dropped.data == nullptr) break;
     source_->free(dropped.data, dropped.capacity);

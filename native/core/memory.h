@@ -73,6 +73,8 @@ class MemorySource {
   virtual MemoryPlace place() const = 0;
   virtual Result<void*> allocate(std::size_t capacity) = 0;
   virtual void free(void* data, std::size_t capacity) noexcept = 0;
+  // Whether a block that is given back may be kept for the next request; else it is freed.
+  virtual bool reuses() const { return true; }
 };
 
 // Reuses blocks of equal capacity, so that a service in its steady state allocates nothing. Thread-safe. Held by

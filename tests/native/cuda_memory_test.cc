@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <limits>
+#include <optional>
 #include <random>
 #include <thread>
 
@@ -11,7 +12,20 @@
 namespace foveate::cuda {
 namespace {
 
-using CudaMemory = CudaTest;
+// While something lives on the device, as in a session.
+class CudaMemory : public CudaTest {
+ protected:
+  void SetUp() override {
+    CudaTest::SetUp();
+    use_ = made(DeviceUse::begin(device_));
+  }
+  void TearDown() override {
+    use_.reset();
+    CudaTest::TearDown();
+  }
+
+  std::optional<DeviceUse> use_;
+};
 
 TEST_F(CudaMemory, BlocksSayWhereTheyAre) {
   const BlockPtr memory = on_device(100);
@@ -113,6 +127,26 @@ TEST_F(CudaMemory, TrimmingGivesBackWhatNobodyHolds) {
   EXPECT_EQ(device_->statistics().device.pooled_bytes, 0u);
 }
 
+TEST_F(CudaMemory, NothingIsKeptOnceNothingLivesOnTheDevice) {
+  BlockPtr outlives = on_device(kMiB);
+  BlockPtr pinned_outlives = pinned(kMiB);
+  on_device(2 * kMiB).reset();
+  pinned(2 * kMiB).reset();
+  {
+    const Stream stream = made(Stream::create(device_));
+    use_.reset();
+    EXPECT_EQ(device_->statistics().device.pooled_bytes, 2 * kMiB);  // that lives there, too
+  }
+  EXPECT_EQ(standin_count("allocations"), 1);
+  EXPECT_EQ(standin_count("pinned"), 1);
+  outlives.reset();
+  pinned_outlives.reset();
+  EXPECT_EQ(standin_count("allocations"), 0);
+  EXPECT_EQ(standin_count("pinned"), 0);
+  on_device(kMiB).reset();  // still works
+  EXPECT_EQ(device_->statistics().device.live_bytes + device_->statistics().device.pooled_bytes, 0u);
+}
+
 TEST_F(CudaMemory, IsFreedOnAThreadThatNeverUsedCuda) {
   BlockPtr memory = on_device(kMiB);
   BlockPtr host = pinned(kMiB);
@@ -140,6 +174,7 @@ TEST_F(CudaMemory, FreedAfterALossCallsNothing) {
   kept.reset();
   device_->device_pool().trim();
   EXPECT_EQ(standin_count("calls:cuMemFree_v2") + standin_count("calls:cuMemFreeHost"), calls);
+  use_.reset();
   ok(device_->recover());
   EXPECT_EQ(standin_count("allocations"), 0);  // all went with the context
   EXPECT_EQ(standin_count("pinned"), 0);

@@ -210,6 +210,11 @@ Result<MemoryInfo> Device::memory_info() {
   return info;
 }
 
+void Device::trim() {
+  device_pool_->trim();
+  pinned_pool_->trim();
+}
+
 DeviceStatistics Device::statistics() const {
   DeviceStatistics statistics;
   statistics.device = device_pool_->statistics();
@@ -240,7 +245,7 @@ DeviceUse& DeviceUse::operator=(DeviceUse&& other) noexcept {
 }
 
 DeviceUse::~DeviceUse() {
-  if (device_) device_->uses_.fetch_sub(1);
+  if (device_ && device_->uses_.fetch_sub(1) == 1) device_->trim();
 }
 
 ContextScope::ContextScope(Device& device) : device_(device), entered_(false) {

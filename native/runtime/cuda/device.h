@@ -83,8 +83,13 @@ class Device {
   Status recover();
 
   Result<MemoryInfo> memory_info();
+  // Frees what the pools keep.
+  void trim();
   DeviceStatistics statistics() const;
   void count_copies(CopyKind kind, CopyCount count);
+
+  // Whether something lives in its context, other than blocks.
+  bool in_use() const { return uses_.load() > 0; }
 
   // They live as long as the device. See memory.h for when a block may be let go.
   Pool& device_pool() { return *device_pool_; }
@@ -118,7 +123,9 @@ class Device {
 };
 
 // A share in a device's context, held by everything that lives in it: streams, events, graphs, and the engines and
-// execution contexts of TensorRT. While there is one, the device is not recovered. Move-only.
+// execution contexts of TensorRT; and by whoever has a library work on it, such as a builder. While there is one, the
+// device is not recovered. With the last, what the pools keep is freed: other processes, and whoever does not allocate
+// by the pools, may need it. Move-only.
 class DeviceUse {
  public:
   // Makes the context current, too. DEVICE_LOST once the device is.

@@ -1,5 +1,7 @@
 #include "runtime/cuda/graph.h"
 
+#include <new>
+
 namespace foveate::cuda {
 
 Result<Graph> Graph::capture(Stream& stream, const std::function<Status()>& enqueue) {
@@ -11,14 +13,22 @@ Result<Graph> Graph::capture(Stream& stream, const std::function<Status()>& enqu
                                        "The stream cannot be captured"));
   stream.capturing_ = true;
   stream.captured_ = {};
-  const Status enqueued = enqueue();
+  Status enqueued;
+  bool has_memory = true;
+  try {
+    enqueued = enqueue();
+  } catch (const std::bad_alloc&) {
+    has_memory = false;
+  }
   stream.capturing_ = false;
   // Also after a failure: it ends the capture, and gives no graph where something could not be captured.
   CUgraph graph = nullptr;
   CUresult answer = driver.cuStreamEndCapture(stream.native(), &graph);
   CUgraphExec executable = nullptr;
-  if (answer == result::kSuccess && enqueued.ok()) answer = driver.cuGraphInstantiateWithFlags(&executable, graph, 0);
+  if (answer == result::kSuccess && enqueued.ok() && has_memory)
+    answer = driver.cuGraphInstantiateWithFlags(&executable, graph, 0);
   if (graph != nullptr) driver.cuGraphDestroy(graph);
+  if (!has_memory) return Status(error_code::kOutOfMemory, "There is no memory left for what a graph is made of");
   if (!enqueued.ok()) return Status(enqueued.error().code, enqueued.error().message, enqueued.error().hint);
   if (Status status = device.check(answer, "The work makes no graph"); !status.ok()) {
     if (status.error().code == error_code::kCudaFailed)

@@ -18,8 +18,8 @@ class Graph {
  public:
   // What `enqueue` puts into the stream is not run but recorded. It must not wait for the GPU, nor allocate memory of
   // it, by the calling thread; other threads are free to (thread-local mode). Where it fails, or what it enqueued
-  // cannot be captured, its status, or CUDA_FAILED, says so: the stream is as it was before, and the same work can be
-  // enqueued without a graph.
+  // cannot be captured, its status, or CUDA_FAILED, says so; where memory runs out, CUDA_OUT_OF_MEMORY or
+  // OUT_OF_MEMORY. The stream is as it was before, and the same work can be enqueued without a graph.
   static Result<Graph> capture(Stream& stream, const std::function<Status()>& enqueue);
 
   Graph(Graph&& other) noexcept;

@@ -26,6 +26,7 @@ class DeviceMemory final : public MemorySource {
   explicit DeviceMemory(Device& device) : device_(device) {}
 
   MemoryPlace place() const override { return {MemoryKind::kDevice, device_.ordinal()}; }
+  bool reuses() const override { return device_.in_use(); }
 
   Result<void*> allocate(std::size_t capacity) override {
     const ContextScope scope(device_);
@@ -58,6 +59,7 @@ class PinnedMemory final : public MemorySource {
   explicit PinnedMemory(Device& device) : device_(device) {}
 
   MemoryPlace place() const override { return {MemoryKind::kPinned, device_.ordinal()}; }
+  bool reuses() const override { return device_.in_use(); }
 
   Result<void*> allocate(std::size_t capacity) override {
     const ContextScope scope(device_);

@@ -16,7 +16,8 @@
 namespace foveate::cuda {
 
 // Blocks of one kind, kDevice or kPinned, of one device, reused by capacity as in any MemoryPool. Thread-safe; a block
-// may be freed on any thread, and after the device was lost. The contents are what was there before.
+// may be freed on any thread, and after the device was lost. One that outlives all other use of the device is freed,
+// not kept. The contents are what was there before.
 class Pool {
  public:
   Pool(Device& device, MemoryKind kind, std::size_t pooled_bytes_limit);

@@ -37,6 +37,7 @@ class Event {
   // The time of the GPU between two events with timing; both must have been reached. Half a microsecond exact.
   Result<std::chrono::nanoseconds> elapsed_since(const Event& start) const;
 
+  Device& device() const { return *device_; }
   CUevent native() const { return event_; }
 
  private:

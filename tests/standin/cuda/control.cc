@@ -1,4 +1,5 @@
 // What tests ask and tell: standin.h.
+#include <algorithm>
 #include <functional>
 #include <string>
 
@@ -36,6 +37,9 @@ std::int64_t standin_count(const char* name) noexcept {
   const auto size = [](const auto& objects) { return static_cast<std::int64_t>(objects.size()); };
   if (what == "contexts") return sum([](Device& device) -> std::size_t { return device.active ? 1 : 0; });
   if (what == "streams") return size(driver().streams);
+  if (what == "busy-streams") {
+    return std::ranges::count_if(driver().streams, [](const auto& entry) { return !entry.second->idle(); });
+  }
   if (what == "events") return size(driver().events);
   if (what == "graphs") return size(driver().graphs);
   if (what == "executables") return size(driver().executables);

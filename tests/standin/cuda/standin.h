@@ -26,9 +26,10 @@ extern "C" {
 bool standin_configure(const char* settings) noexcept;
 
 // What lives now: "contexts", "streams", "events", "graphs", "executables", "allocations", "allocated-bytes", "pinned",
-// "pinned-bytes", "registrations"; "calls:FUNCTION", how often it was called; "work", how many pieces of work were
-// done, "busy-ns", how long the devices worked; copies that were done: "uploads", "downloads", "device-copies", and
-// their bytes, "uploaded-bytes", "downloaded-bytes", "device-copied-bytes". -1 for another name.
+// "pinned-bytes", "registrations"; "busy-streams", those with work to do; "calls:FUNCTION", how often it was called;
+// "work", how many pieces of work were done, "busy-ns", how long the devices worked; copies that were done: "uploads",
+// "downloads", "device-copies", and their bytes, "uploaded-bytes", "downloaded-bytes", "device-copied-bytes". -1 for
+// another name.
 std::int64_t standin_count(const char* name) noexcept;
 
 // Where the bytes of a device pointer can be read and written, by work that runs on the device: the pointer itself
