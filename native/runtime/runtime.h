@@ -43,6 +43,10 @@ struct OptimizationProfile {
   std::vector<Dims> min;
   std::vector<Dims> opt;
   std::vector<Dims> max;
+  // Of an input whose values make shapes, the range of each value; empty for all others, and where nothing tells them.
+  std::vector<std::vector<std::int64_t>> min_values = {};
+  std::vector<std::vector<std::int64_t>> opt_values = {};
+  std::vector<std::vector<std::int64_t>> max_values = {};
 };
 
 struct ModelInfo {

@@ -75,7 +75,7 @@ class Standin {
   }
 
  private:
-  static std::vector<std::vector<InputRange>> wide_profiles(const std::filesystem::path& path) {
+  std::vector<std::vector<InputRange>> wide_profiles(const std::filesystem::path& path) const {
     auto runtime = onnxruntime::open_library(std::getenv("FOVEATE_ONNXRUNTIME_PATH"));
     if (!runtime.ok()) return {};
     auto model = runtime.value()->open(path, {});
@@ -92,7 +92,9 @@ class Standin {
       if (range.min != range.max) ranges.push_back(std::move(range));
     }
     if (ranges.empty()) return {};
-    return {std::move(ranges)};
+    // TensorRT 8 wants one for each lane.
+    const std::size_t lanes = library_->version.releases == abi::Releases::kTrt8 ? 4 : 1;
+    return std::vector(lanes, ranges);
   }
 
   std::shared_ptr<const Library> library_;

@@ -16,18 +16,18 @@ constexpr std::pair<abi::ElementType, DType> kTypes[] = {
 };
 
 template <typename Theirs>
-Dims copied(const void* from) {
+std::optional<Dims> copied(const void* from) {
   Theirs dims;
   std::memcpy(static_cast<void*>(&dims), from, sizeof(dims));
-  const auto rank = std::clamp<std::int32_t>(dims.rank, 0, kMaxRank);
-  return Dims(dims.sizes, dims.sizes + rank);
+  if (dims.rank < 0 || dims.rank > static_cast<std::int32_t>(kMaxRank)) return std::nullopt;
+  return Dims(dims.sizes, dims.sizes + dims.rank);
 }
 
 }  // namespace
 
-Dims dims_of(const abi::Dims& dims, abi::Releases releases) { return dims_at(&dims, releases); }
+std::optional<Dims> dims_of(const abi::Dims& dims, abi::Releases releases) { return dims_at(&dims, releases); }
 
-Dims dims_at(const void* dims, abi::Releases releases) {
+std::optional<Dims> dims_at(const void* dims, abi::Releases releases) {
   return releases == abi::Releases::kTrt8 ? copied<abi::Dims32>(dims) : copied<abi::Dims>(dims);
 }
 

@@ -14,9 +14,10 @@ namespace foveate::tensorrt {
 // The most dimensions that a tensor of TensorRT has.
 inline constexpr std::size_t kMaxRank = 8;
 
-// TensorRT 8 writes, and reads, only 36 of the 72 bytes.
-Dims dims_of(const abi::Dims& dims, abi::Releases releases);
-Dims dims_at(const void* dims, abi::Releases releases);
+// Nothing where the rank is none: -1 is how TensorRT says that it does not know, or knows of no such tensor. TensorRT 8
+// writes, and reads, only 36 of the 72 bytes.
+std::optional<Dims> dims_of(const abi::Dims& dims, abi::Releases releases);
+std::optional<Dims> dims_at(const void* dims, abi::Releases releases);
 
 // Dimensions to hand over: at most kMaxRank of them.
 class ForeignDims {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "runtime/tensorrt/dims.h"
+#include "runtime/tensorrt/profile_choice.h"
 #include "runtime/tensorrt/slots.generated.h"
 
 namespace foveate::tensorrt {
@@ -30,7 +31,14 @@ Status said(std::string_view code, const std::string& what, const std::string& r
   return Status(code, what + (reason.empty() ? "." : ": " + reason), std::move(hint));
 }
 
+bool is_fixed(const OptimizationProfile& profile) { return profile.min == profile.max; }
+
 }  // namespace
+
+bool lacks_memory(const Status& status) {
+  return !status.ok() &&
+         (status.error().code == error_code::kCudaOutOfMemory || status.error().code == error_code::kOutOfMemory);
+}
 
 Status Engine::failure(LogScope& log, const std::string& what) const {
   FOVEATE_RETURN_IF_ERROR(device_->examine());
@@ -42,6 +50,15 @@ Status Engine::failure(LogScope& log, const std::string& what) const {
 Result<std::shared_ptr<Engine>> Engine::load(std::shared_ptr<const Library> library,
                                              std::shared_ptr<cuda::Device> device, std::span<const std::byte> bytes,
                                              const std::string& name) {
+  auto loaded = try_to_load(library, device, bytes, name);
+  if (loaded.ok() || !lacks_memory(loaded.status())) return loaded;
+  device->trim();  // the library allocates by itself, and the pools may keep what it needs
+  return try_to_load(std::move(library), std::move(device), bytes, name);
+}
+
+Result<std::shared_ptr<Engine>> Engine::try_to_load(std::shared_ptr<const Library> library,
+                                                    std::shared_ptr<cuda::Device> device,
+                                                    std::span<const std::byte> bytes, const std::string& name) {
   auto use = cuda::DeviceUse::begin(std::move(device));
   if (!use.ok()) return use.take_status();
   std::shared_ptr<Engine> made(new Engine(std::move(library), std::move(use).value()));
@@ -84,9 +101,10 @@ Status Engine::describe() {
     if (name != nullptr) FOVEATE_RETURN_IF_ERROR(describe_tensor(name));
   }
   info_.providers = {family_name(library_->family)};
-  describe_profiles();
-  return {};
+  return describe_profiles();
 }
+
+std::int32_t Engine::profiles() const { return abi::kCudaEngineGetNbOptimizationProfiles.in(version())(engine_.get()); }
 
 Status Engine::describe_tensor(const char* name) {
   const bool is_input = abi::kCudaEngineGetTensorIOMode.in(version())(native(), name) == abi::IoMode::kInput;
@@ -98,14 +116,13 @@ Status Engine::describe_tensor(const char* name) {
                   subject + " is a tensor of " + element_name(element) + ", which no tensor of ours can hold.",
                   "Build the engine with inputs and outputs of 8 to 64 bits.");
   }
-  if (abi::kCudaEngineGetTensorFormat.in(version())(native(), name) != abi::kLinearFormat) {
-    const char* const format = abi::kCudaEngineGetTensorFormatDesc.in(version())(native(), name);
-    return Status(error_code::kModelUnsupported,
-                  subject + " has a vectorised or padded layout: " + (format == nullptr ? "" : format) + ".",
-                  "Build the engine with linear inputs and outputs, which is the default.");
+  FOVEATE_RETURN_IF_ERROR(check_format(name, subject));
+  auto dims = dims_of(abi::kCudaEngineGetTensorShape.in(version())(native(), name), version().releases);
+  if (!dims) {
+    return Status(error_code::kModelUnsupported, subject + " has no known number of dimensions.",
+                  "Export the model with inputs and outputs of known rank, and build the engine again.");
   }
-  TensorInfo tensor{
-      name, *dtype, dims_of(abi::kCudaEngineGetTensorShape.in(version())(native(), name), version().releases), {}};
+  TensorInfo tensor{name, *dtype, std::move(*dims), {}};
   tensor.symbols.resize(tensor.dims.size());
   const bool on_host = abi::kCudaEngineGetTensorLocation.in(version())(native(), name) == abi::Location::kHost;
   (is_input ? info_.inputs : info_.outputs).push_back(std::move(tensor));
@@ -113,24 +130,96 @@ Status Engine::describe_tensor(const char* name) {
   return {};
 }
 
-void Engine::describe_profiles() {
-  const auto shape_of = abi::kCudaEngineGetProfileShape.in(version());
-  const std::int32_t count = abi::kCudaEngineGetNbOptimizationProfiles.in(version())(native());
-  for (std::int32_t i = 0; i < count; ++i) {
+// Profiles may differ in the layout that they were built for. TensorRT 8.5 tells that of the first alone.
+Status Engine::check_format(const char* name, const std::string& subject) const {
+  auto format_of = abi::kCudaEngineGetTensorFormatV2.in(version());
+  auto text_of = abi::kCudaEngineGetTensorFormatDescV2.in(version());
+  const bool each = format_of.ok() && text_of.ok();
+  for (std::int32_t i = 0; i < (each ? profiles() : 1); ++i) {
+    const std::int32_t format = each ? format_of.value()(engine_.get(), name, i)
+                                     : abi::kCudaEngineGetTensorFormat.in(version())(engine_.get(), name);
+    if (format == abi::kLinearFormat) continue;
+    const char* const text = each ? text_of.value()(engine_.get(), name, i)
+                                  : abi::kCudaEngineGetTensorFormatDesc.in(version())(engine_.get(), name);
+    return Status(error_code::kModelUnsupported,
+                  subject + " has a vectorised or padded layout in optimization profile " + std::to_string(i) + ": " +
+                      (text == nullptr ? "" : text) + ".",
+                  "Build the engine with linear inputs and outputs, which is the default.");
+  }
+  return {};
+}
+
+Status Engine::describe_profiles() {
+  using Which = abi::ProfileSelector;
+  for (std::int32_t i = 0; i < profiles(); ++i) {
     OptimizationProfile profile;
-    for (const TensorInfo& input : info_.inputs) {
-      const auto read = [&](abi::ProfileSelector which) {
-        return dims_of(shape_of(native(), input.name.c_str(), i, which), version().releases);
-      };
-      profile.min.push_back(read(abi::ProfileSelector::kMin));
-      profile.opt.push_back(read(abi::ProfileSelector::kOpt));
-      profile.max.push_back(read(abi::ProfileSelector::kMax));
+    for (std::size_t at = 0; at < info_.inputs.size(); ++at) {
+      for (const auto& [which, shapes] :
+           {std::pair(Which::kMin, &profile.min), {Which::kOpt, &profile.opt}, {Which::kMax, &profile.max}}) {
+        auto shape = profile_shape(info_.inputs[at], i, which);
+        if (!shape.ok()) return shape.take_status();
+        shapes->push_back(std::move(shape).value());
+      }
+      const bool has_values = inputs_[at].on_host && profile.min[at] == profile.max[at];
+      const std::size_t count = has_values ? element_count(profile.min[at]).value_or(0) : 0;
+      for (const auto& [which, values] : {std::pair(Which::kMin, &profile.min_values),
+                                          {Which::kOpt, &profile.opt_values},
+                                          {Which::kMax, &profile.max_values}})
+        values->push_back(count > 0 ? profile_values(info_.inputs[at], count, i, which) : std::vector<std::int64_t>());
     }
     info_.profiles.push_back(std::move(profile));
   }
+  claims_.resize(info_.profiles.size());
+  return {};
+}
+
+Result<Dims> Engine::profile_shape(const TensorInfo& input, std::int32_t profile, abi::ProfileSelector which) const {
+  auto dims = dims_of(abi::kCudaEngineGetProfileShape.in(version())(engine_.get(), input.name.c_str(), profile, which),
+                      version().releases);
+  if (dims) return std::move(*dims);
+  // Of an input that leaves nothing free, a profile need not say anything.
+  if (std::ranges::find(input.dims, kDynamic) == input.dims.end()) return input.dims;
+  return Status(error_code::kEngineFailed, "Input " + quoted(input.name.c_str()) +
+                                               ": TensorRT tells no shape in optimization profile " +
+                                               std::to_string(profile) + ".");
+}
+
+// TensorRT 8 tells them by a number that it has for each input and profile, which nothing here knows.
+std::vector<std::int64_t> Engine::profile_values(const TensorInfo& tensor, std::size_t count, std::int32_t profile,
+                                                 abi::ProfileSelector which) const {
+  const auto copied = [count](const auto* values) {
+    return values == nullptr ? std::vector<std::int64_t>() : std::vector<std::int64_t>(values, values + count);
+  };
+  if (auto wide = abi::kCudaEngineGetProfileTensorValuesV2.in(version()); wide.ok())
+    return copied(wide.value()(engine_.get(), tensor.name.c_str(), profile, which));
+  auto narrow = abi::kCudaEngineGetProfileTensorValues.in(version());
+  if (!narrow.ok() || tensor.dtype != DType::kInt32) return {};
+  return copied(narrow.value()(engine_.get(), tensor.name.c_str(), profile, which));
+}
+
+Result<std::size_t> Engine::claim_profile(const void* lane, const RunRequest& request) {
+  std::lock_guard lock(claiming_);
+  const auto taken = [&](std::size_t profile) { return claims_[profile] != nullptr && claims_[profile] != lane; };
+  auto chosen = choose_profile(info_, request.inputs, request.profile, taken);
+  const bool exclusive = version().releases == abi::Releases::kTrt8;
+  if (chosen.ok() && exclusive && !is_fixed(info_.profiles[chosen.value()]) && !taken(chosen.value()))
+    claims_[chosen.value()] = lane;
+  return chosen;
+}
+
+void Engine::release_profiles(const void* lane) {
+  std::lock_guard lock(claiming_);
+  std::ranges::replace(claims_, lane, static_cast<const void*>(nullptr));
 }
 
 Result<Owned<abi::Execution>> Engine::create_execution(std::size_t profile, void* stream) {
+  auto made = try_to_create_execution(profile, stream);
+  if (made.ok() || !lacks_memory(made.status())) return made;
+  device_->trim();
+  return try_to_create_execution(profile, stream);
+}
+
+Result<Owned<abi::Execution>> Engine::try_to_create_execution(std::size_t profile, void* stream) {
   FOVEATE_RETURN_IF_ERROR(device_->make_current());
   std::lock_guard lock(creating_);
   LogScope log;

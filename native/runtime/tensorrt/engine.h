@@ -22,6 +22,9 @@ struct EngineTensor {
   bool on_host = false;  // read and written by the processor: sizes that shapes are made of
 };
 
+// Whether memory, of the GPU or the host, is what an operation lacked.
+bool lacks_memory(const Status& status);
+
 // Shared by the lanes of its device; thread-safe. Freed by the last of them, on any thread.
 class Engine {
  public:
@@ -43,6 +46,11 @@ class Engine {
   const std::vector<EngineTensor>& outputs() const { return outputs_; }
   abi::Engine* native() const { return engine_.get(); }
 
+  // The profile for a request of this lane, which has it to itself from then on where the library wants that: see
+  // choose_profile. TensorRT 8 lets one execution context at a time use a profile, unless that fixes all shapes.
+  Result<std::size_t> claim_profile(const void* lane, const RunRequest& request);
+  void release_profiles(const void* lane);
+
   // One for one profile, which allocates what runs of that profile need. ENGINE_FAILED, CUDA_OUT_OF_MEMORY,
   // DEVICE_LOST.
   Result<Owned<abi::Execution>> create_execution(std::size_t profile, void* stream);
@@ -57,15 +65,26 @@ class Engine {
  private:
   Engine(std::shared_ptr<const Library> library, cuda::DeviceUse device)
       : library_(std::move(library)), device_(std::move(device)) {}
+  static Result<std::shared_ptr<Engine>> try_to_load(std::shared_ptr<const Library> library,
+                                                     std::shared_ptr<cuda::Device> device,
+                                                     std::span<const std::byte> bytes, const std::string& name);
+  Result<Owned<abi::Execution>> try_to_create_execution(std::size_t profile, void* stream);
+  std::int32_t profiles() const;
   Status describe();
   Status describe_tensor(const char* name);
-  void describe_profiles();
+  Status check_format(const char* name, const std::string& subject) const;
+  Status describe_profiles();
+  Result<Dims> profile_shape(const TensorInfo& input, std::int32_t profile, abi::ProfileSelector which) const;
+  std::vector<std::int64_t> profile_values(const TensorInfo& tensor, std::size_t count, std::int32_t profile,
+                                           abi::ProfileSelector which) const;
 
   const std::shared_ptr<const Library> library_;
   cuda::DeviceUse device_;
   Owned<abi::Runtime> runtime_;
   Owned<abi::Engine> engine_;
   std::mutex creating_;  // the library does not promise that contexts can be made on several threads at once
+  std::mutex claiming_;
+  std::vector<const void*> claims_;  // for each profile the lane that has it; null: none, or any number
   ModelInfo info_;
   std::vector<EngineTensor> inputs_;
   std::vector<EngineTensor> outputs_;

@@ -71,8 +71,12 @@ inline constexpr Method<ElementType(char const*)> kCudaEngineGetTensorDataType{{
 inline constexpr Method<Location(char const*)> kCudaEngineGetTensorLocation{{36, 21, 17, 19, 17}};
 inline constexpr Method<std::int32_t(char const*)> kCudaEngineGetTensorFormat{{41, 26, 22, 24, 22}};
 inline constexpr Method<char const*(char const*)> kCudaEngineGetTensorFormatDesc{{42, 27, 23, 25, 23}};
+inline constexpr NewerMethod<std::int32_t(char const*, std::int32_t)> kCudaEngineGetTensorFormatV2{"ICudaEngine::getTensorFormatV2", {{{52, 8600}, {36, 0}, {32, 0}, {34, 0}, {32, 0}}}};
+inline constexpr NewerMethod<char const*(char const*, std::int32_t)> kCudaEngineGetTensorFormatDescV2{"ICudaEngine::getTensorFormatDescV2", {{{53, 8600}, {37, 0}, {33, 0}, {35, 0}, {33, 0}}}};
 inline constexpr Method<std::int32_t()> kCudaEngineGetNbOptimizationProfiles{{22, 10, 8, 8, 8}};
 inline constexpr Method<Dims(char const*, std::int32_t, ProfileSelector)> kCudaEngineGetProfileShape{{44, 29, 25, 27, 25}};
+inline constexpr NewerMethod<std::int32_t const*(char const*, std::int32_t, ProfileSelector)> kCudaEngineGetProfileTensorValues{"ICudaEngine::getProfileTensorValues", {{{-1, 0}, {11, 0}, {-1, 0}, {9, 0}, {-1, 0}}}};
+inline constexpr NewerMethod<std::int64_t const*(char const*, std::int32_t, ProfileSelector)> kCudaEngineGetProfileTensorValuesV2{"ICudaEngine::getProfileTensorValuesV2", {{{-1, 0}, {54, 101100}, {46, 0}, {52, 0}, {46, 0}}}};
 inline constexpr Method<bool(std::int32_t, void*)> kExecutionContextSetOptimizationProfileAsync{{25, 17, 16, 17, 16}};
 inline constexpr Method<bool(char const*, void const*)> kExecutionContextSetInputShape{{29, 21, 20, 21, 20}};
 inline constexpr Method<Dims(char const*)> kExecutionContextGetTensorShape{{30, 22, 21, 22, 21}};

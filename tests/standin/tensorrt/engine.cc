@@ -67,6 +67,50 @@ std::string Engine::information() const {
   return text + "]}";
 }
 
+std::int32_t Engine::format(std::int32_t profile) const {
+  constexpr std::int32_t kChw2 = 1;
+  return Injection::instance().value("vectorised", -1) == profile ? kChw2 : tensorrt::abi::kLinearFormat;
+}
+
+bool Engine::is_on_host(const IoTensor& tensor) const {
+  const bool integers = tensor.dtype == DType::kInt64 || tensor.dtype == DType::kInt32;
+  return tensor.input && integers && Injection::instance().value("host-inputs", 0) != 0;
+}
+
+const std::int64_t* Engine::profile_values(const char* name, std::int32_t profile,
+                                           tensorrt::abi::ProfileSelector which) {
+  const IoTensor* const tensor = find(name);
+  const Dims* const dims = profile_shape(name, profile, which);
+  if (tensor == nullptr || dims == nullptr || !is_on_host(*tensor)) return nullptr;
+  using tensorrt::abi::ProfileSelector;
+  const int step = which == ProfileSelector::kMin ? 1 : which == ProfileSelector::kOpt ? 5 : 10;
+  std::lock_guard lock(mutex_);
+  auto& values = values_[tensor->name + " " + std::to_string(profile) + " " + std::to_string(step)];
+  values.assign(element_count(*dims).value_or(0), 10 * profile + step);
+  return values.data();
+}
+
+bool Engine::claim_profile(const Execution* execution, std::int32_t profile) {
+  using tensorrt::abi::ProfileSelector;
+  if (releases_ != Releases::kTrt8) return true;
+  const auto is_free = [&](const IoTensor& tensor) {
+    return tensor.input && *profile_shape(tensor.name.c_str(), profile, ProfileSelector::kMin) !=
+                               *profile_shape(tensor.name.c_str(), profile, ProfileSelector::kMax);
+  };
+  if (std::ranges::none_of(tensors(), is_free)) return true;
+  std::lock_guard lock(mutex_);
+  const auto user = users_.find(profile);
+  if (user != users_.end() && user->second != execution) return false;
+  std::erase_if(users_, [&](const auto& entry) { return entry.second == execution; });
+  users_[profile] = execution;
+  return true;
+}
+
+void Engine::release_profiles(const Execution* execution) {
+  std::lock_guard lock(mutex_);
+  std::erase_if(users_, [&](const auto& entry) { return entry.second == execution; });
+}
+
 std::unique_ptr<Execution> Engine::create_execution() {
   auto memory = Injection::instance().due("oom-context") ? nullptr : std::make_unique<DeviceMemory>(kScratchBytes);
   if (memory != nullptr && memory->ok()) return std::make_unique<Execution>(*this, std::move(memory));

@@ -32,6 +32,13 @@ class Engine {
   const OnnxFile& file() const { return model_->file(); }
   const Dims* profile_shape(const char* name, std::int32_t profile, tensorrt::abi::ProfileSelector which) const;
   std::string information() const;
+  std::int32_t format(std::int32_t profile) const;
+  bool is_on_host(const IoTensor& tensor) const;
+  // As many as the tensor has elements; null where it is none whose values make shapes.
+  const std::int64_t* profile_values(const char* name, std::int32_t profile, tensorrt::abi::ProfileSelector which);
+  // TensorRT 8: whether this execution has the profile to itself, from now on.
+  bool claim_profile(const Execution* execution, std::int32_t profile);
+  void release_profiles(const Execution* execution);
 
   std::unique_ptr<Execution> create_execution();
 
@@ -52,8 +59,10 @@ class Engine {
   const Log log_;
   std::shared_ptr<OnnxModel> model_;
   std::unique_ptr<DeviceMemory> memory_;
-  std::mutex mutex_;  // of what is remembered of shapes
+  std::mutex mutex_;  // of what follows
   std::map<std::map<std::string, Dims>, std::map<std::string, Dims>> shapes_;
+  std::map<std::string, std::vector<std::int64_t>> values_;
+  std::map<std::int32_t, const Execution*> users_;  // of profiles
   Counted counted_{"engines"};
 };
 
@@ -65,6 +74,7 @@ struct OutputAllocator {
 class Execution {
  public:
   Execution(Engine& engine, std::unique_ptr<DeviceMemory> memory) : engine_(engine), memory_(std::move(memory)) {}
+  ~Execution() { engine_.release_profiles(this); }
 
   bool set_profile(std::int32_t profile);
   bool set_shape(const char* name, const Dims& dims);
@@ -87,6 +97,7 @@ class Execution {
   Engine& engine_;
   std::unique_ptr<DeviceMemory> memory_;
   std::int32_t profile_ = 0;
+  bool deaf_ = false;  // to an output that gets no memory
   std::map<std::string, Dims> inputs_;
   std::map<std::string, Dims> outputs_;
   std::map<std::string, void*> addresses_;

@@ -27,6 +27,7 @@ struct Execution::Job {
     IoTensor io;
     Dims dims;
     void* address;  // on the device; null: a free output
+    bool on_host = false;
   };
 
   std::shared_ptr<OnnxModel> model;  // with these weights
@@ -50,7 +51,7 @@ struct Execution::Job {
     std::vector<TensorView> views;
     for (const Tensor& tensor : inputs) {
       const std::size_t count = element_count(tensor.dims).value_or(0);
-      void* data = Driver::get()->view(tensor.address);
+      void* data = tensor.on_host ? tensor.address : Driver::get()->view(tensor.address);
       if (data == nullptr) return fail();
       if (tensor.io.dtype != tensor.io.model_dtype) {
         widened.emplace_back(count * sizeof(std::int64_t));
@@ -95,6 +96,8 @@ bool Execution::refuse(const std::string& message) {
 bool Execution::set_profile(std::int32_t profile) {
   if (profile < 0 || static_cast<std::size_t>(profile) >= engine_.plan().profiles.size())
     return refuse("There is no profile " + std::to_string(profile));
+  if (!engine_.claim_profile(this, profile))
+    return refuse("Profile " + std::to_string(profile) + " is in use by another execution context");
   profile_ = profile;
   inputs_.clear();
   outputs_.clear();
@@ -132,8 +135,10 @@ Dims Execution::shape(const char* name) const {
 }
 
 bool Execution::set_address(const char* name, void* address) {
-  if (engine_.find(name) == nullptr) return refuse("No tensor of that name");
-  if (reinterpret_cast<std::uintptr_t>(address) % 256 != 0) return refuse(std::string("Not aligned: ") + name);
+  const IoTensor* const tensor = engine_.find(name);
+  if (tensor == nullptr) return refuse("No tensor of that name");
+  if (!engine_.is_on_host(*tensor) && reinterpret_cast<std::uintptr_t>(address) % 256 != 0)
+    return refuse(std::string("Not aligned: ") + name);
   addresses_[name] = address;
   return true;
 }
@@ -160,6 +165,7 @@ bool Execution::enqueue(cuda::CUstream stream) {
   if (outputs_.empty()) return refuse("The shapes of the inputs were not set");
 
   const bool faulty = injection.due("lose-enqueue");
+  deaf_ = injection.due("deaf-enqueue");
   auto model = engine_.model();
   std::vector<Job::Tensor> inputs, outputs;
   std::string key = faulty ? "faulty" : "";
@@ -182,7 +188,7 @@ bool Execution::enqueue(cuda::CUstream stream) {
     }
     add_to_key(&address, sizeof(address));
     add_to_key(dims.data(), dims.size() * sizeof(dims[0]));
-    (tensor.input ? inputs : outputs).push_back({tensor, dims, address});
+    (tensor.input ? inputs : outputs).push_back({tensor, dims, address, engine_.is_on_host(tensor)});
   }
   auto& job = jobs_[key];
   if (job == nullptr) {
@@ -223,8 +229,8 @@ bool Execution::enqueue_free(Job& job, cuda::CUstream stream) {
     const Dims& dims = job.results[i].dims;
     tensor.address = allocator.provide(*byte_count(dims, tensor.io.dtype), stream);
     tensor.dims = dims;
-    if (tensor.address == nullptr && job.results[i].bytes > 0) return false;
     allocator.told(dims);
+    if (tensor.address == nullptr && job.results[i].bytes > 0 && !deaf_) return false;
   }
   const bool launched = Driver::get()->launch(stream, Job::publish_entry, &job) == 0 && wait(stream);
   for (Job::Tensor& tensor : job.outputs) {

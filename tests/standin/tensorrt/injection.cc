@@ -11,7 +11,8 @@ namespace foveate::standin {
 namespace {
 
 constexpr const char* kKeys[] = {"latency-us",  "fail-enqueue", "oom-enqueue", "lose-enqueue",
-                                 "oom-context", "capability",   "version"};
+                                 "oom-context", "capability",   "version",     "deaf-enqueue",
+                                 "no-shape",    "vectorised",   "host-inputs"};
 constexpr const char* kCounts[] = {"builders", "networks", "configs",    "parsers",   "memories", "runtimes",
                                    "engines",  "contexts", "inspectors", "refitters", "enqueues"};
 

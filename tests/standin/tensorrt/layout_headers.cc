@@ -55,6 +55,11 @@ Dims theirs(const foveate::Dims& dims) {
   return made;
 }
 
+// What a question for a shape is answered with.
+Dims shape_answer(const foveate::Dims& dims) {
+  return standin::Injection::instance().due("no-shape") ? Dims{-1, {}} : theirs(dims);
+}
+
 foveate::Dims ours(const Dims& dims) { return foveate::Dims(dims.d, dims.d + dims.nbDims); }
 
 DataType theirs(abi::ElementType type) { return static_cast<DataType>(type); }
@@ -193,7 +198,7 @@ struct ExecutionImplementation final : VExecutionContextStub {
     return execution->set_shape(name, ours(dims));
   }
   std::int32_t inferShapes(std::int32_t, char const**) noexcept override { return execution->infer_shapes(); }
-  Dims getTensorShape(char const* name) const noexcept override { return theirs(execution->shape(name)); }
+  Dims getTensorShape(char const* name) const noexcept override { return shape_answer(execution->shape(name)); }
   bool setTensorAddress(char const* name, void* data) noexcept override { return execution->set_address(name, data); }
   bool setOutputAllocator(char const* name, IOutputAllocator* allocator) noexcept override {
     if (allocator == nullptr) return execution->set_allocator(name, {});
@@ -238,16 +243,27 @@ struct EngineImplementation final : VCudaEngineStub {
     const auto* const tensor = engine->find(name);
     return tensor == nullptr ? TensorIOMode::kNONE : tensor->input ? TensorIOMode::kINPUT : TensorIOMode::kOUTPUT;
   }
-  Dims getTensorShape(char const* name) const noexcept override { return theirs(engine->find(name)->dims); }
+  Dims getTensorShape(char const* name) const noexcept override { return shape_answer(engine->find(name)->dims); }
   DataType getTensorDataType(char const* name) const noexcept override { return theirs(engine->find(name)->element); }
-  TensorLocation getTensorLocation(char const*) const noexcept override { return TensorLocation::kDEVICE; }
-  TensorFormat getTensorFormat(char const*) const noexcept override { return TensorFormat::kLINEAR; }
+  TensorLocation getTensorLocation(char const* name) const noexcept override {
+    return engine->is_on_host(*engine->find(name)) ? TensorLocation::kHOST : TensorLocation::kDEVICE;
+  }
+  TensorFormat getTensorFormatV2(char const*, std::int32_t profile) const noexcept override {
+    return static_cast<TensorFormat>(engine->format(profile));
+  }
+  char const* getTensorFormatDescV2(char const*, std::int32_t) const noexcept override {
+    return "two channels a vector";
+  }
+  std::int64_t const* getProfileTensorValuesV2(char const* name, std::int32_t profile,
+                                               OptProfileSelector select) const noexcept override {
+    return engine->profile_values(name, profile, static_cast<abi::ProfileSelector>(select));
+  }
   std::int32_t getNbOptimizationProfiles() const noexcept override {
     return static_cast<std::int32_t>(engine->plan().profiles.size());
   }
   Dims getProfileShape(char const* name, std::int32_t profile, OptProfileSelector select) const noexcept override {
     const auto* const dims = engine->profile_shape(name, profile, static_cast<abi::ProfileSelector>(select));
-    return dims == nullptr ? Dims{-1, {}} : theirs(*dims);
+    return dims == nullptr ? Dims{-1, {}} : shape_answer(*dims);
   }
   IExecutionContext* createExecutionContext(ExecutionContextAllocationStrategy) noexcept override {
     auto made = engine->create_execution();

@@ -117,6 +117,7 @@ std::optional<Bytes> build(const Network& network, const Config& config, const R
     log(Severity::kError, "The network has no outputs.");
     return std::nullopt;
   }
+  log(Severity::kInfo, "Building an engine.");
   Plan plan;
   plan.version = static_cast<std::int32_t>(Injection::instance().value("version", release.version));
   plan.capability = capability();

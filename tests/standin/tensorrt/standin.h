@@ -8,6 +8,10 @@
 //   oom-enqueue=N       no memory
 //   lose-enqueue=N      the kernel of that run is faulty: the device is lost
 //   oom-context=N       the N-th execution context from now gets no memory
+//   deaf-enqueue=N      the N-th enqueue from now is called a success, though an output got no memory
+//   no-shape=N          the N-th question for a shape from now is answered with the rank -1
+//   vectorised=N        under optimization profile N, tensors have a layout that is not linear
+//   host-inputs=1       inputs of integers are read by the processor; profile N allows values of 10 N + 1 to 10 N + 10
 //   capability=N        engines are built for, and expected to be for, this GPU
 //   version=N           engines are built by, and expected to be of, this release
 //   clear               forgets all of these

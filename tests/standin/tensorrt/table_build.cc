@@ -61,12 +61,12 @@ struct Profile {
             .put(
                 abi::kOptimizationProfileSetDimensions,
                 +[](Interface* self, const char* input, abi::ProfileSelector which, const abi::Dims* dims) noexcept {
-                  return of<Profile>(self).set(input, which, foveate::tensorrt::dims_at(dims, abi::Releases::kTrt10));
+                  return of<Profile>(self).set(input, which, *foveate::tensorrt::dims_at(dims, abi::Releases::kTrt10));
                 })
             .put(
                 abi::kOptimizationProfileSetDimensionsByValue,
                 +[](Interface* self, const char* input, abi::ProfileSelector which, abi::Dims32 dims) noexcept {
-                  return of<Profile>(self).set(input, which, foveate::tensorrt::dims_at(&dims, abi::Releases::kTrt8));
+                  return of<Profile>(self).set(input, which, *foveate::tensorrt::dims_at(&dims, abi::Releases::kTrt8));
                 })
             .put(abi::kOptimizationProfileIsValid, +[](Interface*) noexcept { return true; });
     return made;

@@ -71,6 +71,13 @@ inline GivenDims theirs(const foveate::Dims& dims) {
   return given;
 }
 
+// What a question for a shape is answered with.
+inline GivenDims shape_answer(const foveate::Dims& dims) {
+  GivenDims given = theirs(dims);
+  if (standin::Injection::instance().due("no-shape")) given.rank = -1;
+  return given;
+}
+
 // A handle and its implementation in one: the table of destructors first, as the interface has it.
 template <typename Logic>
 struct Object : abi::Handle {

@@ -37,7 +37,7 @@ struct Execution {
             .put(
                 abi::kExecutionContextSetInputShape,
                 +[](Interface* self, const char* name, const void* dims) noexcept {
-                  return of<Execution>(self).execution->set_shape(name, foveate::tensorrt::dims_at(dims, kReleases));
+                  return of<Execution>(self).execution->set_shape(name, *foveate::tensorrt::dims_at(dims, kReleases));
                 })
             .put(
                 abi::kExecutionContextInferShapes,
@@ -47,7 +47,7 @@ struct Execution {
             .put_dims(
                 abi::kExecutionContextGetTensorShape,
                 +[](Interface* self, const char* name) noexcept {
-                  return theirs(of<Execution>(self).execution->shape(name));
+                  return shape_answer(of<Execution>(self).execution->shape(name));
                 })
             .put(
                 abi::kExecutionContextSetTensorAddress,
@@ -115,15 +115,26 @@ struct Engine {
                 })
             .put_dims(
                 abi::kCudaEngineGetTensorShape,
-                +[](Interface* self, const char* name) noexcept { return theirs(get(self).find(name)->dims); })
+                +[](Interface* self, const char* name) noexcept { return shape_answer(get(self).find(name)->dims); })
             .put(
                 abi::kCudaEngineGetTensorDataType,
                 +[](Interface* self, const char* name) noexcept { return get(self).find(name)->element; })
             .put(
                 abi::kCudaEngineGetTensorLocation,
-                +[](Interface*, const char*) noexcept { return abi::Location::kDevice; })
+                +[](Interface* self, const char* name) noexcept {
+                  return get(self).is_on_host(*get(self).find(name)) ? abi::Location::kHost : abi::Location::kDevice;
+                })
             .put(
-                abi::kCudaEngineGetTensorFormat, +[](Interface*, const char*) noexcept { return abi::kLinearFormat; })
+                abi::kCudaEngineGetTensorFormatV2,
+                +[](Interface* self, const char*, std::int32_t profile) noexcept { return get(self).format(profile); })
+            .put(
+                abi::kCudaEngineGetTensorFormatDescV2,
+                +[](Interface*, const char*, std::int32_t) noexcept { return "two channels a vector"; })
+            .put(
+                abi::kCudaEngineGetProfileTensorValuesV2,
+                +[](Interface* self, const char* name, std::int32_t profile, abi::ProfileSelector which) noexcept {
+                  return get(self).profile_values(name, profile, which);
+                })
             .put(
                 abi::kCudaEngineGetNbOptimizationProfiles,
                 +[](Interface* self) noexcept { return static_cast<std::int32_t>(get(self).plan().profiles.size()); })
@@ -131,7 +142,7 @@ struct Engine {
                 abi::kCudaEngineGetProfileShape,
                 +[](Interface* self, const char* name, std::int32_t profile, abi::ProfileSelector which) noexcept {
                   const auto* const dims = get(self).profile_shape(name, profile, which);
-                  return theirs(dims == nullptr ? foveate::Dims() : *dims);
+                  return shape_answer(dims == nullptr ? foveate::Dims() : *dims);
                 })
             .put(
                 abi::kCudaEngineCreateExecutionContext,
