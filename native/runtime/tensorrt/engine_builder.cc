@@ -75,7 +75,7 @@ class Build {
     if (!parser.ok()) return parser.take_status();
     FOVEATE_RETURN_IF_ERROR(parser.value().parse(spec_.model, spec_.model_path, log_));
     abi::kNetworkDefinitionSetName.in(version_)(network_.get(), spec_.network_name.c_str());
-    describe();
+    FOVEATE_RETURN_IF_ERROR(describe());
     if (result_.outputs.empty()) return no_model("it has no outputs");
     FOVEATE_RETURN_IF_ERROR(check_profiles(result_.inputs, spec_.profiles));
     FOVEATE_RETURN_IF_ERROR(add_profiles());
@@ -93,7 +93,8 @@ class Build {
   Status create() {
     auto builder = create_builder(library_, log_);
     if (!builder.ok()) return builder.take_status();
-    builder_ = std::move(builder).value();
+    device_ = std::move(builder.value().device);
+    builder_ = std::move(builder.value().builder);
     if (!spec_.plugin_libraries.empty()) FOVEATE_RETURN_IF_ERROR(load_plugins());
     network_.reset(abi::kBuilderCreateNetworkV2.in(version_)(builder_.get(), abi::network_flags(version_.releases)));
     config_.reset(abi::kBuilderCreateBuilderConfig.in(version_)(builder_.get()));
@@ -214,21 +215,28 @@ class Build {
     return {};
   }
 
-  NetworkTensor described(abi::Tensor* tensor) const {
-    const char* const name = abi::kTensorGetName.in(version_)(tensor);
-    return {name == nullptr ? "" : name, element_name(abi::kTensorGetType.in(version_)(tensor)),
-            dims_of(abi::kTensorGetDimensions.in(version_)(tensor), version_.releases)};
+  Status describe(abi::Tensor* tensor, std::vector<NetworkTensor>& tensors) {
+    const char* const given = abi::kTensorGetName.in(version_)(tensor);
+    const std::string name = given == nullptr ? "" : given;
+    auto dims = dims_of(abi::kTensorGetDimensions.in(version_)(tensor), version_.releases);
+    if (!dims) {
+      return failure(error_code::kModelUnsupported, "TensorRT cannot tell how many dimensions \"" + name + "\" has",
+                     "Export the model with inputs and outputs of known rank.");
+    }
+    tensors.push_back({name, element_name(abi::kTensorGetType.in(version_)(tensor)), std::move(*dims)});
+    return {};
   }
 
-  void describe() {
+  Status describe() {
     abi::Network* const network = network_.get();
     result_.network_layers = abi::kNetworkDefinitionGetNbLayers.in(version_)(network);
     const std::int32_t inputs = abi::kNetworkDefinitionGetNbInputs.in(version_)(network);
     for (std::int32_t i = 0; i < inputs; ++i)
-      result_.inputs.push_back(described(abi::kNetworkDefinitionGetInput.in(version_)(network, i)));
+      FOVEATE_RETURN_IF_ERROR(describe(abi::kNetworkDefinitionGetInput.in(version_)(network, i), result_.inputs));
     const std::int32_t outputs = abi::kNetworkDefinitionGetNbOutputs.in(version_)(network);
     for (std::int32_t i = 0; i < outputs; ++i)
-      result_.outputs.push_back(described(abi::kNetworkDefinitionGetOutput.in(version_)(network, i)));
+      FOVEATE_RETURN_IF_ERROR(describe(abi::kNetworkDefinitionGetOutput.in(version_)(network, i), result_.outputs));
+    return {};
   }
 
   Status add_profiles() {
@@ -286,6 +294,7 @@ class Build {
   BuiltEngine result_;
   Monitor monitor_;
   LogScope log_;
+  std::optional<cuda::DeviceUse> device_;
   // Freed from the last to the first: what a builder made goes before it, but for the timing cache, which has to
   // outlive the builders that use it.
   Owned<abi::TimingCache> timing_cache_;
@@ -308,7 +317,7 @@ Result<SupportReport> check_support(const Library& library, std::span<const std:
   auto builder = create_builder(library, log);
   if (!builder.ok()) return builder.take_status();
   Owned<abi::Network> network(
-      abi::kBuilderCreateNetworkV2.in(version)(builder.value().get(), abi::network_flags(version.releases)));
+      abi::kBuilderCreateNetworkV2.in(version)(builder.value().builder.get(), abi::network_flags(version.releases)));
   if (!network) return Status(error_code::kEngineFailed, "The builder gives no network: " + log.take_error());
   auto parser = OnnxParser::create(library, network.get());
   if (!parser.ok()) return parser.take_status();

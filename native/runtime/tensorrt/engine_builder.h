@@ -73,7 +73,8 @@ struct BuiltEngine {
 
 // MODEL_UNSUPPORTED with every error of the parser, MODEL_INVALID for what is no model; INVALID_ARGUMENT for a
 // specification that contradicts the model, or that the library refuses;
-// BACKEND_UNAVAILABLE where it gives no builder; BACKEND_TOO_OLD for what this release lacks; ENGINE_FAILED; ABORTED.
+// BACKEND_UNAVAILABLE where it gives no builder; BACKEND_TOO_OLD for what this release lacks; ENGINE_FAILED; ABORTED;
+// DEVICE_LOST.
 Result<BuiltEngine> build_engine(const Library& library, const EngineSpec& spec, const BuildListener& listener,
                                  CancelToken* cancel);
 

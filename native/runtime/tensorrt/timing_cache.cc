@@ -12,7 +12,7 @@ Result<BlockPtr> combine_timing_caches(const Library& library, std::span<const s
   const abi::Version& version = library.version;
   auto builder = create_builder(library, log);
   if (!builder.ok()) return builder.take_status();
-  Owned<abi::BuilderConfig> config(abi::kBuilderCreateBuilderConfig.in(version)(builder.value().get()));
+  Owned<abi::BuilderConfig> config(abi::kBuilderCreateBuilderConfig.in(version)(builder.value().builder.get()));
   if (!config) return Status(error_code::kEngineFailed, "The builder gives no configuration: " + log.take_error());
   const auto create = abi::kBuilderConfigCreateTimingCache.in(version);
   Owned<abi::TimingCache> known(create(config.get(), first.data(), first.size()));
