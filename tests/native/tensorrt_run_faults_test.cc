@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "native/tensorrt_run_fixture.h"
+#include "runtime/tensorrt/execution.h"
 
 namespace foveate::tensorrt {
 namespace {
@@ -143,6 +144,34 @@ TEST_P(TensorRtFaults, MemoryThatRunsOutIsToldAndComesBack) {
   const Bytes engine = engine_of("dynamic");
   configure("memory-limit=0");
   expect_error(refusal(engine), error_code::kCudaOutOfMemory);
+}
+
+TEST_P(TensorRtFaults, AnOutputThatGetsNoMemoryIsToldThoughTheLibraryDoesNot) {
+  const auto lane = lane_of(TensorRtRun::open(engine_of("nonzero")));
+  HostTensor zeros = floats({64, 64}, std::vector<float>(4096, 0.0f));
+  HostTensor ones = floats({64, 64}, std::vector<float>(4096, 1.0f));
+  RunResult result;
+  ASSERT_OK(contract::run(*lane, {zeros.view()}, {0}, result));
+  configure("fail-from=cuMemAlloc_v2:1:2");
+  standin_->configure("deaf-enqueue=1");
+  expect_error(contract::run(*lane, {ones.view()}, {0}, result), error_code::kCudaOutOfMemory);
+  configure("clear");
+  ASSERT_OK(contract::run(*lane, {ones.view()}, {0}, result));
+  EXPECT_EQ(result.outputs[0].dims, (Dims{2, 4096}));
+}
+
+TEST_P(TensorRtFaults, AnOutputOfFreeSizeKeepsAllThatItGotUntilTheRunIsOver) {
+  const cuda::DeviceUse use = made(cuda::DeviceUse::begin(device_));
+  FreeOutput output(*device_, standin_->library().version.releases);
+  const void* const first = output.provide(4096);
+  const void* const second = output.provide(2 * 4096);
+  ASSERT_NE(first, nullptr);
+  EXPECT_NE(first, second);
+  EXPECT_EQ(output.provide(4096), second);  // large enough
+  EXPECT_EQ(output.block()->data(), second);
+  EXPECT_EQ(device_->statistics().device.live_bytes, 3u * 4096);
+  output.forget();
+  EXPECT_EQ(device_->statistics().device.live_bytes, 0u);
 }
 
 TEST_P(TensorRtFaults, ALostDeviceIsToldOnceAndForAll) {

@@ -143,6 +143,7 @@ class TensorRtGraphs : public TensorRtRun {
 };
 
 TEST_P(TensorRtGraphs, ReplayARunOfEachShape) {
+  if (GetParam() == std::string("trt8")) GTEST_SKIP() << "Shapes share the execution of their profile";
   const auto lane = lane_of(TensorRtRun::open(engine_of("dynamic"), options_));
   ASSERT_NE(lane, nullptr);
   const auto before = launches();
@@ -172,6 +173,21 @@ TEST_P(TensorRtGraphs, GoOnWithoutWhereCapturingFails) {
     EXPECT_EQ(values_of<float>(result.outputs[0]), scores_of_ones(2));
   }
   EXPECT_EQ(launches(), before);
+}
+
+TEST_P(TensorRtGraphs, AreTriedAgainAfterMemoryWasShort) {
+  const auto lane = lane_of(TensorRtRun::open(engine_of("dynamic"), options_));
+  configure("fail=cuGraphInstantiateWithFlags:1:2");
+  const auto before = launches();
+  const auto tried = standin_count("calls:cuStreamBeginCapture_v2");
+  RunResult result;
+  for (int i = 0; i < 40; ++i) {
+    HostTensor images = ones(2);
+    ASSERT_OK(contract::run(*lane, {images.view()}, {0}, result));
+    EXPECT_EQ(values_of<float>(result.outputs[0]), scores_of_ones(2));
+  }
+  EXPECT_GT(launches(), before);
+  EXPECT_EQ(standin_count("calls:cuStreamBeginCapture_v2") - tried, 2);
 }
 
 TEST_P(TensorRtGraphs, AreNotMadeOfOutputsOfFreeSize) {

@@ -5,34 +5,28 @@
 #include <thread>
 #include <utility>
 
+#include "runtime/no_throw.h"
 #include "runtime/request.h"
-#include "runtime/tensorrt/profile_choice.h"
+#include "runtime/tensorrt/closing.h"
 
 namespace foveate::tensorrt {
 namespace {
 
 // With graphs, every shape has an execution of its own, with memory of its own; the one unused longest goes.
 constexpr std::size_t kMostExecutions = 8;
+// How often a closing lane asks whether the GPU is done.
+constexpr std::chrono::milliseconds kBetweenLooks{1};
 
-// Whether the mark was reached; if not, the token was cancelled first. Asks more and more rarely: what that adds to a
-// wait is a small part of it.
-Result<bool> reached_first(const cuda::Event& mark, const CancelToken* cancel) {
-  using std::chrono::microseconds;
-  const auto start = std::chrono::steady_clock::now();
-  for (;;) {
-    auto reached = mark.reached();
-    if (!reached.ok() || reached.value()) return reached;
-    if (cancel->cancelled()) return false;
-    const auto waited = std::chrono::duration_cast<microseconds>(std::chrono::steady_clock::now() - start);
-    if (waited < microseconds(20)) {
-      std::this_thread::yield();
-    } else {
-      std::this_thread::sleep_for(std::clamp(waited / 32, microseconds(10), microseconds(500)));
-    }
-  }
-}
+// What a lane holds. Its context may outlive it.
+class Handle final : public Context {
+ public:
+  explicit Handle(std::unique_ptr<TrtContext> context) : context_(std::move(context)) {}
+  ~Handle() override { close(std::move(context_)); }
+  Status run(const RunRequest& request, RunResult& result) override { return context_->run(request, result); }
 
-bool lacks_memory(const Status& status) { return !status.ok() && status.error().code == error_code::kCudaOutOfMemory; }
+ private:
+  std::unique_ptr<TrtContext> context_;
+};
 
 }  // namespace
 
@@ -46,9 +40,10 @@ Result<std::unique_ptr<Context>> TrtContext::create(std::shared_ptr<TrtModel> mo
     if (!event.ok()) return event.take_status();
     events.push_back(std::move(event).value());
   }
-  return std::unique_ptr<Context>(new TrtContext(std::move(model), std::move(engine), std::move(stream).value(),
-                                                 {std::move(events[0]), std::move(events[1]), std::move(events[2])},
-                                                 std::move(events[3])));
+  std::unique_ptr<TrtContext> made(new TrtContext(std::move(model), std::move(engine), std::move(stream).value(),
+                                                  {std::move(events[0]), std::move(events[1]), std::move(events[2])},
+                                                  std::move(events[3])));
+  return std::unique_ptr<Context>(std::make_unique<Handle>(std::move(made)));
 }
 
 TrtContext::TrtContext(std::shared_ptr<TrtModel> model, std::shared_ptr<Engine> engine, cuda::Stream stream,
@@ -65,42 +60,84 @@ TrtContext::TrtContext(std::shared_ptr<TrtModel> model, std::shared_ptr<Engine> 
       host_outputs_(engine_->outputs().size()) {}
 
 TrtContext::~TrtContext() {
-  if (!left_behind_) return;
-  // Where that fails, the device is lost and touches nothing any more.
-  (void)done_->synchronize();
-  model_->gate().caught_up(done_);
+  executions_.clear();
+  engine_->release_profiles(this);
+}
+
+bool TrtContext::is_done_within(std::chrono::milliseconds bound) {
+  const auto end = std::chrono::steady_clock::now() + bound;
+  while (!is_done()) {
+    if (std::chrono::steady_clock::now() >= end) return false;
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
+  if (left_behind_) caught_up();
+  return true;
+}
+
+bool TrtContext::is_done() {
+  if (!waiter_.is_idle()) return false;
+  const auto idle = stream_.idle();
+  // A lost device does nothing any more; one that does not answer is asked again.
+  return device_.lost() || (idle.ok() && idle.value() && model_->gate().is_quiet(device_));
 }
 
 Status TrtContext::run(const RunRequest& request, RunResult& result) {
+  Status status = no_throw([&] { return run_or_throw(request, result); });
+  if (!status.ok()) result = {};
+  return status;
+}
+
+Status TrtContext::run_or_throw(const RunRequest& request, RunResult& result) {
   result = {};
   FOVEATE_RETURN_IF_ERROR(check_request(engine_->info(), request, Reach::kHostAndDevice));
   if (request.cancel != nullptr && request.cancel->cancelled()) return aborted();
-  auto profile = choose_profile(engine_->info(), request.inputs, request.profile);
+  auto profile = engine_->claim_profile(this, request);
   if (!profile.ok()) return profile.take_status();
   FOVEATE_RETURN_IF_ERROR(device_.make_current());
   FOVEATE_RETURN_IF_ERROR(catch_up(request.cancel));
 
-  const RunGate::Pass pass(model_->gate());
+  const RunGate::Pass pass(model_->gate(), request.cancel);
+  if (!pass.entered()) return aborted();
   Status status = attempt(profile.value(), request, result);
-  if (lacks_memory(status)) {
-    let_go();
-    status = attempt(profile.value(), request, result);
-  }
-  if (!status.ok()) result = {};
-  return status;
+  if (!lacks_memory(status) || left_behind_) return status;
+  let_go();
+  return attempt(profile.value(), request, result);
 }
 
 Status TrtContext::attempt(std::size_t profile, const RunRequest& request, RunResult& result) {
   result = {};
   result.outputs.resize(request.outputs.size());
-  flight_ = {};
-  Status status = start(profile, request, result);
-  if (status.ok()) status = finish(request, result);
-  if (left_behind_) return status;
-  // What failed half way may have copies under way.
-  if (!status.ok()) (void)stream_.synchronize();
-  flight_ = {};
-  return status;
+  // However this ends, and be it by an exception: nothing that the GPU may still use is let go.
+  struct Settle {
+    explicit Settle(TrtContext& its_context) : context(its_context) {}
+    ~Settle() {
+      if (finished) {
+        context.flight_ = {};
+      } else {
+        context.settle();
+      }
+    }
+    TrtContext& context;
+    bool finished = false;
+  } settle(*this);
+  FOVEATE_RETURN_IF_ERROR(start(profile, request, result));
+  FOVEATE_RETURN_IF_ERROR(finish(request, result));
+  settle.finished = true;
+  return {};
+}
+
+void TrtContext::settle() {
+  if (left_behind_) return;
+  const auto is_settled = [this] {
+    if (stream_.synchronize().ok() || device_.lost()) return true;
+    const auto idle = stream_.idle();  // a wait that was refused may have been made up for
+    return device_.lost() || (idle.ok() && idle.value());
+  };
+  if (is_settled()) {
+    flight_ = {};
+  } else {  // nobody can tell: the next run asks again
+    left_behind_ = true;
+  }
 }
 
 Status TrtContext::start(std::size_t profile, const RunRequest& request, RunResult& result) {
@@ -140,7 +177,7 @@ Status TrtContext::finish(const RunRequest& request, RunResult& result) {
   if (request.cancel == nullptr) {
     FOVEATE_RETURN_IF_ERROR(done_->synchronize());
   } else {
-    auto reached = reached_first(*done_, request.cancel);
+    auto reached = waiter_.wait(done_, request.cancel);
     if (!reached.ok()) return reached.take_status();
     if (!reached.value()) {
       if (flight_.borrowed == Borrowed::kUntilDone) {
@@ -148,8 +185,8 @@ Status TrtContext::finish(const RunRequest& request, RunResult& result) {
         return aborted();
       }
       if (flight_.borrowed == Borrowed::kUntilUploaded) FOVEATE_RETURN_IF_ERROR(events_.uploaded.synchronize());
-      left_behind_ = true;
       model_->gate().leave_behind(done_);
+      left_behind_ = true;
       return aborted();
     }
   }
@@ -169,18 +206,21 @@ Status TrtContext::finish(const RunRequest& request, RunResult& result) {
 
 Status TrtContext::catch_up(CancelToken* cancel) {
   if (!left_behind_) return {};
-  Status status;
-  if (cancel == nullptr) {
-    status = done_->synchronize();
-  } else {
-    auto reached = reached_first(*done_, cancel);
+  if (cancel != nullptr) {
+    auto reached = waiter_.wait(done_, cancel);
     if (reached.ok() && !reached.value()) return aborted();
-    if (!reached.ok()) status = reached.take_status();
+    if (!reached.ok() && !device_.lost()) return reached.take_status();
   }
+  Status status = stream_.synchronize();
+  if (!status.ok() && !device_.lost()) return status;
+  caught_up();
+  return device_.usable();
+}
+
+void TrtContext::caught_up() {
   left_behind_ = false;
   model_->gate().caught_up(done_);
   flight_ = {};
-  return status;
 }
 
 void TrtContext::let_go() {

@@ -1,6 +1,7 @@
 // One lane's way into an engine: a stream, the executions that it used, and the memory that runs go through.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -8,6 +9,7 @@
 
 #include "core/status.h"
 #include "runtime/cuda/stream.h"
+#include "runtime/cuda/waiter.h"
 #include "runtime/runtime.h"
 #include "runtime/tensorrt/execution.h"
 #include "runtime/tensorrt/model.h"
@@ -16,15 +18,20 @@ namespace foveate::tensorrt {
 
 class TrtContext final : public Context {
  public:
+  // What is given out is freed by `close`, of closing.h.
   static Result<std::unique_ptr<Context>> create(std::shared_ptr<TrtModel> model, std::shared_ptr<Engine> engine);
-  // Waits for what an aborted run left on the GPU.
   ~TrtContext() override;
 
   // TENSOR_DTYPE, TENSOR_SHAPE: what does not fit the model or its profiles. ABORTED: the token was cancelled. A GPU
   // cannot be stopped: it goes on in memory of ours, and the next run of this context waits for it; where memory of the
-  // caller's takes part that the GPU itself reads or writes, this run does. CUDA_OUT_OF_MEMORY, ENGINE_FAILED: the
-  // context can be used again. DEVICE_LOST: it cannot.
+  // caller's takes part that the GPU itself reads or writes, this run does. CUDA_OUT_OF_MEMORY, OUT_OF_MEMORY,
+  // ENGINE_FAILED: the context can be used again. DEVICE_LOST: it cannot.
   Status run(const RunRequest& request, RunResult& result) override;
+
+  // Whether the GPU is done with what this lane left on it, and with what other lanes of the model did: freeing memory
+  // of a GPU may wait for all work on it. Asks for as long as `bound`. From then on the context can be freed.
+  bool is_done_within(std::chrono::milliseconds bound);
+  int device() const { return device_.ordinal(); }
 
  private:
   // What of the caller's the GPU itself reads or writes.
@@ -52,11 +59,16 @@ class TrtContext final : public Context {
   TrtContext(std::shared_ptr<TrtModel> model, std::shared_ptr<Engine> engine, cuda::Stream stream, Events events,
              cuda::Event done);
 
+  Status run_or_throw(const RunRequest& request, RunResult& result);
   Status attempt(std::size_t profile, const RunRequest& request, RunResult& result);
   Status start(std::size_t profile, const RunRequest& request, RunResult& result);
   Status finish(const RunRequest& request, RunResult& result);
-  // Waits for what an aborted run left.
+  bool is_done();
+  // After a run that did not come to its end: waits for the GPU, and lets go of what was in flight.
+  void settle();
+  // Waits for what an aborted run left. Where that fails, it is still left.
   Status catch_up(CancelToken* cancel);
+  void caught_up();
   // Frees what is only kept for later runs.
   void let_go();
 
@@ -81,6 +93,7 @@ class TrtContext final : public Context {
   cuda::Stream stream_;
   Events events_;
   const std::shared_ptr<cuda::Event> done_;
+  cuda::Waiter waiter_;
   std::vector<std::unique_ptr<Execution>> executions_;  // the one used last at the end
   std::vector<BlockPtr> input_memory_;
   std::vector<BlockPtr> output_memory_;

@@ -13,6 +13,8 @@ namespace {
 
 // Of one shape: as many sets of buffers as a caller may reasonably rotate.
 constexpr std::size_t kMostGraphs = 4;
+// After memory for a graph was short: trying takes longer than a run.
+constexpr std::size_t kRunsUntilMemory = 16;
 
 std::string quoted(const std::string& name) { return "\"" + name + "\""; }
 
@@ -22,15 +24,15 @@ bool is_dynamic(const Dims& dims) { return std::ranges::find(dims, kDynamic) != 
 
 void* FreeOutput::provide(std::uint64_t bytes) noexcept {
   try {
-    if (block_ && block_->bytes() >= bytes) return block_->data();
-    block_.reset();
+    if (!blocks_.empty() && blocks_.back()->bytes() >= bytes) return blocks_.back()->data();
     auto made = device_.device_pool().allocate(bytes);
     if (made.ok()) {
-      block_ = std::move(made).value();
-      return block_->data();
+      blocks_.push_back(std::move(made).value());
+      return blocks_.back()->data();
     }
     failure_ = made.take_status();
   } catch (const std::exception&) {  // no memory for the block itself
+    lacks_host_memory_ = true;
   }
   return nullptr;
 }
@@ -38,14 +40,21 @@ void* FreeOutput::provide(std::uint64_t bytes) noexcept {
 void FreeOutput::told(const void* dims) noexcept {
   try {
     dims_ = dims_at(dims, releases_);
-  } catch (const std::exception&) {  // it stays unknown, which ends the run
+  } catch (const std::exception&) {
+    lacks_host_memory_ = true;
   }
 }
 
 void FreeOutput::forget() {
-  block_.reset();
+  blocks_.clear();
   dims_.reset();
   failure_ = {};
+  lacks_host_memory_ = false;
+}
+
+Status FreeOutput::take_failure() {
+  if (lacks_host_memory_) return {error_code::kOutOfMemory, "There is no memory left for an output"};
+  return std::move(failure_);
 }
 
 Execution::Execution(std::shared_ptr<Engine> engine, std::size_t profile, Owned<abi::Execution> native, bool graphs)
@@ -67,6 +76,35 @@ Result<std::unique_ptr<Execution>> Execution::create(std::shared_ptr<Engine> eng
   auto native = engine->create_execution(profile, stream.native());
   if (!native.ok()) return native.take_status();
   return std::unique_ptr<Execution>(new Execution(std::move(engine), profile, std::move(native).value(), graphs));
+}
+
+// The library tells how long layers took while this lives.
+class Execution::Timing {
+ public:
+  Timing(Execution& execution, std::vector<LayerTime>* layers) : execution_(execution) {
+    if (layers == nullptr) return;
+    execution_.layers_ = layers;
+    listen(execution_.profilers_.of(execution_.engine_->version().releases));
+  }
+  ~Timing() {
+    if (execution_.layers_ == nullptr) return;
+    listen(nullptr);
+    execution_.layers_ = nullptr;
+  }
+  Timing(const Timing&) = delete;
+  Timing& operator=(const Timing&) = delete;
+
+ private:
+  void listen(void* profiler) const {
+    abi::kExecutionContextSetProfiler.in(execution_.engine_->version())(execution_.native_.get(), profiler);
+  }
+
+  Execution& execution_;
+};
+
+bool Execution::keeps_shapes() const {
+  const bool several = engine_->version().releases != abi::Releases::kTrt8;
+  return several && graphs_ && !refused_ && capturable_ && shapes_.has_value();
 }
 
 bool Execution::has_shapes(std::span<const TensorView> inputs) const {
@@ -113,8 +151,9 @@ Status Execution::read_output_dims() {
                 std::ranges::none_of(engine_->outputs(), &EngineTensor::on_host);
   for (std::size_t i = 0; i < free_outputs_.size(); ++i) {
     const char* const name = engine_->info().outputs[i].name.c_str();
-    output_dims_.push_back(
-        dims_of(abi::kExecutionContextGetTensorShape.in(version)(native_.get(), name), version.releases));
+    auto dims = dims_of(abi::kExecutionContextGetTensorShape.in(version)(native_.get(), name), version.releases);
+    if (!dims) return {error_code::kEngineFailed, "Output " + quoted(name) + ": TensorRT tells no shape."};
+    output_dims_.push_back(std::move(*dims));
     if (!is_dynamic(output_dims_.back())) {
       if (free_outputs_[i]) abi::kExecutionContextSetOutputAllocator.in(version)(native_.get(), name, nullptr);
       free_outputs_[i].reset();
@@ -149,30 +188,30 @@ Status Execution::enqueue_plain(cuda::Stream& stream) {
   for (const auto& output : free_outputs_) {
     if (output) output->forget();
   }
-  if (abi::kExecutionContextEnqueueV3.in(engine_->version())(native_.get(), stream.native())) return {};
+  const bool enqueued = abi::kExecutionContextEnqueueV3.in(engine_->version())(native_.get(), stream.native());
+  FOVEATE_RETURN_IF_ERROR(output_failure());
+  return enqueued ? Status() : engine_->failure(log, "TensorRT failed to run the engine");
+}
+
+Status Execution::output_failure() {
   for (const auto& output : free_outputs_) {
     if (output) FOVEATE_RETURN_IF_ERROR(output->take_failure());
   }
-  return engine_->failure(log, "TensorRT failed to run the engine");
+  return {};
 }
 
 Status Execution::enqueue(const std::vector<void*>& addresses, cuda::Stream& stream, std::vector<LayerTime>* layers) {
-  if (graphs_ && capturable_ && !refused_ && warm_ && layers == nullptr) {
+  if (plain_runs_ > 0) {
+    --plain_runs_;
+  } else if (graphs_ && capturable_ && !refused_ && warm_ && layers == nullptr) {
     auto replayed = replay(addresses, stream);
     if (!replayed.ok()) return replayed.take_status();
     if (replayed.value()) return {};
   }
   FOVEATE_RETURN_IF_ERROR(set_addresses(addresses));
-  const auto set_profiler = abi::kExecutionContextSetProfiler.in(engine_->version());
-  if (layers != nullptr) {
-    layers_ = layers;
-    set_profiler(native_.get(), profilers_.of(engine_->version().releases));
-  }
+  const Timing timing(*this, layers);
+  warm_ = false;
   Status status = enqueue_plain(stream);
-  if (layers != nullptr) {
-    set_profiler(native_.get(), nullptr);
-    layers_ = nullptr;
-  }
   warm_ = status.ok();
   return status;
 }
@@ -184,7 +223,12 @@ Result<bool> Execution::replay(const std::vector<void*>& addresses, cuda::Stream
     auto graph = cuda::Graph::capture(stream, [&] { return enqueue_plain(stream); });
     if (!graph.ok()) {
       if (graph.status().error().code == error_code::kDeviceLost) return graph.take_status();
-      refused_ = true;
+      // What cannot be captured never can; memory may be there another time.
+      if (lacks_memory(graph.status())) {
+        plain_runs_ = kRunsUntilMemory;
+      } else {
+        refused_ = true;
+      }
       log({LogLevel::kInfo, "tensorrt", "", "No CUDA graph is used: " + graph.status().error().message});
       return false;
     }

@@ -19,7 +19,8 @@
 namespace foveate::tensorrt {
 
 // An output whose size only the run tells: the library asks for memory for it, and says its dimensions, before enqueue
-// returns.
+// returns. It may ask more than once, and have enqueued work by then that writes to what it got first: all blocks stay
+// until `forget`, before the next run.
 class FreeOutput final : public abi::OutputListener {
  public:
   FreeOutput(cuda::Device& device, abi::Releases releases) : device_(device), releases_(releases) {}
@@ -31,18 +32,20 @@ class FreeOutput final : public abi::OutputListener {
 
   void* allocator() { return callbacks_.of(releases_); }
   void forget();
-  const BlockPtr& block() const { return block_; }
+  // What the library got last.
+  BlockPtr block() const { return blocks_.empty() ? nullptr : blocks_.back(); }
   const std::optional<Dims>& dims() const { return dims_; }
-  // Why there was no memory, success where there was.
-  Status take_failure() { return std::move(failure_); }
+  // CUDA_OUT_OF_MEMORY, OUT_OF_MEMORY, DEVICE_LOST: why there was no memory, success where there was.
+  Status take_failure();
 
  private:
   cuda::Device& device_;
   const abi::Releases releases_;
   abi::OutputAllocators callbacks_{*this};
-  BlockPtr block_;
+  std::vector<BlockPtr> blocks_;
   std::optional<Dims> dims_;
   Status failure_;
+  bool lacks_host_memory_ = false;
 };
 
 // Belongs to one lane, whose stream it works in; destroyed when that has nothing of it in flight.
@@ -57,8 +60,9 @@ class Execution final : abi::LayerListener {
   Execution& operator=(const Execution&) = delete;
 
   std::size_t profile() const { return profile_; }
-  // Whether other shapes need an execution of their own.
-  bool keeps_shapes() const { return graphs_ && !refused_ && capturable_ && shapes_.has_value(); }
+  // Whether other shapes need an execution of their own. Not in TensorRT 8, which has one for each profile: there,
+  // other shapes need other graphs.
+  bool keeps_shapes() const;
   bool has_shapes(std::span<const TensorView> inputs) const;
 
   // `host_inputs`: for each input that the processor reads, its values, which stay there until the run is over.
@@ -78,6 +82,7 @@ class Execution final : abi::LayerListener {
   std::size_t captured() const { return captured_.size(); }
 
  private:
+  class Timing;
   struct Captured {
     std::vector<void*> addresses;
     cuda::Graph graph;
@@ -88,6 +93,8 @@ class Execution final : abi::LayerListener {
   Status read_output_dims();
   Status set_addresses(const std::vector<void*>& addresses);
   Status enqueue_plain(cuda::Stream& stream);
+  // Why an output of free size got no memory, which a library may keep to itself.
+  Status output_failure();
   // Whether it was done so; where not, it has to be done plainly.
   Result<bool> replay(const std::vector<void*>& addresses, cuda::Stream& stream);
 
@@ -98,9 +105,10 @@ class Execution final : abi::LayerListener {
   Owned<abi::Execution> native_;                           // before what it calls
   std::optional<std::vector<Dims>> shapes_;
   std::vector<Dims> output_dims_;
-  bool capturable_ = true;  // what the shapes tell
-  bool refused_ = false;    // what trying told
-  bool warm_ = false;       // ran with its shapes: what they set off is done, and may be captured
+  bool capturable_ = true;      // what the shapes tell
+  bool refused_ = false;        // what trying told
+  std::size_t plain_runs_ = 0;  // to be made before a graph is tried again, for which memory was short
+  bool warm_ = false;           // ran with its shapes: what they set off is done, and may be captured
   std::vector<Captured> captured_;
   abi::Profilers profilers_{*this};
   std::vector<LayerTime>* layers_ = nullptr;  // of the run in progress

@@ -7,6 +7,8 @@
 #include "core/mapped_file.h"
 #include "runtime/cuda/device.h"
 #include "runtime/model_file.h"
+#include "runtime/no_throw.h"
+#include "runtime/tensorrt/closing.h"
 #include "runtime/tensorrt/context.h"
 
 namespace foveate::tensorrt {
@@ -49,6 +51,12 @@ class TrtRuntime final : public Runtime {
   const RuntimeInfo& info() const override { return info_; }
 
   Result<std::shared_ptr<Model>> open(const ModelSource& source, const ModelOptions& options) override {
+    free_abandoned();
+    return no_throw([&] { return open_or_throw(source, options); });
+  }
+
+ private:
+  Result<std::shared_ptr<Model>> open_or_throw(const ModelSource& source, const ModelOptions& options) const {
     FOVEATE_RETURN_IF_ERROR(check_options(options));
     if (const auto* bytes = std::get_if<std::span<const std::byte>>(&source)) {
       if (bytes->empty())
@@ -63,16 +71,31 @@ class TrtRuntime final : public Runtime {
     return load_engines(library_, {block.data(), block.bytes()}, "\"" + path.string() + "\"", options);
   }
 
- private:
   const std::shared_ptr<const Library> library_;
   const RuntimeInfo info_;
 };
 
 }  // namespace
 
+Result<std::vector<std::shared_ptr<Engine>>> TrtModel::working() const {
+  std::vector<std::shared_ptr<Engine>> engines;
+  for (const auto& engine : engines_) {
+    if (!engine->device()->lost()) engines.push_back(engine);
+  }
+  if (engines.empty()) return engines_.front()->device()->usable();
+  return engines;
+}
+
 Result<std::unique_ptr<Context>> TrtModel::create_context() {
-  const std::size_t at = next_.fetch_add(1, std::memory_order_relaxed) % engines_.size();
-  return TrtContext::create(shared_from_this(), engines_[at]);
+  return no_throw([&]() -> Result<std::unique_ptr<Context>> {
+    for (;;) {
+      auto engines = working();
+      if (!engines.ok()) return engines.take_status();
+      const std::size_t at = next_.fetch_add(1, std::memory_order_relaxed) % engines.value().size();
+      auto made = TrtContext::create(shared_from_this(), engines.value()[at]);
+      if (made.ok() || made.status().error().code != error_code::kDeviceLost) return made;
+    }
+  });
 }
 
 Result<BlockPtr> TrtModel::allocate_host(std::size_t bytes) {
@@ -82,10 +105,21 @@ Result<BlockPtr> TrtModel::allocate_host(std::size_t bytes) {
 }
 
 Status TrtModel::refit(std::span<const NamedWeights> weights) {
-  return gate_.alone([&]() -> Status {
-    ++generation_;
-    for (const auto& engine : engines_) FOVEATE_RETURN_IF_ERROR(engine->refit(weights));
-    return {};
+  return no_throw([&] {
+    return gate_.alone([&]() -> Status {
+      auto engines = working();
+      if (!engines.ok()) return engines.take_status();
+      ++generation_;
+      for (const auto& engine : engines.value()) FOVEATE_RETURN_IF_ERROR(engine->refit(weights));
+      return {};
+    });
+  });
+}
+
+Result<std::string> TrtModel::layers() {
+  return no_throw([&]() -> Result<std::string> {
+    auto engines = working();
+    return engines.ok() ? engines.value().front()->layers() : Result<std::string>(engines.take_status());
   });
 }
 

@@ -20,14 +20,15 @@ class TrtModel final : public Model, public std::enable_shared_from_this<TrtMode
   TrtModel(std::vector<std::shared_ptr<Engine>> engines, bool graphs) : engines_(std::move(engines)), graphs_(graphs) {}
 
   const ModelInfo& info() const override { return engines_.front()->info(); }
-  // On the next device in turn.
+  // On the next device in turn that works. DEVICE_LOST where none does.
   Result<std::unique_ptr<Context>> create_context() override;
   // Pinned.
   bool has_host_memory() const override { return true; }
   Result<BlockPtr> allocate_host(std::size_t bytes) override;
-  // ENGINE_FAILED, CUDA_OUT_OF_MEMORY or DEVICE_LOST leave weights of both kinds behind: open the engine again.
+  // Where a device is lost, nothing of it runs any more. ENGINE_FAILED, CUDA_OUT_OF_MEMORY or DEVICE_LOST leave weights
+  // of both kinds behind: open the engine again.
   Status refit(std::span<const NamedWeights> weights) override;
-  Result<std::string> layers() override { return engines_.front()->layers(); }
+  Result<std::string> layers() override;
 
   bool graphs() const { return graphs_; }
   RunGate& gate() { return gate_; }
@@ -35,6 +36,9 @@ class TrtModel final : public Model, public std::enable_shared_from_this<TrtMode
   std::size_t generation() const { return generation_; }
 
  private:
+  // Those whose devices work; DEVICE_LOST where none does.
+  Result<std::vector<std::shared_ptr<Engine>>> working() const;
+
   const std::vector<std::shared_ptr<Engine>> engines_;  // at least one
   const bool graphs_;
   std::atomic<std::size_t> next_{0};
