@@ -99,9 +99,11 @@ Result<std::unique_ptr<Context>> TrtModel::create_context() {
 }
 
 Result<BlockPtr> TrtModel::allocate_host(std::size_t bytes) {
-  // Any of them serves all: it is portable.
-  const auto working = std::ranges::find_if(engines_, [](const auto& engine) { return !engine->device()->lost(); });
-  return (working == engines_.end() ? engines_.front() : *working)->device()->pinned_pool().allocate(bytes);
+  return no_throw([&]() -> Result<BlockPtr> {
+    auto engines = working();
+    if (!engines.ok()) return engines.take_status();
+    return engines.value().front()->device()->pinned_pool().allocate(bytes);  // portable: any of them serves all
+  });
 }
 
 Status TrtModel::refit(std::span<const NamedWeights> weights) {
