@@ -42,30 +42,31 @@ TEST_P(TensorRtLimits, EveryProfileMustHaveLinearTensors) {
 
 TEST_P(TensorRtLimits, ValuesOfWhichShapesAreMadeChooseTheProfile) {
   if (GetParam() == std::string("trt8")) GTEST_SKIP() << "It tells no values in a way that is in use";
-  const std::vector<InputRange> ranges{{"x", {32}, {32}, {32}}, {"indices", {1}, {1}, {1}}};
-  const Bytes engine = engine_of("gather", {ranges, ranges});
+  const std::vector<InputRange> ranges{{"x", {1, 3}, {1, 3}, {1, 3}}};
+  const Bytes engine = engine_of("identity_int64", {ranges, ranges});
   standin_->configure("host-inputs=1");
   const auto model = TensorRtRun::open(engine);
   ASSERT_NE(model, nullptr);
-  EXPECT_EQ(model->info().profiles[1].min_values, (std::vector<std::vector<std::int64_t>>{{}, {11}}));
-  EXPECT_EQ(model->info().profiles[1].max_values, (std::vector<std::vector<std::int64_t>>{{}, {20}}));
+  EXPECT_EQ(model->info().profiles[1].min_values, (std::vector<std::vector<std::int64_t>>{{11, 11, 11}}));
+  EXPECT_EQ(model->info().profiles[1].max_values, (std::vector<std::vector<std::int64_t>>{{20, 20, 20}}));
   const auto lane = lane_of(model);
-  std::vector<float> numbers(32);
-  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = static_cast<float>(i);
-  HostTensor x = floats({32}, numbers);
-  const auto at = [](std::int64_t index) { return contract::make_tensor<std::int64_t>(DType::kInt64, {1}, {index}); };
+  using Values = std::vector<std::int64_t>;
+  const auto of = [](const Values& values) { return contract::make_tensor(DType::kInt64, {1, 3}, values); };
   RunResult result;
-  for (const std::int64_t index : {3, 12, 10, 11}) {
-    HostTensor indices = at(index);
-    ASSERT_OK(contract::run(*lane, {x.view(), indices.view()}, {0}, result));
-    EXPECT_EQ(values_of<float>(result.outputs[0]), (std::vector<float>{static_cast<float>(index)}));
+  for (const Values& values : {Values{3, 4, 5}, {12, 11, 20}, {10, 1, 1}, {11, 20, 15}}) {
+    HostTensor x = of(values);
+    ASSERT_OK(contract::run(*lane, {x.view()}, {0}, result));
+    EXPECT_EQ(values_of<std::int64_t>(result.outputs[0]), values);
   }
   EXPECT_EQ(standin_->count("contexts"), 2);  // one for each profile
-  HostTensor outside = at(25);
-  expect_error(contract::run(*lane, {x.view(), outside.view()}, {0}, result), error_code::kTensorShape,
-               {"\"indices\"", "1 to 10, or 11 to 20", "value 0", "received 25"});
-  HostTensor first = at(3);
-  const std::vector<TensorView> inputs{x.view(), first.view()};
+  HostTensor outside = of({3, 25, 3});
+  expect_error(contract::run(*lane, {outside.view()}, {0}, result), error_code::kTensorShape,
+               {"\"x\"", "1 to 10, or 11 to 20", "value 1", "received 25"});
+  HostTensor mixed = of({3, 12, 3});
+  expect_error(contract::run(*lane, {mixed.view()}, {0}, result), error_code::kTensorShape,
+               {"one optimization profile"});
+  HostTensor first = of({3, 3, 3});
+  const std::vector<TensorView> inputs{first.view()};
   const std::vector<RunRequest::Output> outputs{{0, std::nullopt}};
   expect_error(lane->run({inputs, outputs, nullptr, 1}, result), error_code::kTensorShape, {"11 to 20", "received 3"});
 }
