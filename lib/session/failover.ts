@@ -97,6 +97,8 @@ export class Failover<R extends Runner> {
   /** Settles when what is built in the background has taken over, or cannot; it never rejects. undefined where nothing was to be built. */
   readonly building: Promise<void> | undefined;
 
+  /** Set once the device has what nothing else has. */
+  #staysWithDevice = false;
   readonly #self = new WeakRef<Failover<Runner>>(this as unknown as Failover<Runner>);
 
   /** `model` is what events say. */
@@ -114,9 +116,14 @@ export class Failover<R extends Runner> {
     return this.serving.choice;
   }
 
-  /** What the next run is made on; while the CPU takes over, still what it takes over from. */
+  /** What the next run is made on; while the CPU takes over, still what it takes over from, which may be closed. */
   get serving(): R {
     return (this.#isLost && this.#cpu ? this.#cpu : this.#own).runner;
+  }
+
+  /** What the next run is made on, where that is open already. */
+  get open(): R | undefined {
+    return this.#isLost && this.#cpu === undefined ? undefined : this.serving;
   }
 
   get degraded(): Degraded | undefined {
@@ -125,12 +132,12 @@ export class Failover<R extends Runner> {
 
   /** Whether the next run may be made twice, so that what it reads must not change meanwhile. */
   get mayRunTwice(): boolean {
-    return this.#recovery !== undefined && !(this.#isLost && this.#cpu !== undefined);
+    return this.#recovery !== undefined && !this.#staysWithDevice && !(this.#isLost && this.#cpu !== undefined);
   }
 
-  /** No run is made elsewhere from now on: elsewhere it would be another model. */
+  /** From now on no run is made elsewhere, and the device is not opened again: what is there would be another model. */
   stayWithDevice(): void {
-    this.#recovery = undefined;
+    this.#staysWithDevice = true;
   }
 
   /** `work` is called before this returns, unless the CPU is only being opened. A signal that is aborted ends the wait for that. */
@@ -138,13 +145,17 @@ export class Failover<R extends Runner> {
     return this.#recovery === undefined ? this.#own.run(work) : this.#runGuarded(work, options);
   }
 
-  async #runGuarded<T>(work: (runner: R) => Promise<T>, { signal, isMovable = true }: FailoverRunOptions): Promise<T> {
+  async #runGuarded<T>(work: (runner: R) => Promise<T>, options: FailoverRunOptions): Promise<T> {
+    const { signal } = options;
+    const isMovable = options.isMovable !== false && !this.#staysWithDevice;
     if (this.#isLost) {
-      this.#tryToReturn();
+      if (!this.#staysWithDevice) this.#tryToReturn();
       const why = this.#degraded as Degraded;
-      if (!isMovable)
-        throw createError(why.code, { message: why.reason, hint: 'Without tensors on the GPU, the CPU would take over.' });
-      return await this.#runOnCpu(work, why, signal);
+      if (isMovable) return await this.#runOnCpu(work, why, signal);
+      const hint = this.#staysWithDevice
+        ? 'Its weights were changed: open the engine again, and change them again.'
+        : 'The CPU takes over runs without tensors on the GPU, and without times of layers.';
+      throw createError(why.code, { message: why.reason, hint });
     }
     const own = this.#own;
     const before = this.#degraded;
@@ -155,7 +166,7 @@ export class Failover<R extends Runner> {
       if (before !== undefined && before === this.#degraded && !this.#isLost) this.#recovered();
       return result;
     } catch (error) {
-      if (!isOfDevice(error) || this.#recovery === undefined) throw error;
+      if (!isOfDevice(error) || (!isMovable && error.code !== 'DEVICE_LOST')) throw error;
       // A run of a runner that was replaced since tells nothing of what came after it.
       if (own === this.#own && !this.#isLost) {
         this.#failed(error);
@@ -178,18 +189,19 @@ export class Failover<R extends Runner> {
     if (code === 'DEVICE_LOST') {
       this.#isLost = true;
       this.#pause();
-      this.#returning = this.#finish(own.close());
+      this.#returning = this.#finish(own.close(), 'What was on the lost device was not closed');
     }
     const from = own.runner.choice.device;
     if (isNew) publish('foveate:session.fallback', { model: this.#model, from, to: 'cpu', code, reason: message });
   }
 
+  /** Who has another GPU besides goes on with that. */
   #tellOthers(error: FoveateError): void {
     const gpus = this.#recovery?.gpus ?? [];
     for (const one of known) {
       const other = one.deref();
       if (other === undefined) known.delete(one);
-      else if (!other.#isLost && other.#recovery?.gpus.some((gpu) => gpus.includes(gpu))) other.#failed(error);
+      else if (!other.#isLost && other.#recovery?.gpus.every((gpu) => gpus.includes(gpu))) other.#failed(error);
     }
   }
 
@@ -223,7 +235,7 @@ export class Failover<R extends Runner> {
 
   #tryToReturn(): void {
     if (this.#returning !== undefined || this.#stop.signal.aborted || performance.now() < this.#nextAttempt) return;
-    this.#returning = this.#finish(this.#return(this.#recovery as Recovery<R>));
+    this.#returning = this.#finish(this.#return(this.#recovery as Recovery<R>), 'The device that was lost is not back');
   }
 
   async #return(recovery: Recovery<R>): Promise<void> {
@@ -231,14 +243,14 @@ export class Failover<R extends Runner> {
     const runner = await recovery.again(this.#stop.signal);
     this.#own = new Served(runner);
     this.#isLost = false;
-    this.#recovered();
+    if (!this.#stop.signal.aborted) this.#recovered();
   }
 
-  async #finish(returning: Promise<void>): Promise<void> {
+  async #finish(returning: Promise<void>, failure: string): Promise<void> {
     try {
       await returning;
     } catch (error) {
-      this.#log('info', `The device that was lost is not back: ${messageOf(error)}`);
+      if (!this.#stop.signal.aborted) this.#log('warning', `${failure}: ${messageOf(error)}`);
     } finally {
       this.#returning = undefined;
     }

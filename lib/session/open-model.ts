@@ -64,20 +64,21 @@ async function openRecoverable(
   options: SessionOptions,
   reason: string,
 ): Promise<Opened<Backend>> {
+  const form = await cpuForm(bundle, model);
   const runner = await openEngine(bundle, options, reason);
-  return { runner, recovery: await recoveryOf(bundle, model, options, runner) };
+  return { runner, recovery: recoveryOf(bundle, form, options, runner) };
 }
 
 /** What engines run on unless GPUs are named. */
 export const firstGpu: readonly number[] = [0];
 
-async function recoveryOf(
+/** `form` is what the CPU runs. */
+function recoveryOf(
   bundle: EngineBundle,
-  model: string | Uint8Array,
+  form: () => Promise<string>,
   options: SessionOptions,
   first: Backend,
-): Promise<Recovery<Backend>> {
-  const form = await cpuForm(bundle, model);
+): Recovery<Backend> {
   return {
     gpus: options.gpus ?? firstGpu,
     onCpu: async (reason) => standingFor(first, await openOnCpu(await form(), later(options), reason)),

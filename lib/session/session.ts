@@ -135,12 +135,17 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
     return this.#runners.degraded;
   }
 
-  /** With `build: 'background'` where there was no engine: settles, and never rejects, when that has taken over or could not be built. Else undefined. */
+  /** With `build: 'background'` where an engine is built: settles, and never rejects, when that has taken over or could not be built. Else undefined, as where there is no GPU. */
   get building(): Promise<void> | undefined {
     return this.#runners.building;
   }
-  get #isOnGpu(): boolean {
-    return isEngineDevice(this.device);
+  /** One that lost its GPU counts: its runs tell so, and bring it back. */
+  #checkOnGpu(what: string): void {
+    if (isEngineDevice(this.device) || this.degraded !== undefined) return;
+    throw new ArgumentError('INVALID_ARGUMENT', {
+      message: `Expected a session of an engine of TensorRT for ${what} but this one runs on ${this.device}`,
+      hint: "Open the model with device 'tensorrt' or 'tensorrt-rtx'.",
+    });
   }
 
   /** @internal */
@@ -161,7 +166,7 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
     options: RunOptions<Name> = {},
   ): Promise<RunResult<Pick<OutputTensors<M>, Name>>> {
     checkOptions('run options', options, ['outputs', 'layerTimes', 'signal']);
-    if (checkBoolean('layerTimes', options.layerTimes ?? false) && !this.#isOnGpu) throw notOnGpu('layerTimes', this.device);
+    if (checkBoolean('layerTimes', options.layerTimes ?? false)) this.#checkOnGpu('layerTimes');
     // The type was taken on trust when the session was made; names of outputs have been checked.
     return (await this.#runOnce(inputs, options, false)) as RunResult<Pick<OutputTensors<M>, Name>>;
   }
@@ -175,7 +180,7 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
     options: DeviceRunOptions<Name> = {},
   ): Promise<RunResult<Pick<DeviceOutputTensors<M>, Name>>> {
     checkOptions('run options', options, ['outputs', 'signal']);
-    if (!this.#isOnGpu) throw notOnGpu('device', this.device);
+    this.#checkOnGpu('outputs that stay on a GPU');
     if (options.outputs !== undefined && !Array.isArray(options.outputs))
       throw invalidArgument('outputs', 'an array of output names', options.outputs);
     return (await this.#runOnce(inputs, options, true)) as RunResult<Pick<DeviceOutputTensors<M>, Name>>;
@@ -187,9 +192,9 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
     const given = inputTensors(this.#inputInfos, inputs);
     const names = this.outputs.map(({ name }) => name);
     const requested = requestedOutputs(names, options.outputs);
-    // What is on a GPU, or is to stay there, nothing else can compute.
-    const isMovable = !onDevice && ![...given.values()].some((tensor) => tensor instanceof DeviceTensor);
-    using held = isMovable && this.#runners.mayRunTwice ? new HeldInputs(given, this.#runners.serving) : undefined;
+    // What is on a GPU, or is to stay there, and times of layers, nothing else can give.
+    const isMovable = !onDevice && !options.layerTimes && ![...given.values()].some((tensor) => tensor instanceof DeviceTensor);
+    using held = isMovable && this.#runners.mayRunTwice ? new HeldInputs(given, this.#runners.open ?? Tensor) : undefined;
     const how = { onDevice, layerTimes: options.layerTimes ?? false };
     const call = async (backend: Backend): Promise<RunResult<Record<string, Tensor | DeviceTensor>>> => {
       const result = await backend.run(held?.tensors ?? given, requested, how, options.signal);
@@ -204,7 +209,7 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
 
   /**
    * An uninitialised tensor for an input, in memory that the session reads with the fewest copies: for a session on a GPU it is pinned, and the GPU fetches it by itself.
-   * Elsewhere as {@link Tensor.allocate}. Throws TENSOR_NAME, TENSOR_SHAPE, OUT_OF_MEMORY, DISPOSED.
+   * It holds its GPU, as outputs do: a lost one does not come back while such a tensor lives. Elsewhere as {@link Tensor.allocate}. Throws TENSOR_NAME, TENSOR_SHAPE, OUT_OF_MEMORY, DISPOSED.
    */
   allocateInput<Name extends InputName<M>>(name: Name, dims: readonly number[]): Tensor<M['inputs'][Name]['dtype']> {
     this.#checkOpen();
@@ -216,19 +221,20 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
         this.inputs.map((input) => input.name),
       );
     checkShapeFits('input', info, dims);
-    return this.#runners.serving.allocate(info.dtype, dims) as Tensor<M['inputs'][Name]['dtype']>;
+    return (this.#runners.open ?? Tensor).allocate(info.dtype, dims) as Tensor<M['inputs'][Name]['dtype']>;
   }
 
   /**
    * Gives the engine new weights without building it anew: `weights` has tensors by the names of the ONNX model's initializers. Runs under way end first, with the old
-   * ones; later runs wait. Only for an engine that was built with `refit: true`.
+   * ones; later runs wait. Only for an engine that was built with `refit: true`. From then on nothing stands in for its GPU with the weights of before: a session on 'auto' whose GPU is lost stays
+   * DEVICE_LOST.
    *
    * Throws INVALID_ARGUMENT (another engine, a name or size that it does not have, others that are needed at the same time), TENSOR_DTYPE, DISPOSED. After ENGINE_FAILED,
    * CUDA_OUT_OF_MEMORY and DEVICE_LOST, weights of both kinds may be in it: open it again.
    */
   async refit(weights: Readonly<Record<string, Tensor>>): Promise<void> {
     this.#checkOpen();
-    if (!this.#isOnGpu) throw notOnGpu('refit', this.device);
+    this.#checkOnGpu('refit');
     if (weights === null || typeof weights !== 'object')
       throw invalidArgument('weights', 'an object of tensors by name', weights);
     const given = Object.entries(weights).map(([name, tensor]) => {
@@ -236,9 +242,13 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
       return { name, tensor };
     });
     if (given.length === 0) throw invalidArgument('weights', 'at least one tensor', weights);
-    // On the CPU it would be another model from now on.
+    const refit = this.#runners.run((backend) => backend.refit(given), { signal: undefined, isMovable: false });
+    await this.#inFlight.track(refit).catch((error: unknown) => {
+      // What was refused has changed nothing.
+      if (!(error instanceof ArgumentError)) this.#runners.stayWithDevice();
+      return toCaller(error);
+    });
     this.#runners.stayWithDevice();
-    await this.#inFlight.track(this.#runners.serving.refit(given));
   }
 
   /**
@@ -298,13 +308,6 @@ function tensorInfo(info: NativeTensorInfo): TensorInfo {
     dtype: info.dtype,
     shape: Object.freeze(info.dims.map((dim, axis) => (dim >= 0 ? dim : info.symbols[axis] || null))),
   };
-}
-
-function notOnGpu(what: string, device: string): ArgumentError {
-  return new ArgumentError('INVALID_ARGUMENT', {
-    message: `Expected a session of an engine of TensorRT for ${what === 'device' ? 'outputs that stay on a GPU' : what} but this one runs on ${device}`,
-    hint: "Open the model with device 'tensorrt' or 'tensorrt-rtx'.",
-  });
 }
 
 /** `copiedBytes` are those that were copied before the run. */

@@ -175,8 +175,8 @@ async function engineFor(device: EngineDevice, build: BuildPolicy, wanted: Engin
 /** An engine that 'auto' chose: what it fails at is done on the CPU. */
 async function openRecoverable(engine: FoundEngine, wanted: EngineWanted, reason: string): Promise<Opened<TaskRunner>> {
   const { model, options } = wanted;
-  const runner = await openOn(engine, options, reason);
-  return { runner, recovery: recoveryOf(engine, (await ModelBundle.at(model))?.path, options, reason) };
+  const optimised = (await ModelBundle.at(model))?.path;
+  return { runner: await openOn(engine, options, reason), recovery: recoveryOf(engine, optimised, options, reason) };
 }
 
 /** `optimised`: the bundle of an optimised model, whose form for ONNX Runtime the CPU runs; of any other model it runs what the engine was built from, with the preprocessing that is baked into it. */
