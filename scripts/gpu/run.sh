@@ -36,7 +36,7 @@ step() {
 }
 
 tests() {
-  for suite in engines runs precision; do
+  for suite in engines runs device precision; do
     step "tests-$suite" node node_modules/vitest/vitest.mjs run "tests/gpu/$suite.test.ts" \
       --reporter=verbose --reporter=json "--outputFile.json=$results/tests-$suite.json"
   done

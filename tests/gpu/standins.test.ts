@@ -61,10 +61,12 @@ async function suite(
 
 describe('the suite for GPUs', () => {
   it('passes on the stand-ins, and says of every test where it ran', { timeout: 600_000 }, async () => {
-    const { code, stdout, stderr, report } = await suite(['precision', 'engines', 'runs'], { FOVEATE_GPU_SUITE: 'stand-ins' });
+    const { code, stdout, stderr, report } = await suite(['precision', 'engines', 'runs', 'device'], {
+      FOVEATE_GPU_SUITE: 'stand-ins',
+    });
     expect(code, stdout + stderr).toBe(0);
     const tests = report().testResults.flatMap(({ assertionResults }) => assertionResults);
-    expect(tests.length).toBeGreaterThan(20);
+    expect(tests.length).toBeGreaterThan(30);
     expect(tests.filter(({ fullName }) => !fullName.includes('on stand-ins'))).toEqual([]);
     // What only a GPU can show.
     const others = tests.filter(({ status }) => status !== 'passed').map(({ fullName }) => fullName);
