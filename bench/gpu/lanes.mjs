@@ -141,7 +141,7 @@ and more where the machine has other things to do: the shorter the kernel, the m
 
 ## What is copied
 
-Copies of a run, in bytes, by the counters of the driver; "host to host" is what \`copiedBytes\` tells beyond them. From C++ inputs lie in pinned memory.
+Copies of a run, in bytes, by the counters of the driver; "host to host" is what \`copiedBytes\` tells beyond them. Inputs lie in pinned memory, from JavaScript by \`session.allocateInput\`.
 
 | | input | output | host to device | device to host | on the device | host to host |
 | --- | --- | --- | --- | --- | --- | --- |

@@ -1,5 +1,4 @@
 /** Runs of a session, timed until they are stable and then for a while. */
-import { Tensor } from '../../dist/index.js';
 import { median } from '../statistics.mjs';
 
 const windowMs = 300;
@@ -45,16 +44,16 @@ export async function warmUp(run, callers) {
 }
 
 /**
- * Runs of a batch, with inputs of zeros in native memory and outputs that are let go at once.
+ * Runs of a batch, with inputs of zeros in memory of the session and outputs that are let go at once.
  *
  * @returns {{ run: () => Promise<{ result: import('../../dist/index.js').RunResult, outputBytes: number }>, inputBytes: number }}
  */
 export function runOf(session, batch) {
   const inputs = {};
   let inputBytes = 0;
-  for (const { name, dtype, shape } of session.inputs) {
+  for (const { name, shape } of session.inputs) {
     const dims = shape.map((size, axis) => (typeof size === 'number' ? size : axis === 0 ? batch : 1));
-    inputs[name] = Tensor.allocate(dtype, dims);
+    inputs[name] = session.allocateInput(name, dims);
     inputs[name].data.fill(0);
     inputBytes += inputs[name].data.byteLength;
   }

@@ -68,7 +68,7 @@ async function measured(bundle, { batch, lanes, cudaGraphs }) {
   return {
     runs: times.length,
     ...{ p50: quantile(times, 0.5), p95: quantile(times, 0.95), p99: quantile(times, 0.99) },
-    ...{ queueMs: of('queueMs'), computeMs: of('computeMs') },
+    ...{ queueMs: of('queueMs'), uploadMs: of('uploadMs'), computeMs: of('computeMs'), downloadMs: of('downloadMs') },
     picturesPerSecond: (1000 * batch * many.length) / taken,
   };
 }

@@ -12,14 +12,18 @@ export function latencyTable({ machine, rows, overheads }) {
 
 \`node bench/gpu/run.mjs\`. ${machineText(machine)}
 
-Milliseconds of a run as its caller sees it, with as many callers as lanes; "queue" and "compute" are medians of what a run tells: waiting for a lane, and the GPU's time between the last input
-and the first output. Pictures a second are with twice as many callers. Inputs lie in native memory that is not pinned.
+Milliseconds of a run as its caller sees it, with as many callers as lanes; "queue", "upload", "compute" and "download" are medians of what a run tells: waiting for a lane, and the GPU's time until
+the last input is there, from then to the first output, and until the last output is fetched. Pictures a second are with twice as many callers. Inputs lie in pinned memory of the session.
 
 ${table(
-  ['model', 'precision', 'batch', 'lanes', 'graphs', 'p50', 'p95', 'p99', 'queue', 'compute', 'pictures a second', 'runs'],
+  [
+    ...['model', 'precision', 'batch', 'lanes', 'graphs'],
+    ...['p50', 'p95', 'p99', 'queue', 'upload', 'compute', 'download'],
+    ...['pictures a second', 'runs'],
+  ],
   rows.map((row) => [
     ...[row.model, row.precision, row.batch, row.lanes, row.cudaGraphs ? 'on' : 'off'],
-    ...[row.p50, row.p95, row.p99, row.queueMs, row.computeMs].map(milliseconds),
+    ...[row.p50, row.p95, row.p99, row.queueMs, row.uploadMs, row.computeMs, row.downloadMs].map(milliseconds),
     ...[row.picturesPerSecond.toFixed(0), row.runs],
   ]),
 )}
