@@ -14,6 +14,9 @@ const sizeBudgetBytes = 8_000_000;
 const allowedLibraries = ['libc.so.6', 'libm.so.6', 'libpthread.so.0', 'libdl.so.2', 'librt.so.1'];
 const allowedLoader = { x64: 'ld-linux-x86-64.so.2', arm64: 'ld-linux-aarch64.so.1' };
 
+/** Node defines these itself, without versions. */
+const nodeApi = /^(?:napi|node_api)_/;
+
 const allowedExports = ['napi_register_module_v1', 'node_api_module_get_api_version_v1'];
 
 /**
@@ -42,6 +45,9 @@ export function checkBinary(bytes, arch) {
       .sort(compareVersions)
       .at(-1) ?? 'none';
   const notGlibc = versions.filter((version) => !version.startsWith('GLIBC_'));
+  // The linker takes any name for one of Node's. One of glibc's without a version is newer than the glibc that was linked against.
+  const unversioned = elf.imports.filter(({ weak, versioned }) => !weak && !versioned).map(({ name }) => name);
+  const unknown = unversioned.filter((name) => !nodeApi.test(name));
   const searchPath = elf.rpath ?? elf.runpath;
   const symbolTables = elf.sections.filter((name) => name === '.symtab' || name.startsWith('.debug_'));
   const tooNew = highest !== 'none' && compareVersions(highest, `GLIBC_${glibcVersion}`) > 0;
@@ -76,6 +82,11 @@ export function checkBinary(bytes, arch) {
       check: 'other symbol versions',
       found: list(notGlibc),
       violation: when(notGlibc.length > 0, 'expected none: the C++ library must be inside'),
+    },
+    {
+      check: 'symbols of no version',
+      found: `${unversioned.length} symbols`,
+      violation: when(unknown.length > 0, `expected only Node-API's, found ${list(unknown)}: older systems may not have them`),
     },
     {
       check: 'stays mapped (nodelete)',

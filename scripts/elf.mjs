@@ -11,6 +11,7 @@ const DT = {
   SONAME: 14,
   RPATH: 15,
   RUNPATH: 29,
+  VERSYM: 0x6ffffff0,
   FLAGS_1: 0x6ffffffb,
   VERDEF: 0x6ffffffc,
   VERDEFNUM: 0x6ffffffd,
@@ -24,9 +25,12 @@ const PT_DYNAMIC = 2;
 const SHT_DYNSYM = 11;
 const SHN_UNDEF = 0;
 const STB_LOCAL = 0;
+const STB_WEAK = 2;
 const STV_INTERNAL = 1;
 const STV_HIDDEN = 2;
 const VER_FLG_BASE = 1;
+/** In the table of versions: global, of no version. Below it local, above it an index; the highest bit says hidden. */
+const VER_NDX_GLOBAL = 1;
 
 /** DF_1_NODELETE: the library stays mapped after dlclose. */
 export const DF_1_NODELETE = 0x8;
@@ -43,6 +47,7 @@ const machines = { 62: 'x64', 183: 'arm64' };
  * @property {string | undefined} runpath
  * @property {number} flags1 DT_FLAGS_1, 0 where there is none.
  * @property {string[]} exports Dynamic symbols that others can bind to, sorted.
+ * @property {{ name: string, weak: boolean, versioned: boolean }[]} imports Dynamic symbols that others have to define, by name; a weak one may be missing.
  * @property {{ library: string, versions: string[] }[]} versionNeeds Symbol versions asked of other libraries.
  * @property {string[]} sections Names of the sections.
  * @property {StringUse[]} stringUses Every reference into the dynamic string table.
@@ -74,6 +79,9 @@ export function readElf(bytes) {
   const text = (at) => cString(bytes, stringsOffset + at);
   const optionalText = (tag) => (single(tag) === undefined ? undefined : text(single(tag)));
   const { sections, symbols } = readSections(bytes, text);
+  const versionIndices = fileOffset(single(DT.VERSYM));
+  const isVersioned = (index) =>
+    versionIndices !== undefined && (bytes.readUInt16LE(versionIndices + 2 * index) & 0x7fff) > VER_NDX_GLOBAL;
   const needs = readVersionNeeds(bytes, fileOffset(single(DT.VERNEED)), single(DT.VERNEEDNUM) ?? 0);
   const definitions = readVersionDefinitions(bytes, fileOffset(single(DT.VERDEF)), single(DT.VERDEFNUM) ?? 0);
 
@@ -96,6 +104,10 @@ export function readElf(bytes) {
       .filter((symbol) => symbol.exported)
       .map((symbol) => symbol.name)
       .sort(),
+    imports: symbols
+      .filter((symbol) => symbol.imported)
+      .map(({ name, weak, index }) => ({ name, weak, versioned: isVersioned(index) }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1)),
     versionNeeds: needs.map(({ file, names }) => ({ library: text(file), versions: names.map(text) })),
     sections,
     stringUses: [
@@ -215,7 +227,11 @@ function readSymbols(bytes, section, text) {
     const visibility = bytes[offset + 5] & 3;
     const defined = bytes.readUInt16LE(offset + 6) !== SHN_UNDEF;
     const hidden = visibility === STV_INTERNAL || visibility === STV_HIDDEN;
-    return { at, name: text(at), exported: defined && binding !== STB_LOCAL && !hidden };
+    return {
+      ...{ index, at, name: text(at), weak: binding === STB_WEAK },
+      exported: defined && binding !== STB_LOCAL && !hidden,
+      imported: !defined && binding !== STB_LOCAL,
+    };
   });
 }
 
