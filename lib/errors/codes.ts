@@ -87,6 +87,14 @@ export const errorCodes = {
     meaning: 'The GPU failed, and answers nothing else in this process until everything on it is closed and it is recovered.',
   },
 
+  QUEUE_FULL: {
+    concern: 'queue',
+    exitCode: 5,
+    meaning:
+      'More requests wait than may: this one, or an older one for it, was turned away. `details.retryAfterMs` tells when there is likely to be room.',
+  },
+  DEADLINE_EXCEEDED: { concern: 'queue', exitCode: 5, meaning: 'The result of a request was not there by its deadline.' },
+
   ABORTED: { concern: 'aborted', exitCode: 5, meaning: 'The caller aborted the operation.' },
   DISPOSED: { concern: 'disposed', exitCode: 5, meaning: 'The object was disposed before or during the call.' },
 

@@ -44,6 +44,7 @@ export class BackendError extends FoveateError {}
 export class ModelError extends FoveateError {}
 export class EngineError extends FoveateError {}
 export class CudaError extends FoveateError {}
+export class QueueError extends FoveateError {}
 export class AbortedError extends FoveateError {
   /** What all of Node calls it, so that code which looks for aborts finds it. */
   override get name(): string {
@@ -63,6 +64,7 @@ const classes: Record<ErrorConcern, typeof FoveateError> = {
   model: ModelError,
   engine: EngineError,
   cuda: CudaError,
+  queue: QueueError,
   aborted: AbortedError,
   disposed: DisposedError,
   media: MediaError,
