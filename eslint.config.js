@@ -18,6 +18,7 @@ const order = [
   'precision',
   'engine',
   'session',
+  'batching',
   'declared',
   'tasks',
   'evaluation',

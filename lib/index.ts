@@ -16,6 +16,7 @@ export {
   InternalError,
   MediaError,
   ModelError,
+  QueueError,
   type ErrorCode,
 } from './errors/index.js';
 export { DeviceTensor, Tensor, type DType, type TypedArrayOf } from './tensor/index.js';
@@ -33,6 +34,28 @@ export {
   type TensorInfo,
   type ValueType,
 } from './session/index.js';
+export {
+  DynamicBatcher,
+  type Batchable,
+  type BatchCost,
+  type Batched,
+  type BatcherStatistics,
+  type BatchInfo,
+  type BatchItem,
+  type BatchReport,
+  type BatchRequestOptions,
+  type BatchResult,
+  type BatchRun,
+  type BatchSource,
+  type CloseReason,
+  type DelayReport,
+  type DisposeBatcherOptions,
+  type DynamicBatcherOptions,
+  type GroupReport,
+  type Seat,
+  type SessionResult,
+  type WhenFull,
+} from './batching/index.js';
 export {
   checkEngineSupport,
   EngineBundle,

@@ -1,6 +1,6 @@
 export { anyEngine, buildAnyEngine, mayRunEngines, noEngineAtAll } from './any-engine.js';
 export type { Backend } from './backend.js';
-export type { ModelTypes, ValueType } from './model-types.js';
+export type { InputTensors, ModelTypes, OutputTensors, ValueType } from './model-types.js';
 export { Failover, type Degraded, type Opened, type Recovery, type Runner } from './failover.js';
 export {
   createSession,

@@ -251,6 +251,12 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
     this.#runners.stayWithDevice();
   }
 
+  /** @internal Throws what `run` would for these inputs: TENSOR_NAME, TENSOR_DTYPE, TENSOR_SHAPE, INVALID_ARGUMENT, DISPOSED. */
+  checkInputs(inputs: InputTensors<M>): void {
+    this.#checkOpen();
+    inputTensors(this.#inputInfos, inputs);
+  }
+
   /**
    * @internal Runs the model once, and gives each output that `observer` has a tensor of the same name for to that, on the lane. Outputs are
    * freed before the promise settles. Runs of several pictures may be under way; what is observed does not depend on which ends first.

@@ -1,0 +1,15 @@
+export type { Batchable, BatchRun, Seat } from './batchable.js';
+export type { BatchCost } from './batch-sizes.js';
+export type { Batched, BatchInfo, BatchReport } from './call.js';
+export type { DelayReport } from './delay.js';
+export {
+  DynamicBatcher,
+  type BatchItem,
+  type BatchResult,
+  type BatchSource,
+  type DisposeBatcherOptions,
+} from './dynamic-batcher.js';
+export type { BatchRequestOptions, DynamicBatcherOptions, WhenFull } from './options.js';
+export type { CloseReason } from './policy.js';
+export type { SessionResult } from './session-batchable.js';
+export type { BatcherStatistics, GroupReport } from './statistics.js';

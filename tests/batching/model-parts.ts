@@ -1,0 +1,95 @@
+/** What the model is made of, and the traces that it is run on. */
+import type { FakeItem } from './fakes.js';
+
+export interface Setting {
+  readonly lanes: number;
+  readonly maxBatch: number;
+  readonly preferredSizes: readonly number[] | undefined;
+  readonly maxDelayMs: number;
+  readonly maxQueueSamples: number;
+  readonly whenFull: 'reject' | 'shed-oldest' | 'block';
+}
+
+export type TraceEvent =
+  | {
+      readonly at: number;
+      readonly kind: 'send';
+      readonly item: FakeItem;
+      readonly priority: number;
+      readonly caller: string | undefined;
+      readonly deadlineMs: number | undefined;
+    }
+  | { readonly at: number; readonly kind: 'abort'; readonly id: number }
+  | { readonly at: number; readonly kind: 'flush' };
+
+/** How a call was answered: when, with which error or in which batches. */
+export interface Answer {
+  readonly id: number;
+  readonly at: number;
+  readonly code: string | undefined;
+  readonly batches: readonly string[];
+}
+
+export interface Call {
+  readonly event: Extract<TraceEvent, { kind: 'send' }>;
+  readonly parts: Part[];
+  readonly deadlineAt: number;
+  outcome: string | undefined;
+  isAnswered: boolean;
+}
+
+export interface Part {
+  readonly call: Call;
+  readonly sequence: number;
+  readonly samples: number;
+  readonly prepareMs: number;
+  isWaiting: boolean;
+  seat: { readonly batch: Batch; readonly place: Place } | undefined;
+  batch: string | undefined;
+}
+
+export interface Place {
+  part: Part | undefined;
+  readonly samples: number;
+  readonly start: number;
+  readyAt: number;
+  isUsed: boolean;
+}
+
+export interface Batch {
+  readonly group: string;
+  readonly capacity: number;
+  readonly places: Place[];
+  isClosed: boolean;
+  begin: (() => void) | undefined;
+}
+
+export interface Share {
+  position: number;
+  readonly starts: Map<string, number>;
+}
+
+export function sum(parts: readonly { readonly samples: number }[]): number {
+  return parts.reduce((total, { samples }) => total + samples, 0);
+}
+export function liveOf(batch: Batch): Part[] {
+  return batch.places.flatMap(({ part }) => part ?? []);
+}
+export function idOf({ call }: Part): number {
+  return call.event.item.id;
+}
+export function groupOf({ call }: Part): string {
+  return call.event.item.group;
+}
+export function callerOf({ call }: Part): string {
+  return call.event.caller ?? '';
+}
+export function levelOf(part: Part): string {
+  return `${part.call.event.priority} ${groupOf(part)}`;
+}
+export function startOf(part: Part): number {
+  return part.seat?.place.start as number;
+}
+export function oldestUnseated(parts: readonly Part[]): Part | undefined {
+  return parts.filter(({ seat }) => seat === undefined).sort((a, b) => a.sequence - b.sequence)[0];
+}
