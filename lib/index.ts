@@ -1,6 +1,4 @@
-/**
- * foveate: vision models in Node. An ONNX model and a picture in, typed results out.
- */
+/** foveate: vision models in Node. An ONNX model and a picture in, typed results out. */
 export {
   AbortedError,
   ArgumentError,

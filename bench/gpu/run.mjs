@@ -6,6 +6,7 @@
  * --write FILE writes FILE.md and FILE.json. A configuration that was measured is kept in the work folder, so that a run that was cut short goes on where it was; engines are in
  * foveate's cache. Without a GPU it says so and ends with 3. Where driver and TensorRT are stand-ins, the tables say so.
  */
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -46,9 +47,14 @@ const models = options.models
   ? options.models.split(',').map((model) => ({ model: resolve(model), pictures: known[0].pictures }))
   : known.filter(({ model }) => existsSync(model));
 
-/** What `measure` gives, or gave in an earlier run. */
-async function kept(name, measure) {
-  const file = join(work, `${name}.json`);
+const addonHash = createHash('sha256')
+  .update(readFileSync(join(projectRoot, 'build/Release/foveate.node')))
+  .digest('hex');
+
+/** What `measure` gives, or gave in an earlier run of the same code on the same machine. */
+async function kept(name, about, measure) {
+  const of = createHash('sha256').update(JSON.stringify(about)).digest('hex').slice(0, 12);
+  const file = join(work, `${name}-${of}.json`);
   if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8'));
   const result = await measure();
   mkdirSync(work, { recursive: true });
@@ -88,7 +94,8 @@ try {
         for (const lanes of numbers(options.lanes)) {
           for (const cudaGraphs of [false, true]) {
             const asked = { batch, lanes, cudaGraphs };
-            const found = await kept(`${place}-${batch}-${lanes}-${cudaGraphs ? 'graphs' : 'plain'}`, () =>
+            const about = [machine, bundle.manifest.engine.sha256, options.seconds, addonHash];
+            const found = await kept(`${place}-${batch}-${lanes}-${cudaGraphs ? 'graphs' : 'plain'}`, about, () =>
               measured(bundle, asked),
             );
             rows.push({ model: name, precision, ...asked, ...found });

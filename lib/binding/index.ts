@@ -10,4 +10,5 @@ export type * from './native.js';
 export type * from './native-calibration.js';
 export type * from './native-engine.js';
 export type * from './native-metrics.js';
+export type * from './native-session.js';
 export { packageVersion } from './version.js';

@@ -1,5 +1,6 @@
 /** The addon's observers, ranges and weights, and what they take and give; see `native.ts`. */
-import type { NativeInput, NativeTensor, ObserverHandle, OperationHandle, ProductsHandle, SessionHandle } from './native.js';
+import type { ObserverHandle, OperationHandle, ProductsHandle, SessionHandle } from './native.js';
+import type { NativeInput, NativeTensor } from './native-session.js';
 
 /** See `TensorStatistics` in lib/precision. Copied before a call returns. */
 export interface NativeTensorStatistics {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 import { InvalidArgumentError, Option } from 'commander';
 
-import { buildPolicies, devices } from '../engine/index.js';
+import { devices } from '../engine/index.js';
 import { presets } from '../image/index.js';
 import { activations } from '../tasks/activation.js';
 import { mapInterpolations, mapScalings } from '../tasks/dense-predictor.js';
@@ -103,8 +103,8 @@ export function taskOptions(): { readonly heading: string; readonly options: rea
         new Option('--device <name>', 'where it runs; a named device is used or refused (default: "auto")').choices(devices),
         new Option(
           '--build <policy>',
-          'whether an engine of TensorRT is built where none is in the cache: not, first, or while the model runs elsewhere (default: "on-load")',
-        ).choices(buildPolicies),
+          'whether an engine of TensorRT is built first where none is in the cache (default: "on-load")',
+        ).choices(['never', 'on-load']),
         new Option('--trust', 'run the engine of a bundle that was built elsewhere: it is code'),
         new Option('--threads <n>', 'threads inside one run (default: all cores)').argParser(parseNumber),
         new Option('--labels <file>', 'class names (default: those of the model or beside it, else a built-in list that fits)'),

@@ -8,7 +8,7 @@ import { channel } from 'node:diagnostics_channel';
 
 /** `foveate:session.open`: a session is ready. */
 export interface SessionOpenEvent {
-  /** The model's path, or undefined where it was given as bytes. */
+  /** The path of the model or bundle that was opened, or undefined where it was given as bytes. */
   readonly model: string | undefined;
   readonly device: string;
   /** Why this device, where 'auto' chose it. */

@@ -2,7 +2,7 @@
 import { availableParallelism } from 'node:os';
 
 import { aborted } from '../binding/index.js';
-import { engineDevices } from '../engine/index.js';
+import { isEngineDevice } from '../engine/index.js';
 import { checkInteger, checkOptions, checkSignal, invalidArgument } from '../errors/index.js';
 import type { PictureInput, Preprocess } from '../image/index.js';
 import { quantile } from '../metrics/bootstrap.js';
@@ -101,7 +101,7 @@ export async function measureLatency(candidates: readonly LatencyCandidate[], op
     try {
       for (const { model, sessionOptions } of candidates) {
         // An engine of TensorRT takes no threads: it is timed as it is.
-        const threaded = engineDevices.some((one) => one === sessionOptions?.device) ? {} : { threads: count };
+        const threaded = isEngineDevice(sessionOptions?.device ?? 'auto') ? {} : { threads: count };
         sessions.push(await createSession(model, { ...sessionOptions, ...threaded, signal }));
       }
       await using inputs = await prepareInputs(sessions, preprocess, pictures, signal);

@@ -1,12 +1,20 @@
 /** Engines for device 'auto', which takes whatever of them there is. */
 import { native, settle } from '../binding/index.js';
-import { engineDevices, hasEngine, readSource, seenEngineDevices, type BuildPolicy, type EngineDevice } from '../engine/index.js';
+import {
+  engineDevices,
+  hasEngine,
+  isEngineDevice,
+  readSource,
+  seenEngineDevices,
+  type BuildPolicy,
+  type EngineDevice,
+} from '../engine/index.js';
 import { AbortedError, ArgumentError, EngineError, FoveateError } from '../errors/index.js';
 import type { SessionOptions } from './options.js';
 
 /** Whether engines may run a model: on a device of TensorRT, and with 'auto' where there is a GPU and no option speaks against it. */
 export async function mayRunEngines({ device = 'auto', config, providerOptions }: SessionOptions): Promise<boolean> {
-  if (device !== 'auto') return engineDevices.some((one) => one === device);
+  if (device !== 'auto') return isEngineDevice(device);
   return config === undefined && providerOptions === undefined && (await hasGpu());
 }
 

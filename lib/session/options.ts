@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 
 import type { NativeSessionOptions } from '../binding/index.js';
-import { buildPolicies, devices, engineDevices, type BuildPolicy, type BuildProgress, type Device } from '../engine/index.js';
+import { buildPolicies, devices, isEngineDevice, type BuildPolicy, type BuildProgress, type Device } from '../engine/index.js';
 import { checkBoolean, checkInteger, checkOneOf, checkPath, checkSignal, invalidArgument } from '../errors/index.js';
 
 /** How a model is opened. What a device that is named has no use for is refused; 'auto' takes all. */
@@ -140,7 +140,7 @@ function checkBelong(options: SessionOptions): void {
     const hint = `It is for ${whose}: leave it out, or use another device; 'auto' takes it.`;
     throw invalidArgument(name, `none with device '${device}'`, options[name], hint);
   };
-  if (engineDevices.some((one) => one === device)) refuse(ofOnnxRuntime, 'ONNX Runtime');
+  if (isEngineDevice(device)) refuse(ofOnnxRuntime, 'ONNX Runtime');
   else refuse(ofEngines, 'engines of TensorRT');
   if (device === 'cpu') refuse(['providerOptions'], 'the execution provider of another device');
 }

@@ -104,15 +104,15 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
   #closing: Promise<void> | undefined;
   readonly #inFlight = new InFlight();
 
-  private constructor(opened: Opened<Backend>, lanes: number) {
+  private constructor(opened: Opened<Backend>, lanes: number, model: string | undefined) {
     if (!(opened?.runner instanceof Backend)) throw constructedDirectly('Session', 'createSession(model)');
-    const { inputs, outputs, path } = opened.runner;
+    const { inputs, outputs } = opened.runner;
     this.inputs = inputs.map(tensorInfo);
     this.outputs = outputs.map(tensorInfo);
     this.lanes = lanes;
-    this.#model = path;
+    this.#model = model;
     this.#inputInfos = inputs;
-    this.#runners = new Failover(opened, path);
+    this.#runners = new Failover(opened, model);
   }
 
   /** Where the next run is made. It changes where a device is lost, or is back, and where an engine was built in the background. */
@@ -149,8 +149,8 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
   }
 
   /** @internal */
-  static over<M extends ModelTypes>(opened: Opened<Backend>, lanes: number): Session<M> {
-    return new Session<M>(opened, lanes);
+  static over<M extends ModelTypes>(opened: Opened<Backend>, lanes: number, model: string | undefined): Session<M> {
+    return new Session<M>(opened, lanes, model);
   }
 
   /**
@@ -363,8 +363,9 @@ export async function createSessionBy<M extends ModelTypes = ModelTypes>(
   if (options.signal?.aborted) throw aborted(options.signal);
   const started = performance.now();
   const opened = await open(given, options).catch(toCaller);
-  const { choice, runtime, path } = opened.runner;
-  const session = Session.over<M>(opened, options.lanes ?? 1);
+  const { choice, runtime } = opened.runner;
+  const path = typeof given === 'string' ? given : undefined;
+  const session = Session.over<M>(opened, options.lanes ?? 1, path);
   publish('foveate:session.open', {
     model: path,
     device: choice.device,

@@ -1,5 +1,5 @@
 import type { PreprocessSource } from '../declared/index.js';
-import type { BundledTask } from '../engine/index.js';
+import type { BundledTask, DeviceChoice } from '../engine/index.js';
 import { constructedDirectly } from '../errors/index.js';
 import type { Preprocess } from '../image/index.js';
 import type { Degraded, Session } from '../session/index.js';
@@ -21,9 +21,19 @@ export abstract class PictureTask implements AsyncDisposable {
     this.model = model;
   }
 
-  /** What runs the model: another one where a device is lost, or is back, and where an engine was built in the background. */
+  /** What runs the model: another one where a device is lost, or is back, and where an engine was built in the background. The one before is closed then, so it is not to be kept. */
   get session(): Session {
     return this.model.session;
+  }
+
+  /** Where the next picture is run. */
+  get device(): DeviceChoice['device'] {
+    return this.model.choice.device;
+  }
+
+  /** Why there. */
+  get deviceReason(): string {
+    return this.model.choice.reason;
   }
 
   /** Why the device that 'auto' chose does not serve, or did not serve a call; undefined while it does. */
@@ -31,7 +41,7 @@ export abstract class PictureTask implements AsyncDisposable {
     return this.model.degraded;
   }
 
-  /** With `build: 'background'` where there was no engine: settles, and never rejects, when that has taken over or could not be built. Else undefined. */
+  /** With `build: 'background'` where an engine is built: settles, and never rejects, when that has taken over or could not be built. Else undefined, as where there is no GPU. */
   get building(): Promise<void> | undefined {
     return this.model.building;
   }

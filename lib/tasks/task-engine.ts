@@ -5,7 +5,7 @@ import {
   buildModelEngine,
   checkBuildsFor,
   EngineBundle,
-  engineDevices,
+  isEngineDevice,
   findEngine,
   ModelBundle,
   readSource,
@@ -124,7 +124,7 @@ async function openTaskEngine(wanted: EngineWanted): Promise<Opened<TaskRunner> 
     if (device === 'auto') return await openRecoverable({ bundle, feed: asItIs }, wanted, 'the engine is one of it');
     return { runner: taskRunner(await createSession(bundle.path, options), asItIs) };
   }
-  const named = engineDevices.find((one) => one === device);
+  const named = isEngineDevice(device) ? device : undefined;
   if (named !== undefined) return { runner: await openOn(await engineFor(named, build, wanted), options, 'asked for') };
   return await anyEngine(options, async (one, policy) =>
     openRecoverable(await engineFor(one, policy, wanted), wanted, 'an engine of it is there'),

@@ -11,7 +11,7 @@ import {
   FoveateError,
   withDefaults,
 } from '../errors/index.js';
-import type { BundledTask } from '../engine/index.js';
+import type { BundledTask, DeviceChoice } from '../engine/index.js';
 import { modelPath, readModel, type OnnxModel } from '../graph/index.js';
 import { startReading, type PictureInput, type Placement, type Preprocess, type PreprocessedPicture } from '../image/index.js';
 import type { NamesBeside } from '../labels/index.js';
@@ -148,6 +148,10 @@ export class TaskModel {
   }
 
   /** As those of `Session`. */
+  get choice(): DeviceChoice {
+    return this.#runners.choice;
+  }
+
   get degraded(): Degraded | undefined {
     return this.#runners.degraded;
   }
@@ -209,7 +213,7 @@ export class TaskModel {
   /**
    * Takes pictures through preprocessing, the session and `decode`, in the order given. The first failure aborts the others and rejects,
    * with its index in `details`. JPEG bytes and raw frames outside native memory that find a place at once are copied before this returns; all
-   * else is read later.
+   * else is read later, and all of it once more where a GPU that 'auto' chose fails: then arrays have to stay as they are until this settles.
    */
   async process<T>(
     images: readonly PictureInput[],

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -10,6 +11,9 @@
 #include <new>
 #include <thread>
 #include <utility>
+
+#include "runtime/cuda/waiter.h"
+#include "runtime/tensorrt/closing.h"
 
 namespace foveate {
 namespace {
@@ -22,13 +26,21 @@ constexpr std::size_t kLoaderLanes = 2;
 // That JavaScript has not taken yet. Beyond, they are dropped: a library that floods must not fill the memory.
 constexpr std::size_t kMaxNotices = 10'000;
 
-// exit() runs the destructors of the engine's static objects. Under a lane that was abandoned inside the engine they
-// would end the process by a signal, so they are left out: what is registered last runs first.
-void leave_without_destructors() {
+std::atomic<bool> lane_abandoned{false};
+
+// Whether a thread of ours is, or may be, inside a library.
+bool threads_in_libraries() {
+  return lane_abandoned.load() || cuda::Waiter::any_waits() || tensorrt::has_abandoned();
+}
+
+// exit() runs the destructors of the engine's static objects. Under a thread that is inside the engine they would end
+// the process by a signal, so they are left out then: what is registered last runs first.
+void leave_without_destructors_if_needed() {
   static std::once_flag once;
   std::call_once(once, [] {
     ::on_exit(
         [](int status, void*) {
+          if (!threads_in_libraries()) return;
           std::fflush(nullptr);
           ::_exit(status);
         },
@@ -225,8 +237,9 @@ void Environment::tear_down() {
   if (loader_) all_stopped &= loader_->stop(time_left());
   if (builder_) all_stopped &= builder_->stop(time_left());
   if (vision_) all_stopped &= vision_->stop(time_left());
-  if (!all_stopped) leave_without_destructors();
   members_.clear();
+  if (!all_stopped) lane_abandoned = true;
+  if (threads_in_libraries()) leave_without_destructors_if_needed();
   pending_.clear();
   mailbox_->finished.clear();
   mailbox_->notices.clear();

@@ -56,13 +56,15 @@ struct ModelInfo {
   std::vector<std::string> providers;  // in the order of preference, as the runtime names them
 };
 
-// A tensor over memory that somebody else holds for as long as the run takes.
+// A tensor over memory that somebody else holds for as long as the run takes. Of an input with an owner, a run that is
+// aborted keeps a share for as long as a device reads it, instead of waiting for that.
 struct TensorView {
   DType dtype = DType::kFloat32;
   Dims dims;
   void* data = nullptr;
   std::size_t bytes = 0;
   MemoryPlace place;
+  BlockPtr owner = nullptr;
 };
 
 // A tensor and a share in its memory. Its data starts `offset` bytes into the block.
@@ -74,7 +76,7 @@ struct OwnedTensor {
   std::size_t bytes = 0;
 
   std::byte* data() const { return block->data() + offset; }
-  TensorView view() const { return {dtype, dims, data(), bytes, block->place()}; }
+  TensorView view() const { return {dtype, dims, data(), bytes, block->place(), block}; }
 };
 
 // One batch. Inputs stand in the order of ModelInfo::inputs, all of them. Each requested output is named by its index

@@ -52,7 +52,7 @@ export async function writeArchive(folder, name, content) {
   const keyFile = join(folder, `${name}.key`);
   if (present.length > 0 && isWhole && existsSync(keyFile) && readFileSync(keyFile, 'utf8') === key)
     return { ...sizeOf(folder, present), fresh: false };
-  for (const old of readdirSync(folder)) if (old.startsWith(`${name}.`)) rmSync(join(folder, old));
+  removeArchive(folder, name);
   const lines = await cut(
     folder,
     name,
@@ -62,6 +62,12 @@ export async function writeArchive(folder, name, content) {
   writeFileSync(keyFile, key);
   writeFileSync(list, `${lines.join('\n')}\n`);
   return { ...sizeOf(folder, lines), fresh: true };
+}
+
+/** Removes what `writeArchive` wrote. */
+export function removeArchive(folder, name) {
+  const isOurs = new RegExp(`^${name}\\.(?:part-\\d+|sha256|key)$`);
+  for (const file of readdirSync(folder)) if (isOurs.test(file)) rmSync(join(folder, file));
 }
 
 function sizeOf(folder, lines) {

@@ -4,7 +4,7 @@
  *
  * What is downloaded is pinned by its hash and stays in the build cache; an archive that is there, of the same files, is left. So a run that was cut short goes on where it was.
  */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { buildTypeScript } from '../build-typescript.mjs';
 import { parseCommandLine } from '../setup/arguments.mjs';
@@ -16,7 +16,7 @@ import { output, run, runMain, SetupError } from '../setup/process.mjs';
 import { ensureTensorRtRtx } from '../setup/tensorrt-rtx.mjs';
 import { ensureTensorRt, tensorRtFiles } from '../setup/tensorrt.mjs';
 import { ensureTools } from '../setup/tools.mjs';
-import { bytesOf, writeArchive } from './archive.mjs';
+import { bytesOf, removeArchive, writeArchive } from './archive.mjs';
 import { installedPackages } from './packages.mjs';
 
 const target = 'linux-x64';
@@ -134,9 +134,8 @@ await runMain(async () => {
   }
   const folder = resolve(values.output);
   mkdirSync(folder, { recursive: true });
-  for (const name of readdirSync(folder)) {
-    if (!wanted.some(([archive]) => name.startsWith(`${archive}.`))) rmSync(join(folder, name), { recursive: true });
-  }
+  // Of archives that are left out now; nothing else that may lie there is touched.
+  for (const name of Object.keys(archives).filter((one) => left.includes(one))) removeArchive(folder, name);
   let total = 0;
   for (const [name, { what, content: make }] of wanted) {
     const content = await make();

@@ -75,8 +75,6 @@ TEST_F(TensorRtGate, WaitsForWhatWasLeftBehindUnlessItsDeviceIsLost) {
   ok(stream.record(*mark));
   gate_.leave_behind(mark);
   gate_.leave_behind(other);
-  EXPECT_FALSE(gate_.is_quiet(*device_));
-  EXPECT_TRUE(gate_.is_quiet(*open(1)));
   std::atomic<bool> resumed{false};
   std::thread resumer([&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -89,7 +87,6 @@ TEST_F(TensorRtGate, WaitsForWhatWasLeftBehindUnlessItsDeviceIsLost) {
     return {};
   }));
   resumer.join();
-  EXPECT_TRUE(gate_.is_quiet(*device_));
   gate_.caught_up(mark);
   gate_.caught_up(other);
 }

@@ -1,38 +1,11 @@
-/** Devices that fail in the middle of their work, and engines that are built in the background: on a driver and a TensorRT that stand in for the real ones. */
-import { mkdtempSync, readdirSync } from 'node:fs';
+/** Devices that fail in the middle of their work: on a driver and a TensorRT that stand in for the real ones. */
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { beforeAll, describe, expect, it } from 'vitest';
 
+import { expectSameBoxes, right, tools } from './failover-tools.js';
 import { detector, on, root } from './standin-machine.js';
-
-/** What the bodies have in common. A run's outcome is its device, and how far its values are from those of the CPU. */
-const tools = `
-  const { subscribe } = await import('node:diagnostics_channel');
-  const events = [];
-  for (const name of ['fallback', 'recover', 'build']) subscribe('foveate:session.' + name, (event) => events.push({ name, ...event }));
-  const pixels = (seed) => Float32Array.from({ length: 3 * 256 * 256 }, (_, i) => ((i * 7 + seed * 31) % 251) / 250);
-  const tensor = (seed) => new Tensor('float32', pixels(seed), [1, 3, 256, 256]);
-  const reference = await createSession(detector, { device: 'cpu' });
-  const [output] = reference.outputs.map(({ name }) => name);
-  const outcome = async (seed, running) => {
-    const result = await running;
-    const expected = await reference.run({ images: tensor(seed) });
-    const [one, other] = [result.outputs[output], expected.outputs[output]];
-    const most = one.data.reduce((most, value, i) => Math.max(most, Math.abs(value - other.data[i])), 0);
-    const isRight = most < 1e-4 && one.dims.join() === other.dims.join();
-    for (const done of [result, expected]) done.dispose();
-    return { device: result.device, isRight };
-  };
-  const run = (session, seed) => outcome(seed, session.run({ images: tensor(seed) }));
-  const boxesOf = ({ classIds, scores, boxes }) => ({ classIds: [...classIds], numbers: [...scores, ...boxes] });
-  /** Runs until it is so: a lost device is tried again a second later. */
-  const until = async (isSo, again) => {
-    for (let i = 0; i < 2000 && !isSo(); i++) {
-      await again();
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-  };`;
 
 let sessions: string;
 let tasks: string;
@@ -45,8 +18,6 @@ beforeAll(async () => {
   );
   await on({ cache: tasks }, `await (await loadTask(detector, { device: 'tensorrt', build: 'on-load' })).dispose(); return 0`);
 }, 600_000);
-
-const right = { cpu: { device: 'cpu', isRight: true }, tensorrt: { device: 'tensorrt', isRight: true } };
 
 describe("a session on 'auto' whose GPU is lost", () => {
   it('answers all runs from what they were given, though the arrays serve others meanwhile', async () => {
@@ -244,12 +215,6 @@ describe('an engine that refuses a run', () => {
   });
 });
 
-function expectSameBoxes(found: { classIds: number[]; numbers: number[] }, expected: typeof found): void {
-  expect(expected.classIds.length).toBeGreaterThan(3);
-  expect(found.classIds).toEqual(expected.classIds);
-  found.numbers.forEach((value, i) => expect(value).toBeCloseTo(expected.numbers[i] as number, 2));
-}
-
 describe("a task on 'auto' with its preprocessing in the engine", () => {
   it('prepares the pictures again for the CPU, those that can be read once too, and comes back', async () => {
     const found = await on(
@@ -283,121 +248,56 @@ describe("a task on 'auto' with its preprocessing in the engine", () => {
   });
 });
 
-describe("build: 'background'", () => {
-  it('serves on the CPU, then on the engine, and there is no gap', async () => {
-    const cache = mkdtempSync(join(root, 'cache-'));
+describe("a session on 'auto' that needs its GPU", () => {
+  it('tells that it was lost where tensors stay on it or layers are timed, and has it back', async () => {
     const found = await on(
-      { cache },
+      { cache: sessions, tensorrt: 'lose-enqueue=2' },
       `${tools}
-      let phases = 0;
-      const session = await createSession(detector, { build: 'background', onBuildProgress: () => phases++ });
-      const first = [session.device, session.deviceReason, await run(session, 0)];
-      let isBuilt = false;
-      session.building.then(() => (isBuilt = true));
-      const during = [];
-      while (!isBuilt) during.push(...await Promise.all([run(session, 1), run(session, 2)]));
-      const after = [session.device, session.deviceReason, session.inputs[0].shape, await run(session, 3)];
+      const session = await createSession(detector);
+      const images = tensor(0);
+      const first = await session.runOnDevice({ images });
+      first.dispose();
+      const lost = [await failureOf(session.run({ images }, { layerTimes: true })), await failureOf(session.runOnDevice({ images }))];
+      const { degraded } = session;
+      await until(() => session.device === 'tensorrt', () => failureOf(session.runOnDevice({ images })));
+      const back = await failureOf(session.runOnDevice({ images }));
       await session.dispose();
-      const again = await createSession(detector, { build: 'background' });
-      return { first, during, after, phases, again: [again.device, again.building ?? null], events };`,
+      return { lost, degraded, back };`,
     );
-    expect(found.first).toEqual(['cpu', expect.stringMatching(/No engine of/), right.cpu]);
-    for (const { isRight } of found.during) expect(isRight).toBe(true);
-    expect(found.after).toEqual(['tensorrt', 'its engine was built in the background', expect.any(Array), right.tensorrt]);
-    expect(found.phases).toBeGreaterThan(1);
-    expect(found.again).toEqual(['tensorrt', null]);
-    expect(found.events).toEqual([expect.objectContaining({ name: 'build', model: detector, device: 'tensorrt' })]);
-    expect(found.events[0].failure).toBeUndefined();
-  });
-
-  it('falls back from the engine, too, where that is lost', async () => {
-    const found = await on(
-      { tensorrt: 'lose-enqueue=2' },
-      `${tools}
-      const session = await createSession(detector, { build: 'background' });
-      await session.building;
-      return [await run(session, 0), await run(session, 1), await run(session, 2)];`,
-    );
-    expect(found).toEqual([right.tensorrt, right.cpu, right.cpu]);
-  });
-
-  it('is for tasks too, whose engine takes pixels', async () => {
-    const found = await on(
-      {},
-      `${tools}
-      const cpu = await loadTask(detector, { device: 'cpu' });
-      const expected = boxesOf(await cpu.detect(picture));
-      const task = await loadTask(detector, { build: 'background' });
-      const first = [task.session.device, task.session.inputs[0].dtype, boxesOf(await task.detect(picture))];
-      let isBuilt = false;
-      task.building.then(() => (isBuilt = true));
-      const during = [];
-      while (!isBuilt) during.push(...(await task.detect([picture, picture])).map(boxesOf));
-      const after = [task.session.device, task.session.inputs[0].dtype, boxesOf(await task.detect(picture))];
-      await task.dispose();
-      return { expected, first, during, after };`,
-    );
-    expect(found.first.slice(0, 2)).toEqual(['cpu', 'float32']);
-    expect(found.after.slice(0, 2)).toEqual(['tensorrt', 'uint8']);
-    for (const boxes of [found.first[2], ...found.during, found.after[2]]) expectSameBoxes(boxes, found.expected);
-  });
-
-  it('of a model in memory is of what the bytes were when it was opened', async () => {
-    const found = await on(
-      {},
-      `${tools}
-      const { readFileSync } = await import('node:fs');
-      const bytes = new Uint8Array(readFileSync(detector));
-      const session = await createSession(bytes, { build: 'background' });
-      bytes.fill(0);
-      await session.building;
-      return [await run(session, 0), events.map(({ failure }) => failure ?? null)];`,
-    );
-    expect(found).toEqual([right.tensorrt, [null]]);
-  });
-
-  it('is aborted by dispose(), which leaves nothing half built', async () => {
-    const cache = mkdtempSync(join(root, 'cache-'));
-    const found = await on(
-      { cache },
-      `${tools}
-      const session = await createSession(detector, { build: 'background' });
-      await session.dispose();
-      await session.building;
-      const task = await loadTask(detector, { build: 'background' });
-      await task.dispose();
-      await task.building;
-      return [events.map(({ name, failure }) => [name, failure]), await failureOf(run(session, 0))];`,
-    );
-    expect(found[0]).toEqual(Array(2).fill(['build', expect.stringMatching(/aborted/)]));
-    expect(found[1]).toMatchObject({ code: 'DISPOSED' });
-    // An engine that was there before the end is kept; parts of one, and locks, are not.
-    const left = readdirSync(cache).includes('engines') ? readdirSync(join(cache, 'engines')) : [];
-    expect(left.filter((name) => name.includes('.'))).toEqual([]);
-  });
-
-  it('that fails is told, and the session stays where it is', async () => {
-    const found = await on(
-      { cuda: 'memory-limit=1024' },
-      `${tools}
-      subscribe('foveate:log', ({ level, runtime, message }) => runtime === 'foveate' && events.push({ name: 'log', level, message }));
-      const session = await createSession(detector, { build: 'background' });
-      await session.building;
-      const found = { device: session.device, degraded: session.degraded ?? null, run: await run(session, 0), events };
-      await session.dispose();
-      return found;`,
-    );
-    expect(found).toMatchObject({ device: 'cpu', degraded: null, run: right.cpu });
-    expect(found.events).toEqual([
-      { name: 'log', level: 'warning', message: expect.stringMatching(/OutOfMemory/) },
-      expect.objectContaining({ name: 'build', device: 'cpu', failure: expect.stringMatching(/OutOfMemory/) }),
+    expect(found.lost).toMatchObject([
+      { code: 'DEVICE_LOST' },
+      { code: 'DEVICE_LOST', hint: expect.stringContaining('without tensors on the GPU') },
     ]);
+    expect(found).toMatchObject({ degraded: { code: 'DEVICE_LOST' }, back: 'no failure' });
   });
 
-  it('builds nothing where there is no GPU, or options are for ONNX Runtime alone', async () => {
-    const body = (options: string): string =>
-      `const session = await createSession(detector, ${options}); return [session.device, session.building ?? null]`;
-    expect(await on({ hasDriver: false }, body(`{ build: 'background' }`))).toEqual(['cpu', null]);
-    expect(await on({}, body(`{ build: 'background', config: { 'session.set_denormal_as_zero': '1' } }`))).toEqual(['cpu', null]);
+  it('makes inputs in memory of its own where it was only told of the loss', async () => {
+    const found = await on(
+      { cache: sessions, tensorrt: 'lose-enqueue=1' },
+      `${tools}
+      const all = [await createSession(detector), await createSession(detector)];
+      const first = await run(all[0], 0);
+      const images = all[1].allocateInput('images', [1, 3, 256, 256]);
+      images.data.set(pixels(1));
+      const second = await outcome(1, all[1].run({ images }));
+      const third = await run(all[1], 2);
+      images.dispose();
+      await Promise.all(all.map((session) => session.dispose()));
+      return [first, second, third];`,
+    );
+    expect(found).toEqual([right.cpu, right.cpu, right.cpu]);
+  });
+
+  it('keeps falling back after a change of weights that was refused', async () => {
+    const found = await on(
+      { cache: sessions, tensorrt: 'lose-enqueue=2' },
+      `${tools}
+      const session = await createSession(detector);
+      const refused = await failureOf(session.refit({ nothing: tensor(0) }));
+      const outcomes = [await run(session, 0), await run(session, 1)];
+      await session.dispose();
+      return { refused, outcomes };`,
+    );
+    expect(found).toMatchObject({ refused: { code: 'INVALID_ARGUMENT' }, outcomes: [right.tensorrt, right.cpu] });
   });
 });

@@ -140,10 +140,12 @@ Status Device::check(CUresult answer, std::string_view what) {
           "Use smaller batches or fewer lanes, or close what else runs on the GPU: nvidia-smi lists that."};
 }
 
-void Device::lose(CUresult answer, std::string_view what) {
+void Device::lose(CUresult answer, std::string_view what) { give_up(std::string(what) + ": " + error_text(answer)); }
+
+void Device::give_up(std::string_view what) {
   std::lock_guard lock(loss_mutex_);
   if (lost()) return;
-  loss_ = std::string(what) + ": " + error_text(answer);
+  loss_ = what;
   lost_.store(true);
 }
 

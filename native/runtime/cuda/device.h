@@ -79,6 +79,9 @@ class Device {
   // GPU was the reason, and marks the device lost then.
   Status examine();
 
+  // For one that answers neither a wait nor the question whether it is done: what it still does, nobody can tell.
+  void give_up(std::string_view what);
+
   // See above. Success, too, for a device that is not lost. DEVICE_LOST where it cannot be recovered, or not yet.
   Status recover();
 

@@ -15,10 +15,16 @@ Result<BlockPtr> read_back(const Block& block, std::size_t offset, std::size_t b
   if (!stream.ok()) return stream.take_status();
   auto copy = device.value()->pinned_pool().allocate(bytes);
   if (!copy.ok() || bytes == 0) return copy;
-  Status status = stream.value().copy_to_host(copy.value()->data(), block.data() + offset, bytes);
-  Status done = stream.value().synchronize();
-  if (!status.ok()) return status;
-  FOVEATE_RETURN_IF_ERROR(std::move(done));
+  // However this ends: nothing is let go that the GPU may still use.
+  struct Finish {
+    ~Finish() { (void)stream.synchronize(); }
+    Stream& stream;
+  };
+  {
+    const Finish finish{stream.value()};
+    FOVEATE_RETURN_IF_ERROR(stream.value().copy_to_host(copy.value()->data(), block.data() + offset, bytes));
+    FOVEATE_RETURN_IF_ERROR(stream.value().synchronize());
+  }
   return copy;
 }
 

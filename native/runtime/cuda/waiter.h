@@ -29,6 +29,9 @@ class Waiter {
   Result<bool> wait(const std::shared_ptr<Event>& mark, CancelToken* cancel);
   // Whether nothing is waited for, nor any share held in a mark.
   bool is_idle();
+  // Whether a thread of any waiter is inside the driver: a process that ends then has to do so without the destructors
+  // of libraries.
+  static bool any_waits();
 
  private:
   void work();
@@ -36,7 +39,6 @@ class Waiter {
   std::mutex mutex_;
   std::condition_variable changed_;  // by either of the two, or the token
   std::shared_ptr<Event> mark_;      // what is waited for; null: nothing
-  Status status_;                    // of the last wait
   bool ended_ = false;
   std::thread thread_;  // after what it uses
 };

@@ -29,15 +29,26 @@ Abandoned& abandoned() {
   return *instance;
 }
 
+struct LeftBehind {
+  std::mutex mutex;
+  std::vector<std::shared_ptr<cuda::Event>> marks;
+};
+
+LeftBehind& left_behind() {
+  static auto* const instance = new LeftBehind;
+  return *instance;
+}
+
 // The last context of an engine frees that, too, which takes its time: without the lock.
 std::vector<std::unique_ptr<TrtContext>> take_finished() {
   Abandoned& known = abandoned();
   std::lock_guard lock(known.mutex);
-  const auto finished = std::ranges::stable_partition(
-      known.contexts, [](const auto& context) { return !context->is_done_within(std::chrono::milliseconds(0)); });
-  std::vector<std::unique_ptr<TrtContext>> taken(std::move_iterator(finished.begin()),
-                                                 std::move_iterator(finished.end()));
-  known.contexts.erase(finished.begin(), finished.end());
+  std::vector<std::unique_ptr<TrtContext>> taken;
+  taken.reserve(known.contexts.size());
+  for (auto& context : known.contexts) {
+    if (context->is_done_within(std::chrono::milliseconds(0))) taken.push_back(std::move(context));
+  }
+  std::erase(known.contexts, nullptr);
   return taken;
 }
 
@@ -49,6 +60,25 @@ bool hangs(int device) {
 }
 
 }  // namespace
+
+void leave_behind(std::shared_ptr<cuda::Event> mark) {
+  std::lock_guard lock(left_behind().mutex);
+  left_behind().marks.push_back(std::move(mark));
+}
+
+void caught_up(const std::shared_ptr<cuda::Event>& mark) {
+  std::lock_guard lock(left_behind().mutex);
+  std::erase(left_behind().marks, mark);
+}
+
+bool is_quiet(const cuda::Device& device) {
+  std::lock_guard lock(left_behind().mutex);
+  return std::ranges::all_of(left_behind().marks, [&](const auto& mark) {
+    if (&mark->device() != &device) return true;
+    const auto reached = mark->reached();
+    return reached.ok() ? reached.value() : device.lost();
+  });
+}
 
 void free_abandoned() noexcept {
   try {

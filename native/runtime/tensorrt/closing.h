@@ -3,6 +3,8 @@
 
 #include <memory>
 
+#include "runtime/cuda/stream.h"
+
 namespace foveate::tensorrt {
 
 class TrtContext;
@@ -11,6 +13,12 @@ class TrtContext;
 // end of a worker or of the process waiting: after a bound the context is given up. With it stay the engine, its memory
 // and its share in the device, since whatever of that is freed may be written to, or wait for the GPU. On any thread.
 void close(std::unique_ptr<TrtContext> context) noexcept;
+
+// Of all models: work that `mark` stands behind goes on, and nobody waits for it; and it is known to be done.
+void leave_behind(std::shared_ptr<cuda::Event> mark);
+void caught_up(const std::shared_ptr<cuda::Event>& mark);
+// Whether all that was left behind on a device is done.
+bool is_quiet(const cuda::Device& device);
 
 // Frees those that were given up and are done by now. Called before a model is opened.
 void free_abandoned() noexcept;

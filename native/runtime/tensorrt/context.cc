@@ -60,25 +60,29 @@ TrtContext::TrtContext(std::shared_ptr<TrtModel> model, std::shared_ptr<Engine> 
       host_outputs_(engine_->outputs().size()) {}
 
 TrtContext::~TrtContext() {
+  if (left_behind_) caught_up();
   executions_.clear();
   engine_->release_profiles(this);
 }
 
-bool TrtContext::is_done_within(std::chrono::milliseconds bound) {
+bool TrtContext::is_done_within(std::chrono::milliseconds bound) noexcept {
   const auto end = std::chrono::steady_clock::now() + bound;
   while (!is_done()) {
     if (std::chrono::steady_clock::now() >= end) return false;
     std::this_thread::sleep_for(kBetweenLooks);
   }
-  if (left_behind_) caught_up();
   return true;
 }
 
-bool TrtContext::is_done() {
-  if (!waiter_.is_idle()) return false;
-  const auto idle = stream_.idle();
-  // A lost device does nothing any more; one that does not answer is asked again.
-  return device_.lost() || (idle.ok() && idle.value() && model_->gate().is_quiet(device_));
+bool TrtContext::is_done() noexcept {
+  try {
+    if (!waiter_.is_idle()) return false;
+    const auto idle = stream_.idle();
+    // A lost device does nothing any more; one that does not answer is asked again.
+    return device_.lost() || (idle.ok() && idle.value() && is_quiet(device_));
+  } catch (const std::exception&) {  // no memory to say what failed
+    return false;
+  }
 }
 
 Status TrtContext::run(const RunRequest& request, RunResult& result) {
@@ -133,11 +137,9 @@ void TrtContext::settle() {
     const auto idle = stream_.idle();  // a wait that was refused may have been made up for
     return device_.lost() || (idle.ok() && idle.value());
   };
-  if (is_settled()) {
-    flight_ = {};
-  } else {  // nobody can tell: the next run asks again
-    left_behind_ = true;
-  }
+  // Of what it may still read and write, some is the caller's.
+  if (!is_settled()) device_.give_up("It answers neither a wait nor whether it is done");
+  flight_ = {};
 }
 
 Status TrtContext::start(std::size_t profile, const RunRequest& request, RunResult& result) {
@@ -186,6 +188,7 @@ Status TrtContext::finish(const RunRequest& request, RunResult& result) {
       }
       if (flight_.borrowed == Borrowed::kUntilUploaded) FOVEATE_RETURN_IF_ERROR(events_.uploaded.synchronize());
       model_->gate().leave_behind(done_);
+      leave_behind(done_);
       left_behind_ = true;
       return aborted();
     }
@@ -219,6 +222,7 @@ Status TrtContext::catch_up(CancelToken* cancel) {
 
 void TrtContext::caught_up() {
   left_behind_ = false;
+  foveate::tensorrt::caught_up(done_);
   model_->gate().caught_up(done_);
   flight_ = {};
 }

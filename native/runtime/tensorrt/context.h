@@ -28,9 +28,9 @@ class TrtContext final : public Context {
   // ENGINE_FAILED: the context can be used again. DEVICE_LOST: it cannot.
   Status run(const RunRequest& request, RunResult& result) override;
 
-  // Whether the GPU is done with what this lane left on it, and with what other lanes of the model did: freeing memory
-  // of a GPU may wait for all work on it. Asks for as long as `bound`. From then on the context can be freed.
-  bool is_done_within(std::chrono::milliseconds bound);
+  // Whether the GPU is done with what this lane left on it, and with what others did: freeing memory of a GPU may wait
+  // for all work on it. Asks for as long as `bound`. From then on the context can be freed.
+  bool is_done_within(std::chrono::milliseconds bound) noexcept;
   int device() const { return device_.ordinal(); }
 
  private:
@@ -63,7 +63,7 @@ class TrtContext final : public Context {
   Status attempt(std::size_t profile, const RunRequest& request, RunResult& result);
   Status start(std::size_t profile, const RunRequest& request, RunResult& result);
   Status finish(const RunRequest& request, RunResult& result);
-  bool is_done();
+  bool is_done() noexcept;
   // After a run that did not come to its end: waits for the GPU, and lets go of what was in flight.
   void settle();
   // Waits for what an aborted run left. Where that fails, it is still left.
@@ -75,6 +75,10 @@ class TrtContext final : public Context {
   Result<Execution*> execution_for(std::size_t profile, std::span<const TensorView> inputs);
   Status read_host_inputs(std::span<const TensorView> inputs);
 
+  // CUDA_FAILED for a tensor on another GPU that was lost.
+  Status check_reachable(const TensorView& view) const;
+  // The GPU reads an input by itself: a share in it is kept where there is one, else the caller's memory is waited for.
+  void borrow(const TensorView& input, Borrowed how);
   // Where the engine finds an input.
   Result<void*> upload(std::size_t input, const TensorView& view);
   // Where it writes an output: with those who asked for it on this device, or in memory of ours.

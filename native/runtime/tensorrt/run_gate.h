@@ -46,15 +46,6 @@ class RunGate {
     std::lock_guard lock(mutex_);
     std::erase(left_behind_, mark);
   }
-  // Whether all that was left behind on this device is done.
-  bool is_quiet(const cuda::Device& device) const {
-    std::lock_guard lock(mutex_);
-    return std::ranges::all_of(left_behind_, [&](const auto& mark) {
-      if (&mark->device() != &device) return true;
-      const auto reached = mark->reached();
-      return reached.ok() ? reached.value() : device.lost();
-    });
-  }
 
   // Keeps new runs out, waits for those inside and for what they left behind, then calls; one caller at a time. The
   // gate is open again after it, also where the call throws.

@@ -22,6 +22,17 @@ Status shape_error(const TensorInfo& info, const Dims& given, const Dims& bound)
 
 }  // namespace
 
+Status TrtContext::check_reachable(const TensorView& view) const {
+  if (view.place.kind != MemoryKind::kDevice || view.place.device == device_.ordinal()) return {};
+  // A copy from a context that is broken would count as a fault of this one.
+  for (const auto& other : cuda::Device::opened()) {
+    if (other->ordinal() != view.place.device || !other->lost()) continue;
+    return {error_code::kCudaFailed, "A tensor lies on GPU " + std::to_string(other->ordinal()) + ", which was lost.",
+            "Make it again on another GPU."};
+  }
+  return {};
+}
+
 bool TrtContext::is_here(const TensorView& view) const {
   return view.place.kind == MemoryKind::kDevice && view.place.device == device_.ordinal() && is_aligned(view.data);
 }
@@ -58,16 +69,25 @@ Status TrtContext::read_host_inputs(std::span<const TensorView> inputs) {
   return {};
 }
 
+void TrtContext::borrow(const TensorView& input, Borrowed how) {
+  if (input.owner != nullptr) {
+    flight_.blocks.push_back(input.owner);
+  } else {
+    flight_.borrowed = std::max(flight_.borrowed, how);
+  }
+}
+
 Result<void*> TrtContext::upload(std::size_t input, const TensorView& view) {
+  FOVEATE_RETURN_IF_ERROR(check_reachable(view));
   if (view.bytes > 0 && is_here(view)) {
-    flight_.borrowed = Borrowed::kUntilDone;
+    borrow(view, Borrowed::kUntilDone);
     return view.data;
   }
   auto place = lane_memory(input_memory_[input], view.bytes);
   if (!place.ok() || view.bytes == 0) return place;
   flight_.copied_bytes += view.bytes;
   if (view.place.kind == MemoryKind::kDevice) {  // of another GPU, or at an address that TensorRT refuses
-    flight_.borrowed = Borrowed::kUntilDone;
+    borrow(view, Borrowed::kUntilDone);
     FOVEATE_RETURN_IF_ERROR(stream_.copy_on_device(place.value(), view.data, view.bytes));
     return place;
   }
@@ -78,8 +98,8 @@ Result<void*> TrtContext::upload(std::size_t input, const TensorView& view) {
     std::memcpy(block.value()->data(), view.data, view.bytes);
     flight_.copied_bytes += view.bytes;
     from = block.value()->data();
-  } else if (flight_.borrowed == Borrowed::kNothing) {
-    flight_.borrowed = Borrowed::kUntilUploaded;
+  } else {
+    borrow(view, Borrowed::kUntilUploaded);
   }
   FOVEATE_RETURN_IF_ERROR(stream_.copy_to_device(place.value(), from, view.bytes));
   return place;
