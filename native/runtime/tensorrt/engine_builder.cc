@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/tensorrt/builder.h"
 #include "runtime/tensorrt/callbacks.h"
 #include "runtime/tensorrt/dims.h"
 #include "runtime/tensorrt/objects.h"

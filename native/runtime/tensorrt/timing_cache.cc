@@ -1,5 +1,6 @@
 #include "runtime/tensorrt/timing_cache.h"
 
+#include "runtime/tensorrt/builder.h"
 #include "runtime/tensorrt/logger.h"
 #include "runtime/tensorrt/objects.h"
 #include "runtime/tensorrt/slots.generated.h"
