@@ -10,6 +10,8 @@ import { channel } from 'node:diagnostics_channel';
 export interface SessionOpenEvent {
   /** The path of the model or bundle that was opened, or undefined where it was given as bytes. */
   readonly model: string | undefined;
+  /** The file that was read: of a bundle one of its own, of an engine that of the cache. */
+  readonly file: string | undefined;
   readonly device: string;
   /** Why this device, where 'auto' chose it. */
   readonly reason: string;

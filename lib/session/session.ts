@@ -363,11 +363,12 @@ export async function createSessionBy<M extends ModelTypes = ModelTypes>(
   if (options.signal?.aborted) throw aborted(options.signal);
   const started = performance.now();
   const opened = await open(given, options).catch(toCaller);
-  const { choice, runtime } = opened.runner;
+  const { choice, runtime, path: file } = opened.runner;
   const path = typeof given === 'string' ? given : undefined;
   const session = Session.over<M>(opened, options.lanes ?? 1, path);
   publish('foveate:session.open', {
     model: path,
+    file,
     device: choice.device,
     reason: choice.reason,
     runtime: `${runtime.name} ${runtime.version}`,

@@ -285,7 +285,9 @@ describe("a session on 'auto' that needs its GPU", () => {
       await Promise.all(all.map((session) => session.dispose()));
       return [first, second, third];`,
     );
-    expect(found).toEqual([right.cpu, right.cpu, right.cpu]);
+    expect(found[0]).toEqual(right.cpu);
+    // On which device depends on whether it is back by then.
+    for (const { isRight } of found) expect(isRight).toBe(true);
   });
 
   it('keeps falling back after a change of weights that was refused', async () => {

@@ -145,14 +145,14 @@ describe('the bundle of an engine', () => {
       await buildEngine(detector, { device: 'tensorrt', output: ${JSON.stringify(output)} });
       const { subscribe } = await import('node:diagnostics_channel');
       const opened = [];
-      subscribe('foveate:session.open', ({ model }) => opened.push(model));
+      subscribe('foveate:session.open', ({ file }) => opened.push(file));
       const task = await loadTask(${JSON.stringify(output)});
       const session = await createSession(${JSON.stringify(output)});
       return { opened: opened.slice(1), boxes: ${boxes}, labels: task.labels, session: [session.device, session.inputs[0].dtype], wrong: await failureOf(createSession(${JSON.stringify(output)}, { device: 'cpu' })) };`,
     );
     expect(found.session).toEqual(['tensorrt', 'uint8']);
     // Of a copy, the original: whoever may write to the copy has no say in what is run.
-    for (const model of found.opened) expect(model.startsWith(cache)).toBe(true);
+    for (const file of found.opened) expect(file.startsWith(cache)).toBe(true);
     expect(found.opened).toHaveLength(2);
     expect(found.labels).toContain('triangle');
     expect(found.boxes.classIds.length).toBeGreaterThan(3);
