@@ -1,14 +1,15 @@
 /**
  * `npm test`: prepares the checkout, builds everything, runs every suite, and ends with one line of totals.
  *
- * Suites: GoogleTest under AddressSanitizer with UndefinedBehaviorSanitizer, again under ThreadSanitizer, then vitest (which
- * includes the packed package in an empty folder). `npm test -- --only native|thread|vitest` runs one of them.
+ * Suites: GoogleTest under AddressSanitizer with UndefinedBehaviorSanitizer, again under ThreadSanitizer (of what starts threads), each with
+ * programs of sessions in Node on the stand-ins, then vitest (which includes the packed package in an empty folder). `npm test -- --only native|thread|vitest` runs one of them.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { runSanitizedPrograms } from '../tests/sanitized/run.mjs';
 import { buildTypeScript } from './build-typescript.mjs';
 import { onnxRuntimeLibrary, projectRoot, runVisibly } from './commands.mjs';
 import { SetupError } from './setup/process.mjs';
@@ -26,7 +27,7 @@ if (values.only !== undefined && !(values.only in suites)) {
   process.exit(2);
 }
 
-/** GoogleTest, built with a sanitizer: all that needs no GPU, then what has one of our own making. */
+/** GoogleTest, built with a sanitizer: all that needs no GPU, then what has one of our own making; then Node with an addon that is built so. */
 async function runNative(sanitizer) {
   await runVisibly('node', ['scripts/setup/build-native-tests.mjs', '--sanitizer', sanitizer]);
   const counts = { passed: 0, failed: 0, skipped: 0 };
@@ -34,6 +35,8 @@ async function runNative(sanitizer) {
     const more = await runGoogleTest(sanitizer, program);
     for (const kind of Object.keys(counts)) counts[kind] += more[kind];
   }
+  const more = await runSanitizedPrograms(sanitizer);
+  for (const kind of Object.keys(counts)) counts[kind] += more[kind];
   return counts;
 }
 

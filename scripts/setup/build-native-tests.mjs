@@ -66,6 +66,8 @@ await runMain(async () => {
     ...['-DCMAKE_BUILD_TYPE=Debug', '-DCMAKE_CXX_FLAGS_DEBUG=-O1 -g', `-DCMAKE_CXX_FLAGS=${sanitizers[sanitizer]}`],
     `-DFOVEATE_DEPS_ROOT=${libraries}`,
     `-DFOVEATE_GOOGLETEST_DIR=${googletestFolder}`,
+    `-DFOVEATE_ONLY_THREADED_TESTS=${sanitizer === 'thread' ? 'ON' : 'OFF'}`,
+    `-DFOVEATE_NODE_API_DIR=${join(projectRoot, 'node_modules')}`,
     `-DFOVEATE_STANDIN_HEADERS=${await standinHeaders(join(projectRoot, 'build/standin-headers'))}`,
   ];
   await withLock(`native tests ${folder}`, async () => {
