@@ -351,7 +351,7 @@ export async function createSession<M extends ModelTypes = ModelTypes>(
   return await createSessionBy<M>(model, options, openModel);
 }
 
-/** @internal A session of what `open` gives for a model; all else as {@link createSession}. */
+/** A session of what `open` gives for a model; all else as {@link createSession}. */
 export async function createSessionBy<M extends ModelTypes = ModelTypes>(
   model: ModelSource,
   options: SessionOptions,
