@@ -29,9 +29,7 @@ constexpr std::size_t kMaxNotices = 10'000;
 std::atomic<bool> lane_abandoned{false};
 
 // Whether a thread of ours is, or may be, inside a library.
-bool threads_in_libraries() {
-  return lane_abandoned.load() || cuda::Waiter::any_waits() || tensorrt::has_abandoned();
-}
+bool threads_in_libraries() { return lane_abandoned.load() || cuda::Waiter::any_waits() || tensorrt::has_abandoned(); }
 
 // exit() runs the destructors of the engine's static objects. Under a thread that is inside the engine they would end
 // the process by a signal, so they are left out then: what is registered last runs first.

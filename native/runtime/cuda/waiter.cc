@@ -56,7 +56,7 @@ void Waiter::work() {
     Event& mark = *mark_;  // which stays until this is over
     lock.unlock();
     try {
-      (void)mark.synchronize();  // whoever waits asks the mark
+      (void)mark.synchronize();        // whoever waits asks the mark
     } catch (const std::exception&) {  // no memory to say what failed
     }
     lock.lock();

@@ -161,7 +161,9 @@ Status Execution::read_output_dims() {
     }
     capturable_ = false;
     if (engine_->outputs()[i].on_host)
-      return {error_code::kEngineFailed, "Output " + quoted(name) + " is made by the processor, and TensorRT does not tell its shape before a run."};
+      return {
+          error_code::kEngineFailed,
+          "Output " + quoted(name) + " is made by the processor, and TensorRT does not tell its shape before a run."};
     if (!free_outputs_[i]) free_outputs_[i] = std::make_unique<FreeOutput>(*engine_->device(), version.releases);
     LogScope log;
     if (!abi::kExecutionContextSetOutputAllocator.in(version)(native_.get(), name, free_outputs_[i]->allocator()))
