@@ -82,17 +82,17 @@ describe('the GPU', () => {
 
   it('is told by name and compute capability', () => {
     expect(seenWith(driverOf(0, 2, '*value = attribute == 75 ? 12 : attribute == 76 ? 1 : -1; return 0;'))).toEqual({
-      gpu: { name: 'Our GPU', computeCapability: 121, uuid: '00112233445566778899aabbccddeeff' },
+      gpu: { ordinal: 0, name: 'Our GPU', computeCapability: 121, uuid: '00112233445566778899aabbccddeeff' },
     });
   });
 
   it('is that of the stand-in, as it was told to be', () => {
     expect(seenIn(standinCuda(), 'devices=2,capability=86')).toEqual({
-      gpu: { name: 'Stand-in GPU 0', computeCapability: 86, uuid: '50'.repeat(16) },
+      gpu: { ordinal: 0, name: 'Stand-in GPU 0', computeCapability: 86, uuid: '50'.repeat(16) },
     });
     expect(seenIn(standinCuda(), 'devices=0')).toEqual({ runObstacle: 'there is no NVIDIA GPU' });
     expect(seenIn(standinCuda(), 'devices=2,fail=cuDeviceGetName:1:999')).toEqual({
-      gpu: { name: 'Stand-in GPU 1', computeCapability: 90, uuid: '51'.repeat(16) },
+      gpu: { ordinal: 1, name: 'Stand-in GPU 1', computeCapability: 90, uuid: '51'.repeat(16) },
     });
     const report = join(root, 'report');
     seenIn(standinCuda(), `report=${report}`);
