@@ -48,7 +48,7 @@ class Loop {
       const auto shape =
           tensorrt::abi::kExecutionContextGetTensorShape.in(version)(execution_.get(), output.name.c_str());
       outputs_.push_back(
-          place(output.name.c_str(), *byte_count(tensorrt::dims_of(shape, version.releases), output.dtype)));
+          place(output.name.c_str(), *byte_count(tensorrt::dims_of(shape, version.releases).value(), output.dtype)));
     }
     run();
     if (graph) capture();
