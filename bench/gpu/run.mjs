@@ -11,6 +11,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
+import { binding } from '../../dist/binding/index.js';
 import { createSession, FoveateError } from '../../dist/index.js';
 import { projectRoot } from '../../scripts/commands.mjs';
 import { median } from '../statistics.mjs';
@@ -47,9 +48,8 @@ const models = options.models
   ? options.models.split(',').map((model) => ({ model: resolve(model), pictures: known[0].pictures }))
   : known.filter(({ model }) => existsSync(model));
 
-const addonHash = createHash('sha256')
-  .update(readFileSync(join(projectRoot, 'build/Release/foveate.node')))
-  .digest('hex');
+/** A checkout has its addon elsewhere than a package. */
+const addonHash = createHash('sha256').update(readFileSync(binding().file)).digest('hex');
 
 /** What `measure` gives, or gave in an earlier run of the same code on the same machine. */
 async function kept(name, about, measure) {
@@ -90,11 +90,11 @@ try {
       const name = basename(model, '.onnx');
       // Numbers of the stand-ins and of a GPU do not meet in one table.
       const place = `${machine.onStandIns ? 'standin' : 'gpu'}-${options.device}-${name}-${precision}`;
+      const about = [machine, bundle.manifest.engine.sha256, options.seconds, addonHash];
       for (const batch of batches) {
         for (const lanes of numbers(options.lanes)) {
           for (const cudaGraphs of [false, true]) {
             const asked = { batch, lanes, cudaGraphs };
-            const about = [machine, bundle.manifest.engine.sha256, options.seconds, addonHash];
             const found = await kept(`${place}-${batch}-${lanes}-${cudaGraphs ? 'graphs' : 'plain'}`, about, () =>
               measured(bundle, asked),
             );
@@ -104,7 +104,7 @@ try {
         }
       }
       for (const batch of new Set([batches[0], batches.at(-1)])) {
-        const found = await kept(`${place}-${batch}-overhead`, () => overheadOf(bundle, batch));
+        const found = await kept(`${place}-${batch}-overhead`, about, () => overheadOf(bundle, batch));
         overheads.push({ model: name, precision, batch, ...found });
         console.error(JSON.stringify(overheads.at(-1)));
       }
