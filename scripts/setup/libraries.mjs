@@ -62,7 +62,7 @@ const compileFlags = '-g0 -ffunction-sections -fdata-sections';
  *   `cmake/dependencies.cmake` takes as FOVEATE_DEPS_ROOT.
  */
 export async function ensureLibraries(tools, toolchain) {
-  const args = [...commonArgs, ...targetArgs[toolchain.target]];
+  const args = [...commonArgs, ...(toolchain.libraryArgs ?? targetArgs[toolchain.target])];
   const inputs = { recipe, sha256: source.sha256, args, compileFlags, toolchain: toolchain.version };
   const cores = availableParallelism();
   return ensureEntry({
