@@ -57,6 +57,7 @@ for (const [name, size] of Object.entries(sizes)) {
 /** 10 ms for a batch of whatever size. */
 const flat = {
   lanes: 1,
+  ahead: 0,
   mostSamples: Infinity,
   samples: () => 1,
   group: () => '',

@@ -11,6 +11,7 @@ const rounds = 15;
 
 const nothing = {
   lanes: 1,
+  ahead: 0,
   mostSamples: Infinity,
   samples: () => 1,
   group: () => '',

@@ -27,6 +27,8 @@ export interface BatchRun<Output> {
 export interface Batchable<Item, Result extends object, Arena = unknown, Output = unknown> {
   /** How many batches run at once. */
   readonly lanes: number;
+  /** How many full batches may be prepared besides, while all lanes are busy: as many as keep busy what prepares them. 0 where that takes no time of its own. */
+  readonly ahead: number;
   /** The most samples that one run takes; Infinity where nothing is known to limit it. */
   readonly mostSamples: number;
   /** How many samples the item counts for, at least 1. Throws where it cannot be run. */
@@ -51,3 +53,12 @@ export interface Batchable<Item, Result extends object, Arena = unknown, Output 
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- whatever it makes of its arenas and outputs */
 export type AnyBatchable<Item, Result extends object> = Batchable<Item, Result, any, any>;
+/* eslint-enable @typescript-eslint/no-explicit-any */
+
+/** The method by which something tells what a batcher makes batches of. Tasks have it. */
+export const toBatchable: unique symbol = Symbol.for('foveate.toBatchable') as never;
+
+/** What can be batched by itself. */
+export interface ToBatchable<Item, Result extends object> {
+  [toBatchable](): AnyBatchable<Item, Result>;
+}

@@ -1,8 +1,8 @@
 import { aborted } from '../binding/index.js';
-import { AbortedError, DisposedError, FoveateError, QueueError } from '../errors/index.js';
+import { AbortedError, DisposedError, FoveateError, invalidArgument, QueueError } from '../errors/index.js';
 import { Session, type InputTensors, type ModelTypes, type OutputTensors } from '../session/index.js';
 import { Admission } from './admission.js';
-import type { AnyBatchable } from './batchable.js';
+import { toBatchable, type AnyBatchable, type ToBatchable } from './batchable.js';
 import { BatchRequest, Call, joinReports, type Batched, type BatchReport } from './call.js';
 import { CallerOrder } from './caller-order.js';
 import { realClock, type Clock } from './clock.js';
@@ -21,17 +21,17 @@ import { Counts, type BatcherStatistics } from './statistics.js';
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- the type of a model, an item or a result is found out here */
 /** What a batcher takes. */
-export type BatchSource = Session<any> | AnyBatchable<any, any>;
+export type BatchSource = Session<any> | AnyBatchable<any, any> | ToBatchable<any, any>;
 export type BatchItem<Source> =
   Source extends Session<infer M extends ModelTypes>
     ? InputTensors<M>
-    : Source extends AnyBatchable<infer Item, any>
+    : Source extends AnyBatchable<infer Item, any> | ToBatchable<infer Item, any>
       ? Item
       : never;
 export type BatchResult<Source> =
   Source extends Session<infer M extends ModelTypes>
     ? SessionResult<OutputTensors<M>>
-    : Source extends AnyBatchable<any, infer Result extends object>
+    : Source extends AnyBatchable<any, infer Result extends object> | ToBatchable<any, infer Result extends object>
       ? Result
       : never;
 /* eslint-enable @typescript-eslint/no-explicit-any */
@@ -75,7 +75,7 @@ export class DynamicBatcher<
   /** @internal */
   constructor(source: Source, options: DynamicBatcherOptions, clock: Clock);
   constructor(source: Source, options: DynamicBatcherOptions = {}, clock: Clock = realClock) {
-    this.#batchable = (source instanceof Session ? new SessionBatchable(source) : source) as AnyBatchable<Item, Result>;
+    this.#batchable = batchableOf(source) as AnyBatchable<Item, Result>;
     this.#settings = batcherSettings(options, this.#batchable.mostSamples);
     const { targetP95Ms } = this.#settings;
     this.#delay = targetP95Ms === undefined ? undefined : new AutoDelay(targetP95Ms);
@@ -272,6 +272,15 @@ export class DynamicBatcher<
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
   }
+}
+
+/** Throws INVALID_ARGUMENT. */
+function batchableOf(source: BatchSource): AnyBatchable<unknown, object> {
+  if (source instanceof Session) return new SessionBatchable(source);
+  const given = source as Partial<ToBatchable<unknown, object>> & Partial<AnyBatchable<unknown, object>>;
+  if (typeof given?.[toBatchable] === 'function') return given[toBatchable]();
+  if (typeof given?.run === 'function' && typeof given.prepare === 'function') return given as AnyBatchable<unknown, object>;
+  throw invalidArgument('source', 'a Session, a task such as a Detector, or a Batchable', source);
 }
 
 function disposed(when: string): DisposedError {

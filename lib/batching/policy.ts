@@ -27,7 +27,10 @@ export interface WaitingGroup {
 
 export interface PolicyState {
   readonly now: number;
+  /** 0 or less where batches are closed already for each lane. */
   readonly idleLanes: number;
+  /** How many full batches may be closed besides while no lane is idle. */
+  readonly ahead: number;
   /** When a lane last became idle while all others were busy. */
   readonly idleSince: number;
   readonly maxDelayMs: number;
@@ -68,13 +71,14 @@ export function latestStart(deadlineAt: number, expectedMs: number): number {
 }
 
 export function decide(state: PolicyState): Decision {
-  if (state.idleLanes <= 0) return { kind: 'wait' };
+  const { idleLanes, ahead } = state;
+  if (idleLanes + ahead <= 0) return { kind: 'wait' };
   const oldestFirst = isOldestFirst(state.turn);
   let best: WaitingGroup | undefined;
   let bestReason: CloseReason = 'full';
   let lookAt = Infinity;
   for (const group of state.groups) {
-    const reason = closeReason(group, state);
+    const reason = idleLanes > 0 ? closeReason(group, state) : isFull(group) ? 'full' : undefined;
     if (reason === undefined) lookAt = Math.min(lookAt, group.oldestAt + state.maxDelayMs, group.startBy);
     else if (best === undefined || goesBefore(group, best, oldestFirst)) {
       best = group;
@@ -84,12 +88,17 @@ export function decide(state: PolicyState): Decision {
   if (best !== undefined) {
     return { kind: 'close', group: best.group, samples: batchSize(best.sizes, best.samples), reason: bestReason };
   }
-  return lookAt === Infinity ? { kind: 'wait' } : { kind: 'look', at: lookAt };
+  return lookAt === Infinity || idleLanes <= 0 ? { kind: 'wait' } : { kind: 'look', at: lookAt };
+}
+
+/** A batch of the group would not grow any more. */
+function isFull({ samples, sizes }: WaitingGroup): boolean {
+  return samples >= (sizes[0] as number);
 }
 
 /** Why a batch of the group is to run on a lane that is idle now; undefined where it is not. */
 function closeReason(group: WaitingGroup, { now, idleSince, maxDelayMs }: PolicyState): CloseReason | undefined {
-  if (group.samples >= (group.sizes[0] as number)) return 'full';
+  if (isFull(group)) return 'full';
   if (group.isFlushed) return 'flush';
   const dueAt = group.oldestAt + maxDelayMs;
   // It was due before: what it waited for was a lane.

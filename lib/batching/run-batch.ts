@@ -59,7 +59,7 @@ export async function runBatch<Item, Result extends object>(
       await runSeats(waiting.slice(half), false);
       return;
     }
-    if (isWhole) listener.ran(batch.group, samples, listener.clock.now() - startedAt);
+    if (isWhole) listener.ran(batch.group, samples, listener.clock.now() - startedAt - run.queueMs);
     for (const seat of waiting) {
       if (seat.request.batch === batch) finishing.push(finish(seat, run, startedAt, isWhole ? info : { ...info, size: samples }));
     }

@@ -31,7 +31,8 @@ export interface SchedulerListener<Item, Result extends object> {
 }
 
 /**
- * Takes requests from the queue through batches and lanes, as the policy decides. As many batches as there are lanes form at a time: their requests are prepared while others run or wait.
+ * Takes requests from the queue through batches and lanes, as the policy decides. As many batches as there are lanes form at a time, of different groups: their requests are prepared while others run or wait.
+ * Batches that cannot grow may be closed before there is a lane, so that the next can be prepared too.
  * All of it happens on the JavaScript thread, once after each turn of events and whenever the one timer tells that it is time.
  */
 export class Scheduler<Item, Result extends object> implements BatchContext<Item, Result>, RunListener<Item, Result> {
@@ -45,7 +46,12 @@ export class Scheduler<Item, Result extends object> implements BatchContext<Item
   readonly #memories = new Map<string, GroupMemory>();
   /** Batches that still form, by group. */
   readonly #forming = new Map<string, Batch<Item, Result>>();
+  /** Batches that are closed, and not done. */
+  #closed = 0;
+  /** Those of them that are on a lane. */
   #running = 0;
+  /** Those that are prepared, and wait for one. */
+  readonly #prepared: { readonly batch: Batch<Item, Result>; readonly go: (hasLane: boolean) => void }[] = [];
   /** Batches that have their arena. */
   #open = 0;
   #idleSince = -Infinity;
@@ -94,9 +100,16 @@ export class Scheduler<Item, Result extends object> implements BatchContext<Item
     const { batch } = request;
     if (batch === undefined) return;
     batch.leave(request);
-    if (batch.samples === 0 && this.#forming.get(batch.group) === batch) {
+    if (batch.samples > 0) return;
+    if (this.#forming.get(batch.group) === batch) {
       this.#forming.delete(batch.group);
       void this.#close(batch);
+    } else {
+      const at = this.#prepared.findIndex((waiting) => waiting.batch === batch);
+      if (at < 0) return;
+      const [waiting] = this.#prepared.splice(at, 1);
+      this.#done();
+      waiting?.go(false);
     }
   }
 
@@ -146,7 +159,8 @@ export class Scheduler<Item, Result extends object> implements BatchContext<Item
     for (const group of this.queue.groups) groups.push(this.#waiting(group));
     return decide({
       now: this.clock.now(),
-      idleLanes: this.batchable.lanes - this.#running,
+      idleLanes: this.batchable.lanes - this.#closed,
+      ahead: this.batchable.ahead,
       idleSince: this.#idleSince,
       maxDelayMs: this.maxDelayMs,
       turn: this.#turn,
@@ -182,7 +196,7 @@ export class Scheduler<Item, Result extends object> implements BatchContext<Item
     return memory;
   }
 
-  /** The batch goes to a lane that is idle. */
+  /** The batch goes to a lane that is idle, or will. */
   #closeBatch({ group: key, samples, reason }: Extract<Decision, { kind: 'close' }>): void {
     this.#turn++;
     const batch = this.#fill(key, samples);
@@ -197,7 +211,7 @@ export class Scheduler<Item, Result extends object> implements BatchContext<Item
     memory.patience.closed(reason, batch.samples);
     this.#memories.delete(key); // to the end
     this.#memories.set(key, memory);
-    this.#running++;
+    this.#closed++;
     this.#listener.closed(batch.samples, reason);
     this.#listener.hasRoom();
     void this.#run(batch, reason);
@@ -205,11 +219,33 @@ export class Scheduler<Item, Result extends object> implements BatchContext<Item
 
   async #run(batch: Batch<Item, Result>, reason: CloseReason): Promise<void> {
     await batch.prepared();
-    const { finished } = await runBatch(batch, { target: batch.capacity, reason }, this);
-    if (this.#running-- === this.batchable.lanes) this.#idleSince = this.clock.now();
-    this.schedule();
+    let finished: Promise<unknown> | undefined;
+    if (await this.#takeLane(batch)) {
+      ({ finished } = await runBatch(batch, { target: batch.capacity, reason }, this));
+      const next = this.#prepared.shift();
+      if (next === undefined) this.#running--;
+      else next.go(true);
+      this.#done();
+    }
     await finished;
     await this.#close(batch);
+  }
+
+  /** A batch that was closed is done, or not needed any more. */
+  #done(): void {
+    if (this.#closed-- === this.batchable.lanes) this.#idleSince = this.clock.now();
+    this.schedule();
+  }
+
+  /** Whether the batch has a lane: not where all of its requests left before there was one. */
+  #takeLane(batch: Batch<Item, Result>): boolean | Promise<boolean> {
+    if (batch.samples === 0) {
+      this.#done();
+      return false;
+    }
+    if (this.#running === this.batchable.lanes) return new Promise((go) => this.#prepared.push({ batch, go }));
+    this.#running++;
+    return true;
   }
 
   async #close(batch: Batch<Item, Result>): Promise<void> {

@@ -67,6 +67,8 @@ class SharedOutputs {
  */
 export class SessionBatchable implements Batchable<Tensors, SessionResult, SessionArena, SharedOutputs> {
   readonly lanes: number;
+  /** Tensors are copied at once. */
+  readonly ahead = 0;
   /** 1 where the model tells that samples cannot be put side by side: its batch is fixed, or an input or output has none. */
   readonly mostSamples: number;
   readonly #session: Session;

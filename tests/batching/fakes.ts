@@ -96,6 +96,7 @@ interface FakeArena {
 /** Takes as long as its items say, and fails where they say. Throws where it is not used as it is to be. */
 export class FakeBatchable implements Batchable<FakeItem, FakeResult, FakeArena, FakeArena> {
   readonly lanes: number;
+  readonly ahead: number;
   readonly mostSamples = Infinity;
   readonly runs: { readonly at: number; readonly ids: readonly number[] }[] = [];
   openArenas = 0;
@@ -111,9 +112,11 @@ export class FakeBatchable implements Batchable<FakeItem, FakeResult, FakeArena,
     clock: FakeClock,
     lanes = 1,
     runMs = (seats: readonly Seat<FakeItem>[]): number => seats.reduce((sum, { item }) => sum + item.runMs, 0),
+    ahead = 0,
   ) {
     this.#clock = clock;
     this.lanes = lanes;
+    this.ahead = ahead;
     this.#runMs = runMs;
   }
 

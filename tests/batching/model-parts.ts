@@ -3,6 +3,7 @@ import type { FakeItem } from './fakes.js';
 
 export interface Setting {
   readonly lanes: number;
+  readonly ahead: number;
   readonly maxBatch: number;
   readonly preferredSizes: readonly number[] | undefined;
   readonly maxDelayMs: number;

@@ -15,7 +15,10 @@ export class Model {
   #sequence = 0;
   #turn = 0;
   #opened = 0;
+  /** Batches that are closed, and not done. */
   #busy = 0;
+  #onLanes = 0;
+  #forLanes: { batch: Batch; start: () => void }[] = [];
   #idleSince = -Infinity;
   #flushedTo = -1;
   #lookAt = Infinity;
@@ -176,7 +179,11 @@ export class Model {
     const { batch, place } = part.seat as NonNullable<Part['seat']>;
     place.part = undefined;
     part.seat = undefined;
-    if (!batch.isClosed && liveOf(batch).length === 0) this.#forming = this.#forming.filter((other) => other !== batch);
+    if (liveOf(batch).length > 0) return;
+    this.#forming = this.#forming.filter((other) => other !== batch);
+    if (!this.#forLanes.some((waiting) => waiting.batch === batch)) return;
+    this.#forLanes = this.#forLanes.filter((waiting) => waiting.batch !== batch);
+    this.#done();
   }
 
   #answer(call: Call, code: string | undefined): void {
@@ -216,7 +223,9 @@ export class Model {
 
   /** Closes the batch that is to be closed next; otherwise tells when to look again. */
   #close(): 'closed' | number {
-    if (this.#busy === this.#setting.lanes) return Infinity;
+    const { lanes, ahead } = this.#setting;
+    if (this.#busy >= lanes + ahead) return Infinity;
+    const isLaneIdle = this.#busy < lanes;
     const groups = [...new Set(this.#queue.map(groupOf))].map((group) => {
       const parts = this.#queue.filter((part) => groupOf(part) === group);
       const samples = sum(parts);
@@ -229,6 +238,7 @@ export class Model {
       const brings = found.length < 3 || hurried >= 32 || found.some((size) => size > samples);
       let reason: string | undefined;
       if (samples >= Math.min(...sizes)) reason = 'full';
+      else if (!isLaneIdle) reason = undefined;
       else if (parts.some(({ sequence }) => sequence <= this.#flushedTo)) reason = 'flush';
       else if (this.#now >= dueAt && this.#idleSince > dueAt) reason = 'idle-lane';
       else if (this.#now >= dueAt) reason = 'delay';
@@ -238,6 +248,7 @@ export class Model {
       return { group, reason, oldestAt, priority, lookAt: Math.min(dueAt, startBy) };
     });
     const ready = groups.filter(({ reason }) => reason !== undefined);
+    if (ready.length === 0 && !isLaneIdle) return Infinity;
     if (ready.length === 0) return Math.min(Infinity, ...groups.map(({ lookAt }) => lookAt));
     const isOldestFirst = this.#turn % 16 === 15;
     ready.sort((a, b) => (isOldestFirst ? 0 : b.priority - a.priority) || a.oldestAt - b.oldestAt);
@@ -264,13 +275,31 @@ export class Model {
     this.#letIn();
     batch.begin = () => {
       batch.begin = undefined;
-      const parts = liveOf(batch).sort((a, b) => startOf(a) - startOf(b));
-      const size = sum(parts);
-      this.#run(batch, parts, `${batch.capacity} ${reason}`, size, () => {
-        if (this.#busy-- === this.#setting.lanes) this.#idleSince = this.#now;
+      if (liveOf(batch).length === 0) return this.#done();
+      this.#onLane(batch, () => {
+        const parts = liveOf(batch).sort((a, b) => startOf(a) - startOf(b));
+        const size = sum(parts);
+        this.#run(batch, parts, `${batch.capacity} ${reason}`, size, () => {
+          this.#onLanes--;
+          this.#forLanes.shift()?.start();
+          this.#done();
+        });
       });
     };
     this.#maybeBegin(batch);
+  }
+
+  #done(): void {
+    if (this.#busy-- === this.#setting.lanes) this.#idleSince = this.#now;
+  }
+
+  #onLane(batch: Batch, run: () => void): void {
+    const start = (): void => {
+      this.#onLanes++;
+      run();
+    };
+    if (this.#onLanes < this.#setting.lanes) start();
+    else this.#forLanes.push({ batch, start });
   }
 
   #maybeBegin(batch: Batch): void {

@@ -31,6 +31,7 @@ function randomSetting(next: Random): Setting {
   const maxBatch = pick(next, [1, 2, 4, 8]);
   return {
     lanes: pick(next, [1, 1, 2, 3]),
+    ahead: pick(next, [0, 0, 1, 3]),
     maxBatch,
     preferredSizes: pick(next, [undefined, [maxBatch], maxBatch > 2 ? [2, maxBatch] : undefined]),
     maxDelayMs: pick(next, [0, 5, 20]),
@@ -77,9 +78,9 @@ interface Observed {
 }
 
 async function observe(setting: Setting, trace: readonly TraceEvent[]): Promise<Observed> {
-  const { lanes, ...options } = setting;
+  const { lanes, ahead, ...options } = setting;
   const clock = new FakeClock();
-  const batchable = new FakeBatchable(clock, lanes);
+  const batchable = new FakeBatchable(clock, lanes, undefined, ahead);
   const batcher = new DynamicBatcher(batchable, options, clock);
   const answers: Answer[] = [];
   /** Those that got another's result. */
