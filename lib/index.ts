@@ -52,6 +52,8 @@ export {
   type GroupReport,
   type Seat,
   type SessionResult,
+  toBatchable,
+  type ToBatchable,
   type WhenFull,
 } from './batching/index.js';
 export {
@@ -271,6 +273,8 @@ export {
   type Task,
   type TaskName,
   type TaskOptions,
+  type TaskRequest,
+  type TaskResults,
   type TaskRunOptions,
   buildEngine,
   type BuildEngineOptions,

@@ -35,7 +35,7 @@ interface Candidate {
 export class BatchSizes {
   readonly #candidates: Candidate[];
   readonly #preferred: readonly number[] | undefined;
-  /** Sizes from here on have run out of memory. */
+  /** Sizes from here on have failed. */
   #tooMany = Infinity;
   /** The size to try next; undefined where none is left. */
   #untried: Candidate | undefined;
@@ -78,8 +78,8 @@ export class BatchSizes {
     this.#choose();
   }
 
-  /** So many samples at once took more memory than there is. */
-  ranOutOfMemory(samples: number): void {
+  /** So many samples at once are more than there is memory for, or than a run takes. */
+  ranTooMany(samples: number): void {
     if (samples < 2 || samples >= this.#tooMany) return;
     this.#tooMany = samples;
     const kept = this.#candidates.filter(({ size }) => size < samples);

@@ -15,7 +15,8 @@ export interface RunListener<Item, Result extends object> {
   readonly clock: Clock;
   /** All seats of the batch have run at once, and took so long. */
   ran(group: string, samples: number, ms: number): void;
-  ranOutOfMemory(group: string, samples: number): void;
+  /** More than there is memory for, or than what is run takes by now. */
+  ranTooMany(group: string, samples: number): void;
   done(request: BatchRequest<Item, Result>, result: Result, report: BatchReport): void;
   failed(request: BatchRequest<Item, Result>, error: unknown): void;
 }
@@ -48,7 +49,7 @@ export async function runBatch<Item, Result extends object>(
     try {
       run = await listener.batchable.run(batch.arena, waiting, batch.signalOf(waiting));
     } catch (error) {
-      if (isOutOfMemory(error)) listener.ranOutOfMemory(batch.group, samples);
+      if (isOutOfMemory(error) || samples > listener.batchable.mostSamples) listener.ranTooMany(batch.group, samples);
       if (waiting.length === 1 || (error instanceof FoveateError && endOfAll.includes(error.code))) {
         const shared = waiting.length > 1;
         for (const { request } of waiting) if (request.batch === batch) listener.failed(request, shared ? ownCopy(error) : error);

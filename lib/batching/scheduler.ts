@@ -309,7 +309,7 @@ export class Scheduler<Item, Result extends object> implements BatchContext<Item
         this.#open++;
         return batch;
       } catch (error) {
-        if (isOutOfMemory(error) && capacity > request.samples) sizes.ranOutOfMemory(capacity);
+        if (isOutOfMemory(error) && capacity > request.samples) sizes.ranTooMany(capacity);
         else {
           this.failed(request, error);
           return undefined;
@@ -336,8 +336,8 @@ export class Scheduler<Item, Result extends object> implements BatchContext<Item
     this.#memory(group).sizes.record(samples, ms);
   }
 
-  ranOutOfMemory(group: string, samples: number): void {
-    this.#memory(group).sizes.ranOutOfMemory(samples);
+  ranTooMany(group: string, samples: number): void {
+    this.#memory(group).sizes.ranTooMany(samples);
   }
 
   done(request: BatchRequest<Item, Result>, result: Result, report: BatchReport): void {

@@ -69,8 +69,8 @@ export class SessionBatchable implements Batchable<Tensors, SessionResult, Sessi
   readonly lanes: number;
   /** Tensors are copied at once. */
   readonly ahead = 0;
-  /** 1 where the model tells that samples cannot be put side by side: its batch is fixed, or an input or output has none. */
-  readonly mostSamples: number;
+  /** Whether the model tells that samples can be put side by side: an input or output without a batch cannot, nor one whose batch is fixed. */
+  readonly #hasBatch: boolean;
   readonly #session: Session;
   readonly #names: readonly string[];
   /** Whether an output turned out not to have a row for each sample: then no requests share a batch any more. */
@@ -81,7 +81,11 @@ export class SessionBatchable implements Batchable<Tensors, SessionResult, Sessi
     this.#session = session;
     this.lanes = session.lanes;
     this.#names = session.inputs.map(({ name }) => name);
-    this.mostSamples = [...session.inputs, ...session.outputs].every(hasFreeRows) ? Infinity : 1;
+    this.#hasBatch = [...session.inputs, ...session.outputs].every(hasFreeRows);
+  }
+
+  get mostSamples(): number {
+    return this.#hasBatch ? this.#session.mostRows : 1;
   }
 
   samples(inputs: Tensors): number {
@@ -98,7 +102,7 @@ export class SessionBatchable implements Batchable<Tensors, SessionResult, Sessi
           'Batches are put together from host memory: await tensor.toHost().',
         );
     }
-    if (this.mostSamples === 1) return 1;
+    if (!this.#hasBatch) return 1;
     const counts = this.#names.map((name) => (inputs[name] as Tensor).dims[0] as number);
     const samples = counts[0] as number;
     if (counts.every((count) => count === samples)) return samples;

@@ -35,6 +35,8 @@ export interface BackendInit {
   readonly runtime: { readonly name: string; readonly version: string; readonly path: string };
   /** The file that was opened; undefined for bytes. */
   readonly path: string | undefined;
+  /** The most rows that one run takes; Infinity where nothing is known to limit it. */
+  readonly mostRows?: number;
 }
 
 /** A model that was opened on one device: what a session runs on. */
@@ -43,15 +45,17 @@ export class Backend implements Runner {
   readonly choice: DeviceChoice;
   readonly runtime: BackendInit['runtime'];
   readonly path: string | undefined;
+  readonly mostRows: number;
   readonly inputs: readonly NativeTensorInfo[];
   readonly outputs: readonly NativeTensorInfo[];
 
-  constructor({ handle, choice, runtime, path }: BackendInit) {
+  constructor({ handle, choice, runtime, path, mostRows = Infinity }: BackendInit) {
     const { inputs, outputs } = attempt(() => native().sessionDescribe(handle));
     this.handle = handle;
     this.choice = choice;
     this.runtime = runtime;
     this.path = path;
+    this.mostRows = mostRows;
     this.inputs = inputs;
     this.outputs = outputs;
     forgotten.register(this, { handle, model: path ?? 'a model in memory' }, this);

@@ -131,7 +131,13 @@ export async function openEngine(bundle: EngineBundle, options: SessionOptions, 
     signal,
   );
   const runtime = { name: library.family, version: library.version, path: library.path };
-  return new Backend({ handle, choice: { device: family, reason }, runtime, path });
+  return new Backend({ handle, choice: { device: family, reason }, runtime, path, mostRows: mostRowsOf(bundle) });
+}
+
+/** Of inputs whose first dimension is free, as large as the largest profile lets them be. */
+function mostRowsOf({ manifest: { profiles } }: EngineBundle): number {
+  const largest = profiles.map((ranges) => Math.min(...ranges.map(({ max }) => max[0] ?? Infinity)));
+  return largest.length === 0 ? Infinity : Math.max(...largest);
 }
 
 /** The engine of a model for a device that was named. */

@@ -135,6 +135,14 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
     return this.#runners.degraded;
   }
 
+  /**
+   * The most rows that a run takes: what the profiles of an engine allow; Infinity where nothing is known to limit it.
+   * @internal
+   */
+  get mostRows(): number {
+    return this.#runners.serving.mostRows;
+  }
+
   /** With `build: 'background'` where an engine is built: settles, and never rejects, when that has taken over or could not be built. Else undefined, as where there is no GPU. */
   get building(): Promise<void> | undefined {
     return this.#runners.building;

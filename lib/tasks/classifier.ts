@@ -7,6 +7,7 @@ import { Classification } from '../results/index.js';
 import type { ModelSource } from '../session/index.js';
 import { activations, recognizeActivation, type Activation } from './activation.js';
 import { soleOutput } from './output-of-rank.js';
+import type { PictureJob } from './picture-run.js';
 import { PictureTask } from './picture-task.js';
 import { TaskModel } from './task-model.js';
 import { pictureList, type TaskOptions, type TaskRunOptions } from './task-options.js';
@@ -30,7 +31,7 @@ export const classifierOptionNames = ['topK', 'activation'] as const;
  *     const classifier = await Classifier.load('mobilenetv2.onnx');
  *     const { label, score } = (await classifier.classify('cat.jpg')).top;
  */
-export class Classifier extends PictureTask {
+export class Classifier extends PictureTask<Classification, ClassifyOptions> {
   readonly labels: readonly string[];
   /** Where the labels came from: 'option', 'file', 'bundle', 'metadata', 'config', a built-in list, or 'numbers'. */
   readonly labelSource: ResolvedLabels['source'];
@@ -96,24 +97,27 @@ export class Classifier extends PictureTask {
     images: PictureInput | readonly PictureInput[],
     options: ClassifyOptions = {},
   ): Promise<Classification | Classification[]> {
+    const results = await this.model.process(pictureList(images), this.preprocess, this.job(options), options);
+    return Array.isArray(images) ? results : (results[0] as Classification);
+  }
+
+  /** @internal */
+  job(options: ClassifyOptions): PictureJob<Classification> {
     checkOptions('classify options', options, ['topK', 'signal', 'pixelLimit']);
-    const merged = withDefaults(this.#defaults, options);
-    const topK = checkInteger('topK', merged.topK, 1);
-    const results = await this.model.process(
-      pictureList(images),
-      this.preprocess,
-      [this.#output],
-      merged,
-      async ({ raw, placement, signal, timing }) => {
+    const { topK: most, pixelLimit } = withDefaults(this.#defaults, options);
+    const topK = Math.min(checkInteger('topK', most, 1), this.labels.length);
+    return {
+      pixelLimit,
+      outputs: [this.#output],
+      decode: async ({ raw, placement, signal, timing }) => {
         const { classIds, scores, elapsedMs } = await settle(
-          (operation) => native().classesRank(raw[0], this.activation, Math.min(topK, this.labels.length), operation),
+          (operation) => native().classesRank(raw[0], this.activation, topK, operation),
           signal,
         );
         const { sourceWidth: width, sourceHeight: height } = placement;
         return new Classification({ classIds, scores, labels: this.labels, width, height, timing: timing(elapsedMs) });
       },
-    );
-    return Array.isArray(images) ? results : (results[0] as Classification);
+    };
   }
 }
 

@@ -5,6 +5,7 @@ import type { PictureInput, Preprocess } from '../image/index.js';
 import { DenseMap } from '../results/index.js';
 import type { ModelSource } from '../session/index.js';
 import { hasAspectOf } from './map-size.js';
+import type { PictureJob } from './picture-run.js';
 import { PictureTask } from './picture-task.js';
 import { TaskModel, type ModelOutput } from './task-model.js';
 import { pictureList, refuseLabels, type TaskOptions, type TaskRunOptions } from './task-options.js';
@@ -42,7 +43,7 @@ const wholePicture = { fit: 'stretch', interpolation: 'bilinear' } as const;
  *     console.log(depth.at(100, 200), depth.min, depth.max);
  *     await depth.toFile('depth.png');
  */
-export class DensePredictor extends PictureTask {
+export class DensePredictor extends PictureTask<DenseMap, TaskRunOptions> {
   readonly scaling: MapScaling;
   readonly interpolation: MapInterpolation;
   readonly #output: string;
@@ -90,14 +91,18 @@ export class DensePredictor extends PictureTask {
   predict(images: readonly PictureInput[], options?: TaskRunOptions): Promise<DenseMap[]>;
   predict(images: PictureInput | readonly PictureInput[], options?: TaskRunOptions): Promise<DenseMap | DenseMap[]>;
   async predict(images: PictureInput | readonly PictureInput[], options: TaskRunOptions = {}): Promise<DenseMap | DenseMap[]> {
+    const results = await this.model.process(pictureList(images), this.preprocess, this.job(options), options);
+    return Array.isArray(images) ? results : (results[0] as DenseMap);
+  }
+
+  /** @internal */
+  job(options: TaskRunOptions): PictureJob<DenseMap> {
     checkOptions('predict options', options, ['signal', 'pixelLimit']);
     const { scaling, interpolation } = this;
-    const results = await this.model.process(
-      pictureList(images),
-      this.preprocess,
-      [this.#output],
-      withDefaults(this.#defaults, options),
-      async ({ raw, dims, placement, signal, timing }) => {
+    return {
+      pixelLimit: withDefaults(this.#defaults, options).pixelLimit,
+      outputs: [this.#output],
+      decode: async ({ raw, dims, placement, signal, timing }) => {
         const [height, width] = mapSize(dims);
         const spec: NativeDenseMapSpec = { height, width, scaling, interpolation };
         const decoded = await settle((operation) => native().denseMapDecode(raw[0], spec, placement, operation), signal);
@@ -111,8 +116,7 @@ export class DensePredictor extends PictureTask {
           timing: timing(decoded.elapsedMs),
         });
       },
-    );
-    return Array.isArray(images) ? results : (results[0] as DenseMap);
+    };
   }
 }
 

@@ -20,10 +20,11 @@ import { checkSaid, headEvidence } from './heads/evidence.js';
 import { presetOf } from './heads/preprocess.js';
 import { recognizeHead } from './heads/recognize-head.js';
 import type { SsdOptions } from './heads/ssd.js';
+import type { PictureJob } from './picture-run.js';
 import { PictureTask } from './picture-task.js';
 import { checkSlices, mergeSlices, sliceAreas, type CheckedSlices, type SliceOptions } from './slices.js';
 import { TaskModel, withIndex } from './task-model.js';
-import { pictureList, type ProcessOptions, type TaskOptions, type TaskRunOptions } from './task-options.js';
+import { pictureList, type TaskOptions, type TaskRunOptions } from './task-options.js';
 
 /** How a detector is opened. */
 export interface DetectorOptions extends TaskOptions, DetectOptions {
@@ -76,7 +77,7 @@ export const detectOptionNames = [
  *     const detector = await Detector.load('yolov8n.onnx');
  *     for (const { label, score, box } of await detector.detect('street.jpg')) console.log(label, score, box);
  */
-export class Detector extends PictureTask {
+export class Detector extends PictureTask<Detections, DetectOptions> {
   readonly labels: readonly string[];
   /** Where the labels came from: 'option', 'file', 'bundle', 'metadata', 'config', a built-in list, or 'numbers'. */
   readonly labelSource: ResolvedLabels['source'];
@@ -177,23 +178,32 @@ export class Detector extends PictureTask {
   async detect(images: PictureInput | readonly PictureInput[], options: DetectOptions = {}): Promise<Detections | Detections[]> {
     checkOptions('detect options', options, [...detectOptionNames, 'signal', 'pixelLimit']);
     const merged = withDefaults(this.#defaults, options);
-    const spec = this.#spec(merged);
     const pictures = pictureList(images);
+    const { slices } = merged;
     const results =
-      merged.slices === undefined || merged.slices === false
-        ? await this.#detectAll(pictures, spec, merged)
-        : await this.#detectSliced(pictures, spec, merged, this.#slices(merged.slices));
+      slices === undefined || slices === false
+        ? await this.model.process(pictures, this.preprocess, this.#job(this.#spec(merged), merged.pixelLimit), merged)
+        : await this.#detectSliced(pictures, this.#spec(merged), merged, this.#slices(slices));
     return Array.isArray(images) ? results : (results[0] as Detections);
   }
 
-  #detectAll(pictures: readonly PictureInput[], spec: NativeDetectionSpec, options: ProcessOptions): Promise<Detections[]> {
+  /** @internal */
+  job(options: DetectOptions): PictureJob<Detections> {
+    checkOptions('detect options', options, [...detectOptionNames, 'signal', 'pixelLimit']);
+    const merged = withDefaults(this.#defaults, options);
+    if (merged.slices !== undefined && merged.slices !== false) {
+      const hint = 'How many slices a picture has is not known before it is decoded: give { slices: false }, or call detect().';
+      throw invalidArgument('slices', 'false in a batcher', merged.slices, hint);
+    }
+    return this.#job(this.#spec(merged), merged.pixelLimit);
+  }
+
+  #job(spec: NativeDetectionSpec, pixelLimit: number | undefined): PictureJob<Detections> {
     const { outputs, prototypes } = this.#head;
-    return this.model.process(
-      pictures,
-      this.preprocess,
-      prototypes === undefined ? outputs : [...outputs, prototypes.output],
-      options,
-      async ({ raw, placement, signal, timing }) => {
+    return {
+      pixelLimit,
+      outputs: prototypes === undefined ? outputs : [...outputs, prototypes.output],
+      decode: async ({ raw, placement, signal, timing }) => {
         const decoded = await settle(
           (operation) => native().detectionsDecode(raw, spec, prototypes?.shape, placement, operation),
           signal,
@@ -208,7 +218,7 @@ export class Detector extends PictureTask {
           timing: timing(decoded.elapsedMs),
         });
       },
-    );
+    };
   }
 
   /** One picture after the other: the slices of each keep all lanes busy, and only one is held in memory. */
@@ -230,7 +240,7 @@ export class Detector extends PictureTask {
         const windows = areas.map((area) => picture.window(area.x, area.y, area.width, area.height));
         // All of a slice count: what one sees of an object may complete what another sees of it.
         const uncut = { ...spec, maxDetections: mostDetections };
-        const parts = await this.#detectAll(windows, uncut, { signal, pixelLimit, parts: true });
+        const parts = await this.model.process(windows, this.preprocess, this.#job(uncut, pixelLimit), { signal, parts: true });
         const partsPerRun = this.model.picturesPerRun(this.preprocess);
         results.push(await mergeSlices(parts, areas, decoded, { ...spec, ...slices }, partsPerRun, signal));
       } catch (error) {

@@ -4,6 +4,7 @@ import type { PictureInput, Preprocess } from '../image/index.js';
 import { Embedding, lengthOf } from '../results/index.js';
 import type { ModelSource } from '../session/index.js';
 import { float16BitsToFloat32 } from '../tensor/index.js';
+import type { PictureJob } from './picture-run.js';
 import { PictureTask } from './picture-task.js';
 import { TaskModel, type ModelOutput } from './task-model.js';
 import { pictureList, refuseLabels, type TaskOptions, type TaskRunOptions } from './task-options.js';
@@ -39,7 +40,7 @@ const preferredOutputs = ['image_embeds', 'embeddings', 'embedding', 'pooler_out
  *     const [a, b] = await embedder.embed(['a.jpg', 'b.jpg']);
  *     console.log(a.similarity(b)); // 1: the same direction
  */
-export class Embedder extends PictureTask {
+export class Embedder extends PictureTask<Embedding, TaskRunOptions> {
   /** Values of each vector. */
   readonly dimensions: number;
   readonly #output: string;
@@ -91,20 +92,23 @@ export class Embedder extends PictureTask {
   embed(images: readonly PictureInput[], options?: TaskRunOptions): Promise<Embedding[]>;
   embed(images: PictureInput | readonly PictureInput[], options?: TaskRunOptions): Promise<Embedding | Embedding[]>;
   async embed(images: PictureInput | readonly PictureInput[], options: TaskRunOptions = {}): Promise<Embedding | Embedding[]> {
+    const results = await this.model.process(pictureList(images), this.preprocess, this.job(options), options);
+    return Array.isArray(images) ? results : (results[0] as Embedding);
+  }
+
+  /** @internal */
+  job(options: TaskRunOptions): PictureJob<Embedding> {
     checkOptions('embed options', options, ['signal', 'pixelLimit']);
-    const results = await this.model.process(
-      pictureList(images),
-      this.preprocess,
-      [this.#output],
-      withDefaults(this.#defaults, options),
-      ({ raw: [{ data }], placement, timing }) => {
+    return {
+      pixelLimit: withDefaults(this.#defaults, options).pixelLimit,
+      outputs: [this.#output],
+      decode: async ({ raw: [{ data }], placement, timing }) => {
         const started = performance.now();
         const vector = normalized(this.#pooled(floatsOf(data)));
         const { sourceWidth: width, sourceHeight: height } = placement;
-        return Promise.resolve(new Embedding({ vector, width, height, timing: timing(performance.now() - started) }));
+        return new Embedding({ vector, width, height, timing: timing(performance.now() - started) });
       },
-    );
-    return Array.isArray(images) ? results : (results[0] as Embedding);
+    };
   }
 
   /** One vector out of those of all patches. */

@@ -12,5 +12,6 @@ export type { PreprocessChoice } from './model-input.js';
 export { loadTask, loadTaskOptionNames, recognizeModel, type LoadTaskOptions, type Task } from './recognize-task.js';
 export { Segmenter, type SegmenterOptions, type SegmentOptions } from './segmenter.js';
 export type { SliceOptions } from './slices.js';
+export type { TaskRequest, TaskResults } from './task-batchable.js';
 export type { TaskOptions, TaskRunOptions } from './task-options.js';
 export { taskNames, type TaskName } from './task-of-outputs.js';

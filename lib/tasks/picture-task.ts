@@ -1,12 +1,18 @@
+import { toBatchable, type AnyBatchable, type ToBatchable } from '../batching/index.js';
 import type { PreprocessSource } from '../declared/index.js';
 import type { BundledTask, DeviceChoice } from '../engine/index.js';
 import { constructedDirectly } from '../errors/index.js';
 import type { Preprocess } from '../image/index.js';
 import type { Degraded, Session } from '../session/index.js';
+import type { PictureJob } from './picture-run.js';
+import { TaskBatchable, type TaskRequest, type TaskResults } from './task-batchable.js';
 import { TaskModel } from './task-model.js';
+import type { TaskRunOptions } from './task-options.js';
 
 /** What all tasks have in common: a model, the way pictures become its input, and an end. */
-export abstract class PictureTask implements AsyncDisposable {
+export abstract class PictureTask<Result = unknown, Options extends TaskRunOptions = TaskRunOptions>
+  implements AsyncDisposable, ToBatchable<TaskRequest<Options>, TaskResults<Result>>
+{
   readonly preprocess: Preprocess;
   /** Where the preprocessing came from. */
   readonly preprocessSource: PreprocessSource;
@@ -52,6 +58,18 @@ export abstract class PictureTask implements AsyncDisposable {
    */
   get graphOutputs(): BundledTask['outputs'] {
     return this.model.graphOutputs;
+  }
+
+  /**
+   * What becomes of each picture of a call with these options.
+   * @internal
+   */
+  abstract job(options: Options): PictureJob<Result>;
+
+  /** What a `DynamicBatcher` makes batches of. */
+  [toBatchable](): AnyBatchable<TaskRequest<Options>, TaskResults<Result>> {
+    const { model, preprocess } = this;
+    return new TaskBatchable({ model, preprocess, job: (options: Options) => this.job(options) });
   }
 
   /** Waits for calls in flight and frees the model. Idempotent. */

@@ -8,6 +8,7 @@ import type { ModelSource } from '../session/index.js';
 import { recognizeActivation, type Activation } from './activation.js';
 import { hasAspectOf } from './map-size.js';
 import { firstOutput } from './output-of-rank.js';
+import type { PictureJob } from './picture-run.js';
 import { PictureTask } from './picture-task.js';
 import { TaskModel } from './task-model.js';
 import { pictureList, type TaskOptions, type TaskRunOptions } from './task-options.js';
@@ -55,7 +56,7 @@ interface ScoreMap {
  *     const segmenter = await Segmenter.load('portrait.onnx');
  *     const { mask, width, height } = await segmenter.segment('me.jpg');
  */
-export class Segmenter extends PictureTask {
+export class Segmenter extends PictureTask<Segmentation, SegmentOptions> {
   readonly labels: readonly string[];
   /** Where the labels came from: 'option', 'file', 'bundle', 'metadata', 'config', a built-in list, 'binary' for background and foreground, or 'numbers'. */
   readonly labelSource: ResolvedLabels['source'];
@@ -144,15 +145,19 @@ export class Segmenter extends PictureTask {
     images: PictureInput | readonly PictureInput[],
     options: SegmentOptions = {},
   ): Promise<Segmentation | Segmentation[]> {
+    const results = await this.model.process(pictureList(images), this.preprocess, this.job(options), options);
+    return Array.isArray(images) ? results : (results[0] as Segmentation);
+  }
+
+  /** @internal */
+  job(options: SegmentOptions): PictureJob<Segmentation> {
     checkOptions('segment options', options, ['threshold', 'signal', 'pixelLimit']);
-    const merged = withDefaults(this.#defaults, options);
-    const threshold = checkThreshold(merged.threshold, this.#map.channels);
-    const results = await this.model.process(
-      pictureList(images),
-      this.preprocess,
-      [this.#output],
-      merged,
-      async ({ raw, dims, placement, signal, timing }) => {
+    const { threshold: given, pixelLimit } = withDefaults(this.#defaults, options);
+    const threshold = checkThreshold(given, this.#map.channels);
+    return {
+      pixelLimit,
+      outputs: [this.#output],
+      decode: async ({ raw, dims, placement, signal, timing }) => {
         const spec: NativeMaskSpec = { ...this.#mapOf(dims), activation: this.activation, threshold };
         const decoded = await settle((operation) => native().maskDecode(raw[0], spec, placement, operation), signal);
         return new Segmentation({
@@ -166,8 +171,7 @@ export class Segmenter extends PictureTask {
           timing: timing(decoded.elapsedMs),
         });
       },
-    );
-    return Array.isArray(images) ? results : (results[0] as Segmentation);
+    };
   }
 
   /** The map's size in this run: models of any picture size give maps of any size. */

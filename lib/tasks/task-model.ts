@@ -1,4 +1,4 @@
-import { native, type LeaseHandle, type NativeLeased } from '../binding/index.js';
+import { native } from '../binding/index.js';
 import { type BesideModel, declaredPreprocess, graphNormalization, namesBeside, readBesideModel } from '../declared/index.js';
 import {
   AbortedError,
@@ -7,15 +7,13 @@ import {
   checkOptions,
   createError,
   DisposedError,
-  EngineError,
   FoveateError,
   withDefaults,
 } from '../errors/index.js';
 import type { BundledTask, DeviceChoice } from '../engine/index.js';
 import { modelPath, readModel, type OnnxModel } from '../graph/index.js';
-import { startReading, type PictureInput, type Placement, type Preprocess, type PreprocessedPicture } from '../image/index.js';
+import { startReading, type PictureInput, type Preprocess, type PreprocessedPicture } from '../image/index.js';
 import type { NamesBeside } from '../labels/index.js';
-import type { Timing } from '../results/index.js';
 import { checkSessionOptions, Failover, type Degraded, type ModelSource, type Session } from '../session/index.js';
 import { InFlight } from '../session/in-flight.js';
 import { Tensor } from '../tensor/index.js';
@@ -24,27 +22,11 @@ import { Gate } from './gate.js';
 import { givenModel } from './given-model.js';
 import { boxDecoding, type BoxDecoding } from './heads/box-decoding.js';
 import { ModelInput } from './model-input.js';
+import { PictureRun, type PictureJob } from './picture-run.js';
 import { allOrFirstError, Stop } from './stop.js';
 import { openToLook, openToRun, type EngineSource } from './task-engine.js';
 import { checkPixelLimit, sessionOptionsOf, taskOptionNames, type ProcessOptions, type TaskOptions } from './task-options.js';
 import { asItIs, taskRunner, type TaskRunner } from './task-runner.js';
-
-/** One picture's part of the outputs, and what is needed to decode them. */
-interface PictureOutputs {
-  /** As the addon takes them, without the batch dimension, in the order asked for. */
-  readonly raw: readonly [NativeLeased, ...NativeLeased[]];
-  /** Of the first. */
-  readonly dims: readonly number[];
-  /** Where the picture lay in the input. */
-  readonly placement: Placement;
-  /** Aborted where the caller aborts, or another picture of the call has failed. */
-  readonly signal: AbortSignal | undefined;
-  /** The whole timing, once postprocessing is done. */
-  readonly timing: (postprocessMs: number) => Timing;
-}
-
-/** What a task makes of {@link PictureOutputs}. */
-type Decode<T> = (picture: PictureOutputs) => Promise<T>;
 
 /** An output, and its shape with the batch dimension. */
 export interface ModelOutput {
@@ -52,15 +34,12 @@ export interface ModelOutput {
   readonly shape: readonly number[];
 }
 
-/** What all pictures of one call have in common. */
+/** One call, with what all of its pictures have in common. */
 interface Call<T> {
   readonly preprocess: Preprocess;
-  /** Names of the outputs that are decoded. */
-  readonly outputs: readonly string[];
-  readonly pixelLimit: number | undefined;
+  readonly job: PictureJob<T>;
   /** Whether errors tell which picture they are about. */
   readonly numbered: boolean;
-  readonly decode: Decode<T>;
   readonly stop: Stop;
 }
 
@@ -210,27 +189,40 @@ export class TaskModel {
     );
   }
 
+  /** Throws DISPOSED. */
+  checkOpen(): void {
+    if (this.#closing === undefined && (this.degraded !== undefined || !this.session.disposed)) return;
+    throw new DisposedError('DISPOSED', {
+      message: 'The model was disposed before the call',
+      hint: 'Dispose of it after its last use.',
+    });
+  }
+
+  /** Runs `work` on what serves; where that is lost, again on what stands in for it. `dispose` waits for it. */
+  onRunner<T>(work: (runner: TaskRunner) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    return this.#inFlight.track(this.#runners.run(work, { signal }));
+  }
+
+  /** What serves, unless that is only being opened. */
+  get openRunner(): TaskRunner | undefined {
+    return this.#runners.open;
+  }
+
   /**
-   * Takes pictures through preprocessing, the session and `decode`, in the order given. The first failure aborts the others and rejects,
+   * Takes pictures through preprocessing, the session and the job's decoding, in the order given. The first failure aborts the others and rejects,
    * with its index in `details`. JPEG bytes and raw frames outside native memory that find a place at once are copied before this returns; all
    * else is read later, and all of it once more where a GPU that 'auto' chose fails: then arrays have to stay as they are until this settles.
    */
   async process<T>(
     images: readonly PictureInput[],
     preprocess: Preprocess,
-    outputs: readonly string[],
-    { signal, pixelLimit, parts = false }: ProcessOptions,
-    decode: Decode<T>,
+    job: PictureJob<T>,
+    { signal, parts = false }: ProcessOptions = {},
   ): Promise<T[]> {
-    checkPixelLimit(pixelLimit);
-    if (this.#closing !== undefined || (this.degraded === undefined && this.session.disposed)) {
-      throw new DisposedError('DISPOSED', {
-        message: 'The model was disposed before the call',
-        hint: 'Dispose of it after its last use.',
-      });
-    }
+    checkPixelLimit(job.pixelLimit);
+    this.checkOpen();
     const stop = new Stop(signal, images.length);
-    const call = { preprocess, outputs, pixelLimit, numbered: images.length > 1 && !parts, decode, stop };
+    const call = { preprocess, job, numbered: images.length > 1 && !parts, stop };
     try {
       const pictures = images.map((image) => startReading(image, stop.signal));
       const chunks: Promise<T[]>[] = [];
@@ -251,11 +243,6 @@ export class TaskModel {
   /** How many pictures of one call share a run. Those that keep their own size cannot share a batch. */
   picturesPerRun(preprocess: Preprocess): number {
     return preprocess.shape === undefined ? 1 : this.#batchSize;
-  }
-
-  /** One picture's part of an output. Some exporters fold a batch of one into the next dimension: then the whole is the picture's. */
-  #partOf(output: Tensor, i: number): Tensor {
-    return this.#batchSize === 1 && output.dims[0] !== 1 ? output : output.subtensor(i);
   }
 
   /** Takes no more pictures, waits for those under way, and frees the model. Idempotent. */
@@ -284,7 +271,7 @@ export class TaskModel {
   async #runChunk<T>(
     images: readonly PictureInput[],
     first: number,
-    { preprocess: wanted, outputs, pixelLimit, numbered, decode, stop }: Call<T>,
+    { preprocess: wanted, job, numbered, stop }: Call<T>,
     { session, feed }: TaskRunner,
   ): Promise<T[]> {
     const { signal } = stop;
@@ -302,33 +289,19 @@ export class TaskModel {
       const rows = this.input.batch ?? images.length;
       batch = shape && session.allocateInput(this.input.name, [rows, ...shape]);
       const prepared = await allOrFirstError(
-        images.map((image, i) => ofPicture(i, () => preprocess.run(image, { into: batch?.subtensor(i), pixelLimit, signal }))),
+        images.map((image, i) =>
+          ofPicture(i, () => preprocess.run(image, { into: batch?.subtensor(i), pixelLimit: job.pixelLimit, signal })),
+        ),
         stop,
       );
       const filled = (batch ??= (prepared[0] as PreprocessedPicture).tensor);
       // Places of a fixed batch that are left over are blank.
       if (shape !== undefined && images.length < rows) filled.subtensor(images.length, rows).data.fill(0 as never);
-      const input = shape === undefined ? filled.reshape([1, ...filled.dims]) : filled;
-      using result = await session.run({ [this.input.name]: input }, { outputs, signal });
-      const tensors = outputs.map((name) => result.outputs[name] as Tensor);
+      const tensor = shape === undefined ? filled.reshape([1, ...filled.dims]) : filled;
+      const input = { name: this.input.name, tensor, first: 0, rows: shape === undefined ? 1 : rows };
+      using run = await PictureRun.of(session, input, job.outputs, signal);
       return await allOrFirstError(
-        prepared.map((picture, i) => {
-          const raw = tensors.map((tensor) => {
-            const { data, leaseHandle } = this.#partOf(tensor, i);
-            return { data, lease: leaseHandle as LeaseHandle };
-          }) as unknown as PictureOutputs['raw'];
-          const timing = (postprocessMs: number): Timing => ({
-            decodeMs: picture.decodeMs,
-            preprocessMs: picture.preprocessMs,
-            queueMs: result.queueMs,
-            computeMs: result.computeMs,
-            transferMs: result.uploadMs + result.downloadMs,
-            postprocessMs,
-            copiedBytes: picture.copiedBytes + result.copiedBytes,
-          });
-          const dims = tensors[0]!.dims.slice(1);
-          return ofPicture(i, () => ofOutput(outputs, () => decode({ raw, dims, placement: picture.placement, signal, timing })));
-        }),
+        prepared.map((picture, i) => ofPicture(i, () => run.decode(job, i, picture, signal))),
         stop,
       );
     } finally {
@@ -339,20 +312,6 @@ export class TaskModel {
 
 function graphOutput(graph: OnnxModel, name: string): BundledTask['outputs'][string] {
   return { operator: producerOf(graph, name) ?? null, boxDecoding: boxDecoding(graph, name) ?? null };
-}
-
-/** The decoders fail with ENGINE_FAILED where no number is finite; the message is to name the output. */
-async function ofOutput<T>(names: readonly string[], decode: () => Promise<T>): Promise<T> {
-  try {
-    return await decode();
-  } catch (error) {
-    if (!(error instanceof EngineError && error.code === 'ENGINE_FAILED')) throw error;
-    throw new EngineError(error.code, {
-      message: `${names.length === 1 ? 'Output' : 'The outputs'} ${names.map((name) => JSON.stringify(name)).join(', ')} cannot be used: ${error.message}`,
-      hint: error.hint,
-      details: names.length === 1 ? { output: names[0] } : { outputs: names },
-    });
-  }
 }
 
 /** The same error, telling which picture of several it is about. An abort is about none. */

@@ -42,7 +42,7 @@ export interface TaskRunOptions {
 }
 
 /** How `TaskModel.process` is called. */
-export interface ProcessOptions extends TaskRunOptions {
+export interface ProcessOptions extends Pick<TaskRunOptions, 'signal'> {
   /** Whether the pictures are parts of one, so that errors do not tell which of them failed. Default false. */
   readonly parts?: boolean | undefined;
 }

@@ -93,16 +93,16 @@ describe('memory that ran out', () => {
   it('bounds the sizes', () => {
     const sizes = new BatchSizes(32);
     drive(sizes, 50, gpu);
-    sizes.ranOutOfMemory(32);
+    sizes.ranTooMany(32);
     expect(sizes.target).toBe(16);
-    sizes.ranOutOfMemory(5);
+    sizes.ranTooMany(5);
     expect(sizes.target).toBe(4);
     expect(Math.max(...drive(sizes, 2000, gpu))).toBe(4);
   });
 
   it('leaves what has not failed where no size of the user is small enough', () => {
     const sizes = new BatchSizes(32, [16]);
-    sizes.ranOutOfMemory(16);
+    sizes.ranTooMany(16);
     expect(sizes.sizes(20)).toEqual([15]);
   });
 });

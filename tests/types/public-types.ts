@@ -6,6 +6,7 @@ import {
   cornersOf,
   createSession,
   DensePredictor,
+  DynamicBatcher,
   type DeviceTensor,
   Detector,
   Embedder,
@@ -349,4 +350,23 @@ export function errors(error: unknown): ErrorCode | undefined {
   const hint: string | undefined = error.hint;
   void hint;
   return undefined;
+}
+
+export async function batches(session: Session, detector: Detector): Promise<void> {
+  const images = Tensor.allocate('float32', [1, 3, 8, 8]);
+  const raw = new DynamicBatcher(session, { maxBatch: 8, maxDelayMs: 'auto', targetP95Ms: 100 });
+  const { outputs, batch, dispose } = await raw.run({ images }, { caller: 'a', priority: 1 });
+  const size: number = batch.size;
+  const tensor: Tensor | undefined = outputs['boxes'];
+  dispose();
+  // @ts-expect-error -- a session takes tensors
+  void raw.run({ images: 'street.jpg' });
+  const pictures = new DynamicBatcher(detector);
+  const { results, queueMs } = await pictures.run({ images: 'street.jpg', scoreThreshold: 0.4 });
+  const found: readonly Detections[] = results;
+  // @ts-expect-error -- the signal is an option of the call
+  void pictures.run({ images: 'street.jpg', signal: new AbortController().signal });
+  // @ts-expect-error -- no option of a detector
+  void pictures.run({ images: 'street.jpg', topK: 3 });
+  void [size, tensor, found, queueMs];
 }
