@@ -2,10 +2,11 @@
  * onnxruntime-node with sharp and JavaScript, written as well as we can: shrinking on load, one pass to planar floats into a buffer that is used
  * again, typed arrays all the way. `--threads`: in a run.
  */
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
 
-import { peakMb, serve, through } from './job.mjs';
+import { calledBy, limited, peakMb, serve, through } from './job.mjs';
 
 const { values } = parseArgs({ options: { threads: { type: 'string', default: '2' } } });
 const require = createRequire(import.meta.url);
@@ -17,9 +18,9 @@ const imagenet = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 let session;
 const idleInputs = [];
 
-async function prepare(path, kind) {
+async function prepare(given, kind) {
   const size = kind === 'detect' ? 640 : 224;
-  const picture = sharp(path);
+  const picture = sharp(given);
   const resized =
     kind === 'detect'
       ? picture.resize(size, size, { fit: 'contain', background: { r: 114, g: 114, b: 114 }, kernel: 'linear' })
@@ -103,5 +104,20 @@ await serve({
     return { name: `onnxruntime-node ${require('onnxruntime-node/package.json').version} + sharp ${sharp.versions.sharp}` };
   },
   run: ({ kind, pictures, inFlight }) => through(pictures, inFlight, (path) => one(path, kind)),
+  /** Bytes of JPEG files, from many callers: a queue before the library. */
+  service: ({ kind, pictures, callers, requests, inFlight }) => {
+    const files = pictures.map((path) => readFileSync(path));
+    return calledBy(
+      callers,
+      requests,
+      limited(inFlight, (i) => one(files[i % files.length], kind)),
+    );
+  },
+  /** Tensors in a loop. */
+  loop: ({ requests, inFlight, dims }) => {
+    const data = Float32Array.from({ length: dims.reduce((a, b) => a * b) }, (_, i) => (i % 255) / 255);
+    const feed = { [session.inputNames[0]]: new ort.Tensor('float32', data, dims) };
+    return calledBy(inFlight, requests, async () => (await session.run(feed))[session.outputNames[0]].dims[0]);
+  },
   peak: () => ({ mb: peakMb() }),
 });

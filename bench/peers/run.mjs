@@ -9,13 +9,13 @@
  * FOVEATE_ULTRALYTICS names a Python with ultralytics, which takes part where it is given.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import sharp from 'sharp';
 
 import { median, Peer } from '../statistics.mjs';
+import { photographs } from './photographs.mjs';
 
 const { values: options } = parseArgs({
   options: {
@@ -67,22 +67,6 @@ const forms = [
 if (!existsSync(join(shared, 'models'))) throw new Error(`There are no models in ${shared}: name the folder with --shared`);
 const folder = mkdtempSync(join(tmpdir(), 'foveate-peers-'));
 
-/** Photographs brought to 1920 x 1080, as files. */
-async function photographs() {
-  const scenes = readdirSync(join(shared, 'images/scenes')).filter((name) => name.endsWith('.jpg'));
-  return Promise.all(
-    scenes.slice(0, 12).map(async (name) => {
-      const file = join(folder, name);
-      await sharp(join(shared, 'images/scenes', name))
-        .rotate()
-        .resize(1920, 1080, { fit: 'cover' })
-        .jpeg({ quality: 90 })
-        .toFile(file);
-      return file;
-    }),
-  );
-}
-
 function start(program) {
   const [command, ...args] = programs[program];
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ORT_DISABLE_TELEMETRY: '1' } });
@@ -98,7 +82,7 @@ function ratio(theirs, mine) {
   return `${median(pairs).toFixed(2)} (${Math.min(...pairs).toFixed(2)} to ${Math.max(...pairs).toFixed(2)})`;
 }
 
-const files = await photographs();
+const files = await photographs(join(shared, 'images/scenes'), folder);
 const report = [];
 for (const job of jobs) {
   const pictures = Array.from({ length: job.pictures }, (_, i) => files[i % files.length]);
