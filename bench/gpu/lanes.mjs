@@ -7,15 +7,14 @@
  * model on the device (device_chain.cc).
  * A real GPU does not tell how busy it is in this way: there, run.mjs shows what lanes gain.
  */
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs, promisify } from 'node:util';
+import { parseArgs } from 'node:util';
 
-import { onnxRuntimeLibrary, projectRoot } from '../../scripts/commands.mjs';
-import { standinCuda, standinTensorRt } from '../../tests/standin/standins.mjs';
+import { projectRoot } from '../../scripts/commands.mjs';
 import { median } from '../statistics.mjs';
+import { copyNsPerKib, onStandins as runOnStandins, standinLibrary } from './on-standins.mjs';
 import { benchPrograms } from './programs.mjs';
 
 const { values: options } = parseArgs({
@@ -28,29 +27,12 @@ const { values: options } = parseArgs({
 const laneCounts = [1, 2, 3, 4];
 const kernelTimesUs = [1000, 5000];
 const batch = 1;
-/** Ten gigabytes a second. */
-const copyNsPerKib = 100;
 
 const folder = mkdtempSync(join(tmpdir(), 'foveate-lanes-'));
 const programs = await benchPrograms();
-const library = join(standinTensorRt(), 'libnvinfer.so.10');
-const execute = promisify(execFile);
+const library = standinLibrary();
 
-/** What a program prints, on stand-ins that take such times. */
-async function onStandins(program, args, kernelUs) {
-  const { stdout } = await execute(program, args, {
-    env: {
-      ...process.env,
-      LD_LIBRARY_PATH: standinCuda(),
-      FOVEATE_TENSORRT_PATH: library,
-      FOVEATE_ONNXRUNTIME_PATH: onnxRuntimeLibrary(),
-      FOVEATE_CACHE_DIR: join(folder, 'cache'),
-      FOVEATE_STANDIN_CUDA: `copy-ns-per-kib=${copyNsPerKib},reports=${folder}`,
-      FOVEATE_STANDIN_TENSORRT: `latency-us=${kernelUs}`,
-    },
-  });
-  return JSON.parse(stdout.trim().split('\n').at(-1));
-}
+const onStandins = (program, args, kernelUs) => runOnStandins(folder, program, args, kernelUs);
 
 const laneWork = join(import.meta.dirname, 'lane-work.mjs');
 const build = (model, more) => onStandins(process.execPath, [laneWork, JSON.stringify({ build: model, ...more })], 0);

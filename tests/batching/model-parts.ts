@@ -70,6 +70,13 @@ export interface Share {
   readonly starts: Map<string, number>;
 }
 
+/** What waits of a group have brought. */
+export interface Waits {
+  found: number[];
+  hurried: number;
+  retryAfter: number;
+}
+
 export function sum(parts: readonly { readonly samples: number }[]): number {
   return parts.reduce((total, { samples }) => total + samples, 0);
 }

@@ -5,7 +5,7 @@
 import { BatchSizes } from '../../lib/batching/batch-sizes.js';
 import { slicePrepareMs } from './fakes.js';
 import { callerOf, groupOf, idOf, levelOf, liveOf, oldestUnseated, startOf, sum } from './model-parts.js';
-import type { Answer, Batch, Call, Part, Place, Setting, Share, TraceEvent } from './model-parts.js';
+import type { Answer, Batch, Call, Part, Place, Setting, Share, TraceEvent, Waits } from './model-parts.js';
 
 export class Model {
   readonly answers: Answer[] = [];
@@ -28,7 +28,7 @@ export class Model {
   #forming: Batch[] = [];
   readonly #shares = new Map<string, Share>();
   readonly #sizes = new Map<string, BatchSizes>();
-  readonly #waits = new Map<string, { found: number[]; hurried: number }>();
+  readonly #waits = new Map<string, Waits>();
   #later: { at: number; what: () => void }[] = [];
 
   constructor(setting: Setting) {
@@ -234,8 +234,8 @@ export class Model {
       const deadlineAt = Math.min(...parts.map(({ call }) => call.deadlineAt));
       const startBy = deadlineAt - 1.25 * this.#sizesOf(group).expectedMs(samples) - 2;
       const dueAt = oldestAt + this.#setting.maxDelayMs;
-      const { found, hurried } = this.#waitsOf(group);
-      const brings = found.length < 3 || hurried >= 32 || found.some((size) => size > samples);
+      const { found, hurried, retryAfter } = this.#waitsOf(group);
+      const brings = found.length < 3 || hurried >= retryAfter || found.some((size) => size > samples);
       let reason: string | undefined;
       if (samples >= Math.min(...sizes)) reason = 'full';
       else if (!isLaneIdle) reason = undefined;
@@ -267,6 +267,10 @@ export class Model {
     const waits = this.#waitsOf(batch.group);
     if (reason === 'idle-lane') waits.hurried++;
     if (reason === 'delay') {
+      if (waits.hurried >= waits.retryAfter) {
+        const isMore = waits.found.every((size) => size < sum(liveOf(batch)));
+        waits.retryAfter = isMore ? 32 : Math.min(1024, 2 * waits.retryAfter);
+      }
       waits.hurried = 0;
       waits.found.push(sum(liveOf(batch)));
       waits.found.splice(0, waits.found.length - 3);
@@ -421,8 +425,8 @@ export class Model {
     return this.#sizes.get(group) as BatchSizes;
   }
 
-  #waitsOf(group: string): { found: number[]; hurried: number } {
-    if (!this.#waits.has(group)) this.#waits.set(group, { found: [], hurried: 0 });
-    return this.#waits.get(group) as { found: number[]; hurried: number };
+  #waitsOf(group: string): Waits {
+    if (!this.#waits.has(group)) this.#waits.set(group, { found: [], hurried: 0, retryAfter: 32 });
+    return this.#waits.get(group) as Waits;
   }
 }
