@@ -10,7 +10,7 @@
 const keptTimes = 9;
 const enoughTimes = 3;
 /** A larger batch has to save that much of the time per sample: less may be noise, and a smaller one answers sooner. */
-const leastGain = 0.1;
+const leastGain = 0.15;
 /** Larger sizes are given up after so many in a row that gain nothing: engines have kernels that are bad at one size. */
 const patience = 2;
 /** Runs between two looks at a neighbour of the chosen size. */

@@ -16,7 +16,7 @@ export interface DynamicBatcherOptions {
   /** With `maxDelayMs: 'auto'`, and only then: within how many milliseconds 95 of 100 requests are to be answered. */
   readonly targetP95Ms?: number | undefined;
   /**
-   * Sizes that a batch is closed at without waiting: the largest that what waits fills. Default: the size is found by measuring; the smallest is taken that is not 10 % slower
+   * Sizes that a batch is closed at without waiting: the largest that what waits fills. Default: the size is found by measuring; the smallest is taken that is not 15 % slower
    * per sample than the fastest.
    */
   readonly preferredSizes?: readonly number[] | undefined;

@@ -39,7 +39,7 @@ describe('what is learned', () => {
   it('is the smallest of those that are as good', () => {
     const sizes = new BatchSizes(64);
     drive(sizes, 30, saturated);
-    expect(sizes.target).toBe(16);
+    expect(sizes.target).toBe(8);
   });
 
   it.each([
