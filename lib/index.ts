@@ -14,6 +14,7 @@ export {
   InternalError,
   MediaError,
   ModelError,
+  PoolError,
   QueueError,
   type ErrorCode,
 } from './errors/index.js';
@@ -57,6 +58,18 @@ export {
   type WhenFull,
 } from './batching/index.js';
 export {
+  ModelPool,
+  type ModelPoolOptions,
+  type PoolModel,
+  type PoolModels,
+  type PoolModelStatistics,
+  type PoolSource,
+  type PoolStatistics,
+  type PoolUseOptions,
+  type RegisterOptions,
+  type WarmUpReport,
+} from './pool/index.js';
+export {
   checkEngineSupport,
   EngineBundle,
   exportOnnx,
@@ -90,6 +103,9 @@ export {
 export type { BakedPreprocess } from './graph/index.js';
 export type {
   LogEvent,
+  PoolEvictEvent,
+  PoolLoadEvent,
+  PoolSwapEvent,
   SessionBuildEvent,
   SessionFallbackEvent,
   SessionOpenEvent,

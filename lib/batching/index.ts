@@ -1,6 +1,7 @@
 export { toBatchable, type AnyBatchable, type Batchable, type BatchRun, type Seat, type ToBatchable } from './batchable.js';
 export type { BatchCost } from './batch-sizes.js';
 export type { Batched, BatchInfo, BatchReport } from './call.js';
+export { realClock, type Clock } from './clock.js';
 export type { DelayReport } from './delay.js';
 export {
   DynamicBatcher,
@@ -9,7 +10,13 @@ export {
   type BatchSource,
   type DisposeBatcherOptions,
 } from './dynamic-batcher.js';
-export type { BatchRequestOptions, DynamicBatcherOptions, WhenFull } from './options.js';
+export {
+  batcherSettings,
+  checkRequestOptions,
+  type BatchRequestOptions,
+  type DynamicBatcherOptions,
+  type WhenFull,
+} from './options.js';
 export type { CloseReason } from './policy.js';
 export type { SessionResult } from './session-batchable.js';
 export type { BatcherStatistics, GroupReport } from './statistics.js';

@@ -95,6 +95,18 @@ export const errorCodes = {
   },
   DEADLINE_EXCEEDED: { concern: 'queue', exitCode: 5, meaning: 'The result of a request was not there by its deadline.' },
 
+  POOL_LOAD_FAILED: {
+    concern: 'pool',
+    exitCode: 5,
+    meaning:
+      'A model of a pool could not be loaded: `cause` tells why, `details.retryAfterMs` when it is tried again with the next request.',
+  },
+  POOL_TOO_SMALL: {
+    concern: 'pool',
+    exitCode: 5,
+    meaning: 'A model does not fit into the memory of its pool, whatever else is given up for it.',
+  },
+
   ABORTED: { concern: 'aborted', exitCode: 5, meaning: 'The caller aborted the operation.' },
   DISPOSED: { concern: 'disposed', exitCode: 5, meaning: 'The object was disposed before or during the call.' },
 

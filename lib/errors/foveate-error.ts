@@ -45,6 +45,7 @@ export class ModelError extends FoveateError {}
 export class EngineError extends FoveateError {}
 export class CudaError extends FoveateError {}
 export class QueueError extends FoveateError {}
+export class PoolError extends FoveateError {}
 export class AbortedError extends FoveateError {
   /** What all of Node calls it, so that code which looks for aborts finds it. */
   override get name(): string {
@@ -65,6 +66,7 @@ const classes: Record<ErrorConcern, typeof FoveateError> = {
   engine: EngineError,
   cuda: CudaError,
   queue: QueueError,
+  pool: PoolError,
   aborted: AbortedError,
   disposed: DisposedError,
   media: MediaError,

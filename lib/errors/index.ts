@@ -14,6 +14,7 @@ export {
   InternalError,
   MediaError,
   ModelError,
+  PoolError,
   QueueError,
   type ErrorInit,
 } from './foveate-error.js';

@@ -62,6 +62,39 @@ export interface SessionBuildEvent {
   readonly buildMs: number;
 }
 
+/** `foveate:pool.load`: a model of a pool was loaded and warmed up, or could not be. */
+export interface PoolLoadEvent {
+  /** Its name in the pool. */
+  readonly model: string;
+  readonly version: string | undefined;
+  readonly loadMs: number;
+  readonly warmUpMs: number;
+  /** That it counts for: of the process's memory, and of that of GPUs. */
+  readonly memoryBytes: number;
+  readonly deviceMemoryBytes: number;
+  /** Why there is no model; undefined where there is. Of a load that nobody waits for any more, nothing is told. */
+  readonly failure: string | undefined;
+}
+
+/** `foveate:pool.evict`: a model of a pool is given up. */
+export interface PoolEvictEvent {
+  readonly model: string;
+  readonly version: string | undefined;
+  /** 'memory': for another one. Else somebody called the method of that name. */
+  readonly reason: 'memory' | 'unload' | 'reset' | 'dispose';
+  readonly memoryBytes: number;
+  readonly deviceMemoryBytes: number;
+}
+
+/** `foveate:pool.swap`: a new version of a model serves from now on. */
+export interface PoolSwapEvent {
+  readonly model: string;
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+  /** Requests that are still under way on the old one. */
+  readonly inUse: number;
+}
+
 /** `foveate:log`: a vendor library warns of something or tells of an error, or foveate does. Nothing of it is written to the console. */
 export interface LogEvent {
   readonly level: 'verbose' | 'info' | 'warning' | 'error';
@@ -79,6 +112,9 @@ interface Events {
   'foveate:session.fallback': SessionFallbackEvent;
   'foveate:session.recover': SessionRecoverEvent;
   'foveate:session.build': SessionBuildEvent;
+  'foveate:pool.load': PoolLoadEvent;
+  'foveate:pool.evict': PoolEvictEvent;
+  'foveate:pool.swap': PoolSwapEvent;
 }
 
 export function publish<Name extends keyof Events>(name: Name, event: Events[Name]): void {

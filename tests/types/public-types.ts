@@ -13,6 +13,7 @@ import {
   errorCodes,
   FoveateError,
   loadTask,
+  ModelPool,
   Picture,
   Preprocess,
   Segmenter,
@@ -101,6 +102,36 @@ export function tensors(floats: Float32Array, bytes: Uint8Array, buffer: Buffer)
   // @ts-expect-error: read only
   float32.dtype = 'int8';
   void [value, big, wrong];
+}
+
+export async function pools(load: () => Promise<Session>, images: Tensor): Promise<void> {
+  await using pool = new ModelPool<{ faces: Session; plates: Session }>({ memoryBytes: 1e9 });
+  pool.register('faces', {
+    load,
+    warmUp: async (session) => {
+      typed<Session>()(session);
+      return await session.run({ images });
+    },
+  });
+  const { outputs, batch, dispose } = await pool.run('faces', { images }, { caller: 'a', priority: 1 });
+  typed<number>()(batch.size);
+  typed<Tensor | undefined>()(outputs['boxes']);
+  dispose();
+  typed<number>()(await pool.use('plates', (session) => session.lanes));
+  await pool.swap('plates', { load, version: '2' }, { signal: AbortSignal.timeout(1) });
+  typed<number | undefined>()(pool.statistics().models['faces']?.loadMs);
+  // @ts-expect-error: no such model
+  await pool.run('cars', { images });
+  // @ts-expect-error: not what a session takes
+  await pool.run('faces', { images: 1 });
+  // @ts-expect-error: a new version is loaded
+  await pool.swap('faces', { version: '3' });
+  // @ts-expect-error: what is loaded is a session
+  pool.register('faces', { load: async () => 'faces.onnx' });
+  // @ts-expect-error: a number
+  new ModelPool({ memoryBytes: '1 GB' });
+  const untyped = new ModelPool();
+  untyped.register('any', { load, warmUp: (session) => session.run({ images }) });
 }
 
 export async function sessions(): Promise<void> {
