@@ -10,7 +10,7 @@ const longestPauseMs = 60_000;
 /** A version of a model. */
 export class Version {
   readonly source: SourceSettings;
-  /** The most that it took when it was loaded; undefined where it never was. */
+  /** What it took when it was first loaded; undefined where it never was. */
   taken: Bytes | undefined;
 
   constructor(source: SourceSettings) {

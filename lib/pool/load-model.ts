@@ -3,7 +3,6 @@ import { invalidArgument } from '../errors/index.js';
 import type { MemoryMeter } from './memory.js';
 import type { Bytes, PoolModel, SourceSettings } from './options.js';
 import type { Loaded } from './resident.js';
-import { most } from './room.js';
 import { disposeUnasked } from './dispose.js';
 import { warmUp, warmUpRun } from './warm-up.js';
 
@@ -12,16 +11,16 @@ export interface LoadInit {
   readonly name: string;
   readonly source: SourceSettings;
   readonly fileBytes: number;
-  /** The most that this version took before. */
+  /** What it took when it was first loaded: with others at work beside it, it cannot be measured better. */
   readonly taken: Bytes | undefined;
   readonly clock: Clock;
   readonly meter: MemoryMeter;
   readonly signal: AbortSignal;
 }
 
-/** Opens a model, warms it up, and measures what it takes. Nothing is left of one that fails or is aborted. */
+/** Opens a model, warms it up, and measures what it takes, the first time. Nothing is left of one that fails or is aborted. */
 export async function loadModel({ name, source, fileBytes, taken, clock, meter, signal }: LoadInit): Promise<Loaded> {
-  const measure = await meter();
+  const measure = taken === undefined ? await meter() : () => taken;
   const startedAt = clock.now();
   const model: PoolModel = await source.load(signal);
   if (typeof (model as Partial<AsyncDisposable> | null | undefined)?.[Symbol.asyncDispose] !== 'function')
@@ -31,7 +30,7 @@ export async function loadModel({ name, source, fileBytes, taken, clock, meter, 
     const loadMs = clock.now() - startedAt;
     const run = warmUpRun(model, source.warmUp);
     const report = run === undefined ? undefined : await warmUp(run, clock, signal);
-    const bytes = declared(source, most(await measure(), taken ?? { host: 0, device: 0 }), fileBytes);
+    const bytes = declared(source, await measure(), fileBytes);
     signal.throwIfAborted();
     return { model, bytes, loadMs, warmUp: report };
   } catch (error) {

@@ -143,14 +143,14 @@ export class Loader {
     };
   }
 
-  /** What the load is likely to take: what the user says; else what it has taken, or the version before has; else a guess, of no more than can be had. */
+  /** What the load takes: what the user says; else what it has taken; else, of no more than can be had, what the version before has, or a guess. */
   #need({ version, entry }: Job, fileBytes: number, situation: Omit<Situation<Resident>, 'need'>): Bytes {
     const { memoryBytes, deviceMemoryBytes } = version.source;
-    const guess = version.taken ?? entry.version.taken ?? this.#experience.guess(fileBytes);
+    const guess = entry.version.taken ?? this.#experience.guess(fileBytes);
     const room = mostRoom(situation);
     return {
-      host: memoryBytes ?? guessed(guess.host, room.host, Math.max(1, fileBytes)),
-      device: deviceMemoryBytes ?? guessed(guess.device, room.device, 0),
+      host: memoryBytes ?? version.taken?.host ?? guessed(guess.host, room.host, Math.max(1, fileBytes)),
+      device: deviceMemoryBytes ?? version.taken?.device ?? guessed(guess.device, room.device, 0),
     };
   }
 

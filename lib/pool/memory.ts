@@ -32,7 +32,7 @@ async function privateBytes(): Promise<number> {
 }
 
 /** Of a GPU that was in use before, what is free less; of one that was not, what lies there of ours: others may use it too. */
-function deviceGrowth(before: readonly GpuStatistics[], after: readonly GpuStatistics[]): number {
+export function deviceGrowth(before: readonly GpuStatistics[], after: readonly GpuStatistics[]): number {
   let grown = 0;
   for (const { gpu, freeBytes, device } of after) {
     const then = before.find((one) => one.gpu === gpu);
