@@ -57,6 +57,7 @@ export {
   type ToBatchable,
   type WhenFull,
 } from './batching/index.js';
+export { ResultCache, type ResultCacheOptions, type ResultCacheStatistics } from './cache/index.js';
 export {
   ModelPool,
   type ModelPoolOptions,

@@ -28,8 +28,9 @@ const longestList = 8;
 function describeMembers(value: object): string {
   const members = Object.entries(value);
   const isPlain = members.every(([, member]) => member === null || !['object', 'function', 'symbol'].includes(typeof member));
+  if (members.length === 0 || !isPlain) return 'an object'; // it may even hold itself
   const text = `{ ${members.map(([key, member]) => `${key}: ${describeValue(member)}`).join(', ')} }`;
-  return members.length > 0 && isPlain && text.length <= longestObject ? text : 'an object';
+  return text.length <= longestObject ? text : 'an object';
 }
 
 /** `Expected <what> for <name> but received <value>`. */

@@ -11,6 +11,7 @@ export {
   type RotatedBox,
 } from './detections.js';
 export { Embedding, lengthOf, type ZeroShotOptions } from './embedding.js';
+export { disposeOf, isDisposable } from './free-to-keep.js';
 export { InstanceMask, runLengthMask, type RunLengthMask } from './instance-mask.js';
 export { classColor } from './palette.js';
 export { Segmentation, type Region } from './segmentation.js';

@@ -12,6 +12,9 @@ import {
 } from '../../lib/errors/index.js';
 import { expectFailure, thrownBy } from './failure.js';
 
+const circle: Record<string, unknown> = {};
+circle['self'] = circle;
+
 describe('describeValue', () => {
   it.each([
     [undefined, 'undefined'],
@@ -32,6 +35,7 @@ describe('describeValue', () => {
     [Object.assign(Object.create(null), { a: 1n }), '{ a: 1n }'],
     [{ data: new Uint8Array(2), width: 1 }, 'an object'],
     [{ run: () => 1 }, 'an object'],
+    [circle, 'an object'],
     [Object.fromEntries(Array.from({ length: 100 }, (_, i) => [i, i])), 'an object'],
     [Object.create(null), 'an object'],
     [new Map(), 'a Map'],

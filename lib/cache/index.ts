@@ -1,0 +1,1 @@
+export { ResultCache, type ResultCacheOptions, type ResultCacheStatistics } from './result-cache.js';
