@@ -58,6 +58,7 @@ export {
   type WhenFull,
 } from './batching/index.js';
 export { ResultCache, type ResultCacheOptions, type ResultCacheStatistics } from './cache/index.js';
+export { CircuitBreaker, type CircuitBreakerOptions, type CircuitBreakerStatistics, type CircuitState } from './breaker/index.js';
 export {
   ModelPool,
   type ModelPoolOptions,
@@ -103,6 +104,7 @@ export {
 } from './engine/index.js';
 export type { BakedPreprocess } from './graph/index.js';
 export type {
+  BreakerChangeEvent,
   LogEvent,
   PoolEvictEvent,
   PoolLoadEvent,

@@ -94,6 +94,12 @@ export const errorCodes = {
       'More requests wait than may: this one, or an older one for it, was turned away. `details.retryAfterMs` tells when there is likely to be room.',
   },
   DEADLINE_EXCEEDED: { concern: 'queue', exitCode: 5, meaning: 'The result of a request was not there by its deadline.' },
+  CIRCUIT_OPEN: {
+    concern: 'queue',
+    exitCode: 5,
+    meaning:
+      'What was called has failed too often lately, and is left alone for a while. `details.retryAfterMs` tells when it is tried again.',
+  },
 
   POOL_LOAD_FAILED: {
     concern: 'pool',

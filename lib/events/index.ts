@@ -95,6 +95,18 @@ export interface PoolSwapEvent {
   readonly inUse: number;
 }
 
+/** `foveate:breaker.change`: a circuit breaker opens, tries again, or closes. */
+export interface BreakerChangeEvent {
+  readonly name: string;
+  readonly from: 'closed' | 'open' | 'half-open';
+  readonly to: 'closed' | 'open' | 'half-open';
+  /** Of the calls that decided: those of the window, or the probes. */
+  readonly calls: number;
+  readonly failures: number;
+  /** How long it is left alone, where it opens. */
+  readonly pauseMs: number | undefined;
+}
+
 /** `foveate:log`: a vendor library warns of something or tells of an error, or foveate does. Nothing of it is written to the console. */
 export interface LogEvent {
   readonly level: 'verbose' | 'info' | 'warning' | 'error';
@@ -115,6 +127,7 @@ interface Events {
   'foveate:pool.load': PoolLoadEvent;
   'foveate:pool.evict': PoolEvictEvent;
   'foveate:pool.swap': PoolSwapEvent;
+  'foveate:breaker.change': BreakerChangeEvent;
 }
 
 export function publish<Name extends keyof Events>(name: Name, event: Events[Name]): void {

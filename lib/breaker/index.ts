@@ -1,0 +1,6 @@
+export {
+  CircuitBreaker,
+  type CircuitBreakerOptions,
+  type CircuitBreakerStatistics,
+  type CircuitState,
+} from './circuit-breaker.js';
