@@ -71,6 +71,19 @@ export {
   type RegisterOptions,
   type WarmUpReport,
 } from './pool/index.js';
+  Rollout,
+  type MeasureName,
+  type MeasureReport,
+  type RolloutMargins,
+  type RolloutMode,
+  type RolloutOptions,
+  type RolloutRequest,
+  type RolloutState,
+  type RolloutStatistics,
+  type RolloutVerdict,
+  type RolloutVersions,
+  type VersionStatistics,
+} from './rollout/index.js';
 export {
   checkEngineSupport,
   EngineBundle,
@@ -109,6 +122,7 @@ export type {
   PoolEvictEvent,
   PoolLoadEvent,
   PoolSwapEvent,
+  RolloutChangeEvent,
   SessionBuildEvent,
   SessionFallbackEvent,
   SessionOpenEvent,

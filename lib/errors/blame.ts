@@ -9,18 +9,24 @@ const callersOwn: readonly ErrorConcern[] = ['argument', 'media', 'dataset', 'ca
  * aborted, and not a request that was turned away before it began. A signal of `AbortSignal.timeout` that ran out is a time-out.
  */
 export function isFailure(error: unknown, signal?: AbortSignal): boolean {
-  if (signal?.aborted === true && isAbort(error)) return isTimeout(signal.reason);
+  if (isAbort(error, signal)) return isTimeout(signal);
   if (!(error instanceof FoveateError)) return true;
   const { concern } = errorCodes[error.code];
   if (concern === 'queue') return error.code === 'DEADLINE_EXCEEDED';
   return !callersOwn.includes(concern);
 }
 
-/** Whether an error may be nothing but the end of a call that was aborted: foveate's own, or whatever else a function throws then. */
-function isAbort(error: unknown): boolean {
-  return !(error instanceof FoveateError) || error.code === 'ABORTED';
+/** Whether an error is nothing but the end of a call that its caller gave up. A time-out is more than that. */
+export function isGivenUp(error: unknown, signal?: AbortSignal): boolean {
+  return isAbort(error, signal) && !isTimeout(signal);
 }
 
-function isTimeout(reason: unknown): boolean {
+/** Foveate's own, or whatever else a function throws then. */
+function isAbort(error: unknown, signal: AbortSignal | undefined): boolean {
+  return error instanceof FoveateError ? error.code === 'ABORTED' : signal?.aborted === true;
+}
+
+function isTimeout(signal: AbortSignal | undefined): boolean {
+  const reason: unknown = signal?.aborted === true ? signal.reason : undefined;
   return reason instanceof Error && reason.name === 'TimeoutError';
 }

@@ -107,6 +107,16 @@ export interface BreakerChangeEvent {
   readonly pauseMs: number | undefined;
 }
 
+/** `foveate:rollout.change`: a rollout takes a step, comes to a verdict or ends. */
+export interface RolloutChangeEvent {
+  readonly name: string;
+  readonly state: 'running' | 'promoted' | 'rolled-back';
+  /** Of requests that the candidate answers, 0 to 1. */
+  readonly share: number;
+  /** Why, in words. */
+  readonly reason: string;
+}
+
 /** `foveate:log`: a vendor library warns of something or tells of an error, or foveate does. Nothing of it is written to the console. */
 export interface LogEvent {
   readonly level: 'verbose' | 'info' | 'warning' | 'error';
@@ -128,6 +138,7 @@ interface Events {
   'foveate:pool.evict': PoolEvictEvent;
   'foveate:pool.swap': PoolSwapEvent;
   'foveate:breaker.change': BreakerChangeEvent;
+  'foveate:rollout.change': RolloutChangeEvent;
 }
 
 export function publish<Name extends keyof Events>(name: Name, event: Events[Name]): void {

@@ -59,7 +59,9 @@ export {
   type SampledValue,
   type ComparisonVerdict,
 } from './comparison.js';
+export { MeanAboveTest } from './mean-above-test.js';
 export { mcNemar, type Discordance } from './mcnemar.js';
+export { Random } from './random.js';
 export { precisionRecallCurve, rocCurve, thinCurve, type ThresholdCurve } from './ranking.js';
 export type { ScoreMatrix } from './scores.js';
 export {

@@ -140,7 +140,7 @@ describe('an open breaker', () => {
     const clock = new FakeClock();
     let hang = false;
     const breaker = new CircuitBreaker(
-      async (_item: number) => {
+      async () => {
         if (hang) await new Promise(() => undefined);
         throw failure();
       },
@@ -240,7 +240,7 @@ describe('whose fault an error is', () => {
 
   it('calls that hang open a breaker by the time-outs of their callers', async () => {
     const breaker = new CircuitBreaker(
-      (_item: number, { signal }: { signal: AbortSignal }) =>
+      (...[, { signal }]: [item: number, options: { signal: AbortSignal }]) =>
         new Promise<void>((_resolve, reject) => {
           signal.addEventListener('abort', () => reject(createError('ABORTED', { message: '' })));
         }),
@@ -260,8 +260,7 @@ it('never makes more calls than it may, whatever comes (1000 random steps, seeds
     let answers = 0;
     let runs = 0;
     const breaker = new CircuitBreaker(
-      (_item: number) =>
-        new Promise<void>((resolve, reject) => open.push((error) => (error === undefined ? resolve() : reject(error)))),
+      () => new Promise<void>((resolve, reject) => open.push((error) => (error === undefined ? resolve() : reject(error)))),
       { minCalls: 5, windowMs: 500, pauseMs: 50, probes: 3, failureRate: 0.4 },
       clock,
     );
