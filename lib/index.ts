@@ -85,6 +85,19 @@ export {
   type VersionStatistics,
 } from './rollout/index.js';
 export {
+  Cascade,
+  detectionCertainty,
+  topMargin,
+  topScore,
+  type CascadeGoal,
+  type CascadeModels,
+  type CascadeOptions,
+  type CascadeStatistics,
+  type LearnedThreshold,
+  type LearnThresholdOptions,
+  type ShownMean,
+} from './cascade/index.js';
+export {
   checkEngineSupport,
   EngineBundle,
   exportOnnx,
