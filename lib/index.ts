@@ -57,7 +57,15 @@ export {
   type ToBatchable,
   type WhenFull,
 } from './batching/index.js';
-export { ResultCache, type ResultCacheOptions, type ResultCacheStatistics } from './cache/index.js';
+export {
+  OutputStore,
+  ResultCache,
+  type OutputStoreOptions,
+  type OutputStoreStatistics,
+  type PutOptions,
+  type ResultCacheOptions,
+  type ResultCacheStatistics,
+} from './cache/index.js';
 export { CircuitBreaker, type CircuitBreakerOptions, type CircuitBreakerStatistics, type CircuitState } from './breaker/index.js';
 export {
   ModelPool,

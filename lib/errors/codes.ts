@@ -100,6 +100,11 @@ export const errorCodes = {
     meaning:
       'What was called has failed too often lately, and is left alone for a while. `details.retryAfterMs` tells when it is tried again.',
   },
+  STORE_FULL: {
+    concern: 'queue',
+    exitCode: 5,
+    meaning: 'There is no room for a result that was to be kept. `details.retryAfterMs` tells when the oldest expires.',
+  },
 
   POOL_LOAD_FAILED: {
     concern: 'pool',

@@ -34,6 +34,7 @@ inline constexpr std::string_view kDeadlineExceeded = "DEADLINE_EXCEEDED";
 inline constexpr std::string_view kPoolLoadFailed = "POOL_LOAD_FAILED";
 inline constexpr std::string_view kPoolTooSmall = "POOL_TOO_SMALL";
 inline constexpr std::string_view kCircuitOpen = "CIRCUIT_OPEN";
+inline constexpr std::string_view kStoreFull = "STORE_FULL";
 inline constexpr std::string_view kAborted = "ABORTED";
 inline constexpr std::string_view kDisposed = "DISPOSED";
 inline constexpr std::string_view kMediaNotFound = "MEDIA_NOT_FOUND";
