@@ -2,11 +2,14 @@
  * What TypeScript must accept and refuse, checked by `tsc`, never run. A line under @ts-expect-error that compiles is an error itself.
  */
 import {
+  Cascade,
+  CircuitBreaker,
   Classifier,
   cornersOf,
   createSession,
   DensePredictor,
   DynamicBatcher,
+  detectionCertainty,
   type DeviceTensor,
   Detector,
   Embedder,
@@ -14,11 +17,17 @@ import {
   FoveateError,
   loadTask,
   ModelPool,
+  OutputStore,
   Picture,
   Preprocess,
+  ResultCache,
+  Rollout,
   Segmenter,
   Tensor,
+  topMargin,
+  topScore,
   type Classification,
+  type ClassifyOptions,
   type DenseMap,
   type Detections,
   type DType,
@@ -400,4 +409,54 @@ export async function batches(session: Session, detector: Detector): Promise<voi
   // @ts-expect-error -- no option of a detector
   void pictures.run({ images: 'street.jpg', topK: 3 });
   void [size, tensor, found, queueMs];
+}
+
+/** What stands before functions takes what they take, and gives what they give. */
+export async function aroundFunctions(classifier: Classifier, session: Session): Promise<void> {
+  const classify = (picture: PictureInput, options?: ClassifyOptions): Promise<Classification> =>
+    classifier.classify(picture, options);
+
+  const cache = new ResultCache(classify, { version: () => '1' });
+  typed<Classification>()(await cache.run('a.jpg', { topK: 1 }));
+  // @ts-expect-error: not an option of the function
+  await cache.run('a.jpg', { scoreThreshold: 1 });
+  // @ts-expect-error: not a picture
+  await cache.run(1);
+
+  const breaker = new CircuitBreaker(classify, { fallback: async (picture, options) => classifier.classify(picture, options) });
+  typed<Classification>()(await breaker.run('a.jpg', { topK: 1 }));
+  typed<'closed' | 'open' | 'half-open'>()(breaker.state);
+  // @ts-expect-error: another result
+  new CircuitBreaker(classify, { fallback: async () => 1 });
+
+  const rollout = new Rollout(
+    { stable: classify, candidate: classify },
+    { mode: 'shadow', compare: (a, b) => Number(a.top.label === b.top.label) },
+  );
+  typed<Classification>()(await rollout.run('a.jpg', { topK: 1 }, { caller: 'a' }));
+  // @ts-expect-error: no mode
+  new Rollout({ stable: classify, candidate: classify }, {});
+
+  const cascade = new Cascade({ small: classify, large: classify }, { confidence: topScore, threshold: 0.5 });
+  typed<Classification>()(await cascade.run('a.jpg'));
+  // @ts-expect-error: of detections
+  new Cascade({ small: classify, large: classify }, { confidence: detectionCertainty, threshold: 0.5 });
+  const learned = await Cascade.learn({
+    items: [{ path: 'a.jpg', label: 'a' }],
+    small: ({ path }) => classify(path),
+    large: ({ path }) => classify(path),
+    confidence: topMargin,
+    quality: (result, { label }) => result.top.label === label,
+    goal: { accuracyDrop: 0.01 },
+  });
+  typed<number>()(learned.threshold);
+
+  const run = (inputs: Record<string, Tensor>, options: RunOptions): Promise<RunResult> => session.run(inputs, options);
+  typed<RunResult>()(await new CircuitBreaker(run).run({}, {}));
+
+  const store = new OutputStore<Classification>();
+  typed<string>()(store.put(await classify('a.jpg')));
+  typed<Classification | undefined>()(store.get('a'));
+  // @ts-expect-error: another result
+  store.put(1);
 }
