@@ -79,6 +79,7 @@ export {
   type RegisterOptions,
   type WarmUpReport,
 } from './pool/index.js';
+export {
   Rollout,
   type MeasureName,
   type MeasureReport,

@@ -37,6 +37,7 @@ export {
   bootstrap,
   bootstrapAmong,
   percentileInterval,
+  quantile,
   type BootstrapOptions,
   type Estimate,
   type Interval,
@@ -59,6 +60,8 @@ export {
   type SampledValue,
   type ComparisonVerdict,
 } from './comparison.js';
+export { holm } from './holm.js';
+export { mannWhitney } from './mann-whitney.js';
 export { MeanAboveTest } from './mean-above-test.js';
 export { mcNemar, type Discordance } from './mcnemar.js';
 export { Random } from './random.js';

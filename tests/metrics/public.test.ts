@@ -5,7 +5,15 @@ import * as foveate from '../../lib/index.js';
 import * as metrics from '../../lib/metrics/index.js';
 
 /** Of use to lib/evaluation and lib/cli alone. */
-const inside = ['bootstrapAmong', 'enoughPictures', 'percentileInterval', 'trackingBenchmarks'];
+const inside = [
+  'bootstrapAmong',
+  'enoughPictures',
+  'holm',
+  'mannWhitney',
+  'percentileInterval',
+  'quantile',
+  'trackingBenchmarks',
+];
 
 it('exports the metrics, but for what is for the folders beside', () => {
   expect(
