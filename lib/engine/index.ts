@@ -9,6 +9,7 @@ export {
 export { diagnose, type Diagnosis, type DiagnosisStep, type Finding, type LibraryFinding, type NamedDevice } from './doctor.js';
 export { diagnoseTensorRt, remedyForDamage, unusableTensorRt, type TensorRtFinding } from './doctor-tensorrt.js';
 export { sha256OfFile } from './file-hash.js';
+export { sha256OfModel } from './model-hash.js';
 export { makeFolder } from './folders.js';
 export {
   installTensorRtRtx,

@@ -4,6 +4,7 @@ import type { ValueInfo } from '../../graph/index.js';
 import type { PictureInput, Preprocess } from '../../image/index.js';
 import { Random } from '../../metrics/random.js';
 import { elementCount, isDType, Tensor, type DType } from '../../tensor/index.js';
+import { isFloat, randomValues, tensorOfValues } from '../random-tensor.js';
 
 /** The inputs of one run of each model, by name. */
 export interface InputPair extends Disposable {
@@ -66,7 +67,7 @@ function repeated(one: Tensor, batch: number): Tensor {
 const freeSize = 64;
 
 /**
- * Random inputs, the same for the same seed: floating point numbers from -1 to 1, uint8 and int8 over their whole range, other integers 0 or 1. Free sizes
+ * Random inputs, the same for the same seed, of {@link randomValues}. Free sizes
  * are 1 for the first axis, and 64 for others. Throws INVALID_ARGUMENT where the inputs of the models differ in more than name and batch.
  */
 export function randomInputs(a: readonly ValueInfo[], b: readonly ValueInfo[], count: number, seed: number): ComparedInputs {
@@ -138,31 +139,10 @@ function randomPair(a: ValueInfo, b: ValueInfo): RandomPair {
   };
 }
 
-function isFloat(dtype: string): boolean {
-  return dtype === 'float32' || dtype === 'float16' || dtype === 'float64' || dtype === 'bfloat16';
-}
-
-function randomValues(random: Random, dtype: DType, count: number): number[] {
-  const next = (): number => {
-    if (isFloat(dtype)) return random.next() / 2 ** 31 - 1;
-    if (dtype === 'uint8') return random.below(256);
-    return dtype === 'int8' ? random.below(256) - 128 : random.below(2);
-  };
-  return Array.from({ length: count }, next);
-}
-
 function tensorOf(values: readonly number[], { dtype, batch }: RandomSide, row: readonly number[]): Tensor {
-  if (batch === 0) return oneOf(values, dtype, row);
-  using one = oneOf(values, dtype, row);
+  if (batch === 0) return tensorOfValues(values, dtype, row);
+  using one = tensorOfValues(values, dtype, row);
   return repeated(one, batch);
-}
-
-function oneOf(values: readonly number[], dtype: DType, row: readonly number[]): Tensor {
-  if (dtype === 'float16' || dtype === 'bfloat16') return Tensor.fromFloat32(values, row, dtype);
-  const tensor = Tensor.allocate(dtype, row);
-  const isWide = dtype === 'int64' || dtype === 'uint64';
-  tensor.data.set((isWide ? values.map(BigInt) : values) as never);
-  return tensor;
 }
 
 function differ(reason: string): ArgumentError {
