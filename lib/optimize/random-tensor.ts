@@ -1,6 +1,6 @@
 /** Tensors of random numbers, for models of which nothing is known but their inputs. */
 import type { Random } from '../metrics/random.js';
-import { elementCount, Tensor, type DType } from '../tensor/index.js';
+import { Tensor, type DType } from '../tensor/index.js';
 
 export function isFloat(dtype: string): boolean {
   return dtype === 'float32' || dtype === 'float16' || dtype === 'float64' || dtype === 'bfloat16';
