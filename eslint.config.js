@@ -28,6 +28,7 @@ const order = [
   'tasks',
   'evaluation',
   'optimize',
+  'bench',
   'cli',
 ];
 

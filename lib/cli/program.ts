@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 
 import { packageVersion } from '../binding/index.js';
+import { addBench } from './bench.js';
 import { addBuild } from './build.js';
 import { addCalibrate } from './calibrate.js';
 import { buildFlagsOfOtherNames } from './build-options.js';
@@ -28,6 +29,7 @@ Examples:
   foveate calibrate yolov8n.onnx --data pictures/ -o yolov8n.calibration.json
   foveate compare yolov8n.onnx yolov8n.int8.onnx --data pictures/
   foveate optimize yolov8n.onnx --data pictures/ --precision int8 -o yolov8n.bundle
+  foveate bench yolov8n.onnx --batch 1,4 --lanes 1,2
   foveate graph diff yolov8n.onnx yolov8n.int8.onnx
   foveate build yolov8n.onnx --compute-capability 89 -o yolov8n.engine
   foveate typegen yolov8n.onnx -o yolov8n.d.ts
@@ -56,6 +58,7 @@ export function createProgram(invocation: Invocation): Command {
   addGate(program, invocation);
   addCalibrate(program, invocation);
   addCompare(program, invocation);
+  addBench(program, invocation);
   addOptimize(program, invocation, async () => (await import('../optimize/model-steps.js')).modelSteps);
   addGraph(program, invocation);
   addBuild(program, invocation);
@@ -71,6 +74,7 @@ const otherNames: Readonly<Record<string, readonly (readonly [string, string])[]
   eval: flagsOfOtherNames,
   calibrate: flagsOfOtherNames,
   compare: flagsOfOtherNames,
+  bench: [...flagsOfOtherNames, ['pictures', '--data'], ['shapes', '--shape'], ['durationMs', '--duration']],
   argmax: flagsOfOtherNames,
   topk: flagsOfOtherNames,
   // What goes wrong with `output` is about the folder: the task's option of that name is hardly given.

@@ -29,6 +29,8 @@ export interface CallOptions {
   readonly stdinOpen?: boolean;
   /** Called once, with the first output. */
   readonly onOutput?: (child: ChildProcess, text: string) => void;
+  /** Called with each piece of standard error. */
+  readonly onStderr?: (child: ChildProcess, text: string) => void;
   /** Sends a signal as soon as `when` is so, which is asked again and again. */
   readonly kill?: { readonly when: () => boolean; readonly signal: NodeJS.Signals };
   readonly stdout?: number;
@@ -53,7 +55,10 @@ export function foveate(args: readonly string[], options: CallOptions = {}): Pro
     let stderr = '';
     child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stdout?.once('data', (text: string) => options.onOutput?.(child, text));
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+      options.onStderr?.(child, text);
+    });
     const { kill } = options;
     const watch = kill && setInterval(() => kill.when() && child.kill(kill.signal) && clearInterval(watch), 2);
     child.on('error', reject);

@@ -1,0 +1,18 @@
+export { benchModel } from './bench-model.js';
+export type { BenchOptions } from './bench-options.js';
+export type { BenchPicture } from './bench-pictures.js';
+export type { BenchTaskOptions } from './picture-workload.js';
+export type {
+  BenchCell,
+  BenchMachine,
+  BenchReport,
+  BenchSettings,
+  Busy,
+  FailedCell,
+  Finding,
+  FindingKind,
+  ReportedWindow,
+} from './bench-report.js';
+export { compareBench, readBenchReport, type BenchComparison, type CellComparison } from './compare-bench.js';
+export type { Percentiles } from './percentiles.js';
+export type { CellPlace, StageTimes } from './workload.js';
