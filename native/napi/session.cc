@@ -48,7 +48,7 @@ ModelOptions model_options_of(const Napi::Object& value) {
   return options;
 }
 
-// While models run, it would stop their threads for as long as it takes.
+// While models run, it would stop their threads for as long as it takes: too long for the little that reading a model leaves.
 void return_memory_unless_running() {
   if (SessionLanes::running() == 0) return_free_memory();
 }
@@ -185,7 +185,7 @@ class SessionClose final : public Operation {
     session_->stop(kCloseBound);
     session_.reset();  // here, if nobody else holds it: freeing a model takes its time
     if (Session::open() == 0) pool_->trim();
-    return_memory_unless_running();
+    return_free_memory();  // though others may run: a pool that gives models up for others counts on it
     return {};
   }
 
