@@ -7,6 +7,7 @@
  *     node tests/stress/write-model.mjs --megabytes 3072 --limit 256
  *     node tests/stress/event-loop.mjs --repeats 7
  *     npm run soak -- --minutes 10
+ *     node --expose-gc tests/stress/service-soak.mjs --minutes 10
  */
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -41,6 +42,11 @@ it('opening, running and closing models does not take more and more memory', asy
 it('everything at once settles as it should, and leaves nothing', async () => {
   const printed = await runStress('soak.mjs', ['--seconds', '15', '--seed', '1'], ['--expose-gc']);
   expect(printed).toContain('all calls ended as they should, and nothing was left');
+}, 300_000);
+
+it('a service answers every request as it should, whatever happens to it', async () => {
+  const printed = await runStress('service-soak.mjs', ['--seconds', '15'], ['--expose-gc']);
+  expect(printed).toContain('every request was answered as it should, and nothing was left');
 }, 300_000);
 
 it('a model above 1 GiB is written a piece at a time', async () => {
