@@ -110,7 +110,7 @@ function checkedList(name: string, values: readonly number[], most: number): rea
 /** What is to be said for each cell, and not for all. */
 const ours: readonly string[] = ['lanes', 'threads', 'batchSize', 'signal'];
 
-function checkedOpen(open: BenchTaskOptions, hasPictures: boolean): BenchTaskOptions {
+export function checkedOpen(open: BenchTaskOptions, hasPictures: boolean): BenchTaskOptions {
   checkOptions(
     'open',
     open,
@@ -129,7 +129,7 @@ function checkedOpen(open: BenchTaskOptions, hasPictures: boolean): BenchTaskOpt
   return Object.fromEntries(Object.entries(open).filter(([, value]) => value !== undefined));
 }
 
-function checkedShapes(shapes: SampleShapes): SampleShapes {
+export function checkedShapes(shapes: SampleShapes): SampleShapes {
   if (shapes === null || typeof shapes !== 'object') throw invalidArgument('shapes', 'an object of sizes by input', shapes);
   for (const [name, sizes] of Object.entries(shapes)) {
     if (!Array.isArray(sizes)) throw invalidArgument(`shapes.${name}`, 'a list of sizes, without the batch', sizes);

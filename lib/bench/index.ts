@@ -16,3 +16,16 @@ export type {
 export { compareBench, readBenchReport, type BenchComparison, type CellComparison } from './compare-bench.js';
 export type { Percentiles } from './percentiles.js';
 export type { CellPlace, StageTimes } from './workload.js';
+export { loadTest } from './load/load-test.js';
+export type { LoadOptions } from './load/load-options.js';
+export type {
+  ClosedLoop,
+  LoadBatching,
+  LoadGenerator,
+  LoadLimits,
+  LoadReport,
+  LoadSecond,
+  LoadVerdict,
+  OpenLoop,
+} from './load/load-report.js';
+export type { LoadRequest } from './load/url-target.js';

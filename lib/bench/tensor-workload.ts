@@ -52,13 +52,13 @@ export async function openTensorWorkload(
   { session: options, shapes, seed }: TensorWorkloadOptions,
 ): Promise<Workload> {
   const session = await createSession(model, { ...options, lanes, ...(threads !== null && { threads }) });
-  const inputs: Record<string, Tensor> = {};
+  let inputs: Readonly<Record<string, Tensor>> = {};
   const close = async (): Promise<void> => {
     await session.dispose();
     for (const tensor of Object.values(inputs)) tensor.dispose();
   };
   try {
-    for (const info of session.inputs) inputs[info.name] = filledInput(session, info, inputShape(info, batch, shapes), seed);
+    inputs = randomInputs(session, (info) => inputShape(info, batch, shapes), seed);
   } catch (error) {
     await close();
     throw error;
@@ -73,6 +73,22 @@ export async function openTensorWorkload(
     },
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** A tensor for each input, of the whole shape that `shapeOf` tells. To be disposed of after the last run. */
+export function randomInputs(
+  session: Session,
+  shapeOf: (info: TensorInfo) => readonly number[],
+  seed: number,
+): Readonly<Record<string, Tensor>> {
+  const inputs: Record<string, Tensor> = {};
+  try {
+    for (const info of session.inputs) inputs[info.name] = filledInput(session, info, shapeOf(info), seed);
+  } catch (error) {
+    for (const tensor of Object.values(inputs)) tensor.dispose();
+    throw error;
+  }
+  return inputs;
 }
 
 /** One random sample, as often as the batch has it: what a model takes hardly depends on what is in it. */

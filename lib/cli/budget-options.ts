@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 
 import type { Budget } from '../optimize/search/budget.js';
+import { parsePart } from './measuring-options.js';
 
 /** Limits as they are typed. */
 export interface BudgetOptionValues {
@@ -32,13 +33,6 @@ export function budgetOf({ maxDrop, targetLatency, targetFps, targetSize }: Budg
   const latencyMs = targetFps === undefined ? targetLatency : 1000 / targetFps;
   if (maxDrop === undefined && latencyMs === undefined && targetSize === undefined) return undefined;
   return { maxDrop, latencyMs, bytes: targetSize };
-}
-
-function parsePart(text: string): number {
-  const [, number, isPercent] = /^(\d+(?:\.\d+)?)\s*(%?)$/.exec(text) ?? [];
-  const part = Number(number) / (isPercent === '%' ? 100 : 1);
-  if (!(part < 1)) throw new InvalidArgumentError('Expected a part, as 1% or 0.01.');
-  return part;
 }
 
 function parseMilliseconds(text: string): number {

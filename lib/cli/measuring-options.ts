@@ -26,3 +26,11 @@ export function parseShape(text: string, before: Readonly<Record<string, readonl
   }
   return { ...(before as Record<string, number[]>), [name]: sizes.split('x').map(Number) };
 }
+
+/** `1%` or `0.01`. */
+export function parsePart(text: string): number {
+  const [, number, isPercent] = /^(\d+(?:\.\d+)?)\s*(%?)$/.exec(text) ?? [];
+  const part = Number(number) / (isPercent === '%' ? 100 : 1);
+  if (!(part < 1)) throw new InvalidArgumentError('Expected a part, as 1% or 0.01.');
+  return part;
+}

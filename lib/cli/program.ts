@@ -14,6 +14,7 @@ import { addGraph } from './graph.js';
 import { addInspect } from './inspect.js';
 import { addInstall } from './install.js';
 import type { Invocation } from './invocation.js';
+import { addLoadTest } from './load-test.js';
 import { addOptimize } from './optimize.js';
 import { addRun } from './run.js';
 import { flagsOfOtherNames } from './task-options.js';
@@ -30,6 +31,7 @@ Examples:
   foveate compare yolov8n.onnx yolov8n.int8.onnx --data pictures/
   foveate optimize yolov8n.onnx --data pictures/ --precision int8 -o yolov8n.bundle
   foveate bench yolov8n.onnx --batch 1,4 --lanes 1,2
+  foveate load-test http://127.0.0.1:8080/detect --rate 50/s --body street.jpg
   foveate graph diff yolov8n.onnx yolov8n.int8.onnx
   foveate build yolov8n.onnx --compute-capability 89 -o yolov8n.engine
   foveate typegen yolov8n.onnx -o yolov8n.d.ts
@@ -59,6 +61,7 @@ export function createProgram(invocation: Invocation): Command {
   addCalibrate(program, invocation);
   addCompare(program, invocation);
   addBench(program, invocation);
+  addLoadTest(program, invocation);
   addOptimize(program, invocation, async () => (await import('../optimize/model-steps.js')).modelSteps);
   addGraph(program, invocation);
   addBuild(program, invocation);
@@ -75,6 +78,22 @@ const otherNames: Readonly<Record<string, readonly (readonly [string, string])[]
   calibrate: flagsOfOtherNames,
   compare: flagsOfOtherNames,
   bench: [...flagsOfOtherNames, ['pictures', '--data'], ['shapes', '--shape'], ['durationMs', '--duration']],
+  'load-test': [
+    ...flagsOfOtherNames,
+    ...([
+      ['pictures', '--data'],
+      ['shapes', '--input-shape'],
+      ['durationMs', '--duration'],
+      ['thinkMs', '--think'],
+    ] as const),
+    ...([
+      ['deadlineMs', '--deadline'],
+      ['maxDelayMs', '--max-delay'],
+      ['maxP99Ms', '--max-p99'],
+      ['bodies', '--body'],
+    ] as const),
+    ['headers', '--header'],
+  ],
   argmax: flagsOfOtherNames,
   topk: flagsOfOtherNames,
   // What goes wrong with `output` is about the folder: the task's option of that name is hardly given.

@@ -4,6 +4,7 @@
 import {
   Cascade,
   CircuitBreaker,
+  benchModel,
   Classifier,
   cornersOf,
   createSession,
@@ -33,6 +34,7 @@ import {
   type DType,
   type Embedding,
   type ErrorCode,
+  type FindingKind,
   type InstanceMask,
   type Keypoint,
   type PictureInput,
@@ -48,6 +50,7 @@ import {
   type SsdOptions,
   type Task,
   type TypedArrayOf,
+  loadTest,
 } from '../../lib/index.js';
 
 /** Compiles only where A and B are one and the same type. */
@@ -459,4 +462,16 @@ export async function aroundFunctions(classifier: Classifier, session: Session):
   typed<Classification | undefined>()(store.get('a'));
   // @ts-expect-error: another result
   store.put(1);
+}
+
+export async function measured(): Promise<void> {
+  const { cells, findings } = await benchModel('m.onnx', { batch: [1, 4], open: { device: 'cpu' } });
+  typed<number | null>()((cells[0] as (typeof cells)[number]).latencyMs.p99);
+  typed<FindingKind>()((findings[0] as (typeof findings)[number]).kind);
+  // @ts-expect-error: how many at once is said for each cell
+  await benchModel('m.onnx', { open: { lanes: 2 } });
+  const { loop } = await loadTest('http://127.0.0.1/', { rate: 5, request: { bodies: [new Uint8Array(1)] } });
+  if (loop.kind === 'closed') typed<number>()(loop.concurrency);
+  // @ts-expect-error: one of the two
+  await loadTest('m.onnx', { rate: 5, arrivals: 'random' });
 }
