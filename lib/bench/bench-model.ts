@@ -14,7 +14,7 @@ import { benchSchema, cellOf, type BenchReport, type CellWindow, type FailedCell
 import { measureWindow, warmUp } from './bench-window.js';
 import { findingsOf } from './findings.js';
 import { openPictureWorkload } from './picture-workload.js';
-import { fixedBatch, inputShape, openTensorWorkload } from './tensor-workload.js';
+import { checkShapeNames, fixedBatch, inputShape, openTensorWorkload } from './tensor-workload.js';
 import type { CellPlace, Workload } from './workload.js';
 
 /** Windows of warming up last about so long. */
@@ -90,10 +90,7 @@ async function lookAt(path: string, checked: CheckedBenchOptions): Promise<Look>
     return { runtime: session.runtime, batch, shapes: {}, pictures: await usablePictures(task, pictures, signal) };
   }
   await using session = await createSession(path, { ...open, signal });
-  const unknown = Object.keys(checked.shapes).find((name) => session.inputs.every((input) => input.name !== name));
-  if (unknown !== undefined) {
-    throw invalidArgument('shapes', `inputs of the model: ${session.inputs.map(({ name }) => name).join(', ')}`, unknown);
-  }
+  checkShapeNames(session.inputs, checked.shapes);
   const shapes = Object.fromEntries(session.inputs.map((input) => [input.name, inputShape(input, 1, checked.shapes).slice(1)]));
   return { runtime: session.runtime, batch: batchOf(session, checked), shapes, pictures: undefined };
 }

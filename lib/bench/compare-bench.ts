@@ -81,9 +81,18 @@ function compareCell(earlier: BenchCell, cell: BenchCell, pValue: number, adjust
   };
 }
 
+/** To be asked before anything is measured. Throws INVALID_ARGUMENT where an earlier report is of a model with another hash. */
+export function checkSameModel({ model }: BenchReport, sha256: string): void {
+  if (model.sha256 !== sha256) throw differ('model', shortHash(model.sha256), shortHash(sha256));
+}
+
+function shortHash(sha256: string): string {
+  return sha256.slice(0, 12);
+}
+
 /** What must be the same, how it is called, and how it is found. */
 const settings = [
-  ['model', ({ model }) => model.sha256.slice(0, 12)],
+  ['model', ({ model }) => shortHash(model.sha256)],
   ['input', ({ settings }) => settings.input],
   ['device', ({ settings }) => settings.device],
   ['shapes of the inputs', ({ settings }) => JSON.stringify(settings.shapes)],
@@ -93,12 +102,13 @@ const settings = [
 
 function checkComparable(before: BenchReport, after: BenchReport): void {
   for (const [name, of] of settings) {
-    if (of(before) === of(after)) continue;
-    throw notComparable(
-      `differ in the ${name}: ${of(before)} and ${of(after)}`,
-      'Only reports of one model, measured in the same way, are compared.',
-    );
+    if (of(before) !== of(after)) throw differ(name, of(before), of(after));
   }
+}
+
+function differ(name: string, before: string, after: string): ArgumentError {
+  const hint = 'Only reports of one model, measured in the same way, are compared.';
+  return notComparable(`differ in the ${name}: ${before} and ${after}`, hint);
 }
 
 function notComparable(reason: string, hint: string): ArgumentError {

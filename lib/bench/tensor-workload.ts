@@ -17,6 +17,13 @@ export function fixedBatch(inputs: readonly TensorInfo[]): number | undefined {
   return firsts.every((first) => typeof first === 'number') ? (firsts[0] ?? 1) : undefined;
 }
 
+/** Throws INVALID_ARGUMENT for a shape of an input that the model does not have. */
+export function checkShapeNames(inputs: readonly TensorInfo[], shapes: SampleShapes): void {
+  const unknown = Object.keys(shapes).find((name) => inputs.every((input) => input.name !== name));
+  if (unknown === undefined) return;
+  throw invalidArgument('shapes', `inputs of the model: ${inputs.map(({ name }) => name).join(', ')}`, unknown);
+}
+
 /** The whole shape of an input. Throws INVALID_ARGUMENT for a shape that is given and does not fit. */
 export function inputShape({ name, shape }: TensorInfo, batch: number, shapes: SampleShapes): readonly number[] {
   const given = Object.hasOwn(shapes, name) ? shapes[name] : undefined;

@@ -2,7 +2,10 @@ import { benchModel, compareBench, readBenchReport, type BenchComparison, type B
 import { benchPlot } from '../bench/report/bench-plot.js';
 import { benchCsv, benchMarkdown, benchTable } from '../bench/report/bench-text.js';
 import type { SampleShapes } from '../bench/tensor-workload.js';
+import { checkSameModel } from '../bench/compare-bench.js';
+import { sha256OfModel } from '../engine/index.js';
 import { invalidArgument } from '../errors/index.js';
+import { modelPath } from '../graph/index.js';
 import { BuildBar } from './build-bar.js';
 import { listPictures } from './inputs.js';
 import type { Invocation } from './invocation.js';
@@ -44,6 +47,7 @@ export async function run(model: string, options: BenchOptionValues, invocation:
     throw invalidArgument('--fail-on-slower', 'a report in --compare', undefined, 'Give --compare, or leave it out.');
   }
   const earlier = compare === undefined ? undefined : await readBenchReport(compare);
+  if (earlier !== undefined) checkSameModel(earlier, await sha256OfModel(modelPath('model', model), invocation.signal));
   const pictures = data === undefined ? undefined : await picturesOf(data, invocation.signal);
   let progress: Progress | undefined;
   const bar = new BuildBar(quiet !== true);
@@ -62,14 +66,15 @@ export async function run(model: string, options: BenchOptionValues, invocation:
     progress?.stop();
     bar.stop();
   }
-  const comparison = earlier === undefined ? undefined : compareBench(earlier, report);
-  if (failOnSlower === true && comparison?.cells.some(({ verdict }) => verdict === 'slower') === true) invocation.exitCode = 1;
+  // What was measured is kept, though it may turn out not to be comparable.
   await writeReports([
     [save, () => jsonText(report)],
     [csv, () => benchCsv(report)],
-    [markdown, () => benchMarkdown(report, comparison)],
     [plot, () => benchPlot(report)],
   ]);
+  const comparison = earlier === undefined ? undefined : compareBench(earlier, report);
+  if (failOnSlower === true && comparison?.cells.some(({ verdict }) => verdict === 'slower') === true) invocation.exitCode = 1;
+  await writeReports([[markdown, () => benchMarkdown(report, comparison)]]);
   if (json === true) invocation.document?.whole({ ...report, ...comparisonPart(comparison) });
   else invocation.out(`${benchTable(report, comparison).join('\n')}\n`);
 }

@@ -7,7 +7,7 @@ import { createSession } from '../../session/index.js';
 import { loadTask, type LoadTaskOptions, type Task } from '../../tasks/index.js';
 import { usablePictures, type BenchPicture } from '../bench-pictures.js';
 import type { BenchTaskOptions } from '../picture-workload.js';
-import { fixedBatch, inputShape, randomInputs, type SampleShapes } from '../tensor-workload.js';
+import { checkShapeNames, fixedBatch, inputShape, randomInputs, type SampleShapes } from '../tensor-workload.js';
 import type { Answer, LoadTarget } from './load-target.js';
 import { TaskBatchable } from './task-batchable.js';
 
@@ -69,6 +69,7 @@ async function serveTensors(path: string, options: LoadModelOptions): Promise<Se
   const { open, lanes, threads, batcher: batcherOptions, shapes, seed, signal } = options;
   const session = await createSession(path, { ...open, lanes, threads, signal });
   try {
+    checkShapeNames(session.inputs, shapes);
     const inputs = randomInputs(session, (info) => inputShape(info, 1, shapes), seed);
     const batcher = new DynamicBatcher(session, batcherOptions);
     return {
