@@ -4,12 +4,11 @@ import { DynamicBatcher, type BatcherStatistics, type DynamicBatcherOptions } fr
 import { FoveateError } from '../../errors/index.js';
 import { modelPath } from '../../graph/index.js';
 import { createSession } from '../../session/index.js';
-import { loadTask, type LoadTaskOptions, type Task } from '../../tasks/index.js';
+import { loadTask } from '../../tasks/index.js';
 import { usablePictures, type BenchPicture } from '../bench-pictures.js';
 import type { BenchTaskOptions } from '../picture-workload.js';
-import { checkShapeNames, fixedBatch, inputShape, randomInputs, type SampleShapes } from '../tensor-workload.js';
+import { checkShapeNames, inputShape, randomInputs, type SampleShapes } from '../tensor-workload.js';
 import type { Answer, LoadTarget } from './load-target.js';
-import { TaskBatchable } from './task-batchable.js';
 
 /** How a model is served while it is under load. */
 export interface LoadModelOptions {
@@ -92,16 +91,16 @@ async function serveTensors(path: string, options: LoadModelOptions): Promise<Se
 
 async function servePictures(path: string, given: readonly BenchPicture[], options: LoadModelOptions): Promise<Served> {
   const { open, lanes, threads, batcher: batcherOptions, signal } = options;
-  const task = await openTask(path, { ...open, lanes, threads, signal }, batcherOptions.maxBatch as number);
+  const task = await loadTask(path, { ...open, lanes, threads, signal });
   try {
     const { pictures } = await usablePictures(task, given, signal);
-    const batcher = new DynamicBatcher(new TaskBatchable(task), batcherOptions);
+    const batcher = new DynamicBatcher(task, batcherOptions);
     const picture = (index: number): Uint8Array => pictures[index % pictures.length] as Uint8Array;
     return {
       device: task.device,
       once: async () => {},
       run: async (index, deadlineMs, requestSignal) =>
-        void (await batcher.run(picture(index), { deadlineMs, signal: requestSignal })),
+        void (await batcher.run({ images: picture(index) }, { deadlineMs, signal: requestSignal })),
       statistics: () => batcher.statistics(),
       close: async () => {
         await batcher.dispose({ drain: false });
@@ -112,12 +111,4 @@ async function servePictures(path: string, given: readonly BenchPicture[], optio
     await task.dispose();
     throw error;
   }
-}
-
-/** A batch is one call of the task, which is not to take it apart; whether the model takes batches shows once it is open. */
-async function openTask(path: string, options: LoadTaskOptions, batchSize: number): Promise<Task> {
-  const task = await loadTask(path, options);
-  if (batchSize === 1 || fixedBatch(task.session.inputs) !== undefined) return task;
-  await task.dispose();
-  return await loadTask(path, { ...options, batchSize });
 }
