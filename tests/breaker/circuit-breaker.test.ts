@@ -220,6 +220,8 @@ describe('whose fault an error is', () => {
     'CUDA_FAILED',
     'DEVICE_LOST',
     'DEADLINE_EXCEEDED',
+    'POOL_LOAD_FAILED',
+    'POOL_TOO_SMALL',
     'INTERNAL',
   ];
   it.each(Object.keys(errorCodes) as ErrorCode[])('%s', (code) => {
