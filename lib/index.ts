@@ -139,17 +139,24 @@ export {
 } from './engine/index.js';
 export type { BakedPreprocess } from './graph/index.js';
 export type {
+  BatchedRequest,
+  BatchRequestEvent,
+  BatchRunEvent,
   BreakerChangeEvent,
   LogEvent,
+  PictureTimes,
   PoolEvictEvent,
   PoolLoadEvent,
   PoolSwapEvent,
   RolloutChangeEvent,
+  RunBy,
   SessionBuildEvent,
+  SessionFailEvent,
   SessionFallbackEvent,
   SessionOpenEvent,
   SessionRecoverEvent,
   SessionRunEvent,
+  TaskCallEvent,
 } from './events/index.js';
 export {
   Picture,

@@ -1,7 +1,9 @@
 /**
  * What a request costs in a `DynamicBatcher`, from the call to the answer, over something that does nothing: 64 callers, each of which sends its next request when it
- * has the last result. The same callers without a batcher, calling the same thing one by one, are beside it.
+ * has the last result. The same callers without a batcher, calling the same thing one by one, are beside it. `--observed`: with somebody who listens to all events.
  */
+import { subscribe } from 'node:diagnostics_channel';
+
 import { DynamicBatcher } from '../../dist/index.js';
 import { median } from '../statistics.mjs';
 
@@ -44,6 +46,8 @@ const kinds = {
   'batches of 32, callers named, deadlines': [{ preferredSizes: [32] }, (caller) => ({ caller, deadlineMs: 60_000 })],
   'batches of 1': [{ maxBatch: 1 }, () => ({})],
 };
+if (process.argv.includes('--observed'))
+  for (const name of ['foveate:batch.run', 'foveate:batch.request']) subscribe(name, () => undefined);
 console.log(`${callers} callers, ${requestsPerCaller} requests each, median of ${rounds} alternating rounds`);
 const batchers = Object.entries(kinds).map(([name, [options, request]]) => {
   const batcher = new DynamicBatcher(nothing, options);

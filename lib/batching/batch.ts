@@ -87,6 +87,7 @@ export class Batch<Item, Result extends object> {
   #prepare(seat: TakenSeat<Item, Result>): void {
     const { batchable, clock } = this.#context;
     const startedAt = clock.now();
+    seat.request.preparedFrom = startedAt;
     const prepared = (): void => {
       seat.preparing = undefined;
       seat.preprocessMs = clock.now() - startedAt;

@@ -13,6 +13,8 @@ export interface BatchRun<Output> {
   readonly queueMs: number;
   /** Milliseconds inside the engine. */
   readonly computeMs: number;
+  /** Where it ran, for events. */
+  readonly device?: string | undefined;
 }
 
 /**
@@ -25,6 +27,8 @@ export interface BatchRun<Output> {
  * - All errors of `samples`, `group`, `prepare` and `finish` are the one request's own.
  */
 export interface Batchable<Item, Result extends object, Arena = unknown, Output = unknown> {
+  /** The name of the batcher, unless its options give one. */
+  readonly name?: string | undefined;
   /** How many batches run at once. */
   readonly lanes: number;
   /** How many full batches may be prepared besides, while all lanes are busy: as many as keep busy what prepares them. 0 where that takes no time of its own. */

@@ -46,6 +46,9 @@ export class BatchRequest<Item, Result extends object> implements Queued<BatchRe
   report: BatchReport | undefined;
   /** Milliseconds that it waited though a lane was idle. */
   delayedMs = 0;
+  /** When its preprocessing and its computation began; 0 before. */
+  preparedFrom = 0;
+  computedFrom = 0;
 
   constructor(call: Call<Item, Result>, item: Item, samples: number, sequence: number) {
     this.call = call;

@@ -1,5 +1,6 @@
 import { aborted } from '../binding/index.js';
-import { AbortedError, DisposedError, FoveateError, invalidArgument, QueueError } from '../errors/index.js';
+import { AbortedError, DisposedError, FoveateError, invalidArgument, QueueError, withRequestId } from '../errors/index.js';
+import { isObserved, publish } from '../events/index.js';
 import { Session, type InputTensors, type ModelTypes, type OutputTensors } from '../session/index.js';
 import { Admission } from './admission.js';
 import { toBatchable, type AnyBatchable, type ToBatchable } from './batchable.js';
@@ -8,6 +9,7 @@ import { CallerOrder } from './caller-order.js';
 import { realClock, type Clock } from './clock.js';
 import { AutoDelay } from './delay.js';
 import { Heap } from './heap.js';
+import { countLive } from './live-batchers.js';
 import {
   batcherSettings,
   checkRequestOptions,
@@ -15,6 +17,7 @@ import {
   type BatchRequestOptions,
   type DynamicBatcherOptions,
 } from './options.js';
+import { answeredEvent, failedEvent } from './batch-events.js';
 import { Scheduler } from './scheduler.js';
 import { SessionBatchable, type SessionResult } from './session-batchable.js';
 import { Counts, type BatcherStatistics } from './statistics.js';
@@ -56,6 +59,8 @@ export class DynamicBatcher<
   Item = BatchItem<Source>,
   Result extends object = BatchResult<Source>,
 > implements AsyncDisposable {
+  /** What events and metrics call it: see the options. */
+  readonly name: string | undefined;
   readonly #batchable: AnyBatchable<Item, Result>;
   readonly #settings: BatcherSettings;
   readonly #clock: Clock;
@@ -67,6 +72,7 @@ export class DynamicBatcher<
   /** Calls without an answer. */
   readonly #calls = new Set<Call<Item, Result>>();
   readonly #counts = new Counts();
+  readonly #endLive: () => void;
   #sequence = 0;
   #closing: Promise<void> | undefined;
 
@@ -76,7 +82,9 @@ export class DynamicBatcher<
   constructor(source: Source, options: DynamicBatcherOptions, clock: Clock);
   constructor(source: Source, options: DynamicBatcherOptions = {}, clock: Clock = realClock) {
     this.#batchable = batchableOf(source) as AnyBatchable<Item, Result>;
-    this.#settings = batcherSettings(options, this.#batchable.mostSamples);
+    const settings = batcherSettings(options, this.#batchable.mostSamples);
+    this.name = settings.name ?? this.#batchable.name;
+    this.#settings = { ...settings, name: this.name };
     const { targetP95Ms } = this.#settings;
     this.#delay = targetP95Ms === undefined ? undefined : new AutoDelay(targetP95Ms);
     this.#clock = clock;
@@ -88,6 +96,7 @@ export class DynamicBatcher<
       expire: (now) => this.#expire(now),
     });
     this.#admission = new Admission(this.#scheduler, this.#settings, (call, error) => this.#giveUp(call, error));
+    this.#endLive = countLive(this);
   }
 
   /**
@@ -98,20 +107,27 @@ export class DynamicBatcher<
    */
   async run(item: Item, options: BatchRequestOptions = {}): Promise<Batched<Result>> {
     checkRequestOptions(options);
-    const { signal } = options;
-    if (signal?.aborted) throw aborted(signal);
-    if (this.#closing !== undefined) throw disposed('before the call');
+    let call: Call<Item, Result> | undefined;
     try {
-      return await this.#submit(item, options).promise;
+      call = this.#submit(item, options);
+      const result = await call.promise;
+      // Here, after the await, it is the caller's asynchronous context again, which a trace belongs to.
+      if (isObserved('foveate:batch.request'))
+        publish('foveate:batch.request', answeredEvent({ model: this.name, now: this.#clock.now(), options, call }, result));
+      return result;
     } catch (error) {
+      if (isObserved('foveate:batch.request'))
+        publish('foveate:batch.request', failedEvent({ model: this.name, now: this.#clock.now(), options, call }, error));
       // From here the stack leads to the caller; from where the error was made, it would not.
       if (error instanceof FoveateError) Error.captureStackTrace(error);
-      throw error;
+      throw withRequestId(error, options.requestId);
     }
   }
 
   #submit(item: Item, options: BatchRequestOptions): Call<Item, Result> {
     const { priority = 0, caller, deadlineMs, signal } = options;
+    if (signal?.aborted) throw aborted(signal);
+    if (this.#closing !== undefined) throw disposed('before the call');
     const samples = this.#batchable.samples(item);
     const group = this.#batchable.group(item);
     try {
@@ -267,6 +283,7 @@ export class DynamicBatcher<
     }
     await this.flush();
     await this.#scheduler.idle();
+    this.#endLive();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

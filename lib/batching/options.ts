@@ -1,4 +1,12 @@
-import { checkInteger, checkNumber, checkOneOf, checkOptions, checkSignal, invalidArgument } from '../errors/index.js';
+import {
+  checkInteger,
+  checkNumber,
+  checkOneOf,
+  checkOptions,
+  checkRequestId,
+  checkSignal,
+  invalidArgument,
+} from '../errors/index.js';
 
 /** What becomes of a request for which the queue has no room. */
 export type WhenFull = 'reject' | 'shed-oldest' | 'block';
@@ -27,6 +35,8 @@ export interface DynamicBatcherOptions {
    * 'block': it waits outside until there is room.
    */
   readonly whenFull?: WhenFull | undefined;
+  /** What events and metrics call it. Default: the path of the model, where what is batched has one. */
+  readonly name?: string | undefined;
 }
 
 /** Options of one request. */
@@ -42,6 +52,8 @@ export interface BatchRequestOptions {
   readonly deadlineMs?: number | undefined;
   /** Aborts, wherever the request is. A run that others wait for goes on. */
   readonly signal?: AbortSignal | undefined;
+  /** What events, traces and the `details` of errors call the request, such as the id of an HTTP request; up to 200 characters. Default: none. */
+  readonly requestId?: string | undefined;
 }
 
 /** The options of a batcher with nothing left open. */
@@ -53,17 +65,28 @@ export interface BatcherSettings {
   readonly preferredSizes: readonly number[] | undefined;
   readonly maxQueueSamples: number;
   readonly whenFull: WhenFull;
+  readonly name: string | undefined;
 }
 
 const mostMs = 3_600_000;
 const mostSamples = 1_000_000;
-const batcherOptionNames = ['maxBatch', 'maxDelayMs', 'targetP95Ms', 'preferredSizes', 'maxQueueSamples', 'whenFull'] as const;
-const requestOptionNames = ['priority', 'caller', 'deadlineMs', 'signal'] as const;
+const batcherOptionNames = [
+  'maxBatch',
+  'maxDelayMs',
+  'targetP95Ms',
+  'preferredSizes',
+  'maxQueueSamples',
+  'whenFull',
+  'name',
+] as const;
+const requestOptionNames = ['priority', 'caller', 'deadlineMs', 'signal', 'requestId'] as const;
 
 /** `mostPerRun`: the most samples that what is batched takes at once. Throws INVALID_ARGUMENT and UNKNOWN_OPTION. */
 export function batcherSettings(options: DynamicBatcherOptions, mostPerRun: number): BatcherSettings {
   checkOptions('batcher options', options, batcherOptionNames);
-  const { maxDelayMs = 50, targetP95Ms, preferredSizes } = options;
+  const { maxDelayMs = 50, targetP95Ms, preferredSizes, name } = options;
+  if (name !== undefined && (typeof name !== 'string' || name === ''))
+    throw invalidArgument('name', 'a string that is not empty', name);
   const maxBatch = Math.min(checkInteger('maxBatch', options.maxBatch ?? 32, 1, 4096), mostPerRun);
   if (maxDelayMs === 'auto') {
     if (targetP95Ms === undefined)
@@ -87,6 +110,7 @@ export function batcherSettings(options: DynamicBatcherOptions, mostPerRun: numb
     preferredSizes: preferredSizes === undefined ? undefined : checkSizes(preferredSizes, maxBatch),
     maxQueueSamples: checkInteger('maxQueueSamples', options.maxQueueSamples ?? 1024, 1, mostSamples),
     whenFull: checkOneOf('whenFull', options.whenFull ?? 'reject', whenFullPolicies),
+    name,
   };
 }
 
@@ -100,7 +124,7 @@ function checkSizes(sizes: readonly number[], maxBatch: number): readonly number
 /** Throws INVALID_ARGUMENT and UNKNOWN_OPTION. */
 export function checkRequestOptions(options: BatchRequestOptions): void {
   checkOptions('batch request options', options, requestOptionNames);
-  const { priority, caller, deadlineMs, signal } = options;
+  const { priority, caller, deadlineMs, signal, requestId } = options;
   if (priority !== undefined) checkInteger('priority', priority, -100, 100);
   if (caller !== undefined && (typeof caller !== 'string' || caller === ''))
     throw invalidArgument('caller', 'a string that is not empty', caller);
@@ -108,4 +132,5 @@ export function checkRequestOptions(options: BatchRequestOptions): void {
     if (!(checkNumber('deadlineMs', deadlineMs, 0, mostMs) > 0)) throw invalidArgument('deadlineMs', 'more than 0', deadlineMs);
   }
   checkSignal(signal);
+  checkRequestId(requestId);
 }

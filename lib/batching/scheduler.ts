@@ -1,3 +1,4 @@
+import { isObserved, publish } from '../events/index.js';
 import type { AnyBatchable } from './batchable.js';
 import { Batch, type BatchContext } from './batch.js';
 import { BatchSizes } from './batch-sizes.js';
@@ -8,7 +9,8 @@ import type { BatcherSettings } from './options.js';
 import { Patience } from './patience.js';
 import { batchSize, decide, isOldestFirst, latestStart, type CloseReason, type Decision, type WaitingGroup } from './policy.js';
 import { RequestQueue, type QueueGroup } from './queue.js';
-import { isOutOfMemory, runBatch, type RunListener } from './run-batch.js';
+import { runEvent } from './batch-events.js';
+import { isOutOfMemory, runBatch, type BatchSummary, type RunListener } from './run-batch.js';
 
 /** Groups of which is remembered what their batches cost. */
 const keptGroups = 64;
@@ -221,14 +223,21 @@ export class Scheduler<Item, Result extends object> implements BatchContext<Item
     await batch.prepared();
     let finished: Promise<unknown> | undefined;
     if (await this.#takeLane(batch)) {
-      ({ finished } = await runBatch(batch, { target: batch.capacity, reason }, this));
+      const ran = await runBatch(batch, { target: batch.capacity, reason }, this);
       const next = this.#prepared.shift();
       if (next === undefined) this.#running--;
       else next.go(true);
       this.#done();
+      this.#tell(ran.summary);
+      finished = ran.finished;
     }
     await finished;
     await this.#close(batch);
+  }
+
+  #tell(summary: BatchSummary): void {
+    if (summary.runs > 0 && isObserved('foveate:batch.run'))
+      publish('foveate:batch.run', runEvent(this.#settings.name, summary, this.queue.samples));
   }
 
   /** A batch that was closed is done, or not needed any more. */

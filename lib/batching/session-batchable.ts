@@ -66,6 +66,7 @@ class SharedOutputs {
  * views of those of the batch.
  */
 export class SessionBatchable implements Batchable<Tensors, SessionResult, SessionArena, SharedOutputs> {
+  readonly name: string | undefined;
   readonly lanes: number;
   /** Tensors are copied at once. */
   readonly ahead = 0;
@@ -79,6 +80,7 @@ export class SessionBatchable implements Batchable<Tensors, SessionResult, Sessi
 
   constructor(session: Session) {
     this.#session = session;
+    this.name = session.modelPath;
     this.lanes = session.lanes;
     this.#names = session.inputs.map(({ name }) => name);
     this.#hasBatch = [...session.inputs, ...session.outputs].every(hasFreeRows);
@@ -176,7 +178,8 @@ export class SessionBatchable implements Batchable<Tensors, SessionResult, Sessi
     const { place: first } = seats[0] as Seat<Tensors>;
     const { place, samples } = seats.at(-1) as Seat<Tensors>;
     const rows = place + samples - first;
-    const result = await this.#session.run(arena.alone?.item ?? rowsOf(arena.inputs as Tensors, first, seats), { signal });
+    const inputs = arena.alone?.item ?? rowsOf(arena.inputs as Tensors, first, seats);
+    const result = await this.#session.runBy('batcher', inputs, { signal });
     const uneven = Object.entries(result.outputs).find(([, { dims }]) => dims[0] !== rows);
     if (seats.length > 1 && uneven !== undefined) {
       result.dispose();
@@ -189,7 +192,7 @@ export class SessionBatchable implements Batchable<Tensors, SessionResult, Sessi
     }
     const output = new SharedOutputs(result, first, uneven === undefined ? rows : undefined);
     arena.outputs.push(output);
-    return { output, queueMs: result.queueMs, computeMs: result.computeMs };
+    return { output, queueMs: result.queueMs, computeMs: result.computeMs, device: result.device };
   }
 
   finish(_arena: SessionArena, output: SharedOutputs, { place, samples }: Seat<Tensors>): SessionResult {

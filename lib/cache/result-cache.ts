@@ -55,7 +55,7 @@ export interface ResultCacheStatistics {
 }
 
 /** Options of a call that do not change what comes out. */
-const circumstances = ['signal', 'caller', 'priority', 'deadlineMs'];
+const circumstances = ['signal', 'caller', 'priority', 'deadlineMs', 'requestId'];
 
 interface Circumstances {
   readonly signal?: AbortSignal | undefined;
@@ -117,8 +117,8 @@ export class ResultCache<Item, Result, Options extends object | undefined> {
   }
 
   /**
-   * The result for an item: one that is kept, or is being computed, or a new one. `signal`, `caller`, `priority` and `deadlineMs` of the options do not make it another result; the
-   * others do. What the item holds is to be left alone until the promise settles.
+   * The result for an item: one that is kept, or is being computed, or a new one. `signal`, `caller`, `priority`, `deadlineMs` and `requestId` of the options do not make it
+   * another result; the others do. Events and errors of a computation have the `requestId` of whoever began it. What the item holds is to be left alone until the promise settles.
    *
    * Throws as what is cached, ABORTED, and INVALID_ARGUMENT for an item or options that are not data, and for results that have to be disposed of.
    */

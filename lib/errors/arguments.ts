@@ -103,6 +103,15 @@ export function checkSignal(value: unknown): void {
   setMaxListeners(0, value);
 }
 
+const longestRequestId = 200;
+
+/** It goes to events, errors and traces, which long ones would fill. */
+export function checkRequestId(value: unknown): void {
+  if (value === undefined) return;
+  if (typeof value !== 'string' || value === '' || value.length > longestRequestId)
+    throw invalidArgument('requestId', `a string of 1 to ${longestRequestId} characters`, value);
+}
+
 /** The path that a path or a `file:` URL stands for. `expected` tells in the message of INVALID_ARGUMENT what else could have been given. */
 export function checkPath(name: string, value: unknown, expected = 'a path or file: URL'): string {
   if (value instanceof URL || (typeof value === 'string' && value.startsWith('file:'))) {

@@ -79,3 +79,15 @@ const classes: Record<ErrorConcern, typeof FoveateError> = {
 export function createError(code: ErrorCode, init: ErrorInit): FoveateError {
   return new classes[errorCodes[code].concern](code, init);
 }
+
+/** What an event calls an error: its code, or 'error' where it has none. */
+export function outcomeOf(error: unknown): string {
+  return error instanceof FoveateError ? error.code : 'error';
+}
+
+/** The same error, with the id of the request in its `details`. A copy: others may have been given the error too. */
+export function withRequestId(error: unknown, requestId: string | undefined): unknown {
+  if (requestId === undefined || !(error instanceof FoveateError) || error.details['requestId'] === requestId) return error;
+  const { code, message, hint, details, cause } = error;
+  return createError(code, { message, hint, details: { ...details, requestId }, cause });
+}

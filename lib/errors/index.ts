@@ -15,8 +15,10 @@ export {
   InternalError,
   MediaError,
   ModelError,
+  outcomeOf,
   PoolError,
   QueueError,
+  withRequestId,
   type ErrorInit,
 } from './foveate-error.js';
 export {
@@ -26,6 +28,7 @@ export {
   checkOneOf,
   checkOptions,
   checkPath,
+  checkRequestId,
   checkSignal,
   constructedDirectly,
   describeValue,

@@ -4,7 +4,7 @@
  *     import { subscribe } from 'node:diagnostics_channel';
  *     subscribe('foveate:session.open', (event) => console.log(event));
  */
-import { channel } from 'node:diagnostics_channel';
+import { channel, subscribe, unsubscribe, type Channel } from 'node:diagnostics_channel';
 
 /** `foveate:session.open`: a session is ready. */
 export interface SessionOpenEvent {
@@ -24,12 +24,29 @@ export interface SessionRunEvent {
   readonly model: string | undefined;
   /** Where it ran. */
   readonly device: string;
+  /** Who ran it: the program, or for it a task or a batcher, which tell of it by events of their own. */
+  readonly by: RunBy;
+  readonly requestId: string | undefined;
+  /** From the call to the result; what is not in the other times went into copies, or into a run on a device that failed. */
+  readonly totalMs: number;
   readonly queueMs: number;
   readonly computeMs: number;
   /** To and from a GPU; 0 where there is none. */
   readonly uploadMs: number;
   readonly downloadMs: number;
   readonly copiedBytes: number;
+}
+
+export type RunBy = 'program' | 'task' | 'batcher';
+
+/** `foveate:session.fail`: a run ended with an error, be it that its inputs do not fit. */
+export interface SessionFailEvent {
+  readonly model: string | undefined;
+  readonly by: RunBy;
+  readonly requestId: string | undefined;
+  /** The code of the error; 'error' where it has none. */
+  readonly code: string;
+  readonly totalMs: number;
 }
 
 /** `foveate:session.fallback`: the device that 'auto' chose fails, and runs are made elsewhere. */
@@ -117,6 +134,88 @@ export interface RolloutChangeEvent {
   readonly reason: string;
 }
 
+/** `foveate:batch.run`: a batch has been run. */
+export interface BatchRunEvent {
+  /** The name of the batcher: by default the path of the model. */
+  readonly model: string | undefined;
+  /** Where it ran; undefined where that is not known, or no run ended well. */
+  readonly device: string | undefined;
+  /** Samples that ran together. */
+  readonly size: number;
+  /** How many the batch was to have. */
+  readonly target: number;
+  /** Why it closed, as in docs/batching.md. */
+  readonly reason: string;
+  readonly requests: number;
+  /** 1; more where a run failed and parts of the batch were run for themselves. */
+  readonly runs: number;
+  /** Waiting for a lane within the run, and inside the engine; of several runs all together. */
+  readonly runQueueMs: number;
+  readonly computeMs: number;
+  /** Samples that wait when it is done. */
+  readonly waitingSamples: number;
+}
+
+/** `foveate:batch.request`: a call of a batcher is answered. Published in the caller's asynchronous context. */
+export interface BatchRequestEvent {
+  /** The name of the batcher: by default the path of the model. */
+  readonly model: string | undefined;
+  readonly requestId: string | undefined;
+  readonly caller: string | undefined;
+  readonly priority: number;
+  /** 'ok', the code of the error, or 'error' where it has none. */
+  readonly outcome: string;
+  /** Why the batcher turned it away: no room, given up for newer ones, too late, or it was disposed of. undefined where it did not. */
+  readonly reject: 'full' | 'shed' | 'deadline' | 'disposed' | undefined;
+  /** From the call to the answer. */
+  readonly totalMs: number;
+  /** How it was batched; undefined without a result. */
+  readonly batched: BatchedRequest | undefined;
+}
+
+/** Where the time of a request went, and the batch that it was part of; of several, that which was done last. */
+export interface BatchedRequest {
+  readonly samples: number;
+  /** Of how many batches it was part: more than one where it was larger than a batch. Then the times are of all of them, which may have run at the same time. */
+  readonly batches: number;
+  readonly size: number;
+  readonly target: number;
+  readonly reason: string;
+  readonly queueMs: number;
+  readonly preprocessMs: number;
+  readonly computeMs: number;
+  readonly postprocessMs: number;
+  /** From the call until its preprocessing, and until its computation began. */
+  readonly preprocessAfterMs: number;
+  readonly computeAfterMs: number;
+}
+
+/** `foveate:task.call`: a call of a task, such as `detect`, is answered. Published in the caller's asynchronous context. */
+export interface TaskCallEvent {
+  readonly model: string | undefined;
+  readonly requestId: string | undefined;
+  /** Where the next call is made. */
+  readonly device: string;
+  /** Pictures of the call; slices of a picture count as pictures. */
+  readonly pictures: number;
+  /** 'ok', the code of the error, or 'error' where it has none. */
+  readonly outcome: string;
+  /** From the call to the answer. */
+  readonly totalMs: number;
+  /** Of each picture, in their order; empty without a result. */
+  readonly timings: readonly PictureTimes[];
+}
+
+/** As `Timing` of a result. */
+export interface PictureTimes {
+  readonly decodeMs: number;
+  readonly preprocessMs: number;
+  readonly queueMs: number;
+  readonly computeMs: number;
+  readonly transferMs: number;
+  readonly postprocessMs: number;
+}
+
 /** `foveate:log`: a vendor library warns of something or tells of an error, or foveate does. Nothing of it is written to the console. */
 export interface LogEvent {
   readonly level: 'verbose' | 'info' | 'warning' | 'error';
@@ -131,6 +230,7 @@ interface Events {
   'foveate:log': LogEvent;
   'foveate:session.open': SessionOpenEvent;
   'foveate:session.run': SessionRunEvent;
+  'foveate:session.fail': SessionFailEvent;
   'foveate:session.fallback': SessionFallbackEvent;
   'foveate:session.recover': SessionRecoverEvent;
   'foveate:session.build': SessionBuildEvent;
@@ -139,9 +239,33 @@ interface Events {
   'foveate:pool.swap': PoolSwapEvent;
   'foveate:breaker.change': BreakerChangeEvent;
   'foveate:rollout.change': RolloutChangeEvent;
+  'foveate:batch.run': BatchRunEvent;
+  'foveate:batch.request': BatchRequestEvent;
+  'foveate:task.call': TaskCallEvent;
+}
+
+/** Kept: a channel is looked up once, not with each event. */
+const channels = new Map<string, Channel>();
+
+function channelOf(name: keyof Events): Channel {
+  let found = channels.get(name);
+  if (found === undefined) channels.set(name, (found = channel(name)));
+  return found;
+}
+
+/** Whether anybody listens: to be asked before an event is put together that costs something. */
+export function isObserved(name: keyof Events): boolean {
+  return channelOf(name).hasSubscribers;
 }
 
 export function publish<Name extends keyof Events>(name: Name, event: Events[Name]): void {
-  const target = channel(name);
+  const target = channelOf(name);
   if (target.hasSubscribers) target.publish(event);
+}
+
+/** Calls back with each event, until what it returns is called. */
+export function observe<Name extends keyof Events>(name: Name, listener: (event: Events[Name]) => void): () => void {
+  const onMessage = (message: unknown): void => listener(message as Events[Name]);
+  subscribe(name, onMessage);
+  return () => void unsubscribe(name, onMessage);
 }

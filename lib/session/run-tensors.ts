@@ -1,8 +1,10 @@
 /** The tensors of a run, from what the caller gave to what the addon takes, and back. */
 import { Lease, type NativeInput, type NativeRunResult, type NativeTensor, type NativeTensorInfo } from '../binding/index.js';
+import type { DeviceChoice } from '../engine/index.js';
 import { ArgumentError, invalidArgument } from '../errors/index.js';
 import { DeviceTensor, Tensor } from '../tensor/index.js';
 import { checkFits, unknownName } from './input-checks.js';
+import type { RunResult } from './session.js';
 
 /** An output that is asked for, and the tensor that it is written to, where there is one. */
 export interface RequestedOutput {
@@ -90,4 +92,23 @@ export function outputTensors(
 
 export function nativeTensor(tensor: Tensor): NativeTensor {
   return { dtype: tensor.dtype, dims: tensor.dims, data: tensor.data, lease: tensor.leaseHandle };
+}
+
+/** `copiedBytes` are those that were copied before the run. */
+export function runResult(
+  result: NativeRunResult,
+  requested: readonly RequestedOutput[],
+  device: DeviceChoice['device'],
+  copiedBytes: number,
+): RunResult<Record<string, Tensor | DeviceTensor>> {
+  const outputs = outputTensors(requested, result.outputs);
+  const dispose = (): void => {
+    for (const tensor of Object.values(outputs)) tensor.dispose();
+  };
+  const { queueMs, computeMs, uploadMs, downloadMs, layers } = result;
+  return {
+    ...{ outputs, device, copiedBytes: copiedBytes + result.copiedBytes, queueMs, computeMs, uploadMs, downloadMs },
+    ...(layers !== undefined && { layers }),
+    ...{ dispose, [Symbol.dispose]: dispose },
+  };
 }

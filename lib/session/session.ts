@@ -3,7 +3,6 @@ import {
   native,
   settle,
   type NativeObserveResult,
-  type NativeRunResult,
   type NativeTensorInfo,
   type OperationHandle,
 } from '../binding/index.js';
@@ -12,12 +11,14 @@ import {
   ArgumentError,
   checkBoolean,
   checkOptions,
+  checkRequestId,
   constructedDirectly,
   DisposedError,
   FoveateError,
   invalidArgument,
+  withRequestId,
 } from '../errors/index.js';
-import { publish } from '../events/index.js';
+import { publish, type RunBy } from '../events/index.js';
 import { modelPath } from '../graph/index.js';
 import type { TensorObserver } from '../precision/index.js';
 import { DeviceTensor, Tensor, type DType } from '../tensor/index.js';
@@ -29,7 +30,8 @@ import { InFlight } from './in-flight.js';
 import type { DeviceOutputTensors, InputName, InputTensors, ModelTypes, OutputName, OutputTensors } from './model-types.js';
 import { openModel } from './open-model.js';
 import { checkSessionOptions, sessionOptionNames, type SessionOptions } from './options.js';
-import { inputTensors, outputTensors, requestedOutputs, type RequestedOutput } from './run-tensors.js';
+import { publishFailure, publishRun } from './run-events.js';
+import { inputTensors, requestedOutputs, runResult } from './run-tensors.js';
 
 /** An input or output of a model. */
 export interface TensorInfo {
@@ -50,10 +52,12 @@ export interface RunOptions<Name extends string = string> {
   readonly layerTimes?: boolean | undefined;
   /** Aborts: a run that has not begun never does, one that has stops at the engine's next chance. */
   readonly signal?: AbortSignal | undefined;
+  /** What events and the `details` of errors call the run, such as the id of an HTTP request; up to 200 characters. Default: none. */
+  readonly requestId?: string | undefined;
 }
 
 /** How one run is made whose outputs stay on the GPU. */
-export interface DeviceRunOptions<Name extends string = string> extends Pick<RunOptions, 'signal'> {
+export interface DeviceRunOptions<Name extends string = string> extends Pick<RunOptions, 'signal' | 'requestId'> {
   /** Names of the outputs that are computed. Default: all. */
   readonly outputs?: readonly Name[] | undefined;
 }
@@ -169,14 +173,23 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
    *
    * Throws TENSOR_NAME, TENSOR_DTYPE or TENSOR_SHAPE for inputs that do not fit the model, DISPOSED, ABORTED, ENGINE_FAILED.
    */
-  async run<Name extends OutputName<M> = OutputName<M>>(
+  run<Name extends OutputName<M> = OutputName<M>>(
     inputs: InputTensors<M>,
     options: RunOptions<Name> = {},
   ): Promise<RunResult<Pick<OutputTensors<M>, Name>>> {
-    checkOptions('run options', options, ['outputs', 'layerTimes', 'signal']);
+    return this.runBy('program', inputs, options);
+  }
+
+  /** @internal As {@link run}, for a task or a batcher. */
+  async runBy<Name extends OutputName<M> = OutputName<M>>(
+    by: RunBy,
+    inputs: InputTensors<M>,
+    options: RunOptions<Name>,
+  ): Promise<RunResult<Pick<OutputTensors<M>, Name>>> {
+    checkOptions('run options', options, ['outputs', 'layerTimes', 'signal', 'requestId']);
     if (checkBoolean('layerTimes', options.layerTimes ?? false)) this.#checkOnGpu('layerTimes');
     // The type was taken on trust when the session was made; names of outputs have been checked.
-    return (await this.#runOnce(inputs, options, false)) as RunResult<Pick<OutputTensors<M>, Name>>;
+    return (await this.#runOnce(inputs, options, false, by)) as RunResult<Pick<OutputTensors<M>, Name>>;
   }
 
   /**
@@ -187,32 +200,43 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
     inputs: InputTensors<M>,
     options: DeviceRunOptions<Name> = {},
   ): Promise<RunResult<Pick<DeviceOutputTensors<M>, Name>>> {
-    checkOptions('run options', options, ['outputs', 'signal']);
+    checkOptions('run options', options, ['outputs', 'signal', 'requestId']);
     this.#checkOnGpu('outputs that stay on a GPU');
     if (options.outputs !== undefined && !Array.isArray(options.outputs))
       throw invalidArgument('outputs', 'an array of output names', options.outputs);
-    return (await this.#runOnce(inputs, options, true)) as RunResult<Pick<DeviceOutputTensors<M>, Name>>;
+    return (await this.#runOnce(inputs, options, true, 'program')) as RunResult<Pick<DeviceOutputTensors<M>, Name>>;
   }
 
-  async #runOnce(inputs: unknown, options: RunOptions, onDevice: boolean): Promise<RunResult<Record<string, unknown>>> {
-    if (options.signal?.aborted) throw aborted(options.signal);
-    this.#checkOpen();
-    const given = inputTensors(this.#inputInfos, inputs);
-    const names = this.outputs.map(({ name }) => name);
-    const requested = requestedOutputs(names, options.outputs);
-    // What is on a GPU, or is to stay there, and times of layers, nothing else can give.
-    const isMovable = !onDevice && !options.layerTimes && ![...given.values()].some((tensor) => tensor instanceof DeviceTensor);
-    using held = isMovable && this.#runners.mayRunTwice ? new HeldInputs(given, this.#runners.open ?? Tensor) : undefined;
-    const how = { onDevice, layerTimes: options.layerTimes ?? false };
-    const call = async (backend: Backend): Promise<RunResult<Record<string, Tensor | DeviceTensor>>> => {
-      const result = await backend.run(held?.tensors ?? given, requested, how, options.signal);
-      return runResult(result, requested, backend.choice.device, held?.copiedBytes ?? 0);
-    };
-    const { signal } = options;
-    const result = await this.#inFlight.track(this.#runners.run(call, { signal, isMovable })).catch(toCaller);
-    const { device, queueMs, computeMs, uploadMs, downloadMs, copiedBytes } = result;
-    publish('foveate:session.run', { model: this.#model, device, queueMs, computeMs, uploadMs, downloadMs, copiedBytes });
-    return result;
+  async #runOnce(
+    inputs: unknown,
+    options: RunOptions,
+    onDevice: boolean,
+    by: RunBy,
+  ): Promise<RunResult<Record<string, unknown>>> {
+    const { signal, requestId } = options;
+    checkRequestId(requestId);
+    const run = { model: this.#model, by, requestId, startedAt: performance.now() };
+    try {
+      if (signal?.aborted) throw aborted(signal);
+      this.#checkOpen();
+      const given = inputTensors(this.#inputInfos, inputs);
+      const names = this.outputs.map(({ name }) => name);
+      const requested = requestedOutputs(names, options.outputs);
+      // What is on a GPU, or is to stay there, and times of layers, nothing else can give.
+      const isMovable = !onDevice && !options.layerTimes && ![...given.values()].some((tensor) => tensor instanceof DeviceTensor);
+      using held = isMovable && this.#runners.mayRunTwice ? new HeldInputs(given, this.#runners.open ?? Tensor) : undefined;
+      const how = { onDevice, layerTimes: options.layerTimes ?? false };
+      const call = async (backend: Backend): Promise<RunResult<Record<string, Tensor | DeviceTensor>>> => {
+        const result = await backend.run(held?.tensors ?? given, requested, how, signal);
+        return runResult(result, requested, backend.choice.device, held?.copiedBytes ?? 0);
+      };
+      const result = await this.#inFlight.track(this.#runners.run(call, { signal, isMovable })).catch(toCaller);
+      publishRun(run, result);
+      return result;
+    } catch (error) {
+      publishFailure(run, error);
+      throw withRequestId(error, requestId);
+    }
   }
 
   /**
@@ -295,6 +319,11 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
     }
   }
 
+  /** @internal The path of the model, for events; undefined for bytes. */
+  get modelPath(): string | undefined {
+    return this.#model;
+  }
+
   get disposed(): boolean {
     return this.#closing !== undefined;
   }
@@ -321,25 +350,6 @@ function tensorInfo(info: NativeTensorInfo): TensorInfo {
     name: info.name,
     dtype: info.dtype,
     shape: Object.freeze(info.dims.map((dim, axis) => (dim >= 0 ? dim : info.symbols[axis] || null))),
-  };
-}
-
-/** `copiedBytes` are those that were copied before the run. */
-function runResult(
-  result: NativeRunResult,
-  requested: readonly RequestedOutput[],
-  device: DeviceChoice['device'],
-  copiedBytes: number,
-): RunResult<Record<string, Tensor | DeviceTensor>> {
-  const outputs = outputTensors(requested, result.outputs);
-  const dispose = (): void => {
-    for (const tensor of Object.values(outputs)) tensor.dispose();
-  };
-  const { queueMs, computeMs, uploadMs, downloadMs, layers } = result;
-  return {
-    ...{ outputs, device, copiedBytes: copiedBytes + result.copiedBytes, queueMs, computeMs, uploadMs, downloadMs },
-    ...(layers !== undefined && { layers }),
-    ...{ dispose, [Symbol.dispose]: dispose },
   };
 }
 

@@ -10,10 +10,10 @@ import { soleOutput } from './output-of-rank.js';
 import type { PictureJob } from './picture-run.js';
 import { PictureTask } from './picture-task.js';
 import { TaskModel } from './task-model.js';
-import { pictureList, type TaskOptions, type TaskRunOptions } from './task-options.js';
+import { pictureList, taskRunOptionNames, type TaskOptions, type TaskRunOptions } from './task-options.js';
 
 /** How a classifier is opened. */
-export interface ClassifierOptions extends TaskOptions, ClassifyOptions {
+export interface ClassifierOptions extends TaskOptions, Omit<ClassifyOptions, 'requestId'> {
   /** What turns raw scores into probabilities: 'none' where the model does so itself. Default: recognised from the graph's last node; of one class, whose softmax would always be 1, 'sigmoid'. */
   readonly activation?: Activation | undefined;
 }
@@ -103,7 +103,7 @@ export class Classifier extends PictureTask<Classification, ClassifyOptions> {
 
   /** @internal */
   job(options: ClassifyOptions): PictureJob<Classification> {
-    checkOptions('classify options', options, ['topK', 'signal', 'pixelLimit']);
+    checkOptions('classify options', options, ['topK', ...taskRunOptionNames]);
     const { topK: most, pixelLimit } = withDefaults(this.#defaults, options);
     const topK = Math.min(checkInteger('topK', most, 1), this.labels.length);
     return {

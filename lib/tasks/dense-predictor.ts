@@ -8,7 +8,7 @@ import { hasAspectOf } from './map-size.js';
 import type { PictureJob } from './picture-run.js';
 import { PictureTask } from './picture-task.js';
 import { TaskModel, type ModelOutput } from './task-model.js';
-import { pictureList, refuseLabels, type TaskOptions, type TaskRunOptions } from './task-options.js';
+import { pictureList, refuseLabels, taskRunOptionNames, type TaskOptions, type TaskRunOptions } from './task-options.js';
 
 export const mapScalings = ['none', 'min-max', 'sigmoid'] as const;
 
@@ -97,7 +97,7 @@ export class DensePredictor extends PictureTask<DenseMap, TaskRunOptions> {
 
   /** @internal */
   job(options: TaskRunOptions): PictureJob<DenseMap> {
-    checkOptions('predict options', options, ['signal', 'pixelLimit']);
+    checkOptions('predict options', options, [...taskRunOptionNames]);
     const { scaling, interpolation } = this;
     return {
       pixelLimit: withDefaults(this.#defaults, options).pixelLimit,

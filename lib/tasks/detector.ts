@@ -24,10 +24,10 @@ import type { PictureJob } from './picture-run.js';
 import { PictureTask } from './picture-task.js';
 import { checkSlices, mergeSlices, sliceAreas, type CheckedSlices, type SliceOptions } from './slices.js';
 import { TaskModel, withIndex } from './task-model.js';
-import { pictureList, type TaskOptions, type TaskRunOptions } from './task-options.js';
+import { pictureList, taskRunOptionNames, type TaskOptions, type TaskRunOptions } from './task-options.js';
 
 /** How a detector is opened. */
-export interface DetectorOptions extends TaskOptions, DetectOptions {
+export interface DetectorOptions extends TaskOptions, Omit<DetectOptions, 'requestId'> {
   /** How the raw output is read. Default: recognised. */
   readonly head?: DetectionHead | undefined;
   /** How many keypoints each object has, and values of each: 2 for x and y, 3 with a score. Default: the model's `kpt_shape`; for SCRFD, its outputs. */
@@ -176,7 +176,7 @@ export class Detector extends PictureTask<Detections, DetectOptions> {
   detect(images: readonly PictureInput[], options?: DetectOptions): Promise<Detections[]>;
   detect(images: PictureInput | readonly PictureInput[], options?: DetectOptions): Promise<Detections | Detections[]>;
   async detect(images: PictureInput | readonly PictureInput[], options: DetectOptions = {}): Promise<Detections | Detections[]> {
-    checkOptions('detect options', options, [...detectOptionNames, 'signal', 'pixelLimit']);
+    checkOptions('detect options', options, [...detectOptionNames, ...taskRunOptionNames]);
     const merged = withDefaults(this.#defaults, options);
     const pictures = pictureList(images);
     const { slices } = merged;
@@ -189,7 +189,7 @@ export class Detector extends PictureTask<Detections, DetectOptions> {
 
   /** @internal */
   job(options: DetectOptions): PictureJob<Detections> {
-    checkOptions('detect options', options, [...detectOptionNames, 'signal', 'pixelLimit']);
+    checkOptions('detect options', options, [...detectOptionNames, ...taskRunOptionNames]);
     const merged = withDefaults(this.#defaults, options);
     if (merged.slices !== undefined && merged.slices !== false) {
       const hint = 'How many slices a picture has is not known before it is decoded: give { slices: false }, or call detect().';
@@ -225,7 +225,7 @@ export class Detector extends PictureTask<Detections, DetectOptions> {
   async #detectSliced(
     pictures: readonly PictureInput[],
     spec: NativeDetectionSpec,
-    { signal, pixelLimit }: DetectOptions,
+    { signal, pixelLimit, requestId }: DetectOptions,
     slices: CheckedSlices,
   ): Promise<Detections[]> {
     const results: Detections[] = [];
@@ -240,7 +240,8 @@ export class Detector extends PictureTask<Detections, DetectOptions> {
         const windows = areas.map((area) => picture.window(area.x, area.y, area.width, area.height));
         // All of a slice count: what one sees of an object may complete what another sees of it.
         const uncut = { ...spec, maxDetections: mostDetections };
-        const parts = await this.model.process(windows, this.preprocess, this.#job(uncut, pixelLimit), { signal, parts: true });
+        const how = { signal, requestId, parts: true };
+        const parts = await this.model.process(windows, this.preprocess, this.#job(uncut, pixelLimit), how);
         const partsPerRun = this.model.picturesPerRun(this.preprocess);
         results.push(await mergeSlices(parts, areas, decoded, { ...spec, ...slices }, partsPerRun, signal));
       } catch (error) {

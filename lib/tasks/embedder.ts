@@ -7,7 +7,7 @@ import { float16BitsToFloat32 } from '../tensor/index.js';
 import type { PictureJob } from './picture-run.js';
 import { PictureTask } from './picture-task.js';
 import { TaskModel, type ModelOutput } from './task-model.js';
-import { pictureList, refuseLabels, type TaskOptions, type TaskRunOptions } from './task-options.js';
+import { pictureList, refuseLabels, taskRunOptionNames, type TaskOptions, type TaskRunOptions } from './task-options.js';
 
 export const poolings = ['cls', 'mean', 'mean-patches'] as const;
 
@@ -98,7 +98,7 @@ export class Embedder extends PictureTask<Embedding, TaskRunOptions> {
 
   /** @internal */
   job(options: TaskRunOptions): PictureJob<Embedding> {
-    checkOptions('embed options', options, ['signal', 'pixelLimit']);
+    checkOptions('embed options', options, [...taskRunOptionNames]);
     return {
       pixelLimit: withDefaults(this.#defaults, options).pixelLimit,
       outputs: [this.#output],

@@ -1,9 +1,10 @@
 /** A run of a task's model on prepared pictures, and each picture's part of its outputs. */
 import type { LeaseHandle, NativeLeased } from '../binding/index.js';
 import { EngineError } from '../errors/index.js';
+import type { RunBy } from '../events/index.js';
 import type { Placement, PreprocessedPicture } from '../image/index.js';
 import type { Timing } from '../results/index.js';
-import type { RunResult, Session } from '../session/index.js';
+import type { RunOptions, RunResult, Session } from '../session/index.js';
 import type { Tensor } from '../tensor/index.js';
 
 /** One picture's part of the outputs, and what is needed to decode them. */
@@ -48,35 +49,42 @@ export class PictureRun implements Disposable {
   /** `input` has the pictures from place `first` on. Throws as `Session.run`. */
   static async of(
     session: Session,
+    by: RunBy,
     input: { readonly name: string; readonly tensor: Tensor; readonly first: number; readonly rows: number },
-    outputs: readonly string[],
-    signal: AbortSignal | undefined,
+    options: Pick<RunOptions, 'signal' | 'requestId'> & { readonly outputs: readonly string[] },
   ): Promise<PictureRun> {
-    const result = await session.run({ [input.name]: input.tensor }, { outputs, signal });
-    return new PictureRun(result, outputs, input.first, input.rows);
+    const result = await session.runBy(by, { [input.name]: input.tensor }, options);
+    return new PictureRun(result, options.outputs, input.first, input.rows);
   }
 
-  /** What becomes of the picture at one place. Throws what decoding does, with the names of the outputs where they cannot be used. */
+  /**
+   * What becomes of the picture at one place; `timed` is told how long it took. Throws what decoding does, with the names of the outputs where they cannot be used.
+   */
   async decode<T>(
     { decode }: PictureJob<T>,
     place: number,
     picture: PreprocessedPicture,
     signal: AbortSignal | undefined,
+    timed?: (timing: Timing) => void,
   ): Promise<T> {
-    const { result } = this;
+    const { queueMs, computeMs, uploadMs, downloadMs, copiedBytes } = this.result;
     const raw = this.#tensors.map((tensor) => {
       const { data, leaseHandle } = this.#partOf(tensor, place - this.#first);
       return { data, lease: leaseHandle as LeaseHandle };
     }) as unknown as PictureOutputs['raw'];
-    const timing = (postprocessMs: number): Timing => ({
-      decodeMs: picture.decodeMs,
-      preprocessMs: picture.preprocessMs,
-      queueMs: result.queueMs,
-      computeMs: result.computeMs,
-      transferMs: result.uploadMs + result.downloadMs,
-      postprocessMs,
-      copiedBytes: picture.copiedBytes + result.copiedBytes,
-    });
+    const timing = (postprocessMs: number): Timing => {
+      const times = {
+        decodeMs: picture.decodeMs,
+        preprocessMs: picture.preprocessMs,
+        queueMs,
+        computeMs,
+        transferMs: uploadMs + downloadMs,
+        postprocessMs,
+        copiedBytes: picture.copiedBytes + copiedBytes,
+      };
+      timed?.(times);
+      return times;
+    };
     const dims = (this.#tensors[0] as Tensor).dims.slice(1);
     try {
       return await decode({ raw, dims, placement: picture.placement, signal, timing });

@@ -11,10 +11,10 @@ import { firstOutput } from './output-of-rank.js';
 import type { PictureJob } from './picture-run.js';
 import { PictureTask } from './picture-task.js';
 import { TaskModel } from './task-model.js';
-import { pictureList, type TaskOptions, type TaskRunOptions } from './task-options.js';
+import { pictureList, taskRunOptionNames, type TaskOptions, type TaskRunOptions } from './task-options.js';
 
 /** How a segmenter is opened. */
-export interface SegmenterOptions extends TaskOptions, SegmentOptions {
+export interface SegmenterOptions extends TaskOptions, Omit<SegmentOptions, 'requestId'> {
   /** For one channel: 'sigmoid' for raw scores, 'none' where the model gives 0..1. Default: recognised from the graph's last node. */
   readonly activation?: Exclude<Activation, 'softmax'> | undefined;
   /** Order of the output's axes. Default: recognised by the aspect ratio. */
@@ -151,7 +151,7 @@ export class Segmenter extends PictureTask<Segmentation, SegmentOptions> {
 
   /** @internal */
   job(options: SegmentOptions): PictureJob<Segmentation> {
-    checkOptions('segment options', options, ['threshold', 'signal', 'pixelLimit']);
+    checkOptions('segment options', options, ['threshold', ...taskRunOptionNames]);
     const { threshold: given, pixelLimit } = withDefaults(this.#defaults, options);
     const threshold = checkThreshold(given, this.#map.channels);
     return {

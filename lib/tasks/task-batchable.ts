@@ -10,7 +10,7 @@ import { checkPixelLimit, pictureList, type TaskRunOptions } from './task-option
 import type { TaskRunner } from './task-runner.js';
 
 /** What a batcher over a task takes: one picture or several, and the options that the task's own call takes. */
-export type TaskRequest<Options = TaskRunOptions> = Omit<Options, 'signal'> & {
+export type TaskRequest<Options = TaskRunOptions> = Omit<Options, 'signal' | 'requestId'> & {
   /** Each counts for a sample. Leave arrays alone until the request is answered. */
   readonly images: PictureInput | readonly PictureInput[];
 };
@@ -51,6 +51,7 @@ export class TaskBatchable<Result, Options extends TaskRunOptions> implements Ba
   PictureArena,
   PictureRun
 > {
+  readonly name: string | undefined;
   readonly lanes: number;
   readonly ahead = native().visionLanes();
   readonly #task: TaskParts<Result, Options>;
@@ -58,6 +59,7 @@ export class TaskBatchable<Result, Options extends TaskRunOptions> implements Ba
 
   constructor(task: TaskParts<Result, Options>) {
     this.#task = task;
+    this.name = task.model.path;
     this.lanes = task.model.session.lanes;
   }
 
@@ -79,8 +81,11 @@ export class TaskBatchable<Result, Options extends TaskRunOptions> implements Ba
   #job(request: TaskRequest<Options>): PictureJob<Result> {
     let job = this.#jobs.get(request);
     if (job === undefined) {
-      if ('signal' in request)
-        throw invalidArgument('signal', 'none in the request', request.signal, 'Give it to run(): run(request, { signal }).');
+      for (const name of ['signal', 'requestId'] as const)
+        if (name in request) {
+          const value = (request as TaskRunOptions)[name];
+          throw invalidArgument(name, 'none in the request', value, `Give it to run(): run(request, { ${name} }).`);
+        }
       const options: unknown = Object.fromEntries(Object.entries(request).filter(([name]) => name !== 'images'));
       job = this.#task.job(options as Options);
       checkPixelLimit(job.pixelLimit);
@@ -156,10 +161,10 @@ export class TaskBatchable<Result, Options extends TaskRunOptions> implements Ba
       if (runner !== arena.runner) await this.#prepareAgain(arena, runner, seats, signal);
       const { name } = model.input;
       const { tensor, first, rows } = this.#rows(arena, seats);
-      const run = await PictureRun.of(runner.session, { name, tensor, first, rows }, outputs, signal);
+      const run = await PictureRun.of(runner.session, 'batcher', { name, tensor, first, rows }, { outputs, signal });
       arena.runs.push(run);
-      const { queueMs, computeMs } = run.result;
-      return { output: run, queueMs, computeMs };
+      const { queueMs, computeMs, device } = run.result;
+      return { output: run, queueMs, computeMs, device };
     }, signal);
   }
 

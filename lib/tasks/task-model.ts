@@ -5,19 +5,23 @@ import {
   ArgumentError,
   checkInteger,
   checkOptions,
+  checkRequestId,
   createError,
   DisposedError,
   FoveateError,
   withDefaults,
+  withRequestId,
 } from '../errors/index.js';
 import type { BundledTask, DeviceChoice } from '../engine/index.js';
 import { modelPath, readModel, type OnnxModel } from '../graph/index.js';
 import { startReading, type PictureInput, type Preprocess, type PreprocessedPicture } from '../image/index.js';
 import type { NamesBeside } from '../labels/index.js';
+import type { Timing } from '../results/index.js';
 import { checkSessionOptions, Failover, type Degraded, type ModelSource, type Session } from '../session/index.js';
 import { InFlight } from '../session/in-flight.js';
 import { Tensor } from '../tensor/index.js';
 import { producerOf } from './activation.js';
+import { publishCall, startedCall, type StartedCall } from './call-event.js';
 import { Gate } from './gate.js';
 import { givenModel } from './given-model.js';
 import { boxDecoding, type BoxDecoding } from './heads/box-decoding.js';
@@ -41,6 +45,7 @@ interface Call<T> {
   /** Whether errors tell which picture they are about. */
   readonly numbered: boolean;
   readonly stop: Stop;
+  readonly started: StartedCall;
 }
 
 /** What is to be run, what is known about its model, and the way of a picture through it: what all tasks have in common. */
@@ -57,7 +62,7 @@ export class TaskModel {
   /** Where an engine is to run it, or to be built in the background. */
   readonly #engineSource: EngineSource | undefined;
   /** Of the model, for events; undefined for bytes. */
-  readonly #path: string | undefined;
+  readonly path: string | undefined;
   #runners: Failover<TaskRunner>;
   readonly #gate: Gate;
   readonly #inFlight = new InFlight();
@@ -73,7 +78,7 @@ export class TaskModel {
     ownOptions: readonly string[],
     engineSource: EngineSource | undefined,
   ) {
-    this.#path = path;
+    this.path = path;
     this.#runners = new Failover({ runner: taskRunner(session, asItIs) }, path);
     this.#engineSource = engineSource;
     this.namesBeside = namesBeside(beside);
@@ -147,7 +152,7 @@ export class TaskModel {
     if (this.#engineSource === undefined) return;
     const wanted = { ...this.#engineSource, batchSize: this.#batchSize, preprocess, labels };
     const looked = this.#runners;
-    this.#runners = new Failover(await openToRun(wanted, looked.serving), this.#path);
+    this.#runners = new Failover(await openToRun(wanted, looked.serving), this.path);
     if (!wanted.isServing) await looked.close();
   }
 
@@ -177,7 +182,7 @@ export class TaskModel {
     const shape = preprocess.shape ?? this.input.probeShape();
     using input = Tensor.allocate(preprocess.options.dtype, [this.#batchSize, ...shape]);
     input.data.fill(0 as never);
-    using result = await this.session.run({ [this.input.name]: input }, { signal });
+    using result = await this.session.runBy('task', { [this.input.name]: input }, { signal });
     return this.session.outputs.map((output) => (result.outputs[output.name] as Tensor).dims);
   }
 
@@ -217,12 +222,14 @@ export class TaskModel {
     images: readonly PictureInput[],
     preprocess: Preprocess,
     job: PictureJob<T>,
-    { signal, parts = false }: ProcessOptions = {},
+    { signal, requestId, parts = false }: ProcessOptions = {},
   ): Promise<T[]> {
     checkPixelLimit(job.pixelLimit);
+    checkRequestId(requestId);
     this.checkOpen();
     const stop = new Stop(signal, images.length);
-    const call = { preprocess, job, numbered: images.length > 1 && !parts, stop };
+    const started = startedCall(this.path, requestId, images.length);
+    const call = { preprocess, job, numbered: images.length > 1 && !parts, stop, started };
     try {
       const pictures = images.map((image) => startReading(image, stop.signal));
       const chunks: Promise<T[]>[] = [];
@@ -230,11 +237,14 @@ export class TaskModel {
       for (let first = 0; first < images.length; first += step) {
         chunks.push(this.#processChunk(pictures.slice(first, first + step), first, call));
       }
-      return (await this.#inFlight.track(allOrFirstError(chunks, stop))).flat();
+      const results = (await this.#inFlight.track(allOrFirstError(chunks, stop))).flat();
+      publishCall(started, this.choice.device);
+      return results;
     } catch (error) {
+      publishCall(started, this.choice.device, error);
       // From here the stack leads to the caller in two steps; from where the error was made, it would end before.
       if (error instanceof FoveateError) Error.captureStackTrace(error);
-      throw error;
+      throw withRequestId(error, requestId);
     } finally {
       stop.unlink();
     }
@@ -271,7 +281,7 @@ export class TaskModel {
   async #runChunk<T>(
     images: readonly PictureInput[],
     first: number,
-    { preprocess: wanted, job, numbered, stop }: Call<T>,
+    { preprocess: wanted, job, numbered, stop, started }: Call<T>,
     { session, feed }: TaskRunner,
   ): Promise<T[]> {
     const { signal } = stop;
@@ -299,9 +309,13 @@ export class TaskModel {
       if (shape !== undefined && images.length < rows) filled.subtensor(images.length, rows).data.fill(0 as never);
       const tensor = shape === undefined ? filled.reshape([1, ...filled.dims]) : filled;
       const input = { name: this.input.name, tensor, first: 0, rows: shape === undefined ? 1 : rows };
-      using run = await PictureRun.of(session, input, job.outputs, signal);
+      const { requestId, timings } = started;
+      using run = await PictureRun.of(session, 'task', input, { outputs: job.outputs, signal, requestId });
       return await allOrFirstError(
-        prepared.map((picture, i) => ofPicture(i, () => run.decode(job, i, picture, signal))),
+        prepared.map((picture, i) => {
+          const timed = timings && ((timing: Timing) => void (timings[first + i] = timing));
+          return ofPicture(i, () => run.decode(job, i, picture, signal, timed));
+        }),
         stop,
       );
     } finally {

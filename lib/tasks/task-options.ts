@@ -39,10 +39,14 @@ export interface TaskRunOptions {
   readonly signal?: AbortSignal | undefined;
   /** Pictures with more pixels are refused. Default 64 million. */
   readonly pixelLimit?: number | undefined;
+  /** What events and the `details` of errors call the call, such as the id of an HTTP request; up to 200 characters. Default: none. */
+  readonly requestId?: string | undefined;
 }
 
+export const taskRunOptionNames = ['signal', 'pixelLimit', 'requestId'] as const satisfies readonly (keyof TaskRunOptions)[];
+
 /** How `TaskModel.process` is called. */
-export interface ProcessOptions extends Pick<TaskRunOptions, 'signal'> {
+export interface ProcessOptions extends Pick<TaskRunOptions, 'signal' | 'requestId'> {
   /** Whether the pictures are parts of one, so that errors do not tell which of them failed. Default false. */
   readonly parts?: boolean | undefined;
 }

@@ -94,6 +94,7 @@ describe('a batcher over a detector', () => {
     await refused({ images: first, pixelLimit: 0 }, 'INVALID_ARGUMENT');
     await refused({ images: first, slices: {} }, 'INVALID_ARGUMENT');
     await refused({ images: first, signal: new AbortController().signal }, 'INVALID_ARGUMENT');
+    await refused({ images: first, requestId: 'r' }, 'INVALID_ARGUMENT');
     expect(batcher.statistics().batches).toBe(0);
   });
 

@@ -106,7 +106,8 @@ describe('what makes a call the same', () => {
     await cache.run(Uint8Array.of(1), { topK: 1 });
     await cache.run(Uint8Array.of(1), { topK: 2 });
     expect(computed()).toBe(2);
-    expect(await cache.run(Uint8Array.of(1), { topK: 1, caller: 'a', deadlineMs: 5, signal })).toMatchObject({ count: 1 });
+    const circumstances = { caller: 'a', deadlineMs: 5, requestId: 'r', signal };
+    expect(await cache.run(Uint8Array.of(1), { topK: 1, ...circumstances })).toMatchObject({ count: 1 });
     await cache.run(Uint8Array.of(1));
     expect(computed()).toBe(3);
   });

@@ -27,6 +27,7 @@ import {
   Tensor,
   topMargin,
   topScore,
+  type BatchRequestEvent,
   type Classification,
   type ClassifyOptions,
   type DenseMap,
@@ -384,6 +385,23 @@ export async function preprocessForAModel(stored: Partial<PreprocessOptions>): P
   await Classifier.load('m.onnx', { preprocess: Preprocess.preset('imagenet') });
 }
 
+export async function observers(session: Session, detector: Detector): Promise<void> {
+  const { outputs } = await session.run({}, { requestId: 'r' });
+  await session.runOnDevice({}, { requestId: 'r' });
+  await detector.detect('a.jpg', { requestId: 'r' });
+  // @ts-expect-error: one id is not for all calls of a detector
+  await Detector.load('m.onnx', { requestId: 'r' });
+  // @ts-expect-error: who made a run is for foveate itself to say
+  await session.run({}, { by: 'task' });
+  const batcher = new DynamicBatcher(session, { name: 'faces' });
+  typed<string | undefined>()(batcher.name);
+  await batcher.run(outputs, { requestId: 'r', caller: 'c' });
+  const event = {} as BatchRequestEvent;
+  typed<'full' | 'shed' | 'deadline' | 'disposed' | undefined>()(event.reject);
+  // @ts-expect-error: without a result, there is no batch
+  void event.batched.size;
+}
+
 export function errors(error: unknown): ErrorCode | undefined {
   if (!(error instanceof FoveateError)) return undefined;
   if (error.code === 'MODEL_INVALID') return error.code;
@@ -409,6 +427,9 @@ export async function batches(session: Session, detector: Detector): Promise<voi
   const found: readonly Detections[] = results;
   // @ts-expect-error -- the signal is an option of the call
   void pictures.run({ images: 'street.jpg', signal: new AbortController().signal });
+  void pictures.run({ images: 'street.jpg' }, { requestId: 'r' });
+  // @ts-expect-error -- so is the id
+  void pictures.run({ images: 'street.jpg', requestId: 'r' });
   // @ts-expect-error -- no option of a detector
   void pictures.run({ images: 'street.jpg', topK: 3 });
   void [size, tensor, found, queueMs];
