@@ -19,6 +19,7 @@ const order = [
   'engine',
   'session',
   'batching',
+  'observe',
   'pool',
   'cache',
   'breaker',

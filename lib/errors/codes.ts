@@ -17,6 +17,7 @@ export const errorCodes = {
   },
 
   BINDING_NOT_FOUND: { concern: 'binding', exitCode: 3, meaning: 'No native core for this platform could be loaded.' },
+  PACKAGE_NOT_FOUND: { concern: 'binding', exitCode: 3, meaning: 'A package that is optional is needed, and not installed.' },
 
   BACKEND_NOT_FOUND: { concern: 'backend', exitCode: 3, meaning: 'The library of an inference runtime was not found.' },
   BACKEND_INVALID: { concern: 'backend', exitCode: 3, meaning: 'A file was found, but it is not the library it should be.' },

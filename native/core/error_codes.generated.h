@@ -11,6 +11,7 @@ inline constexpr std::string_view kTensorName = "TENSOR_NAME";
 inline constexpr std::string_view kTensorDtype = "TENSOR_DTYPE";
 inline constexpr std::string_view kTensorShape = "TENSOR_SHAPE";
 inline constexpr std::string_view kBindingNotFound = "BINDING_NOT_FOUND";
+inline constexpr std::string_view kPackageNotFound = "PACKAGE_NOT_FOUND";
 inline constexpr std::string_view kBackendNotFound = "BACKEND_NOT_FOUND";
 inline constexpr std::string_view kBackendInvalid = "BACKEND_INVALID";
 inline constexpr std::string_view kBackendTooOld = "BACKEND_TOO_OLD";

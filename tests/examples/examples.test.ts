@@ -28,6 +28,11 @@ const expected = {
       /^float32 1503 kB [\d.]+ ms \nonnxruntime 4\d\d kB [\d.]+ ms recall (0\.9\d|1\.00)\ntensorrt 4\d\d kB - recall 0?\d\.\d\d\n\w+ 0\.\d\d$/m,
     writes: undefined,
   },
+  'metrics.mjs': {
+    prints:
+      /^MEDIA_UNSUPPORTED for a mistake\n.*outcome="ok"\} 3\n.*outcome="MEDIA_UNSUPPORTED"\} 1\nfoveate_compute_seconds_count.* 3$/m,
+    writes: undefined,
+  },
   'teacher.mjs': { prints: /^3 pictures: input, logits$/m, writes: undefined },
   'session.mjs': { prints: /^onnxruntime on cpu: .*\nlogits Tensor<float32>\[1, 6\] .*\n0 bytes copied$/m, writes: undefined },
 } as const;

@@ -151,6 +151,36 @@ describe('in an empty folder, offline, without a compiler', () => {
     expect(JSON.parse(stdout)).toEqual([true, 'ERR_PACKAGE_PATH_NOT_EXPORTED']);
   });
 
+  it('metrics and traces say what is to be installed for them, and nothing else needs it', async () => {
+    const script = `
+      const failures = [];
+      for (const [entry, name] of [['foveate/prometheus', 'collectMetrics']]) {
+        const start = (await import(entry))[name];
+        try { start(); } catch ({ name, code, hint }) { failures.push([name, code, hint]); }
+      }
+      console.log(JSON.stringify(failures));`;
+    expect(JSON.parse(await runInProject('peers.mjs', script))).toEqual([
+      ['BindingError', 'PACKAGE_NOT_FOUND', 'npm install prom-client'],
+    ]);
+  });
+
+  it('metrics and traces are of the package that the user has installed beside', async () => {
+    for (const name of ['prom-client'])
+      symlinkSync(join(projectRoot, 'node_modules', name), join(consumer.folder, 'node_modules', name));
+    const script = `
+      import { register } from 'prom-client';
+      import { createSession } from 'foveate';
+      import { collectMetrics } from 'foveate/prometheus';
+      const stops = [collectMetrics()];
+      const session = await createSession(${JSON.stringify(fixture('fixed.onnx'))});
+      await session.run({}).catch(() => undefined);
+      console.log(await register.getSingleMetricAsString('foveate_requests_total'));
+      for (const stop of stops) stop();
+      await session.dispose();`;
+    const printed = await runInProject('observers.mjs', script);
+    expect(printed).toMatch(/^foveate_requests_total\{layer="session",model=".*fixed\.onnx",outcome="TENSOR_NAME"\} 1$/m);
+  });
+
   it('the types compile for a user who checks them all', async () => {
     mkdirSync(join(consumer.folder, 'node_modules/@types'), { recursive: true });
     for (const name of ['@types/node', 'undici-types']) {
@@ -158,6 +188,8 @@ describe('in an empty folder, offline, without a compiler', () => {
     }
     const source = `
       import { createSession, Detector, Tensor, type Detections } from 'foveate';
+      import { collectMetrics, type MetricsOptions } from 'foveate/prometheus';
+      export const observe = (options: MetricsOptions) => [collectMetrics(options)];
       export async function run(): Promise<Detections> {
         const detector = await Detector.load('m.onnx', { scoreThreshold: 0.5 });
         const session = await createSession('m.onnx');
