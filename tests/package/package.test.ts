@@ -154,24 +154,27 @@ describe('in an empty folder, offline, without a compiler', () => {
   it('metrics and traces say what is to be installed for them, and nothing else needs it', async () => {
     const script = `
       const failures = [];
-      for (const [entry, name] of [['foveate/prometheus', 'collectMetrics']]) {
+      for (const [entry, name] of [['foveate/prometheus', 'collectMetrics'], ['foveate/opentelemetry', 'traceRequests']]) {
         const start = (await import(entry))[name];
         try { start(); } catch ({ name, code, hint }) { failures.push([name, code, hint]); }
       }
       console.log(JSON.stringify(failures));`;
     expect(JSON.parse(await runInProject('peers.mjs', script))).toEqual([
       ['BindingError', 'PACKAGE_NOT_FOUND', 'npm install prom-client'],
+      ['BindingError', 'PACKAGE_NOT_FOUND', 'npm install @opentelemetry/api'],
     ]);
   });
 
   it('metrics and traces are of the package that the user has installed beside', async () => {
-    for (const name of ['prom-client'])
+    mkdirSync(join(consumer.folder, 'node_modules/@opentelemetry'), { recursive: true });
+    for (const name of ['prom-client', '@opentelemetry/api'])
       symlinkSync(join(projectRoot, 'node_modules', name), join(consumer.folder, 'node_modules', name));
     const script = `
       import { register } from 'prom-client';
       import { createSession } from 'foveate';
+      import { traceRequests } from 'foveate/opentelemetry';
       import { collectMetrics } from 'foveate/prometheus';
-      const stops = [collectMetrics()];
+      const stops = [collectMetrics(), traceRequests()];
       const session = await createSession(${JSON.stringify(fixture('fixed.onnx'))});
       await session.run({}).catch(() => undefined);
       console.log(await register.getSingleMetricAsString('foveate_requests_total'));
@@ -188,8 +191,9 @@ describe('in an empty folder, offline, without a compiler', () => {
     }
     const source = `
       import { createSession, Detector, Tensor, type Detections } from 'foveate';
+      import { traceRequests } from 'foveate/opentelemetry';
       import { collectMetrics, type MetricsOptions } from 'foveate/prometheus';
-      export const observe = (options: MetricsOptions) => [collectMetrics(options)];
+      export const observe = (options: MetricsOptions) => [collectMetrics(options), traceRequests()];
       export async function run(): Promise<Detections> {
         const detector = await Detector.load('m.onnx', { scoreThreshold: 0.5 });
         const session = await createSession('m.onnx');
