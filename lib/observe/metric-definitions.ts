@@ -75,8 +75,18 @@ export const metricDefinitions = {
     help: 'How often a device that had failed served again.',
     labels: ['model', 'code'],
   },
-  poolLoads: { kind: 'counter', name: 'pool_loads_total', help: 'Models that a pool loaded.', labels: ['model'] },
-  poolEvictions: { kind: 'counter', name: 'pool_evictions_total', help: 'Models that a pool let go of.', labels: ['model'] },
+  poolLoads: {
+    kind: 'counter',
+    name: 'pool_loads_total',
+    help: 'Loads of models by a pool: ok, or failed.',
+    labels: ['model', 'outcome'],
+  },
+  poolEvictions: {
+    kind: 'counter',
+    name: 'pool_evictions_total',
+    help: 'Models that a pool gave up, by why: memory where another one took the place.',
+    labels: ['model', 'reason'],
+  },
   poolSwaps: {
     kind: 'counter',
     name: 'pool_swaps_total',

@@ -109,20 +109,23 @@ function observeRequests(metrics: Metrics, models: ModelLabel): (() => void)[] {
   ];
 }
 
-/** By the names of their channels: pools lie above this folder. */
+/** By the names of their channels: pools tell of more than is counted here. */
 function observePools(metrics: Metrics, models: ModelLabel): (() => void)[] {
-  const counters = {
-    'foveate:pool.load': metrics.poolLoads,
-    'foveate:pool.evict': metrics.poolEvictions,
-    'foveate:pool.swap': metrics.poolSwaps,
+  interface PoolEvent {
+    readonly model: string;
+    readonly failure?: string | undefined;
+    readonly reason?: string | undefined;
+  }
+  const counts: Record<string, (event: PoolEvent) => void> = {
+    'foveate:pool.load': ({ model, failure }) =>
+      metrics.poolLoads.inc({ model: models.of(model), outcome: failure === undefined ? 'ok' : 'failed' }),
+    'foveate:pool.evict': ({ model, reason = '' }) => metrics.poolEvictions.inc({ model: models.of(model), reason }),
+    'foveate:pool.swap': ({ model }) => metrics.poolSwaps.inc({ model: models.of(model) }),
   };
-  return Object.entries(counters).map(([name, counter]) => {
-    const count = (message: unknown): void => {
-      const { model, name: called } = message as { readonly model?: unknown; readonly name?: unknown };
-      counter.inc({ model: models.of(called ?? model) });
-    };
-    subscribe(name, count);
-    return () => void unsubscribe(name, count);
+  return Object.entries(counts).map(([name, count]) => {
+    const onEvent = (event: unknown): void => count(event as PoolEvent);
+    subscribe(name, onEvent);
+    return () => void unsubscribe(name, onEvent);
   });
 }
 

@@ -113,15 +113,20 @@ describe('of events', () => {
     publish('foveate:session.fallback', { model, from: 'tensorrt', to: 'cpu', code: 'DEVICE_LOST', reason: '' });
     publish('foveate:session.recover', { model, device: 'tensorrt', code: 'DEVICE_LOST', degradedMs: 5 });
     publish('foveate:log', { level: 'warning', runtime: 'onnxruntime', origin: model, message: 'slow' });
-    for (const name of ['load', 'load', 'evict', 'swap'])
-      channel(`foveate:pool.${name}`).publish({ name: 'faces', version: '3' });
+    const pool = { model: 'faces', version: '3', memoryBytes: 5 };
+    for (const failure of [undefined, 'no such file', undefined]) channel('foveate:pool.load').publish({ ...pool, failure });
+    channel('foveate:pool.evict').publish({ ...pool, reason: 'memory' });
+    channel('foveate:pool.swap').publish({ ...pool, from: '3', to: '4' });
     const times = { totalMs: 9, queueMs: 1, computeMs: 2, uploadMs: 3, downloadMs: 0.5, copiedBytes: 100 };
     publish('foveate:session.run', { model, device: 'tensorrt', by: 'program', requestId: undefined, ...times });
     expect(await valueOf('foveate_fallbacks_total', { model, code: 'DEVICE_LOST' })).toBe(1);
     expect(await valueOf('foveate_recoveries_total', { model, code: 'DEVICE_LOST' })).toBe(1);
     expect(await valueOf('foveate_log_lines_total', { runtime: 'onnxruntime', level: 'warning' })).toBe(1);
-    const pools = ['loads', 'evictions', 'swaps'].map((name) => valueOf(`foveate_pool_${name}_total`, { model: 'faces' }));
-    expect(await Promise.all(pools)).toEqual([2, 1, 1]);
+    const ofPool = { model: 'faces' };
+    expect(await valueOf('foveate_pool_loads_total', { ...ofPool, outcome: 'ok' })).toBe(2);
+    expect(await valueOf('foveate_pool_loads_total', { ...ofPool, outcome: 'failed' })).toBe(1);
+    expect(await valueOf('foveate_pool_evictions_total', { ...ofPool, reason: 'memory' })).toBe(1);
+    expect(await valueOf('foveate_pool_swaps_total', ofPool)).toBe(1);
     expect(await valueOf('foveate_transfer_seconds_sum', { model, direction: 'upload' })).toBe(0.003);
     expect(await valueOf('foveate_transfer_seconds_sum', { model, direction: 'download' })).toBe(0.0005);
   });
