@@ -93,6 +93,18 @@ export const metricDefinitions = {
     help: 'Models that another version took over from.',
     labels: ['model'],
   },
+  breakerChanges: {
+    kind: 'counter',
+    name: 'breaker_changes_total',
+    help: 'Changes of circuit breakers, by what to: closed, open, half-open.',
+    labels: ['breaker', 'state'],
+  },
+  rolloutChanges: {
+    kind: 'counter',
+    name: 'rollout_changes_total',
+    help: 'Changes of rollouts, by what they were then: running after a step, or a verdict that nobody has followed yet; promoted, rolled-back.',
+    labels: ['rollout', 'state'],
+  },
   logLines: {
     kind: 'counter',
     name: 'log_lines_total',

@@ -1,13 +1,12 @@
 /** `foveate/prometheus`: metrics of all sessions, tasks and batchers of the process, for prom-client. */
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type * as Prometheus from 'prom-client';
 
 import { liveBatchers, type LiveBatcher } from '../batching/live-batchers.js';
 import { gpuStatistics, type GpuStatistics } from '../engine/index.js';
 import { checkOptions, invalidArgument } from '../errors/index.js';
 import { observe } from '../events/index.js';
+import { BoundedLabel } from './bounded-label.js';
 import { createMetrics, removeMetrics, type Collectors, type Metrics } from './metrics.js';
-import { ModelLabel } from './model-label.js';
 import { optionalPackage } from './optional-package.js';
 
 /** Where metrics go. */
@@ -19,8 +18,8 @@ export interface MetricsOptions {
 }
 
 /**
- * Counts and times what sessions, tasks, batchers and pools of this thread do, from now on, in a registry of prom-client; returns what ends that, and takes the metrics out of
- * the registry. The metrics: docs/observability.md. Labels are models, devices and codes, never a caller or a request.
+ * Counts and times what sessions, tasks, batchers, pools, breakers and rollouts of this thread do, from now on, in a registry of prom-client; returns what ends that, and takes the metrics out of
+ * the registry. The metrics: docs/observability.md. Labels are names, devices and codes, never a caller or a request.
  *
  *     import { register } from 'prom-client';
  *     import { collectMetrics } from 'foveate/prometheus';
@@ -39,9 +38,14 @@ export function collectMetrics(options: MetricsOptions = {}): () => void {
   // Not by its class: the program may have a copy of prom-client of its own.
   if (register === null || typeof register !== 'object' || typeof register.getSingleMetric !== 'function')
     throw invalidArgument('register', 'a Registry of prom-client', options.register);
-  const models = new ModelLabel();
+  const models = new BoundedLabel();
   const metrics = createMetrics(client, register, prefix, collectors(models));
-  const stops = [...observeSessions(metrics, models), ...observeRequests(metrics, models), ...observePools(metrics, models)];
+  const stops = [
+    ...observeSessions(metrics, models),
+    ...observeRequests(metrics, models),
+    ...observePools(metrics, models),
+    ...observeChanges(metrics),
+  ];
   let isStopped = false;
   return () => {
     if (isStopped) return;
@@ -51,7 +55,7 @@ export function collectMetrics(options: MetricsOptions = {}): () => void {
   };
 }
 
-function observeSessions(metrics: Metrics, models: ModelLabel): (() => void)[] {
+function observeSessions(metrics: Metrics, models: BoundedLabel): (() => void)[] {
   return [
     observe('foveate:session.run', (run) => {
       const model = models.of(run.model);
@@ -76,7 +80,7 @@ function observeSessions(metrics: Metrics, models: ModelLabel): (() => void)[] {
   ];
 }
 
-function observeRequests(metrics: Metrics, models: ModelLabel): (() => void)[] {
+function observeRequests(metrics: Metrics, models: BoundedLabel): (() => void)[] {
   return [
     observe('foveate:batch.run', ({ model: given, size, reason }) => {
       const model = models.of(given);
@@ -109,28 +113,26 @@ function observeRequests(metrics: Metrics, models: ModelLabel): (() => void)[] {
   ];
 }
 
-/** By the names of their channels: pools tell of more than is counted here. */
-function observePools(metrics: Metrics, models: ModelLabel): (() => void)[] {
-  interface PoolEvent {
-    readonly model: string;
-    readonly failure?: string | undefined;
-    readonly reason?: string | undefined;
-  }
-  const counts: Record<string, (event: PoolEvent) => void> = {
-    'foveate:pool.load': ({ model, failure }) =>
+function observePools(metrics: Metrics, models: BoundedLabel): (() => void)[] {
+  return [
+    observe('foveate:pool.load', ({ model, failure }) =>
       metrics.poolLoads.inc({ model: models.of(model), outcome: failure === undefined ? 'ok' : 'failed' }),
-    'foveate:pool.evict': ({ model, reason = '' }) => metrics.poolEvictions.inc({ model: models.of(model), reason }),
-    'foveate:pool.swap': ({ model }) => metrics.poolSwaps.inc({ model: models.of(model) }),
-  };
-  return Object.entries(counts).map(([name, count]) => {
-    const onEvent = (event: unknown): void => count(event as PoolEvent);
-    subscribe(name, onEvent);
-    return () => void unsubscribe(name, onEvent);
-  });
+    ),
+    observe('foveate:pool.evict', ({ model, reason }) => metrics.poolEvictions.inc({ model: models.of(model), reason })),
+    observe('foveate:pool.swap', ({ model }) => metrics.poolSwaps.inc({ model: models.of(model) })),
+  ];
+}
+
+function observeChanges(metrics: Metrics): (() => void)[] {
+  const [breakers, rollouts] = [new BoundedLabel(), new BoundedLabel()];
+  return [
+    observe('foveate:breaker.change', ({ name, to }) => metrics.breakerChanges.inc({ breaker: breakers.of(name), state: to })),
+    observe('foveate:rollout.change', ({ name, state }) => metrics.rolloutChanges.inc({ rollout: rollouts.of(name), state })),
+  ];
 }
 
 /** What is asked for whenever the registry is read. */
-function collectors(models: ModelLabel): Collectors {
+function collectors(models: BoundedLabel): Collectors {
   const ofBatchers =
     (value: (batcher: LiveBatcher) => number) =>
     (gauge: Prometheus.Gauge): void => {

@@ -1,12 +1,13 @@
 /** Metrics in the real registry of prom-client, of the real events of sessions, tasks and batchers. */
-import { channel } from 'node:diagnostics_channel';
 import { readFileSync } from 'node:fs';
 import { Counter, register as globalRegister, Registry } from 'prom-client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DynamicBatcher } from '../../lib/batching/index.js';
+import { CircuitBreaker } from '../../lib/breaker/index.js';
 import { publish } from '../../lib/events/index.js';
 import { metricDefinitions } from '../../lib/observe/metric-definitions.js';
 import { collectMetrics, type MetricsOptions } from '../../lib/observe/prometheus.js';
+import { Rollout } from '../../lib/rollout/index.js';
 import { createSession } from '../../lib/session/index.js';
 import { Detector } from '../../lib/tasks/index.js';
 import { Tensor } from '../../lib/tensor/index.js';
@@ -107,16 +108,76 @@ describe('of real work', () => {
   });
 });
 
+describe('of what stands before functions', () => {
+  it('changes of a circuit breaker, by the state that they lead to', async () => {
+    const clock = new FakeClock();
+    let isBroken = true;
+    const work = async (): Promise<number> => {
+      if (isBroken) throw new Error('no');
+      return 1;
+    };
+    const breaker = new CircuitBreaker(work, { name: 'faces', minCalls: 2, pauseMs: 100, probes: 1 }, clock);
+    const changes = (state: string): Promise<number | undefined> =>
+      valueOf('foveate_breaker_changes_total', { breaker: 'faces', state });
+    for (let i = 0; i < 2; i++) await breaker.run(undefined).catch(() => 0);
+    expect([await changes('open'), await changes('half-open'), await changes('closed')]).toEqual([1, undefined, undefined]);
+    await clock.advanceTo(100);
+    await breaker.run(undefined).catch(() => 0);
+    expect([await changes('open'), await changes('half-open')]).toEqual([2, 1]);
+    isBroken = false;
+    await clock.advanceTo(300);
+    await breaker.run(undefined);
+    expect([await changes('open'), await changes('half-open'), await changes('closed')]).toEqual([2, 2, 1]);
+  });
+
+  it('steps and ends of a rollout', async () => {
+    const versions = { stable: async () => 1, candidate: async () => 1 };
+    const rollout = new Rollout(versions, { mode: 'canary', name: 'faces-2', steps: [0.4, 0.5], stepRequests: 1 });
+    const changes = (state: string): Promise<number | undefined> =>
+      valueOf('foveate_rollout_changes_total', { rollout: 'faces-2', state });
+    for (let i = 0; i < 100 && rollout.share < 0.5; i++) await rollout.run(undefined);
+    expect([await changes('running'), await changes('promoted'), await changes('rolled-back')]).toEqual([
+      1,
+      undefined,
+      undefined,
+    ]);
+    rollout.promote();
+    rollout.promote();
+    rollout.rollback();
+    expect([await changes('running'), await changes('promoted'), await changes('rolled-back')]).toEqual([1, 1, 1]);
+    await rollout.dispose();
+  });
+
+  it('have names of their own, of which the first hundred are told apart', async () => {
+    for (let i = 0; i < 100; i++) publish('foveate:session.recover', { model: `${i}`, device: 'cpu', code: '', degradedMs: 1 });
+    for (let i = 0; i < 150; i++) {
+      const calls = { calls: 1, failures: 1, pauseMs: 1 };
+      publish('foveate:breaker.change', { name: `breaker ${i}`, from: 'closed', to: 'open', ...calls });
+      publish('foveate:rollout.change', { name: `rollout ${i}`, state: 'promoted', share: 1, reason: `of ${i}` });
+    }
+    for (const [metric, labels] of [
+      ['breaker', { state: 'open' }],
+      ['rollout', { state: 'promoted' }],
+    ] as const) {
+      const name = `foveate_${metric}_changes_total`;
+      expect(await valueOf(name, { [metric]: `${metric} 99`, ...labels })).toBe(1);
+      expect(await valueOf(name, { [metric]: 'other', ...labels })).toBe(50);
+    }
+    expect(await register.metrics()).not.toMatch(/of \d/);
+  });
+});
+
 describe('of events', () => {
   it('fallbacks, recoveries, log lines, pools and transfers', async () => {
     const model = 'm.onnx';
     publish('foveate:session.fallback', { model, from: 'tensorrt', to: 'cpu', code: 'DEVICE_LOST', reason: '' });
     publish('foveate:session.recover', { model, device: 'tensorrt', code: 'DEVICE_LOST', degradedMs: 5 });
     publish('foveate:log', { level: 'warning', runtime: 'onnxruntime', origin: model, message: 'slow' });
-    const pool = { model: 'faces', version: '3', memoryBytes: 5 };
-    for (const failure of [undefined, 'no such file', undefined]) channel('foveate:pool.load').publish({ ...pool, failure });
-    channel('foveate:pool.evict').publish({ ...pool, reason: 'memory' });
-    channel('foveate:pool.swap').publish({ ...pool, from: '3', to: '4' });
+    const pool = { model: 'faces', version: '3', memoryBytes: 5, deviceMemoryBytes: 0 };
+    for (const failure of [undefined, 'no such file', undefined])
+      publish('foveate:pool.load', { ...pool, loadMs: 1, warmUpMs: 1, failure });
+    publish('foveate:pool.evict', { ...pool, reason: 'memory' });
+    publish('foveate:pool.swap', { model: 'faces', from: '3', to: '4', inUse: 0 });
     const times = { totalMs: 9, queueMs: 1, computeMs: 2, uploadMs: 3, downloadMs: 0.5, copiedBytes: 100 };
     publish('foveate:session.run', { model, device: 'tensorrt', by: 'program', requestId: undefined, ...times });
     expect(await valueOf('foveate_fallbacks_total', { model, code: 'DEVICE_LOST' })).toBe(1);
