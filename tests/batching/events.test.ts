@@ -9,7 +9,7 @@ import type { BatchRequestEvent, BatchRunEvent } from '../../lib/index.js';
 import { expectFailure, rejectionOf, thrownBy } from '../errors/failure.js';
 import { recorded, useRecording } from '../observe/recorded.js';
 import { batchable, batcher, clock, make, send, useFakes } from './batcher.js';
-import { FakeBatchable, settle } from './fakes.js';
+import { FakeBatchable, fakeItem, settle } from './fakes.js';
 
 useFakes();
 useRecording();
@@ -81,6 +81,24 @@ it('of no batch that all have left before it ran', async () => {
   await clock.advanceTo(100);
   expect(told.map(({ outcome, reject }) => [outcome, reject])).toEqual(Array(4).fill(['ABORTED', undefined]));
   expect(ran).toEqual([]);
+});
+
+it('of batches that were prepared before there was a lane for them: each once, and of none that all have left', async () => {
+  const told = runs();
+  const early = new DynamicBatcher(new FakeBatchable(clock, 1, undefined, 2), { maxBatch: 2, preferredSizes: [2] }, clock);
+  const stop = new AbortController();
+  const sent = Array.from({ length: 6 }, (_, id) =>
+    early.run(fakeItem({ id, runMs: 10 }), { signal: id === 2 || id === 3 ? stop.signal : undefined }).catch(() => undefined),
+  );
+  await clock.advanceTo(5);
+  stop.abort();
+  await clock.advanceTo(100);
+  await Promise.all(sent);
+  expect(told).toMatchObject([
+    { size: 2, requests: 2, runs: 1, computeMs: 20 },
+    { size: 2, requests: 2, runs: 1, computeMs: 20 },
+  ]);
+  await early.dispose();
 });
 
 it('of a request that is turned away: why', async () => {

@@ -202,6 +202,7 @@ describe('an open breaker', () => {
 describe('whose fault an error is', () => {
   const failures: readonly ErrorCode[] = [
     'BINDING_NOT_FOUND',
+    'PACKAGE_NOT_FOUND',
     'BACKEND_NOT_FOUND',
     'BACKEND_INVALID',
     'BACKEND_TOO_OLD',
