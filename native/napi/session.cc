@@ -184,8 +184,9 @@ class SessionClose final : public Operation {
   Status execute(std::size_t) override {
     session_->stop(kCloseBound);
     session_.reset();  // here, if nobody else holds it: freeing a model takes its time
-    if (Session::open() == 0) pool_->trim();
-    return_free_memory();  // though others may run: a pool that gives models up for others counts on it
+    // Though others may run: a pool that gives models up for others counts on it. Blocks of this model's sizes may serve nobody else.
+    pool_->trim();
+    return_free_memory();
     return {};
   }
 
