@@ -48,7 +48,8 @@ ModelOptions model_options_of(const Napi::Object& value) {
   return options;
 }
 
-// While models run, it would stop their threads for as long as it takes: too long for the little that reading a model leaves.
+// While models run, it would stop their threads for as long as it takes: too long for the little that reading a model
+// leaves.
 void return_memory_unless_running() {
   if (SessionLanes::running() == 0) return_free_memory();
 }
@@ -184,7 +185,7 @@ class SessionClose final : public Operation {
   Status execute(std::size_t) override {
     session_->stop(kCloseBound);
     session_.reset();  // here, if nobody else holds it: freeing a model takes its time
-    // Though others may run: a pool that gives models up for others counts on it. Blocks of this model's sizes may serve nobody else.
+    // Though others may run: who gives models up for others counts on it. Blocks of its sizes may serve nobody else.
     pool_->trim();
     return_free_memory();
     return {};
