@@ -18,8 +18,7 @@ import {
   invalidArgument,
   withRequestId,
 } from '../errors/index.js';
-import { publish, type RunBy } from '../events/index.js';
-import { modelPath } from '../graph/index.js';
+import type { RunBy } from '../events/index.js';
 import type { TensorObserver } from '../precision/index.js';
 import { DeviceTensor, Tensor, type DType } from '../tensor/index.js';
 import { Backend, type BackendInit } from './backend.js';
@@ -28,8 +27,6 @@ import { HeldInputs } from './held-inputs.js';
 import { checkShapeFits, unknownName } from './input-checks.js';
 import { InFlight } from './in-flight.js';
 import type { DeviceOutputTensors, InputName, InputTensors, ModelTypes, OutputName, OutputTensors } from './model-types.js';
-import { openModel } from './open-model.js';
-import { checkSessionOptions, sessionOptionNames, type SessionOptions } from './options.js';
 import { publishFailure, publishRun } from './run-events.js';
 import { inputTensors, requestedOutputs, runResult } from './run-tensors.js';
 
@@ -89,9 +86,6 @@ export interface RunResult<Outputs = Readonly<Record<string, Tensor>>> extends D
   /** Disposes of all outputs. */
   dispose(): void;
 }
-
-/** The path or `file:` URL of an ONNX file or of an optimised model's bundle, or the bytes of an ONNX file. */
-export type ModelSource = string | URL | Uint8Array;
 
 /**
  * A model that is ready to run: the layer under every task. Made by {@link createSession}. Runs are queued on its lanes and never
@@ -353,54 +347,8 @@ function tensorInfo(info: NativeTensorInfo): TensorInfo {
   };
 }
 
-/**
- * Opens a model and readies it to run.
- *
- * `model` is a path, a `file:` URL, or the bytes of an ONNX file; weights in external files are found beside a path. Of the bundle of an optimised model,
- * which `foveate optimize` makes, the form for the device is opened. The bundle of an engine, which `foveate build` makes, is run as it is.
- * `M` is what TypeScript is told of the model; `foveate typegen` writes it, and nothing checks that it is of this model.
- * Throws MODEL_NOT_FOUND, MODEL_INVALID, MODEL_UNSUPPORTED, BUNDLE_INVALID, BACKEND_NOT_FOUND (with every place looked at), BACKEND_UNAVAILABLE; for TensorRT ENGINE_NOT_BUILT,
- * ENGINE_MISMATCH, ENGINE_INVALID, NOT_TRUSTED, CUDA_OUT_OF_MEMORY, DEVICE_LOST, and as `buildEngine` where one is built.
- */
-export async function createSession<M extends ModelTypes = ModelTypes>(
-  model: ModelSource,
-  options: SessionOptions = {},
-): Promise<Session<M>> {
-  return await createSessionBy<M>(model, options, openModel);
-}
-
-/** A session of what `open` gives for a model; all else as {@link createSession}. */
-export async function createSessionBy<M extends ModelTypes = ModelTypes>(
-  model: ModelSource,
-  options: SessionOptions,
-  open: (model: string | Uint8Array, options: SessionOptions) => Promise<Opened<Backend>>,
-): Promise<Session<M>> {
-  checkOptions('session options', options, sessionOptionNames);
-  checkSessionOptions(options);
-  const given = modelSource(model);
-  if (options.signal?.aborted) throw aborted(options.signal);
-  const started = performance.now();
-  const opened = await open(given, options).catch(toCaller);
-  const { choice, runtime, path: file } = opened.runner;
-  const path = typeof given === 'string' ? given : undefined;
-  const session = Session.over<M>(opened, options.lanes ?? 1, path);
-  publish('foveate:session.open', {
-    model: path,
-    file,
-    device: choice.device,
-    reason: choice.reason,
-    runtime: `${runtime.name} ${runtime.version}`,
-    loadMs: performance.now() - started,
-  });
-  return session;
-}
-
 /** From here the stack leads to the caller in a few steps; from where the error was made, it would end before. */
-function toCaller(error: unknown): never {
+export function toCaller(error: unknown): never {
   if (error instanceof FoveateError) Error.captureStackTrace(error);
   throw error;
-}
-
-function modelSource(model: ModelSource): string | Uint8Array {
-  return model instanceof Uint8Array ? model : modelPath('model', model);
 }

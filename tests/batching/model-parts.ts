@@ -80,6 +80,10 @@ export interface Waits {
 export function sum(parts: readonly { readonly samples: number }[]): number {
   return parts.reduce((total, { samples }) => total + samples, 0);
 }
+/** The largest size that so many samples fill; all of them where they fill none. */
+export function largestFilled(sizes: readonly number[], waiting: number): number {
+  return Math.max(0, ...sizes.filter((size) => size <= waiting)) || waiting;
+}
 export function liveOf(batch: Batch): Part[] {
   return batch.places.flatMap(({ part }) => part ?? []);
 }
@@ -100,4 +104,38 @@ export function startOf(part: Part): number {
 }
 export function oldestUnseated(parts: readonly Part[]): Part | undefined {
   return parts.filter(({ seat }) => seat === undefined).sort((a, b) => a.sequence - b.sequence)[0];
+}
+
+/** How callers share what is served, within each group and priority. */
+export class Shares {
+  readonly #queue: () => readonly Part[];
+  readonly #shares = new Map<string, Share>();
+
+  constructor(queue: () => readonly Part[]) {
+    this.#queue = queue;
+  }
+
+  /** Those without a seat of the same group and priority. */
+  unseated(like: Part): Part[] {
+    return this.#queue().filter((part) => part.seat === undefined && levelOf(part) === levelOf(like));
+  }
+
+  of(part: Part): Share {
+    const key = levelOf(part);
+    if (!this.#shares.has(key)) this.#shares.set(key, { position: 0, starts: new Map() });
+    return this.#shares.get(key) as Share;
+  }
+
+  forget(part: Part): void {
+    if (this.unseated(part).length === 0) this.#shares.delete(levelOf(part));
+  }
+
+  /** In the order in which they get seats; of each level, as it stands. */
+  turns(parts: readonly Part[]): Part[] {
+    const start = (part: Part): number => this.of(part).starts.get(callerOf(part)) as number;
+    const first = parts.filter(
+      (part) => !parts.some((o) => levelOf(o) === levelOf(part) && callerOf(o) === callerOf(part) && o.sequence < part.sequence),
+    );
+    return first.sort((a, b) => b.call.event.priority - a.call.event.priority || start(a) - start(b) || a.sequence - b.sequence);
+  }
 }

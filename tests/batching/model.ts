@@ -1,11 +1,8 @@
-/**
- * What a `DynamicBatcher` is to do, written as plainly as possible: lists that are searched and sorted anew each time, and one event after the other. It shares no code with
- * the batcher but what sizes cost (`BatchSizes`, tested for itself).
- */
+/** What a `DynamicBatcher` is to do, as plain as possible: lists that are searched and sorted anew each time. It shares no code with the batcher but `BatchSizes`, tested for itself. */
 import { BatchSizes } from '../../lib/batching/batch-sizes.js';
 import { slicePrepareMs } from './fakes.js';
-import { callerOf, groupOf, idOf, levelOf, liveOf, oldestUnseated, startOf, sum } from './model-parts.js';
-import type { Answer, Batch, Call, Part, Place, Setting, Share, TraceEvent, Waits } from './model-parts.js';
+import { callerOf, groupOf, idOf, largestFilled, liveOf, oldestUnseated, Shares, startOf, sum } from './model-parts.js';
+import type { Answer, Batch, Call, Part, Place, Setting, TraceEvent, Waits } from './model-parts.js';
 
 export class Model {
   readonly answers: Answer[] = [];
@@ -26,7 +23,7 @@ export class Model {
   readonly #calls: Call[] = [];
   #outside: Call[] = [];
   #forming: Batch[] = [];
-  readonly #shares = new Map<string, Share>();
+  readonly #shares = new Shares(() => this.#queue);
   readonly #sizes = new Map<string, BatchSizes>();
   readonly #waits = new Map<string, Waits>();
   #later: { at: number; what: () => void }[] = [];
@@ -116,37 +113,13 @@ export class Model {
     for (let call = this.#outside[0]; call !== undefined && this.#hasRoom(call.event.item.samples); call = this.#outside[0]) {
       this.#outside.shift();
       for (const part of call.parts) {
-        const share = this.#share(part);
+        const share = this.#shares.of(part);
         const caller = callerOf(part);
-        const isNew = !this.#unseated(part).some((other) => callerOf(other) === caller);
+        const isNew = !this.#shares.unseated(part).some((other) => callerOf(other) === caller);
         if (isNew) share.starts.set(caller, Math.max(share.starts.get(caller) ?? 0, share.position));
         part.isWaiting = true;
       }
     }
-  }
-
-  /** Those without a seat of the same group and priority. */
-  #unseated(like: Part): Part[] {
-    return this.#queue.filter((part) => part.seat === undefined && levelOf(part) === levelOf(like));
-  }
-
-  #share(part: Part): Share {
-    const key = levelOf(part);
-    if (!this.#shares.has(key)) this.#shares.set(key, { position: 0, starts: new Map() });
-    return this.#shares.get(key) as Share;
-  }
-
-  #forgetShare(part: Part): void {
-    if (this.#unseated(part).length === 0) this.#shares.delete(levelOf(part));
-  }
-
-  /** In the order in which they get seats; of each level, as it stands. */
-  #turns(parts: readonly Part[]): Part[] {
-    const start = (part: Part): number => this.#share(part).starts.get(callerOf(part)) as number;
-    const first = parts.filter(
-      (part) => !parts.some((o) => levelOf(o) === levelOf(part) && callerOf(o) === callerOf(part) && o.sequence < part.sequence),
-    );
-    return first.sort((a, b) => b.call.event.priority - a.call.event.priority || start(a) - start(b) || a.sequence - b.sequence);
   }
 
   #giveUp(call: Call | undefined, code: string): void {
@@ -169,7 +142,7 @@ export class Model {
     for (const part of call.parts) {
       const wasUnseated = part.isWaiting && part.seat === undefined;
       part.isWaiting = false;
-      if (wasUnseated) this.#forgetShare(part);
+      if (wasUnseated) this.#shares.forget(part);
       if (part.seat !== undefined) this.#unseat(part);
     }
     this.#letIn();
@@ -364,15 +337,9 @@ export class Model {
   #fill(group: string): void {
     const ofGroup = (): Part[] => this.#queue.filter((part) => groupOf(part) === group);
     const waiting = sum(ofGroup());
-    const limit =
-      Math.max(
-        0,
-        ...this.#sizesOf(group)
-          .sizes(waiting)
-          .filter((size) => size <= waiting),
-      ) || waiting;
+    const limit = largestFilled(this.#sizesOf(group).sizes(waiting), waiting);
     for (;;) {
-      const turns = this.#turns(ofGroup().filter(({ seat }) => seat === undefined));
+      const turns = this.#shares.turns(ofGroup().filter(({ seat }) => seat === undefined));
       let batch = this.#forming.find((forming) => forming.group === group);
       const next = batch === undefined && this.#opened % 16 === 15 ? oldestUnseated(ofGroup()) : turns[0];
       if (next === undefined) return;
@@ -397,10 +364,10 @@ export class Model {
   }
 
   #seat(part: Part, batch: Batch, start: number, free: Place | undefined, first: Part | undefined): void {
-    const share = this.#share(part);
+    const share = this.#shares.of(part);
     const caller = callerOf(part);
     const served = share.starts.get(caller) as number;
-    const [turn] = this.#turns(this.#unseated(part));
+    const [turn] = this.#shares.turns(this.#shares.unseated(part));
     if (callerOf(turn ?? (first as Part)) === caller) share.position = served;
     share.starts.set(caller, served + part.samples);
     const { prepareMs } = part;
@@ -409,7 +376,7 @@ export class Model {
     if (free !== undefined) free.isUsed = true;
     batch.places.push(place);
     part.seat = { batch, place };
-    this.#forgetShare(part);
+    this.#shares.forget(part);
     const ready = (): void => {
       if (fault === 'prepare' && place.part === part) this.#fail(part.call, 'MEDIA_INVALID');
       if (this.#isUnsettled && prepareMs > 0) this.#look(); // before the batch can begin
