@@ -4,8 +4,10 @@ import { expect, it } from 'vitest';
 import * as foveate from '../../lib/index.js';
 import * as metrics from '../../lib/metrics/index.js';
 
-/** Of use to lib/evaluation and lib/cli alone. */
+/** Of use to other folders alone. */
 const inside = [
+  'MeanAboveTest',
+  'Random',
   'bootstrapAmong',
   'enoughPictures',
   'holm',
