@@ -57,7 +57,6 @@ for (const [name, size] of Object.entries(sizes)) {
 /** 10 ms for a batch of whatever size. */
 const flat = {
   lanes: 1,
-  ahead: 0,
   mostSamples: Infinity,
   samples: () => 1,
   group: () => '',

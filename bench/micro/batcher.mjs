@@ -13,7 +13,6 @@ const rounds = 15;
 
 const nothing = {
   lanes: 1,
-  ahead: 0,
   mostSamples: Infinity,
   samples: () => 1,
   group: () => '',

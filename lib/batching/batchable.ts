@@ -31,8 +31,8 @@ export interface Batchable<Item, Result extends object, Arena = unknown, Output 
   readonly name?: string | undefined;
   /** How many batches run at once. */
   readonly lanes: number;
-  /** How many full batches may be prepared besides, while all lanes are busy: as many as keep busy what prepares them. 0 where that takes no time of its own. */
-  readonly ahead: number;
+  /** How many full batches may be prepared besides, while all lanes are busy: as many as keep busy what prepares them. Default 0: preparing takes no time of its own. */
+  readonly ahead?: number;
   /** The most samples that one run takes; Infinity where nothing is known to limit it. It may change, as where an engine takes over from another. */
   readonly mostSamples: number;
   /** How many samples the item counts for, at least 1. Throws where it cannot be run. */

@@ -239,7 +239,7 @@ export class DynamicBatcher<
     if (error instanceof AbortedError) failed.aborted++;
     else if (error instanceof DisposedError) failed.disposed++;
     else if (error instanceof QueueError && error.code === 'QUEUE_FULL') failed.queueFull++;
-    else if (error instanceof QueueError) failed.deadline++;
+    else if (error instanceof QueueError && error.code === 'DEADLINE_EXCEEDED') failed.deadline++;
     else failed.error++;
   }
 

@@ -162,7 +162,7 @@ export class Scheduler<Item, Result extends object> implements BatchContext<Item
     return decide({
       now: this.clock.now(),
       idleLanes: this.batchable.lanes - this.#closed,
-      ahead: this.batchable.ahead,
+      ahead: this.batchable.ahead ?? 0,
       idleSince: this.#idleSince,
       maxDelayMs: this.maxDelayMs,
       turn: this.#turn,

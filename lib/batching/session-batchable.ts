@@ -68,8 +68,6 @@ class SharedOutputs {
 export class SessionBatchable implements Batchable<Tensors, SessionResult, SessionArena, SharedOutputs> {
   readonly name: string | undefined;
   readonly lanes: number;
-  /** Tensors are copied at once. */
-  readonly ahead = 0;
   /** Whether the model tells that samples can be put side by side: an input or output without a batch cannot, nor one whose batch is fixed. */
   readonly #hasBatch: boolean;
   readonly #session: Session;

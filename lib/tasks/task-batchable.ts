@@ -137,6 +137,8 @@ export class TaskBatchable<Result, Options extends TaskRunOptions> implements Ba
     const prepare = async (image: PictureInput, i: number): Promise<void> => {
       try {
         const into = arena.input?.subtensor(place + i);
+        // Of a request that has left, in memory of its own.
+        if (into === undefined) arena.pictures[place + i]?.tensor.dispose();
         arena.pictures[place + i] = await preprocess.run(image, { into, pixelLimit, signal: stop.signal });
       } catch (error) {
         throw images.length > 1 ? withIndex(error, i) : error;
@@ -216,14 +218,16 @@ export class TaskBatchable<Result, Options extends TaskRunOptions> implements Ba
   async finish(arena: PictureArena, run: PictureRun, { item, place }: Seat<TaskRequest<Options>>): Promise<TaskResults<Result>> {
     const job = this.#job(item);
     const pictures = pictureList(item.images).map((_, i) => arena.pictures[place + i] as PreprocessedPicture);
-    const results = await Promise.all(
-      pictures.map((picture, i) =>
-        run.decode(job, place + i, picture, undefined).catch((error: unknown) => {
-          throw pictures.length > 1 ? withIndex(error, i) : error;
-        }),
-      ),
-    );
-    return { results };
+    const stop = new Stop(undefined, pictures.length);
+    const decode = async (picture: PreprocessedPicture, i: number): Promise<Result> => {
+      try {
+        return await run.decode(job, place + i, picture, stop.signal);
+      } catch (error) {
+        throw pictures.length > 1 ? withIndex(error, i) : error;
+      }
+    };
+    // All of them have to be done, even where one fails: afterwards the arena may be given back.
+    return { results: await allOrFirstError(pictures.map(decode), stop) };
   }
 
   /** Results are the caller's to keep, or nobody's. */
