@@ -67,10 +67,11 @@ export class Batch<Item, Result extends object> {
 
   /** There is room. Begins to prepare the request. */
   add(request: BatchRequest<Item, Result>): void {
-    const { samples, item } = request;
+    const { samples, item, call } = request;
     const place = this.#takePlace(samples);
     this.#samples += samples;
-    const seat: TakenSeat<Item, Result> = { item, place, samples, request, preparing: undefined, preprocessMs: 0 };
+    const { requestId } = call;
+    const seat: TakenSeat<Item, Result> = { item, place, samples, requestId, request, preparing: undefined, preprocessMs: 0 };
     this.#seats.push(seat);
     request.batch = this;
     this.#prepare(seat);

@@ -1,9 +1,18 @@
+import { isObserved } from '../events/index.js';
+
 /** A request's part of a batch. */
 export interface Seat<Item> {
   readonly item: Item;
   /** The first of its samples in the arena. */
   readonly place: number;
   readonly samples: number;
+  /** As it was given to `run` of the batcher. */
+  readonly requestId?: string | undefined;
+}
+
+/** Those of a batch that are known, for log lines; none where nobody listens to these. */
+export function requestIdsOf(seats: readonly Seat<unknown>[]): readonly string[] | undefined {
+  return isObserved('foveate:log') ? seats.flatMap(({ requestId }) => requestId ?? []) : undefined;
 }
 
 /** What a run of a batch gave, for all of its requests. */

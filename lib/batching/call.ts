@@ -84,6 +84,7 @@ interface CallInit {
   readonly submittedAt: number;
   readonly deadlineAt: number;
   readonly signal: AbortSignal | undefined;
+  readonly requestId: string | undefined;
 }
 
 /** One call of a batcher, from its submission to its one answer. */
@@ -101,6 +102,7 @@ export class Call<Item, Result extends object> {
   outcome: Outcome<Result> | undefined;
   isSettled = false;
   readonly signal: AbortSignal | undefined;
+  readonly requestId: string | undefined;
   deadline: HeapEntry<Call<Item, Result>> | undefined;
   /** Lets go of the caller's signal. */
   unlink: (() => void) | undefined;
@@ -115,6 +117,7 @@ export class Call<Item, Result extends object> {
     this.submittedAt = init.submittedAt;
     this.deadlineAt = init.deadlineAt;
     this.signal = init.signal;
+    this.requestId = init.requestId;
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;

@@ -125,7 +125,7 @@ export class DynamicBatcher<
   }
 
   #submit(item: Item, options: BatchRequestOptions): Call<Item, Result> {
-    const { priority = 0, caller, deadlineMs, signal } = options;
+    const { priority = 0, caller, deadlineMs, signal, requestId } = options;
     if (signal?.aborted) throw aborted(signal);
     if (this.#closing !== undefined) throw disposed('before the call');
     const samples = this.#batchable.samples(item);
@@ -138,7 +138,7 @@ export class DynamicBatcher<
     }
     const submittedAt = this.#clock.now();
     const deadlineAt = deadlineMs === undefined ? Infinity : submittedAt + deadlineMs;
-    const call = new Call<Item, Result>({ group, samples, priority, caller, submittedAt, deadlineAt, signal });
+    const call = new Call<Item, Result>({ group, samples, priority, caller, submittedAt, deadlineAt, signal, requestId });
     call.parts = this.#parts(call, item);
     call.partsLeft = call.parts.length;
     this.#calls.add(call);

@@ -1,7 +1,7 @@
 import { ArgumentError, invalidArgument, ModelError } from '../errors/index.js';
 import type { RunResult, Session, TensorInfo } from '../session/index.js';
 import { Tensor, type DType } from '../tensor/index.js';
-import type { Batchable, BatchRun, Seat } from './batchable.js';
+import { requestIdsOf, type Batchable, type BatchRun, type Seat } from './batchable.js';
 
 type Tensors = Readonly<Record<string, Tensor>>;
 
@@ -177,7 +177,7 @@ export class SessionBatchable implements Batchable<Tensors, SessionResult, Sessi
     const { place, samples } = seats.at(-1) as Seat<Tensors>;
     const rows = place + samples - first;
     const inputs = arena.alone?.item ?? rowsOf(arena.inputs as Tensors, first, seats);
-    const result = await this.#session.runBy('batcher', inputs, { signal });
+    const result = await this.#session.runBy('batcher', inputs, { signal }, requestIdsOf(seats));
     const uneven = Object.entries(result.outputs).find(([, { dims }]) => dims[0] !== rows);
     if (seats.length > 1 && uneven !== undefined) {
       result.dispose();

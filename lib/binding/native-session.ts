@@ -56,6 +56,8 @@ export interface NativeRunOptions {
   /** Whether outputs stay on the GPU that computes them; of an engine alone. */
   readonly onDevice: boolean;
   readonly layerTimes: boolean;
+  /** For log lines. */
+  readonly requestIds?: readonly string[] | undefined;
 }
 
 export interface NativeRunResult {

@@ -245,6 +245,8 @@ export interface NativeLogLine {
   /** The model that it is about, '' where it is about none. */
   readonly origin: string;
   readonly message: string;
+  /** As given with the run that was under way on the thread of the line. */
+  readonly requestIds: readonly string[];
 }
 
 export interface NativeMemoryStatistics {

@@ -224,6 +224,8 @@ export interface LogEvent {
   /** The file name of the model that it is about, '' where it is about none. */
   readonly origin: string;
   readonly message: string;
+  /** Of those that were being run, of a batch several. None where none was given, where it is of no run, or a library tells it on a thread of its own. */
+  readonly requestIds: readonly string[];
 }
 
 interface Events {

@@ -12,7 +12,7 @@ export async function disposeUnasked(name: string, model: AsyncDisposable): Prom
 export function logNotDisposed(name: string, error: unknown): void {
   const reason = error instanceof Error ? error.message : String(error);
   const message = `The model could not be disposed of, and what it holds may be lost: ${reason}`;
-  publish('foveate:log', { level: 'error', runtime: 'foveate', origin: name, message });
+  publish('foveate:log', { level: 'error', runtime: 'foveate', origin: name, message, requestIds: [] });
 }
 
 /** Rejects with the first failure, once all have settled. */

@@ -288,7 +288,7 @@ export class Failover<R extends Runner> {
   }
 
   #log(level: 'info' | 'warning', message: string): void {
-    publish('foveate:log', { level, runtime: 'foveate', origin: this.#model ?? '', message });
+    publish('foveate:log', { level, runtime: 'foveate', origin: this.#model ?? '', message, requestIds: [] });
   }
 
   /** Aborts what is opened or built in the background. To be called before the wait for runs under way. */

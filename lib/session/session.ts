@@ -174,16 +174,17 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
     return this.runBy('program', inputs, options);
   }
 
-  /** @internal As {@link run}, for a task or a batcher. */
+  /** @internal As {@link run}, for a task or a batcher; `requestIds` are those of a batch, for log lines. */
   async runBy<Name extends OutputName<M> = OutputName<M>>(
     by: RunBy,
     inputs: InputTensors<M>,
     options: RunOptions<Name>,
+    requestIds?: readonly string[],
   ): Promise<RunResult<Pick<OutputTensors<M>, Name>>> {
     checkOptions('run options', options, ['outputs', 'layerTimes', 'signal', 'requestId']);
     if (checkBoolean('layerTimes', options.layerTimes ?? false)) this.#checkOnGpu('layerTimes');
     // The type was taken on trust when the session was made; names of outputs have been checked.
-    return (await this.#runOnce(inputs, options, false, by)) as RunResult<Pick<OutputTensors<M>, Name>>;
+    return (await this.#runOnce(inputs, options, false, by, requestIds)) as RunResult<Pick<OutputTensors<M>, Name>>;
   }
 
   /**
@@ -206,6 +207,7 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
     options: RunOptions,
     onDevice: boolean,
     by: RunBy,
+    requestIds?: readonly string[],
   ): Promise<RunResult<Record<string, unknown>>> {
     const { signal, requestId } = options;
     checkRequestId(requestId);
@@ -219,7 +221,7 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
       // What is on a GPU, or is to stay there, and times of layers, nothing else can give.
       const isMovable = !onDevice && !options.layerTimes && ![...given.values()].some((tensor) => tensor instanceof DeviceTensor);
       using held = isMovable && this.#runners.mayRunTwice ? new HeldInputs(given, this.#runners.open ?? Tensor) : undefined;
-      const how = { onDevice, layerTimes: options.layerTimes ?? false };
+      const how = { onDevice, layerTimes: options.layerTimes ?? false, requestIds: requestIds ?? (requestId === undefined ? undefined : [requestId]) };
       const call = async (backend: Backend): Promise<RunResult<Record<string, Tensor | DeviceTensor>>> => {
         const result = await backend.run(held?.tensors ?? given, requested, how, signal);
         return runResult(result, requested, backend.choice.device, held?.copiedBytes ?? 0);

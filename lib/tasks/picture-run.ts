@@ -46,14 +46,15 @@ export class PictureRun implements Disposable {
     this.#rows = rows;
   }
 
-  /** `input` has the pictures from place `first` on. Throws as `Session.run`. */
+  /** `input` has the pictures from place `first` on; `requestIds` as for `Session.runBy`. Throws as `Session.run`. */
   static async of(
     session: Session,
     by: RunBy,
     input: { readonly name: string; readonly tensor: Tensor; readonly first: number; readonly rows: number },
     options: Pick<RunOptions, 'signal' | 'requestId'> & { readonly outputs: readonly string[] },
+    requestIds?: readonly string[],
   ): Promise<PictureRun> {
-    const result = await session.runBy(by, { [input.name]: input.tensor }, options);
+    const result = await session.runBy(by, { [input.name]: input.tensor }, options, requestIds);
     return new PictureRun(result, options.outputs, input.first, input.rows);
   }
 

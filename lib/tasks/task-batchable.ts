@@ -1,5 +1,5 @@
 import { native } from '../binding/index.js';
-import type { Batchable, BatchRun, Seat } from '../batching/index.js';
+import { requestIdsOf, type Batchable, type BatchRun, type Seat } from '../batching/index.js';
 import { invalidArgument } from '../errors/index.js';
 import type { PictureInput, Preprocess, PreprocessedPicture } from '../image/index.js';
 import type { Tensor } from '../tensor/index.js';
@@ -163,7 +163,8 @@ export class TaskBatchable<Result, Options extends TaskRunOptions> implements Ba
       if (runner !== arena.runner) await this.#prepareAgain(arena, runner, seats, signal);
       const { name } = model.input;
       const { tensor, first, rows } = this.#rows(arena, seats);
-      const run = await PictureRun.of(runner.session, 'batcher', { name, tensor, first, rows }, { outputs, signal });
+      const options = { outputs, signal };
+      const run = await PictureRun.of(runner.session, 'batcher', { name, tensor, first, rows }, options, requestIdsOf(seats));
       arena.runs.push(run);
       const { queueMs, computeMs, device } = run.result;
       return { output: run, queueMs, computeMs, device };

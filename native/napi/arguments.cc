@@ -9,6 +9,13 @@ namespace foveate {
 
 std::string string_of(const Napi::Value& value) { return value.As<Napi::String>().Utf8Value(); }
 
+std::vector<std::string> strings_of(const Napi::Value& value) {
+  auto array = value.As<Napi::Array>();
+  std::vector<std::string> strings;
+  for (std::uint32_t i = 0; i < array.Length(); ++i) strings.push_back(string_of(array.Get(i)));
+  return strings;
+}
+
 DType dtype_of(const Napi::Value& value) {
   const std::string name = string_of(value);
   if (auto dtype = dtype_from_name(name)) return *dtype;

@@ -17,6 +17,7 @@
 namespace foveate {
 
 std::string string_of(const Napi::Value& value);
+std::vector<std::string> strings_of(const Napi::Value& array);
 DType dtype_of(const Napi::Value& value);
 Dims dims_of(const Napi::Value& value);
 Napi::Array dims_value(Napi::Env env, std::span<const std::int64_t> dims);

@@ -23,6 +23,7 @@ struct KeptLine {
   std::string runtime;
   std::string origin;
   std::string message;
+  std::vector<std::string> requests;
 };
 
 // On the JavaScript thread; without an environment where that ended before the line came to its turn.
@@ -35,6 +36,9 @@ void call_listener(Napi::Env env, Napi::Function listener, std::nullptr_t*, Kept
   value.Set("runtime", line->runtime);
   value.Set("origin", line->origin);
   value.Set("message", line->message);
+  auto requests = Napi::Array::New(env, line->requests.size());
+  for (std::uint32_t i = 0; i < line->requests.size(); ++i) requests.Set(i, line->requests[i]);
+  value.Set("requestIds", requests);
   listener.Call({value});
 }
 
@@ -55,15 +59,18 @@ void deliver(const LogLine& line) noexcept {
   try {
     std::lock_guard lock(listeners().mutex);
     for (const auto& listener : listeners().all) {
-      auto kept = std::make_unique<KeptLine>(
-          KeptLine{line.level, std::string(line.runtime), std::string(line.origin), std::string(line.message)});
+      auto kept = std::make_unique<KeptLine>(KeptLine{line.level,
+                                                      std::string(line.runtime),
+                                                      std::string(line.origin),
+                                                      std::string(line.message),
+                                                      {line.requests.begin(), line.requests.end()}});
       if (listener->NonBlockingCall(kept.get()) == napi_ok) kept.release();
     }
   } catch (const std::exception&) {  // no memory for a line: it is dropped
   }
 }
 
-// logListen(listener: (line: { level, runtime, origin, message }) => void): void. Every line from warnings on, until
+// logListen(listener: (line: { level, runtime, origin, message, requestIds }) => void): void. Every line from warnings on, until
 // the environment ends; lines do not keep the process alive.
 void log_listen(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();

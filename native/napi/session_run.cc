@@ -1,6 +1,7 @@
 // One run of a session, from the caller's tensors to leases and device tensors.
 #include <optional>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "napi/lease.h"
 #include "napi/session.h"
 #include "napi/tensor_arguments.h"
+#include "runtime/log.h"
 
 namespace foveate {
 namespace {
@@ -31,9 +33,11 @@ class SessionRun final : public Operation {
   std::size_t copied_bytes = 0;
   bool on_device = false;
   bool layer_times = false;
+  std::vector<std::string> request_ids;  // for log lines
 
   Status execute(std::size_t lane) override {
     queued_ = std::chrono::steady_clock::now() - submitted_;
+    const RequestScope scope(request_ids);
     std::vector<TensorView> views;
     views.reserve(inputs.size());
     for (const auto& input : inputs) views.push_back(input.view());
@@ -131,7 +135,7 @@ class SessionRun final : public Operation {
 };
 
 // sessionRun(session, inputs: {dtype, dims, data, lease?}[] or {dtype, dims, device}[], outputs: {index, tensor?}[],
-//            options: {onDevice, layerTimes}, operation?)
+//            options: {onDevice, layerTimes, requestIds?: string[]}, operation?)
 //   : Promise<{ outputs: {dtype, dims, lease?, device?, gpu?}[], copiedBytes, queueMs, computeMs, uploadMs, downloadMs,
 //               layers?: {name, ms}[] }>
 Napi::Value session_run(const Napi::CallbackInfo& info) {
@@ -146,6 +150,7 @@ Napi::Value session_run(const Napi::CallbackInfo& info) {
   const auto options = info[3].As<Napi::Object>();
   operation->on_device = options.Get("onDevice").As<Napi::Boolean>().Value();
   operation->layer_times = options.Get("layerTimes").As<Napi::Boolean>().Value();
+  if (const auto ids = options.Get("requestIds"); !ids.IsUndefined()) operation->request_ids = strings_of(ids);
   // Others would give what they have in host memory.
   if (operation->on_device && !session->lanes()->model->has_host_memory())
     throw Napi::TypeError::New(info.Env(), "Expected the session of an engine on a GPU");

@@ -177,6 +177,7 @@ describe('events', () => {
       level: 'warning',
       runtime: 'onnxruntime',
       origin: 'default_input.onnx',
+      requestIds: [],
       message: expect.stringContaining('bias') as string,
     });
   });

@@ -34,7 +34,8 @@ void receive(abi::Severity severity, const char* message) noexcept {
   if (scope == nullptr) return log({level_of(severity), "tensorrt", "", text});
   try {
     if (severity <= abi::Severity::kError && scope->error_.empty()) scope->error_ = text;
-    if (scope->listener_) scope->listener_(severity, text);
+    if (scope->listener_) return scope->listener_(severity, text);
+    if (severity > abi::Severity::kError) log({level_of(severity), "tensorrt", "", text});
   } catch (const std::exception&) {  // no memory for a line: it is dropped
   }
 }

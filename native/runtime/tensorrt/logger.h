@@ -15,8 +15,9 @@ namespace foveate::tensorrt {
 
 using LogListener = std::function<void(abi::Severity severity, std::string_view message)>;
 
-// For its lifetime, lines logged on this thread go to `listener`, and the last error is kept. Scopes nest; the
-// innermost gets the line. What the listener throws is dropped.
+// For its lifetime, lines logged on this thread go to `listener`, and the first error is kept. Without a listener,
+// warnings and what is below go to the log of foveate. Scopes nest; the innermost gets the line. What the listener
+// throws is dropped.
 class LogScope {
  public:
   explicit LogScope(LogListener listener = {});
