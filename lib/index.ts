@@ -465,6 +465,7 @@ export {
 } from './optimize/index.js';
 export {
   benchModel,
+  chooseLanes,
   compareBench,
   loadTest,
   readBenchReport,
@@ -479,10 +480,12 @@ export {
   type Busy,
   type CellComparison,
   type CellPlace,
+  type ChooseLanesOptions,
   type ClosedLoop,
   type FailedCell,
   type Finding,
   type FindingKind,
+  type LaneChoice,
   type LoadBatching,
   type LoadGenerator,
   type LoadLimits,

@@ -44,7 +44,11 @@ interface Look {
  * Rejects as `createSession` or `loadTask` and their calls, and with INVALID_ARGUMENT, UNKNOWN_OPTION, ABORTED.
  */
 export async function benchModel(model: string | URL, options: BenchOptions = {}): Promise<BenchReport> {
-  const checked = checkedBenchOptions(options);
+  return await benchAs(model, checkedBenchOptions(options));
+}
+
+/** As {@link benchModel}. */
+export async function benchAs(model: string | URL, checked: CheckedBenchOptions): Promise<BenchReport> {
   const path = modelPath('model', model);
   const { signal, rounds, durationMs, seed } = checked;
   if (signal?.aborted) throw aborted(signal);
@@ -96,9 +100,9 @@ async function lookAt(path: string, checked: CheckedBenchOptions): Promise<Look>
 }
 
 /** Throws INVALID_ARGUMENT where the model was exported with another batch than is asked for. */
-function batchOf({ inputs }: Session, { batch }: CheckedBenchOptions): readonly number[] {
+function batchOf({ inputs }: Session, { batch, defaultBatch }: CheckedBenchOptions): readonly number[] {
   const fixed = fixedBatch(inputs);
-  if (fixed === undefined) return batch ?? [1, 2, 4, 8];
+  if (fixed === undefined) return batch ?? defaultBatch;
   if (batch !== undefined && (batch.length > 1 || batch[0] !== fixed)) {
     throw invalidArgument(
       'batch',
@@ -130,7 +134,7 @@ class Sweep {
   }
 
   inFlight({ lanes }: CellPlace): number {
-    return this.#options.inFlight ?? (this.#look.pictures === undefined ? lanes : lanes + 1);
+    return this.#options.inFlight ?? lanes + this.#options.waiting;
   }
 
   /** Whether it came to its end: false where it was aborted after something was measured. */

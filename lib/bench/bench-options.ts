@@ -52,6 +52,8 @@ const optionNames = [
 /** {@link BenchOptions} with nothing left open but the batch, which the model may say. */
 export interface CheckedBenchOptions {
   readonly batch: readonly number[] | undefined;
+  /** Where neither `batch` nor the model says. */
+  readonly defaultBatch: readonly number[];
   readonly lanes: readonly number[];
   readonly threads: readonly (number | null)[];
   /** undefined: tensors. */
@@ -59,6 +61,8 @@ export interface CheckedBenchOptions {
   readonly open: BenchTaskOptions;
   readonly shapes: SampleShapes;
   readonly inFlight: number | undefined;
+  /** Where `inFlight` does not say: so many more calls than there are lanes. */
+  readonly waiting: number;
   readonly durationMs: number;
   readonly rounds: number;
   readonly seed: number;
@@ -77,12 +81,14 @@ export function checkedBenchOptions(options: BenchOptions): CheckedBenchOptions 
   }
   return {
     batch: batch && checkedList('batch', batch, 1024),
+    defaultBatch: [1, 2, 4, 8],
     lanes: checkedList('lanes', lanes ?? [1, 2], 64),
     threads: threads === undefined ? [null] : checkedList('threads', threads, 1024),
     pictures,
     open: checkedOpen(open, pictures !== undefined),
     shapes: checkedShapes(shapes),
     inFlight: inFlight === undefined ? undefined : checkInteger('inFlight', inFlight, 1, 4096),
+    waiting: pictures === undefined ? 0 : 1,
     durationMs: checkNumber('durationMs', options.durationMs ?? 5000, 10, 86_400_000),
     rounds: checkInteger('rounds', options.rounds ?? 8, 2, 50),
     seed: checkInteger('seed', options.seed ?? 0, 0, 2 ** 32 - 1),

@@ -1,5 +1,6 @@
 export { benchModel } from './bench-model.js';
 export type { BenchOptions } from './bench-options.js';
+export { chooseLanes, type ChooseLanesOptions, type LaneChoice } from './choose-lanes.js';
 export type { BenchPicture } from './bench-pictures.js';
 export type { BenchTaskOptions } from './picture-workload.js';
 export type {

@@ -14,7 +14,7 @@ export interface SessionOptions {
   readonly interOpThreads?: number | undefined;
   /**
    * Runs at the same time, each with an execution context of its own. Default 1. On a CPU, two lanes that share all threads (`{ lanes: 2, threads: cores }`)
-   * can fill each other's pauses, and hold the event loop up longer: measure both.
+   * can fill each other's pauses, and hold the event loop up longer: measure both. `chooseLanes` finds the best number where threads are divided.
    */
   readonly lanes?: number | undefined;
   /** Whether threads spin while they wait for work inside a run. Default false: they would take the cores from whatever else has work. */
