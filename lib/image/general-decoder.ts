@@ -42,7 +42,8 @@ export async function decodeGeneral(
   const { source } = picture;
   if ('pixels' in source) return source;
   const decode = await loadSharp();
-  const input = 'path' in source ? source.path : source.bytes;
+  // A copy: sharp reads where the bytes lie, and whoever gave them may have an answer, such as that it was aborted, and transfer them before sharp is done.
+  const input = 'path' in source ? source.path : Buffer.from(source.bytes);
   const ignoreIcc = iccProfile === 'ignore';
   const open = (from: string | Uint8Array): Sharp => decode(from, { limitInputPixels: pixelLimit, failOn: 'error', ignoreIcc });
   try {
