@@ -64,6 +64,7 @@ export class BatchSizes {
 
   /** A run of so many samples took so long. */
   record(samples: number, ms: number): void {
+    if (!(ms >= 0 && ms < Infinity)) return; // by a Batchable that does not tell how long it waited
     if (this.#runsUntilLook > 0) this.#runsUntilLook--;
     const candidate = this.#nearest(samples);
     if (candidate === undefined) return;

@@ -33,17 +33,19 @@ export interface BatchRun<Output> {
  * - Items of equal `group` may share a batch.
  * - A place may be left blank: its request was aborted, or could not be prepared.
  * - Where `run` fails, it is called again with fewer seats of the same arena, to find the one that is to blame: what was prepared must still be there.
- * - All errors of `samples`, `group`, `prepare` and `finish` are the one request's own.
+ * - All errors of `accept`, `samples`, `group`, `prepare` and `finish` are the one request's own.
  */
 export interface Batchable<Item, Result extends object, Arena = unknown, Output = unknown> {
   /** The name of the batcher, unless its options give one. */
   readonly name?: string | undefined;
   /** How many batches run at once. */
   readonly lanes: number;
-  /** How many full batches may be prepared besides, while all lanes are busy: as many as keep busy what prepares them. Default 0: preparing takes no time of its own. */
+  /** Full batches of how many samples may be prepared besides, while all lanes are busy: as many as keep busy what prepares them. Default 0: preparing takes no time of its own. */
   readonly ahead?: number;
   /** The most samples that one run takes; Infinity where nothing is known to limit it. It may change, as where an engine takes over from another. */
   readonly mostSamples: number;
+  /** Called once for each item that is submitted, before all else: what stands for it from then on. Throws where it cannot be run. Default: the item itself. */
+  accept?(item: Item): Item;
   /** How many samples the item counts for, at least 1. Throws where it cannot be run. */
   samples(item: Item): number;
   group(item: Item): string;

@@ -16,7 +16,7 @@ export interface DelayReport {
   /** The delay now. */
   readonly delayMs: number;
   readonly targetP95Ms: number;
-  /** Of the last requests, from the call to the result; undefined before there are enough. */
+  /** Of the last requests, from the call to the result; undefined before there are enough, Infinity where more than 5 of 100 had no answer by their deadline. */
   readonly p95Ms: number | undefined;
   /**
    * What the p95 would be without any delay: no lower target can be held on this machine with this load. Estimated from the same requests, each without the time in which it
@@ -45,7 +45,7 @@ export class AutoDelay {
     return this.#delayMs;
   }
 
-  /** A request took so long, `delayedMs` of which it waited though a lane was idle. */
+  /** A request took so long, `delayedMs` of which it waited though a lane was idle; Infinity for one that missed its deadline. */
   record(totalMs: number, delayedMs: number): void {
     const at = this.#count++ % keptRequests;
     this.#totals[at] = totalMs;

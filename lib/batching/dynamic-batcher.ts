@@ -124,10 +124,11 @@ export class DynamicBatcher<
     }
   }
 
-  #submit(item: Item, options: BatchRequestOptions): Call<Item, Result> {
+  #submit(given: Item, options: BatchRequestOptions): Call<Item, Result> {
     const { priority = 0, caller, deadlineMs, signal, requestId } = options;
     if (signal?.aborted) throw aborted(signal);
     if (this.#closing !== undefined) throw disposed('before the call');
+    const item = this.#batchable.accept?.(given) ?? given;
     const samples = this.#batchable.samples(item);
     const group = this.#batchable.group(item);
     try {
@@ -177,6 +178,7 @@ export class DynamicBatcher<
       const joined = results.length === 1 ? result : this.#batchable.join(results);
       this.#outcome(call, { result: { ...joined, ...joinReports(reports, report) } });
     } catch (error) {
+      for (const part of results) this.#batchable.discard(part);
       this.#outcome(call, { error });
     }
   }
@@ -206,6 +208,8 @@ export class DynamicBatcher<
     if (call.outcome !== undefined && 'result' in call.outcome) this.#batchable.discard(call.outcome.result);
     this.#letGo(call);
     this.#count(error);
+    // One that is not answered in time was not answered within the target either.
+    if (error instanceof QueueError && error.code === 'DEADLINE_EXCEEDED') this.#delay?.record(Infinity, 0);
     this.#forget(call);
     call.settle({ error });
     for (const ready of this.#order.ready(call)) this.#answer(ready);

@@ -1,4 +1,12 @@
-export { requestIdsOf, toBatchable, type AnyBatchable, type Batchable, type BatchRun, type Seat, type ToBatchable } from './batchable.js';
+export {
+  requestIdsOf,
+  toBatchable,
+  type AnyBatchable,
+  type Batchable,
+  type BatchRun,
+  type Seat,
+  type ToBatchable,
+} from './batchable.js';
 export type { BatchCost } from './batch-sizes.js';
 export type { Batched, BatchInfo, BatchReport } from './call.js';
 export { realClock, type Clock } from './clock.js';

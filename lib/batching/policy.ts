@@ -29,7 +29,7 @@ export interface PolicyState {
   readonly now: number;
   /** 0 or less where batches are closed already for each lane. */
   readonly idleLanes: number;
-  /** How many full batches may be closed besides while no lane is idle. */
+  /** Full batches of so many samples together may be closed besides while no lane is idle, and always one where it is not 0. */
   readonly ahead: number;
   /** When a lane last became idle while all others were busy. */
   readonly idleSince: number;
@@ -78,7 +78,7 @@ export function decide(state: PolicyState): Decision {
   let bestReason: CloseReason = 'full';
   let lookAt = Infinity;
   for (const group of state.groups) {
-    const reason = idleLanes > 0 ? closeReason(group, state) : isFull(group) ? 'full' : undefined;
+    const reason = idleLanes > 0 ? closeReason(group, state) : mayGoAhead(group, state) ? 'full' : undefined;
     if (reason === undefined) lookAt = Math.min(lookAt, group.oldestAt + state.maxDelayMs, group.startBy);
     else if (best === undefined || goesBefore(group, best, oldestFirst)) {
       best = group;
@@ -94,6 +94,10 @@ export function decide(state: PolicyState): Decision {
 /** A batch of the group would not grow any more. */
 function isFull({ samples, sizes }: WaitingGroup): boolean {
   return samples >= (sizes[0] as number);
+}
+
+function mayGoAhead(group: WaitingGroup, { idleLanes, ahead }: PolicyState): boolean {
+  return isFull(group) && idleLanes + Math.ceil(ahead / (group.sizes[0] as number)) > 0;
 }
 
 /** Why a batch of the group is to run on a lane that is idle now; undefined where it is not. */

@@ -205,9 +205,10 @@ export class Scheduler<Item, Result extends object> implements BatchContext<Item
     if (batch === undefined) return;
     this.#forming.delete(key);
     const now = this.clock.now();
+    const isLaneIdle = this.#closed < this.batchable.lanes;
     for (const { request } of batch.waitingSeats()) {
       this.queue.remove(request);
-      request.delayedMs = Math.max(0, now - Math.max(request.submittedAt, this.#idleSince));
+      request.delayedMs = isLaneIdle ? Math.max(0, now - Math.max(request.submittedAt, this.#idleSince)) : 0;
     }
     const memory = this.#memory(key);
     memory.patience.closed(reason, batch.samples);
@@ -258,8 +259,11 @@ export class Scheduler<Item, Result extends object> implements BatchContext<Item
   }
 
   async #close(batch: Batch<Item, Result>): Promise<void> {
-    await batch.close();
-    if (--this.#open === 0) for (const wake of this.#whenIdle.splice(0)) wake();
+    try {
+      await batch.close();
+    } finally {
+      if (--this.#open === 0) for (const wake of this.#whenIdle.splice(0)) wake();
+    }
   }
 
   /** Gives seats in batches that form: in those that there are, then in new ones for the most urgent groups. */

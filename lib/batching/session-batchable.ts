@@ -1,4 +1,4 @@
-import { ArgumentError, invalidArgument, ModelError } from '../errors/index.js';
+import { ArgumentError, EngineError, invalidArgument, ModelError } from '../errors/index.js';
 import type { RunResult, Session, TensorInfo } from '../session/index.js';
 import { Tensor, type DType } from '../tensor/index.js';
 import { requestIdsOf, type Batchable, type BatchRun, type Seat } from './batchable.js';
@@ -20,6 +20,8 @@ interface SessionArena {
   /** The one request that has had a seat, while it is the only one: it is passed on as it is. */
   alone: Seat<Tensors> | undefined;
   seats: number;
+  /** One whose tensors were gone when they were to be copied, and why: its run fails. */
+  unread: { readonly seat: Seat<Tensors>; readonly error: unknown } | undefined;
   /** Of its runs. */
   readonly outputs: SharedOutputs[];
 }
@@ -125,19 +127,24 @@ export class SessionBatchable implements Batchable<Tensors, SessionResult, Sessi
   }
 
   join(results: readonly SessionResult[]): SessionResult {
-    const outputs = Object.fromEntries(
-      this.#session.outputs.map(({ name }) => [name, concatenated(results.map(({ outputs }) => outputs[name] as Tensor))]),
-    );
-    for (const result of results) result.dispose();
+    const outputs: Record<string, Tensor> = {};
     const dispose = (): void => {
       for (const tensor of Object.values(outputs)) tensor.dispose();
     };
+    try {
+      for (const { name } of this.#session.outputs)
+        outputs[name] = concatenated(results.map((result) => result.outputs[name] as Tensor));
+    } catch (error) {
+      dispose();
+      throw error;
+    }
+    for (const result of results) result.dispose();
     return { outputs, dispose, [Symbol.dispose]: dispose };
   }
 
   open(group: string, samples: number): SessionArena {
     const inputs = samples === 1 ? undefined : this.#allocate(group, samples);
-    return { inputs, alone: undefined, seats: 0, outputs: [] };
+    return { inputs, alone: undefined, seats: 0, unread: undefined, outputs: [] };
   }
 
   #allocate(group: string, samples: number): Tensors {
@@ -163,8 +170,14 @@ export class SessionBatchable implements Batchable<Tensors, SessionResult, Sessi
       arena.alone = seat;
       return;
     }
-    if (arena.alone !== undefined) copyInto(arena.inputs as Tensors, arena.alone);
+    const first = arena.alone;
     arena.alone = undefined;
+    try {
+      if (first !== undefined) copyInto(arena.inputs as Tensors, first);
+    } catch (error) {
+      // Not the fault of this one, for which it is copied only now.
+      arena.unread = { seat: first as Seat<Tensors>, error };
+    }
     copyInto(arena.inputs as Tensors, seat);
   }
 
@@ -176,6 +189,11 @@ export class SessionBatchable implements Batchable<Tensors, SessionResult, Sessi
     const { place: first } = seats[0] as Seat<Tensors>;
     const { place, samples } = seats.at(-1) as Seat<Tensors>;
     const rows = place + samples - first;
+    const { unread } = arena;
+    if (unread !== undefined && seats.includes(unread.seat)) {
+      if (seats.length === 1) throw unread.error;
+      throw new EngineError('ENGINE_FAILED', { message: 'An input of the batch was given back too soon', cause: unread.error });
+    }
     const inputs = arena.alone?.item ?? rowsOf(arena.inputs as Tensors, first, seats);
     const result = await this.#session.runBy('batcher', inputs, { signal }, requestIdsOf(seats));
     const uneven = Object.entries(result.outputs).find(([, { dims }]) => dims[0] !== rows);

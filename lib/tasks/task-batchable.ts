@@ -1,7 +1,7 @@
 import { native } from '../binding/index.js';
 import { requestIdsOf, type Batchable, type BatchRun, type Seat } from '../batching/index.js';
-import { invalidArgument } from '../errors/index.js';
-import type { PictureInput, Preprocess, PreprocessedPicture } from '../image/index.js';
+import { EngineError, invalidArgument } from '../errors/index.js';
+import { startReading, type PictureInput, type Preprocess, type PreprocessedPicture } from '../image/index.js';
 import type { Tensor } from '../tensor/index.js';
 import { PictureRun, type PictureJob } from './picture-run.js';
 import { allOrFirstError, Stop } from './stop.js';
@@ -28,8 +28,8 @@ interface PictureArena {
   runner: TaskRunner | undefined;
   /** Room for all; undefined where pictures keep sizes of their own, and each is a batch. */
   input: Tensor | undefined;
-  /** By place. */
-  pictures: PreprocessedPicture[];
+  /** By place; none where the last try to prepare it has failed. */
+  readonly pictures: (PreprocessedPicture | undefined)[];
   readonly runs: PictureRun[];
 }
 
@@ -68,30 +68,32 @@ export class TaskBatchable<Result, Options extends TaskRunOptions> implements Ba
     return preprocess.shape === undefined ? 1 : (model.input.batch ?? model.session.mostRows);
   }
 
-  samples(request: TaskRequest<Options>): number {
+  /** A request of its own, with the pictures that are in it now: a caller may change his and submit it again. Streams are read from now on, so that their errors are heard. */
+  accept(request: TaskRequest<Options>): TaskRequest<Options> {
     this.#task.model.checkOpen();
     if (request === null || typeof request !== 'object' || !('images' in request))
       throw invalidArgument('request', 'an object with images', request, "{ images: 'street.jpg' }, with options beside it.");
+    for (const name of ['signal', 'requestId'] as const)
+      if (name in request) {
+        const value = (request as TaskRunOptions)[name];
+        throw invalidArgument(name, 'none in the request', value, `Give it to run(): run(request, { ${name} }).`);
+      }
     const images = pictureList(request.images);
     if (images.length === 0) throw invalidArgument('images', 'a picture or an array of pictures, not empty', images);
-    this.#job(request);
-    return images.length;
+    const options: unknown = Object.fromEntries(Object.entries(request).filter(([name]) => name !== 'images'));
+    const job = this.#task.job(options as Options);
+    checkPixelLimit(job.pixelLimit);
+    const accepted = { ...request, images: images.map((image) => startReading(image, undefined)) };
+    this.#jobs.set(accepted, job);
+    return accepted;
+  }
+
+  samples({ images }: TaskRequest<Options>): number {
+    return pictureList(images).length;
   }
 
   #job(request: TaskRequest<Options>): PictureJob<Result> {
-    let job = this.#jobs.get(request);
-    if (job === undefined) {
-      for (const name of ['signal', 'requestId'] as const)
-        if (name in request) {
-          const value = (request as TaskRunOptions)[name];
-          throw invalidArgument(name, 'none in the request', value, `Give it to run(): run(request, { ${name} }).`);
-        }
-      const options: unknown = Object.fromEntries(Object.entries(request).filter(([name]) => name !== 'images'));
-      job = this.#task.job(options as Options);
-      checkPixelLimit(job.pixelLimit);
-      this.#jobs.set(request, job);
-    }
-    return job;
+    return this.#jobs.get(request) as PictureJob<Result>;
   }
 
   group(): string {
@@ -139,6 +141,7 @@ export class TaskBatchable<Result, Options extends TaskRunOptions> implements Ba
         const into = arena.input?.subtensor(place + i);
         // Of a request that has left, in memory of its own.
         if (into === undefined) arena.pictures[place + i]?.tensor.dispose();
+        arena.pictures[place + i] = undefined;
         arena.pictures[place + i] = await preprocess.run(image, { into, pixelLimit, signal: stop.signal });
       } catch (error) {
         throw images.length > 1 ? withIndex(error, i) : error;
@@ -160,7 +163,8 @@ export class TaskBatchable<Result, Options extends TaskRunOptions> implements Ba
     model.checkOpen();
     const { outputs } = this.#job((seats[0] as Seat<TaskRequest<Options>>).item);
     return model.onRunner(async (runner) => {
-      if (runner !== arena.runner) await this.#prepareAgain(arena, runner, seats, signal);
+      if (runner !== arena.runner) this.#changeRunner(arena, runner);
+      await this.#prepareMissing(arena, runner, seats, signal);
       const { name } = model.input;
       const { tensor, first, rows } = this.#rows(arena, seats);
       const options = { outputs, signal };
@@ -171,27 +175,38 @@ export class TaskBatchable<Result, Options extends TaskRunOptions> implements Ba
     }, signal);
   }
 
-  async #prepareAgain(
+  /** What was prepared for another is prepared anew, of each seat when it is run. */
+  #changeRunner(arena: PictureArena, runner: TaskRunner): void {
+    const input = this.#allocate(runner, arena.capacity);
+    free(arena);
+    arena.pictures.length = 0;
+    Object.assign(arena, { runner, input });
+  }
+
+  async #prepareMissing(
     arena: PictureArena,
     runner: TaskRunner,
     seats: readonly Seat<TaskRequest<Options>>[],
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const fresh: PictureArena = { ...arena, runner, input: this.#allocate(runner, arena.capacity), pictures: [] };
+    const missing = seats.filter(({ place, samples }) => {
+      for (let i = place; i < place + samples; i++) if (arena.pictures[i] === undefined) return true;
+      return false;
+    });
+    if (missing.length === 0) return;
     const stop = new Stop(signal, 2); // one that fails ends the others, whoever aborts
     try {
       await allOrFirstError(
-        seats.map((seat) => this.#prepare(fresh, runner, seat, stop.signal)),
+        missing.map((seat) => this.#prepare(arena, runner, seat, stop.signal)),
         stop,
       );
     } catch (error) {
-      free(fresh);
-      throw error;
+      if (seats.length === 1 || signal?.aborted) throw error;
+      // One of them is to blame, and the others are found by running parts: even where its picture was disposed of, which else would end the batch.
+      throw new EngineError('ENGINE_FAILED', { message: 'A picture of the batch cannot be prepared again', cause: error });
     } finally {
       stop.unlink();
     }
-    free(arena);
-    Object.assign(arena, { runner, input: fresh.input, pictures: fresh.pictures });
   }
 
   /** The rows of the arena that are to be run: those of these seats, and blank ones where nobody has a seat. */
@@ -242,5 +257,5 @@ export class TaskBatchable<Result, Options extends TaskRunOptions> implements Ba
 
 function free({ input, pictures }: PictureArena): void {
   if (input !== undefined) input.dispose();
-  else for (const { tensor } of Object.values(pictures)) tensor.dispose();
+  else for (const picture of pictures) picture?.tensor.dispose();
 }

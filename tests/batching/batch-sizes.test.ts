@@ -30,6 +30,12 @@ describe('what is learned', () => {
     expect(sizes.sizes(64)).toEqual([1]);
   });
 
+  it('is nothing of runs whose time is not told', () => {
+    const sizes = new BatchSizes(8);
+    drive(sizes, 40, () => NaN);
+    expect(sizes.costs().filter(({ msPerSample }) => msPerSample !== undefined)).toEqual([]);
+  });
+
   it('is the largest where it pays', () => {
     const sizes = new BatchSizes(32);
     expect(drive(sizes, 18, gpu).at(-1)).toBe(32);

@@ -36,4 +36,11 @@ describe('the delay', () => {
     drive(delay, 31, 20);
     expect(delay.report()).toMatchObject({ p95Ms: undefined, leastP95Ms: undefined, canHold: undefined });
   });
+
+  it('is not taken for held by those that were answered, where others missed their deadlines', () => {
+    const delay = new AutoDelay(100);
+    for (let i = 0; i < 320; i++) delay.record(i % 10 === 0 ? Infinity : 20, 0);
+    expect(delay.report()).toMatchObject({ p95Ms: Infinity, leastP95Ms: Infinity, canHold: false });
+    expect(delay.delayMs).toBeLessThan(1);
+  });
 });

@@ -210,7 +210,8 @@ export class Model {
       const { found, hurried, retryAfter } = this.#waitsOf(group);
       const brings = found.length < 3 || hurried >= retryAfter || found.some((size) => size > samples);
       let reason: string | undefined;
-      if (samples >= Math.min(...sizes)) reason = 'full';
+      const isAhead = this.#busy >= lanes && this.#busy >= lanes + Math.ceil(ahead / Math.min(...sizes));
+      if (samples >= Math.min(...sizes) && !isAhead) reason = 'full';
       else if (!isLaneIdle) reason = undefined;
       else if (parts.some(({ sequence }) => sequence <= this.#flushedTo)) reason = 'flush';
       else if (this.#now >= dueAt && this.#idleSince > dueAt) reason = 'idle-lane';

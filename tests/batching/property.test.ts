@@ -31,7 +31,7 @@ function randomSetting(next: Random): Setting {
   const maxBatch = pick(next, [1, 2, 4, 8]);
   return {
     lanes: pick(next, [1, 1, 2, 3]),
-    ahead: pick(next, [0, 0, 1, 3]),
+    ahead: pick(next, [0, 0, 1, 3, 12]),
     maxBatch,
     preferredSizes: pick(next, [undefined, [maxBatch], maxBatch > 2 ? [2, maxBatch] : undefined]),
     maxDelayMs: pick(next, [0, 5, 20]),

@@ -128,6 +128,20 @@ describe('a session in batches', () => {
     expect(results[0]?.batch).toEqual({ size: 2, target: 4, reason: 'delay' });
   });
 
+  it('answers the others where tensors were given back too soon', async () => {
+    const batcher = of.make({ preferredSizes: [4], maxDelayMs: 10_000 });
+    const hasty = Tensor.allocate('float32', [1, 2, 4]);
+    const calls = [batcher.run({ images: hasty })];
+    await new Promise((resolve) => setImmediate(resolve)); // it has its seat, and is copied when others come
+    hasty.dispose();
+    calls.push(...[1, 2, 3].map((seed) => batcher.run({ images: images(1, seed) })));
+    expect((await rejectionOf(calls[0] as Promise<unknown>)).code).toBe('DISPOSED');
+    const results = await Promise.all(calls.slice(1));
+    expect(results.map(({ outputs }) => [...(outputs['scores'] as Tensor).data])).toEqual(
+      [1, 2, 3].map((seed) => scores(images(1, seed))),
+    );
+  });
+
   it('refuses what the model does not take before it is in a batch', async () => {
     const batcher = of.make({});
     expectFailure(await rejectionOf(batcher.run({})), 'TENSOR_NAME', /"images" is missing/);

@@ -1,5 +1,6 @@
 /** Pictures through a batcher: the same results as from the task itself, whatever shares a batch. */
-import { readFileSync } from 'node:fs';
+import { createReadStream, readFileSync } from 'node:fs';
+import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DynamicBatcher } from '../../lib/batching/index.js';
 import { Classifier, Detector, Embedder, Segmenter } from '../../lib/tasks/index.js';
@@ -80,6 +81,51 @@ describe('a batcher over a detector', () => {
       if (i % 2 === 0) expect((await aborted).code).toBe('ABORTED');
       else await aborted.catch(() => undefined);
     }
+  });
+
+  it('takes a request as it is when it is submitted', async () => {
+    await using batcher = new DynamicBatcher(detector, { maxBatch: 8, preferredSizes: [8], maxDelayMs: 10_000 });
+    const images = [first];
+    const request = { images, maxDetections: 1 };
+    const calls = [batcher.run(request)];
+    request.maxDetections = 100;
+    images.push(second);
+    calls.push(batcher.run(request));
+    (request as { threshold?: number }).threshold = 1;
+    const refused = rejectionOf(batcher.run(request));
+    await batcher.flush();
+    const [one, other] = await Promise.all(calls);
+    expect(one?.results.map(({ length }) => length)).toEqual([1]);
+    expect(other?.results.map(plain)).toEqual((await detector.detect([first, second], { maxDetections: 100 })).map(plain));
+    expect((await refused).code).toBe('UNKNOWN_OPTION');
+  });
+
+  it('hears errors of streams that wait', async () => {
+    await using batcher = new DynamicBatcher(detector, { maxBatch: 2, preferredSizes: [1] });
+    const uncaught: unknown[] = [];
+    const listen = (error: unknown): unknown => uncaught.push(error);
+    process.on('uncaughtException', listen);
+    const good = Array.from({ length: 6 }, () => batcher.run({ images: createReadStream(first) }));
+    const missing = batcher.run({ images: createReadStream('missing.jpg') });
+    expect((await rejectionOf(missing)).code).toBe('MEDIA_NOT_FOUND');
+    const expected = plain((await detector.detect(first)) as object);
+    for (const { results } of await Promise.all(good)) expect(plain(results[0] as object)).toEqual(expected);
+    process.off('uncaughtException', listen);
+    expect(uncaught).toEqual([]);
+  });
+
+  it('lets go of bytes that it answers for, whoever still decodes them', async () => {
+    await using batcher = new DynamicBatcher(detector, { maxBatch: 2, preferredSizes: [1] });
+    const png = await sharp(first).png().toBuffer();
+    for (let i = 0; i < 20; i++) {
+      const bytes = Uint8Array.from(png);
+      const stop = new AbortController();
+      const aborted = rejectionOf(batcher.run({ images: bytes }, { signal: stop.signal }));
+      setTimeout(() => stop.abort(), i % 5);
+      await aborted.catch(() => undefined); // it may have been answered before
+      structuredClone(bytes.buffer, { transfer: [bytes.buffer] });
+    }
+    expect((await batcher.run({ images: png })).results).toHaveLength(1);
   });
 
   it('refuses at once what no run could take', async () => {

@@ -172,7 +172,7 @@ describe('of events', () => {
     const model = 'm.onnx';
     publish('foveate:session.fallback', { model, from: 'tensorrt', to: 'cpu', code: 'DEVICE_LOST', reason: '' });
     publish('foveate:session.recover', { model, device: 'tensorrt', code: 'DEVICE_LOST', degradedMs: 5 });
-    publish('foveate:log', { level: 'warning', runtime: 'onnxruntime', origin: model, message: 'slow' });
+    publish('foveate:log', { level: 'warning', runtime: 'onnxruntime', origin: model, message: 'slow', requestIds: [] });
     const pool = { model: 'faces', version: '3', memoryBytes: 5, deviceMemoryBytes: 0 };
     for (const failure of [undefined, 'no such file', undefined])
       publish('foveate:pool.load', { ...pool, loadMs: 1, warmUpMs: 1, failure });
@@ -227,7 +227,7 @@ describe('the registry', () => {
     stop();
     stop();
     expect(await register.metrics()).toBe('\n');
-    publish('foveate:log', { level: 'error', runtime: 'x', origin: '', message: '' });
+    publish('foveate:log', { level: 'error', runtime: 'x', origin: '', message: '', requestIds: [] });
     stop = collectMetrics({ register });
     expect(await valueOf('foveate_log_lines_total', { runtime: 'x' })).toBeUndefined();
   });

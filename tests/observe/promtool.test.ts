@@ -15,7 +15,7 @@ it.runIf(isThere)('promtool reads the metrics, and has nothing to say of their n
   const times = { totalMs: 9, queueMs: 1, computeMs: 2, uploadMs: 3, downloadMs: 0.5, copiedBytes: 100 };
   publish('foveate:session.run', { model, device: 'tensorrt', by: 'program', requestId: undefined, ...times });
   publish('foveate:session.fallback', { model, from: 'tensorrt', to: 'cpu', code: 'DEVICE_LOST', reason: '' });
-  publish('foveate:log', { level: 'warning', runtime: 'onnxruntime', origin: '', message: '' });
+  publish('foveate:log', { level: 'warning', runtime: 'onnxruntime', origin: '', message: '', requestIds: [] });
   const text = await register.metrics();
   stop();
   const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
