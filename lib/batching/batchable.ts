@@ -1,3 +1,4 @@
+import { EngineError } from '../errors/index.js';
 import { isObserved } from '../events/index.js';
 
 /** A request's part of a batch. */
@@ -13,6 +14,11 @@ export interface Seat<Item> {
 /** Those of a batch that are known, for log lines; none where nobody listens to these. */
 export function requestIdsOf(seats: readonly Seat<unknown>[]): readonly string[] | undefined {
   return isObserved('foveate:log') ? seats.flatMap(({ requestId }) => requestId ?? []) : undefined;
+}
+
+/** What `run` throws where one seat of several is to blame, whatever for: parts of the batch are run, down to that seat alone, whose own error its request gets. */
+export function oneIsToBlame(cause: unknown): EngineError {
+  return new EngineError('ENGINE_FAILED', { message: 'A seat of the batch is to blame', cause });
 }
 
 /** What a run of a batch gave, for all of its requests. */
@@ -32,7 +38,8 @@ export interface BatchRun<Output> {
  *
  * - Items of equal `group` may share a batch.
  * - A place may be left blank: its request was aborted, or could not be prepared.
- * - Where `run` fails, it is called again with fewer seats of the same arena, to find the one that is to blame: what was prepared must still be there.
+ * - Where `run` fails, it is called again with fewer seats of the same arena, to find the one that is to blame: what was prepared must still be there. But ABORTED, DISPOSED and DEVICE_LOST are
+ *   of all seats.
  * - All errors of `accept`, `samples`, `group`, `prepare` and `finish` are the one request's own.
  */
 export interface Batchable<Item, Result extends object, Arena = unknown, Output = unknown> {
@@ -51,7 +58,7 @@ export interface Batchable<Item, Result extends object, Arena = unknown, Output 
   group(item: Item): string;
   /** The samples of an item from `start` to `end` (excluded), for one that is larger than a batch. */
   slice(item: Item, start: number, end: number): Item;
-  /** The result of an item, of those of its slices in their order. These are the caller's to use up. */
+  /** The result of an item, of those of its slices in their order, which it gives back. Where it throws, they are discarded. */
   join(results: readonly Result[]): Result;
   /** An arena for at most so many samples. */
   open(group: string, samples: number): Arena;

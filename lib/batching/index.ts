@@ -1,4 +1,5 @@
 export {
+  oneIsToBlame,
   requestIdsOf,
   toBatchable,
   type AnyBatchable,

@@ -1,7 +1,7 @@
-import { ArgumentError, EngineError, invalidArgument, ModelError } from '../errors/index.js';
+import { ArgumentError, invalidArgument, ModelError } from '../errors/index.js';
 import type { RunResult, Session, TensorInfo } from '../session/index.js';
 import { Tensor, type DType } from '../tensor/index.js';
-import { requestIdsOf, type Batchable, type BatchRun, type Seat } from './batchable.js';
+import { oneIsToBlame, requestIdsOf, type Batchable, type BatchRun, type Seat } from './batchable.js';
 
 type Tensors = Readonly<Record<string, Tensor>>;
 
@@ -192,7 +192,7 @@ export class SessionBatchable implements Batchable<Tensors, SessionResult, Sessi
     const { unread } = arena;
     if (unread !== undefined && seats.includes(unread.seat)) {
       if (seats.length === 1) throw unread.error;
-      throw new EngineError('ENGINE_FAILED', { message: 'An input of the batch was given back too soon', cause: unread.error });
+      throw oneIsToBlame(unread.error);
     }
     const inputs = arena.alone?.item ?? rowsOf(arena.inputs as Tensors, first, seats);
     const result = await this.#session.runBy('batcher', inputs, { signal }, requestIdsOf(seats));

@@ -44,11 +44,11 @@ interface Look {
  * Rejects as `createSession` or `loadTask` and their calls, and with INVALID_ARGUMENT, UNKNOWN_OPTION, ABORTED.
  */
 export async function benchModel(model: string | URL, options: BenchOptions = {}): Promise<BenchReport> {
-  return await benchAs(model, checkedBenchOptions(options));
+  return await benchChecked(model, checkedBenchOptions(options));
 }
 
-/** As {@link benchModel}. */
-export async function benchAs(model: string | URL, checked: CheckedBenchOptions): Promise<BenchReport> {
+/** As {@link benchModel}, with options that were checked. */
+export async function benchChecked(model: string | URL, checked: CheckedBenchOptions): Promise<BenchReport> {
   const path = modelPath('model', model);
   const { signal, rounds, durationMs, seed } = checked;
   if (signal?.aborted) throw aborted(signal);

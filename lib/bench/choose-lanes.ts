@@ -1,8 +1,9 @@
 /** How many lanes a model is best opened with on this machine. */
 import { availableParallelism } from 'node:os';
 
-import { checkOptions } from '../errors/index.js';
-import { benchAs } from './bench-model.js';
+import { aborted } from '../binding/index.js';
+import { checkOptions, withDefaults } from '../errors/index.js';
+import { benchChecked } from './bench-model.js';
 import { checkedBenchOptions, type BenchOptions } from './bench-options.js';
 import type { BenchCell } from './bench-report.js';
 
@@ -37,8 +38,11 @@ export interface LaneChoice {
  */
 export async function chooseLanes(model: string | URL, options: ChooseLanesOptions = {}): Promise<LaneChoice> {
   checkOptions('options of chooseLanes', options, optionNames);
-  const checked = checkedBenchOptions({ durationMs: 1000, rounds: 4, ...options, lanes: lanesToTry(availableParallelism()) });
-  const { cells } = await benchAs(model, { ...checked, waiting: 1, defaultBatch: [1] });
+  const checked = checkedBenchOptions(
+    withDefaults<BenchOptions>({ durationMs: 1000, rounds: 4, lanes: lanesToTry(availableParallelism()) }, options),
+  );
+  const { cells, interrupted } = await benchChecked(model, { ...checked, waiting: 1, defaultBatch: [1] });
+  if (interrupted) throw aborted(options.signal as AbortSignal); // what was measured by then is no choice
   return fewestLanes(cells);
 }
 

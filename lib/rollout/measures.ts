@@ -14,7 +14,7 @@ export interface MeasureReport {
    * How much worse the candidate is on average, from -1 to 1: more errors, more slow answers, less outcome, less than full agreement. NaN before the first.
    */
   readonly loss: number;
-  /** What is allowed of it. */
+  /** What is allowed of it; 0 for 'latency', whose margin is in the line above which an answer is slow. */
   readonly limit: number;
   /** Against "the loss is at most the limit", and against "at least". Valid at every look. */
   readonly worsePValue: number;

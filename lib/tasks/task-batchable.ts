@@ -1,6 +1,6 @@
 import { native } from '../binding/index.js';
-import { requestIdsOf, type Batchable, type BatchRun, type Seat } from '../batching/index.js';
-import { EngineError, invalidArgument } from '../errors/index.js';
+import { oneIsToBlame, requestIdsOf, type Batchable, type BatchRun, type Seat } from '../batching/index.js';
+import { invalidArgument } from '../errors/index.js';
 import { startReading, type PictureInput, type Preprocess, type PreprocessedPicture } from '../image/index.js';
 import type { Tensor } from '../tensor/index.js';
 import { PictureRun, type PictureJob } from './picture-run.js';
@@ -202,8 +202,7 @@ export class TaskBatchable<Result, Options extends TaskRunOptions> implements Ba
       );
     } catch (error) {
       if (seats.length === 1 || signal?.aborted) throw error;
-      // One of them is to blame, and the others are found by running parts: even where its picture was disposed of, which else would end the batch.
-      throw new EngineError('ENGINE_FAILED', { message: 'A picture of the batch cannot be prepared again', cause: error });
+      throw oneIsToBlame(error);
     } finally {
       stop.unlink();
     }

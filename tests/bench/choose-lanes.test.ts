@@ -58,6 +58,18 @@ it('measures a model, for a session to be opened with', async () => {
   await session.dispose();
 });
 
+it('makes no choice of what was measured before it was aborted', async () => {
+  const stop = new AbortController();
+  const choosing = chooseLanes(classifier, {
+    ...{ durationMs: 20, rounds: undefined, open: { device: 'cpu' }, signal: stop.signal },
+    onProgress: (_, total) => {
+      expect(total).toBe(4 * lanesToTry(availableParallelism()).length);
+      stop.abort();
+    },
+  });
+  expectFailure(await rejectionOf(choosing), 'ABORTED', /aborted/);
+});
+
 it('refuses what it decides itself', async () => {
   expectFailure(await rejectionOf(chooseLanes(classifier, { lanes: [1] } as never)), 'UNKNOWN_OPTION', /lanes/);
 });

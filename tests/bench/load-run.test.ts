@@ -154,7 +154,8 @@ describe('every request is accounted for once', () => {
     const target = new FakeTarget(clock, () => 1);
     expect((await run(clock, target, { loop: { kind: 'open', arrivals: [], maxInFlight: 1 } })).labels).toEqual([]);
     const signal = AbortSignal.abort();
-    expect((await run(clock, target, { loop: { kind: 'closed', concurrency: 3, thinkMs: 0 }, signal })).labels).toEqual([]);
+    const account = await run(clock, target, { loop: { kind: 'closed', concurrency: 3, thinkMs: 0 }, signal });
+    expect(account).toMatchObject({ labels: [], interrupted: true });
   });
 });
 

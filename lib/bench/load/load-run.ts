@@ -74,7 +74,7 @@ class LoadRun {
     const { loop, durationMs, drainMs, signal } = options;
     setMaxListeners(0, this.#abort.signal); // all requests in flight listen
     this.#timer(durationMs + drainMs, () => this.#giveUp());
-    if (signal?.aborted) this.#giveUp();
+    if (signal?.aborted) this.#onAbort();
     signal?.addEventListener('abort', this.#onAbort, { once: true });
     if (loop.kind === 'open') {
       this.#arrivals = loop.arrivals[Symbol.iterator]();
