@@ -27,7 +27,10 @@ export interface ResultCacheOptions {
   readonly maxBytes?: number | undefined;
   /** How many results. Default 10,000. */
   readonly maxEntries?: number | undefined;
-  /** Whether items that are strings or URLs, alone or in an array, are paths, as tasks take them: the content of their files counts, and is equal to that of a Buffer. Default true. */
+  /**
+   * Whether items that are strings or URLs, alone, in an array or as `images` of a plain object, are paths, as tasks and their batchers take them: the content of their files counts, and
+   * is equal to that of a Buffer. Default true.
+   */
   readonly paths?: boolean | undefined;
 }
 
@@ -203,20 +206,27 @@ export class ResultCache<Item, Result, Options extends object | undefined> {
     const options = Object.entries(given).filter(([name]) => !circumstances.includes(name));
     addValue(parts, 'version', version);
     addValue(parts, 'options', Object.fromEntries(options));
-    const elements: readonly unknown[] = Array.isArray(item) ? item : [item];
-    parts.push(Array.isArray(item) ? `items${item.length}:` : 'item:');
+    let [name, content]: [string, unknown] = ['item', item];
+    if (this.#files !== undefined && isRequest(item)) {
+      const { images, ...others } = item;
+      [name, content] = ['item.images', images];
+      parts.push('request:');
+      addValue(parts, 'item', others);
+    }
+    const elements: readonly unknown[] = Array.isArray(content) ? content : [content];
+    parts.push(Array.isArray(content) ? `items${content.length}:` : 'item:');
     for (const [i, element] of elements.entries()) {
-      if (this.#files === undefined) addValue(parts, 'item', element);
+      if (this.#files === undefined) addValue(parts, name, element);
       else if (element instanceof Uint8Array) parts.push(`f${await hashOfBytes(element)}`);
       else if (typeof element === 'string' || element instanceof URL) {
         try {
-          const file = await this.#files.of(checkPath('item', element));
+          const file = await this.#files.of(checkPath(name, element));
           files.push(file);
           parts.push(`f${file.hash}`);
         } catch {
           return undefined; // what is cached will tell what is wrong with it
         }
-      } else addValue(parts, Array.isArray(item) ? `item[${i}]` : 'item', element);
+      } else addValue(parts, Array.isArray(content) ? `${name}[${i}]` : name, element);
     }
     return { text: await hashOf(parts), files };
   }
@@ -238,6 +248,13 @@ export class ResultCache<Item, Result, Options extends object | undefined> {
       bytes: this.#kept.bytes,
     };
   }
+}
+
+/** Whether it is what a batcher of a task takes: pictures, and options beside them. */
+function isRequest(item: unknown): item is { readonly images: unknown } {
+  if (item === null || typeof item !== 'object') return false;
+  const prototype: unknown = Object.getPrototypeOf(item);
+  return (prototype === Object.prototype || prototype === null) && (item as { images?: unknown }).images !== undefined;
 }
 
 async function refuseDisposable(result: unknown): Promise<void> {

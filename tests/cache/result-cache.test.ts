@@ -158,6 +158,36 @@ describe('files', () => {
     expect(computed()).toBe(2);
   });
 
+  it.each([
+    ['alone', (path: string) => path],
+    ['as a URL', (path: string) => pathToFileURL(path)],
+    ['in an array', (path: string) => [path, Uint8Array.of(1)]],
+  ])('count as images of a request: %s', async (name, of) => {
+    const { cache, computed } = quickCache();
+    const path = join(folder, `request ${name}`);
+    await writeFile(path, 'one');
+    const first = await cache.run({ images: of(path), topK: 1 });
+    expect(await cache.run({ topK: 1, images: of(path) })).toBe(first);
+    await cache.run({ images: of(path), topK: 2 });
+    await cache.run(of(path));
+    expect(computed()).toBe(3);
+    await writeFile(path, 'two');
+    await cache.run({ images: of(path), topK: 1 });
+    expect(computed()).toBe(4);
+  });
+
+  it('are as good as their bytes in a request, and left alone where paths are not read', async () => {
+    const path = join(folder, 'request');
+    await writeFile(path, 'one');
+    const { cache } = quickCache();
+    expect(await cache.run({ images: path })).toBe(await cache.run({ images: Buffer.from('one') }));
+    await cache.run({ images: join(folder, 'nowhere') });
+    expect(cache.statistics()).toMatchObject({ hits: 1, misses: 1, uncached: 1 });
+    const { cache: texts } = quickCache({ paths: false });
+    await texts.run({ images: join(folder, 'nowhere') });
+    expect(texts.statistics()).toMatchObject({ misses: 1, uncached: 0 });
+  });
+
   it('that change while they are computed leave nothing behind', async () => {
     const { cache, calls } = heldCache({ paths: true });
     const path = join(folder, 'meanwhile');
