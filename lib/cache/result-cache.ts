@@ -73,8 +73,8 @@ interface CallKey {
 }
 
 /**
- * Keeps results by the content of what they are of, and the options: equal pictures are looked at once, wherever they lie. Concurrent equal calls share one computation, which
- * goes on until the last of them is aborted. Errors are not kept.
+ * Keeps results by the content of what they are of, and the options: equal pictures are looked at once, wherever they lie. Concurrent equal calls share one computation. Where
+ * the call that began it is aborted, the others begin again, with an item of theirs. Errors are not kept.
  *
  * Every caller gets one and the same object: leave it unchanged. What has a `dispose` is refused, because it has one owner: copy what is needed of it. `timing` in a result is that of
  * the call that computed it.
@@ -140,47 +140,50 @@ export class ResultCache<Item, Result, Options extends object | undefined> {
     }
     // A computation has the deadline and the priority of whoever began it: only those who would give it the same share it.
     const flightKey = `${key.text} ${String(priority)} ${deadlineMs}`;
-    for (let left = deadlineMs; ;) {
+    let left = deadlineMs;
+    for (let isFirst = true; ; isFirst = false) {
       this.#kept.expire();
       if (this.#kept.has(key.text)) {
         this.#counts.hits++;
         return this.#kept.get(key.text) as Result;
       }
       const flight = this.#flights.get(flightKey);
-      if (flight === undefined) {
+      if (flight === undefined || flight.isAbandoned) {
         this.#counts.misses++;
         const timed = left === undefined ? given : { ...given, deadlineMs: left };
-        return this.#begin(flightKey, key, version, item, timed).join(signal);
+        return this.#begin(flightKey, key, version, item, timed).join();
       }
-      if (left === deadlineMs) this.#counts.shared++;
+      if (isFirst) this.#counts.shared++;
       try {
         return await flight.join(signal);
       } catch (error) {
+        if (signal?.aborted) throw error;
+        if (deadlineMs !== undefined) left = deadlineMs - (this.#clock.now() - began);
         // The deadline of the one who began it has passed, not yet that of this call.
-        left = deadlineMs === undefined ? 0 : deadlineMs - (this.#clock.now() - began);
-        if (!(error instanceof FoveateError && error.code === 'DEADLINE_EXCEEDED') || left <= 0) throw error;
+        const isOthersDeadline = error instanceof FoveateError && error.code === 'DEADLINE_EXCEEDED' && (left ?? 0) > 0;
+        if (!isOthersDeadline && !flight.isAbandoned) throw error;
       }
     }
   }
 
   #begin(flightKey: string, key: CallKey, version: string, item: Item, given: Circumstances): Flight<Result> {
+    const { signal } = given;
+    const generation = this.#generation;
+    const compute = async (): Promise<Result> => {
+      const result = await this.#compute(item, given as unknown as Options);
+      await refuseDisposable(result);
+      const files = await Promise.all(key.files.map((file) => file.isStill()));
+      // Whoever was told of an abort may have changed the item.
+      const isOfKey = !signal?.aborted && version === this.#version() && files.every(Boolean);
+      if (isOfKey && generation === this.#generation) this.#keep(key.text, result);
+      return result;
+    };
+    const flight = new Flight(compute(), signal);
+    this.#flights.set(flightKey, flight);
     const end = (): void => {
       if (this.#flights.get(flightKey) === flight) this.#flights.delete(flightKey);
     };
-    const flight = new Flight<Result>(end);
-    this.#flights.set(flightKey, flight);
-    const generation = this.#generation;
-    flight.start(async (signal) => {
-      try {
-        const result = await this.#compute(item, { ...given, signal } as unknown as Options);
-        await refuseDisposable(result);
-        const files = await Promise.all(key.files.map((file) => file.isStill()));
-        if (generation === this.#generation && version === this.#version() && files.every(Boolean)) this.#keep(key.text, result);
-        return result;
-      } finally {
-        end();
-      }
-    });
+    flight.join().then(end, end); // before those who join are told
     return flight;
   }
 

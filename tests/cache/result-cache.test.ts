@@ -306,35 +306,76 @@ describe('concurrent equal calls', () => {
     expect(cache.statistics()).toMatchObject({ misses: 1, shared: 9, hits: 0, hitRate: 0.9 });
   });
 
-  it('are aborted each for itself, and the computation with the last', async () => {
+  it('are aborted each for itself', async () => {
     const { cache, calls } = heldCache();
-    const controllers = [new AbortController(), new AbortController()];
-    const waiting = controllers.map(({ signal }) => cache.run(1, { signal }));
+    const controller = new AbortController();
+    const first = cache.run(1);
+    const second = cache.run(1, { signal: controller.signal });
+    await turns();
+    controller.abort();
+    await expect(second).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(calls).toHaveLength(1);
+    calls[0]?.resolve({ of: 1 });
+    expect(await first).toEqual({ of: 1 });
+    expect(cache.statistics()).toMatchObject({ misses: 1, shared: 1, entries: 1 });
+  });
+
+  it('begin again with an item of theirs where the call that began is aborted', async () => {
+    const { cache, calls } = heldCache();
+    const controllers = Array.from({ length: 4 }, () => new AbortController());
+    const items = controllers.map(() => Uint8Array.of(1));
+    const waiting = controllers.map(({ signal }, i) => cache.run(items[i], { signal }));
     const outcomes = Promise.allSettled(waiting);
     await turns();
     controllers[0]?.abort();
     await expect(waiting[0]).rejects.toMatchObject({ code: 'ABORTED' });
-    expect(calls[0]?.options.signal?.aborted).toBe(false);
-    controllers[1]?.abort();
+    items[0]?.fill(2); // its owner may do so
     expect(calls[0]?.options.signal?.aborted).toBe(true);
-    const next = cache.run(1); // not of the one that was given up
+    calls[0]?.resolve({ of: 2 });
     await turns();
+    expect(cache.statistics().entries).toBe(0);
     expect(calls).toHaveLength(2);
-    calls[1]?.resolve({ of: 2 });
-    expect(await next).toEqual({ of: 2 });
-    calls[0]?.reject(new Error('given up'));
-    expect((await outcomes).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(calls[1]?.item).toBe(items[1]);
+    controllers[1]?.abort();
+    controllers[2]?.abort();
+    const next = cache.run(Uint8Array.of(1));
+    await turns();
+    expect(calls).toHaveLength(3);
+    expect(calls[2]?.item).toBe(items[3]);
+    calls[2]?.resolve({ of: 1 });
+    calls[1]?.reject(new Error('given up'));
+    expect(await next).toEqual({ of: 1 });
+    expect((await outcomes).map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected', 'fulfilled']);
+    expect(cache.statistics()).toMatchObject({ misses: 3, shared: 4, entries: 1 });
   });
 
-  it('go on for those without a signal', async () => {
+  it('leave nothing behind where all are aborted, even if the computation goes on', async () => {
     const { cache, calls } = heldCache();
     const controller = new AbortController();
-    const outcomes = Promise.allSettled([cache.run(1, { signal: controller.signal }), cache.run(1)]);
+    const { signal } = controller;
+    const outcomes = Promise.allSettled([cache.run(1, { signal }), cache.run(1, { signal })]);
     await turns();
     controller.abort();
-    expect(calls[0]?.options.signal?.aborted).toBe(false);
+    expect((await outcomes).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     calls[0]?.resolve({});
-    expect((await outcomes).map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
+    await turns();
+    expect(calls).toHaveLength(1);
+    expect(cache.statistics().entries).toBe(0);
+  });
+
+  it('that begin again have what is left of their deadline', async () => {
+    const { cache, calls, clock } = heldCache();
+    const controller = new AbortController();
+    const first = cache.run(1, { deadlineMs: 100, signal: controller.signal });
+    const second = cache.run(1, { deadlineMs: 100 });
+    await turns();
+    await clock.advanceTo(30);
+    controller.abort();
+    await expect(first).rejects.toMatchObject({ code: 'ABORTED' });
+    await turns();
+    expect(calls.map(({ options }) => options.deadlineMs)).toEqual([100, 70]);
+    calls[1]?.resolve({ of: 1 });
+    expect(await second).toEqual({ of: 1 });
   });
 
   it('that are aborted before or while their key is made begin nothing', async () => {
