@@ -1,6 +1,6 @@
 import { aborted } from '../binding/index.js';
 import { realClock, type Clock } from '../batching/clock.js';
-import { checkOptions, checkSignal, invalidArgument } from '../errors/index.js';
+import { checkOptions, checkSignal, invalidArgument, QueueError } from '../errors/index.js';
 import { disposeOf } from '../results/index.js';
 import { learnThreshold, type LearnedThreshold, type LearnThresholdOptions } from './learn-threshold.js';
 
@@ -81,11 +81,18 @@ export class Cascade<Item, Result, Options extends object | undefined> {
     return learnThreshold(options, realClock);
   }
 
-  /** The small model's result, or the large one's; the options are given to both. Throws as the models and `confidence` do, and ABORTED. */
+  /**
+   * The small model's result, or the large one's; the options are given to both, but of `deadlineMs` the large one gets what is left. Throws as the models and `confidence` do, ABORTED, and
+   * DEADLINE_EXCEEDED where nothing is left.
+   */
   async run(item: Item, options?: Options): Promise<Result> {
-    const signal = (options as { readonly signal?: AbortSignal | undefined } | undefined)?.signal;
+    const { signal, deadlineMs } = (options ?? {}) as {
+      readonly signal?: AbortSignal | undefined;
+      readonly deadlineMs?: unknown;
+    };
     checkSignal(signal);
     if (signal?.aborted) throw aborted(signal);
+    const began = this.#clock.now();
     try {
       const small = await this.#timed(this.#small, () => this.#models.small(item, options as Options));
       if (await this.#isSure(small)) {
@@ -94,11 +101,23 @@ export class Cascade<Item, Result, Options extends object | undefined> {
       }
       await disposeOf(small);
       if (signal?.aborted) throw aborted(signal);
-      return await this.#timed(this.#large, () => this.#models.large(item, options as Options));
+      const rest = typeof deadlineMs === 'number' ? { ...options, deadlineMs: this.#leftMs(deadlineMs, began) } : options;
+      return await this.#timed(this.#large, () => this.#models.large(item, rest as Options));
     } catch (error) {
       this.#failed++;
       throw error;
     }
+  }
+
+  /** Throws DEADLINE_EXCEEDED. */
+  #leftMs(deadlineMs: number, began: number): number {
+    const takenMs = this.#clock.now() - began;
+    if (takenMs < deadlineMs) return deadlineMs - takenMs;
+    throw new QueueError('DEADLINE_EXCEEDED', {
+      message: `Expected a result within ${deadlineMs} ms, but the small model, which was not sure, took ${takenMs.toFixed(1)} ms`,
+      hint: 'Give the request more time, or leave the small model out.',
+      details: { deadlineMs, stage: 'run' },
+    });
   }
 
   async #isSure(small: Result): Promise<boolean> {

@@ -7,15 +7,17 @@ import { FakeClock } from '../batching/fakes.js';
 import { example } from '../session/fixtures.js';
 import { labelled } from '../tasks/labelled-pictures.js';
 
-type Options = { readonly signal?: AbortSignal } | undefined;
+type Options = { readonly signal?: AbortSignal; readonly deadlineMs?: number; readonly caller?: string } | undefined;
 
 /** Models that take 10 and 100 ms; the small one is as sure as the item says. */
 function cascadeOf(threshold: number, fail: Partial<Record<'small' | 'large', Error>> = {}) {
   const clock = new FakeClock();
   const asked: string[] = [];
   const disposed: string[] = [];
-  const model = (name: 'small' | 'large', ms: number) => async (item: number) => {
+  const given: Options[] = [];
+  const model = (name: 'small' | 'large', ms: number) => async (item: number, options: Options) => {
     asked.push(name);
+    given.push(options);
     await clock.advanceTo(clock.now() + ms);
     const error = fail[name];
     if (error !== undefined) throw error;
@@ -32,7 +34,7 @@ function cascadeOf(threshold: number, fail: Partial<Record<'small' | 'large', Er
     },
     clock,
   );
-  return { cascade, asked, disposed };
+  return { cascade, asked, given, disposed };
 }
 
 describe('a cascade', () => {
@@ -77,6 +79,25 @@ describe('a cascade', () => {
     await expect(large.cascade.run(-1)).rejects.toThrow('no confidence');
     expect(large.disposed).toEqual(['small', 'small']);
     expect(large.cascade.statistics()).toMatchObject({ failed: 2, small: 0, large: 0 });
+  });
+
+  it('gives the large model what is left of the time', async () => {
+    const { cascade, given } = cascadeOf(0.5);
+    await cascade.run(0, { deadlineMs: 200, caller: 'a' });
+    expect(given).toEqual([
+      { deadlineMs: 200, caller: 'a' },
+      { deadlineMs: 190, caller: 'a' },
+    ]);
+  });
+
+  it.each([10, 5])('does not go on after a deadline of %i ms', async (deadlineMs) => {
+    const { cascade, asked, disposed } = cascadeOf(0.5);
+    await expect(cascade.run(0, { deadlineMs })).rejects.toMatchObject({
+      code: 'DEADLINE_EXCEEDED',
+      details: { deadlineMs, stage: 'run' },
+    });
+    expect({ asked, disposed }).toEqual({ asked: ['small'], disposed: ['small'] });
+    expect(cascade.statistics()).toMatchObject({ failed: 1, large: 0 });
   });
 
   it('does not go on after an abort', async () => {
