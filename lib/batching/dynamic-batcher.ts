@@ -13,6 +13,7 @@ import { countLive } from './live-batchers.js';
 import {
   batcherSettings,
   checkRequestOptions,
+  checkTimeLeft,
   type BatcherSettings,
   type BatchRequestOptions,
   type DynamicBatcherOptions,
@@ -132,6 +133,7 @@ export class DynamicBatcher<
     const samples = this.#batchable.samples(item);
     const group = this.#batchable.group(item);
     try {
+      checkTimeLeft(deadlineMs);
       this.#admission.checkRoom(samples, priority);
     } catch (error) {
       this.#count(error);

@@ -22,6 +22,7 @@ export {
 export {
   batcherSettings,
   checkRequestOptions,
+  checkTimeLeft,
   type BatchRequestOptions,
   type DynamicBatcherOptions,
   type WhenFull,

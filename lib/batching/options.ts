@@ -6,6 +6,7 @@ import {
   checkRequestId,
   checkSignal,
   invalidArgument,
+  QueueError,
 } from '../errors/index.js';
 
 /** What becomes of a request for which the queue has no room. */
@@ -48,7 +49,7 @@ export interface BatchRequestOptions {
    * a caller count as one, begin in their order, and are answered when they are done.
    */
   readonly caller?: string | undefined;
-  /** Within how many milliseconds from now the result is needed. After that the request is rejected with DEADLINE_EXCEEDED, wherever it is. */
+  /** Within how many milliseconds from now the result is needed. After that the request is rejected with DEADLINE_EXCEEDED, wherever it is; at 0 or less, at once. At most an hour. */
   readonly deadlineMs?: number | undefined;
   /** Aborts, wherever the request is. A run that others wait for goes on. */
   readonly signal?: AbortSignal | undefined;
@@ -128,9 +129,18 @@ export function checkRequestOptions(options: BatchRequestOptions): void {
   if (priority !== undefined) checkInteger('priority', priority, -100, 100);
   if (caller !== undefined && (typeof caller !== 'string' || caller === ''))
     throw invalidArgument('caller', 'a string that is not empty', caller);
-  if (deadlineMs !== undefined) {
-    if (!(checkNumber('deadlineMs', deadlineMs, 0, mostMs) > 0)) throw invalidArgument('deadlineMs', 'more than 0', deadlineMs);
-  }
+  if (deadlineMs !== undefined && !(typeof deadlineMs === 'number' && deadlineMs <= mostMs))
+    throw invalidArgument('deadlineMs', `a number of at most ${mostMs}`, deadlineMs);
   checkSignal(signal);
   checkRequestId(requestId);
+}
+
+/** Throws DEADLINE_EXCEEDED where a caller that passes on what is left of its time has none left. */
+export function checkTimeLeft(deadlineMs: number | undefined): void {
+  if (deadlineMs === undefined || deadlineMs > 0) return;
+  throw new QueueError('DEADLINE_EXCEEDED', {
+    message: `Expected a result within ${deadlineMs} ms: no time was left at the call`,
+    hint: 'Give the request more time, or leave it out.',
+    details: { deadlineMs, stage: 'call' },
+  });
 }

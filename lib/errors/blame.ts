@@ -12,7 +12,7 @@ export function isFailure(error: unknown, signal?: AbortSignal): boolean {
   if (isAbort(error, signal)) return isTimeout(signal);
   if (!(error instanceof FoveateError)) return true;
   const { concern } = errorCodes[error.code];
-  if (concern === 'queue') return error.code === 'DEADLINE_EXCEEDED';
+  if (concern === 'queue') return error.code === 'DEADLINE_EXCEEDED' && error.details['stage'] !== 'call';
   return !callersOwn.includes(concern);
 }
 

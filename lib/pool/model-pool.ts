@@ -3,6 +3,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { aborted } from '../binding/index.js';
 import {
   checkRequestOptions,
+  checkTimeLeft,
   realClock,
   type Batched,
   type BatchItem,
@@ -87,6 +88,7 @@ export class ModelPool<Models extends PoolModels = PoolModels> implements AsyncD
   ): Promise<Batched<BatchResult<Models[Name]>>> {
     checkRequestOptions(options);
     const { deadlineMs } = options;
+    checkTimeLeft(deadlineMs);
     const calledAt = this.#clock.now();
     const { resident } = await this.#hold(name, options);
     try {

@@ -129,6 +129,14 @@ it('of a request whose deadline has passed: after how long', async () => {
   expect(told).toMatchObject([{ outcome: 'DEADLINE_EXCEEDED', reject: 'deadline', totalMs: 20, batched: undefined }]);
 });
 
+it('of a request that no time was left for at its call', async () => {
+  const told = requests();
+  make();
+  void send({}, { deadlineMs: -1 });
+  await settle();
+  expect(told).toMatchObject([{ outcome: 'DEADLINE_EXCEEDED', reject: 'deadline', totalMs: 0, batched: undefined }]);
+});
+
 it("an error without a code is told as 'error'", async () => {
   const told = requests();
   make();

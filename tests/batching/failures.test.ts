@@ -79,6 +79,19 @@ describe('a deadline', () => {
     await clock.advanceTo(200);
     expect(batchable.runs).toHaveLength(1);
   });
+
+  it.each([0, -3])('of %d ms has passed at the call: nobody makes room for it', async (deadlineMs) => {
+    make({ maxBatch: 1, maxQueueSamples: 1, whenFull: 'shed-oldest' });
+    const runs = send();
+    await settle();
+    const waits = send();
+    const late = await rejectionOf(send({}, { deadlineMs, requestId: 'late' }));
+    expect(late).toMatchObject({ code: 'DEADLINE_EXCEEDED', details: { deadlineMs, stage: 'call', requestId: 'late' } });
+    expect(batcher.statistics().failed).toMatchObject({ deadline: 1, queueFull: 0, error: 0 });
+    await clock.advanceTo(100);
+    expect(await Promise.all([runs, waits].map(stateOf))).toEqual(['resolved', 'resolved']);
+    expect(batchable.runs).toHaveLength(2);
+  });
 });
 
 describe('an abort', () => {
@@ -161,7 +174,9 @@ describe('options', () => {
   it.each<[BatchRequestOptions, RegExp]>([
     [{ priority: 0.5 }, /Expected an integer from -100 to 100 for priority but received 0.5/],
     [{ caller: '' }, /Expected a string that is not empty for caller but received ""/],
-    [{ deadlineMs: 0 }, /Expected more than 0 for deadlineMs but received 0/],
+    [{ deadlineMs: Number.NaN }, /Expected a number of at most 3600000 for deadlineMs but received NaN/],
+    [{ deadlineMs: Infinity }, /Expected a number of at most 3600000 for deadlineMs but received Infinity/],
+    [{ deadlineMs: '5' as never }, /Expected a number of at most 3600000 for deadlineMs but received "5"/],
     [{ signal: {} as never }, /Expected an AbortSignal for signal but received an object/],
   ])('refuses the request %o', async (options, message) => {
     expectFailure(await rejectionOf(send({}, options)), 'INVALID_ARGUMENT', message);

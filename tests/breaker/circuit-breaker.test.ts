@@ -229,6 +229,10 @@ describe('whose fault an error is', () => {
     expect(isFailure(createError(code, { message: '' }))).toBe(failures.includes(code));
   });
 
+  it('no time that was left at the call is none', () => {
+    expect(isFailure(createError('DEADLINE_EXCEEDED', { message: '', details: { stage: 'call' } }))).toBe(false);
+  });
+
   it('time-outs of a signal are failures, other aborts are not', () => {
     const aborted = createError('ABORTED', { message: '' });
     const timedOut = AbortSignal.abort(new DOMException('late', 'TimeoutError'));

@@ -50,6 +50,13 @@ describe('a model that is not loaded', () => {
     expect(world.pool.statistics()).toMatchObject({ loads: 1, failedLoads: 0 });
   });
 
+  it('is not loaded for a request that no time is left for', async () => {
+    world.register('a', { loadMs: 10 });
+    const late = world.run('a', 1, { deadlineMs: 0 });
+    await expect(late).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED', details: { deadlineMs: 0, stage: 'call' } });
+    expect(world.models).toHaveLength(0);
+  });
+
   it('counts loading as part of the deadline', async () => {
     world.register('a', { loadMs: 10 });
     const [late, later] = [world.run('a', 1, { deadlineMs: 5 }), world.run('a', 5, { deadlineMs: 12 })];
