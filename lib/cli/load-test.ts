@@ -50,7 +50,11 @@ export function addLoadTest(program: Command, invocation: Invocation): void {
     .option('--method <name>', '(default: POST with a body, else GET)');
   command.optionsGroup('Limits and output:');
   command
-    .option('--max-p99 <time>', 'exit code 1 where the p99 of response times is above', parseDuration)
+    .option(
+      '--max-p99 <time>',
+      'exit code 1 where the p99 of response times is above; failed requests count as infinitely slow',
+      parseDuration,
+    )
     .option('--max-errors <part>', 'exit code 1 where more requests fail, as 1% or 0.01', parsePart)
     .option('--save <file>', 'write all numbers there, as JSON')
     .option('--csv <file>', 'write a row for each second there')

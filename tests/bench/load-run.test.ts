@@ -107,8 +107,30 @@ describe('every request is accounted for once', () => {
     const numbers = countLoad(account, 2000);
     expect(numbers.requests).toEqual({ intended: 20, answered: 0, failed: 20, outcomes: { [unfinished]: 20 } });
     expect(numbers.responseMs.p99).toBeNull();
-    expect(judgeLoad(numbers, { maxP99Ms: 1000, maxErrors: 0.5 }).map(({ passed }) => passed)).toEqual([false, false]);
+    expect(judgeLoad(account, numbers, { maxP99Ms: 1000, maxErrors: 0.5 }).map(({ passed }) => passed)).toEqual([false, false]);
     expect(account.interrupted).toBe(false);
+  });
+
+  it.each([
+    [2, 200, 1],
+    [1, 101, 1],
+    [0, 100, 1],
+    [3, 200, null],
+    [1, 20, null],
+    [20, 20, null],
+    [0, 0, null],
+  ])('by the limit of time too, where %i of %i fail', (failed, all, found) => {
+    const times = { intendedMs: evenly(all, 10), takenMs: evenly(all, 10), sentMs: evenly(all, 10) };
+    const account: LoadAccount = {
+      ...times,
+      endedMs: times.intendedMs.map((ms, i) => (i < failed ? NaN : ms + 1)),
+      labels: times.intendedMs.map((_, i) => (i < failed ? unfinished : 'ok')),
+      good: times.intendedMs.map((_, i) => i >= failed),
+      ...{ held: 0, interrupted: false },
+    };
+    expect(judgeLoad(account, countLoad(account, 2000), { maxP99Ms: 5 })).toEqual([
+      { limit: 'maxP99Ms', most: 5, found, passed: found !== null },
+    ]);
   });
 
   it('when an answer comes after it was given up', async () => {

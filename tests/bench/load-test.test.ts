@@ -70,8 +70,15 @@ describe('a URL', () => {
   });
 
   it('fails by its deadline, and by the code of the system where nobody listens', async () => {
-    const stuck = await loadTest(await serve(() => {}), { rate: 50, arrivals: 'constant', durationMs: 100, deadlineMs: 50 });
+    const stuck = await loadTest(await serve(() => {}), {
+      ...{ rate: 50, arrivals: 'constant', durationMs: 100 },
+      ...{ deadlineMs: 50, maxP99Ms: 200 },
+    });
     expect(stuck.requests.outcomes).toEqual({ DEADLINE_EXCEEDED: 5 });
+    expect(stuck.verdicts).toEqual([{ limit: 'maxP99Ms', most: 200, found: null, passed: false }]);
+    expect(loadTable(stuck).at(-1)).toBe(
+      'FAIL  p99 of response times, with failed requests as infinitely slow: infinite, at most 200 ms',
+    );
     const gone = await serve(() => {});
     await new Promise((resolve) => server?.close(resolve));
     const refused = await loadTest(gone, { concurrency: 1, thinkMs: 20, durationMs: 100, maxErrors: 0.5 });

@@ -67,7 +67,7 @@ export async function loadTest(target: string | URL, options: LoadOptions): Prom
     ...numbers,
     ...{ batching: batchingOf(opened.statistics()), generator },
     notes: notesOf(numbers, about),
-    verdicts: judgeLoad(numbers, checked),
+    verdicts: judgeLoad(account, numbers, checked),
   };
 }
 

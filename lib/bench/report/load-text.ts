@@ -94,7 +94,7 @@ function sentencesOf(report: LoadReport): string[] {
     `The generator was ${numberText(lag)} ms late (p99), its event loop ${numberText(generator.eventLoopDelayMs.p99)} ms behind; the process had ${generator.cores.toFixed(1)} cores at work.`,
     ...notes.map(printable),
     ...(interrupted ? ['Interrupted: this is what was measured until then.'] : []),
-    ...verdicts.map(verdictText),
+    ...verdicts.map((verdict) => verdictText(verdict, requests.intended)),
   ];
 }
 
@@ -107,10 +107,11 @@ function batchingText({ batches, meanSize, sizes, reasons, mostWaitingSamples }:
   return `${batches} batches of ${numberText(meanSize)} on average (${list(Object.fromEntries(Object.entries(sizes)))}); closed by ${list(reasons)}; at most ${mostWaitingSamples} waited.`;
 }
 
-function verdictText({ limit, most, found, passed }: LoadVerdict): string {
+function verdictText({ limit, most, found, passed }: LoadVerdict, intended: number): string {
+  const none = intended === 0 ? 'no requests' : 'infinite';
   const text = (value: number | null): string =>
-    value === null ? 'nothing answered' : limit === 'maxP99Ms' ? `${numberText(value)} ms` : percentText(value);
-  return `${passed ? 'pass' : 'FAIL'}  ${limit === 'maxP99Ms' ? 'p99 of response times' : 'failed requests'}: ${text(found)}, at most ${text(most)}`;
+    value === null ? none : limit === 'maxP99Ms' ? `${numberText(value)} ms` : percentText(value);
+  return `${passed ? 'pass' : 'FAIL'}  ${limit === 'maxP99Ms' ? 'p99 of response times, with failed requests as infinitely slow' : 'failed requests'}: ${text(found)}, at most ${text(most)}`;
 }
 
 /** A record for each second. */
