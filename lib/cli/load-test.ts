@@ -11,7 +11,7 @@ Examples:
   foveate load-test http://127.0.0.1:8080/detect --rate 50/s --body street.jpg --header 'content-type: image/jpeg'
   foveate load-test yolov8n.onnx --data pictures/ --rate 20/s --deadline 250ms
   foveate load-test yolov8n.onnx --shape ramp:10..200 --duration 60s --plot load.svg
-  foveate load-test http://127.0.0.1:8080/detect --shape spike:50,500@10s+2s --body a.jpg b.jpg --max-p99 200ms --max-errors 1%
+  foveate load-test http://127.0.0.1:8080/detect --shape spike:50,500@10s+2s --duration 20s --body a.jpg b.jpg --max-p99 200ms --max-errors 1%
   foveate load-test yolov8n.onnx --concurrency 32
 
 With --rate or --shape, requests come when they come, however long earlier ones take, and a response time begins at the intended start: waiting that a stall

@@ -1,4 +1,7 @@
 /** Arrivals against the exponential and the Poisson distribution of scipy: tests/reference/metrics/ranks.py. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
 import { describe, expect, it, test } from 'vitest';
 
 import { arrivals, expectedArrivals } from '../../lib/bench/load/arrivals.js';
@@ -98,4 +101,14 @@ describe('shapes, with constant arrivals', () => {
       message,
     );
   });
+});
+
+test.each(['docs/bench.md', 'docs/cli.md'])('the shapes of calls in %s fit into their durations', (page) => {
+  const text = readFileSync(join(import.meta.dirname, '../..', page), 'utf8');
+  const calls = text.split('\n').filter((line) => /foveate load-test .*--shape [a-z]+:/.test(line));
+  expect(calls.length).toBeGreaterThan(0);
+  for (const call of calls) {
+    const [shape, seconds = '10'] = [/--shape (\S+)/.exec(call)?.[1] as string, /--duration (\d+)s/.exec(call)?.[1]];
+    expect(() => parseLoadShape(shape, undefined, 1000 * Number(seconds)), call).not.toThrow();
+  }
 });
