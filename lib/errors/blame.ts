@@ -1,8 +1,11 @@
 import { errorCodes, type ErrorConcern } from './codes.js';
 import { FoveateError } from './foveate-error.js';
 
+/** What is wrong with a request. */
+const refusals: readonly ErrorConcern[] = ['argument', 'media', 'dataset', 'calibration'];
+
 /** What the caller, or the program, did wrong: the next call may well succeed. */
-const callersOwn: readonly ErrorConcern[] = ['argument', 'media', 'dataset', 'calibration', 'aborted', 'disposed'];
+const callersOwn: readonly ErrorConcern[] = [...refusals, 'aborted', 'disposed'];
 
 /**
  * Whether an error tells that what was called does not work: the engine, the device, a model that cannot be loaded, a time-out, anything unknown. Not what the caller did wrong or
@@ -16,9 +19,9 @@ export function isFailure(error: unknown, signal?: AbortSignal): boolean {
   return !callersOwn.includes(concern);
 }
 
-/** Whether an error is nothing but the end of a call that its caller gave up. A time-out is more than that. */
-export function isGivenUp(error: unknown, signal?: AbortSignal): boolean {
-  return isAbort(error, signal) && !isTimeout(signal);
+/** Whether an error tells that something is wrong with the request: as what refused it sees it, which something else may answer. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof FoveateError && refusals.includes(errorCodes[error.code].concern);
 }
 
 /** Foveate's own, or whatever else a function throws then. */

@@ -1,4 +1,4 @@
-export { isFailure, isGivenUp } from './blame.js';
+export { isFailure, isRefusal } from './blame.js';
 export { errorCodes, type ErrorCode, type ErrorConcern } from './codes.js';
 export {
   AbortedError,

@@ -1,15 +1,6 @@
 import { aborted } from '../binding/index.js';
 import { realClock, type Clock } from '../batching/clock.js';
-import {
-  checkNumber,
-  checkOptions,
-  checkSignal,
-  DisposedError,
-  FoveateError,
-  invalidArgument,
-  isGivenUp,
-  type ErrorCode,
-} from '../errors/index.js';
+import { checkNumber, checkOptions, checkSignal, DisposedError, invalidArgument, isFailure, isRefusal } from '../errors/index.js';
 import { publish } from '../events/index.js';
 import { disposeOf } from '../results/index.js';
 import { Latencies, type Arm } from './arms.js';
@@ -34,7 +25,7 @@ export interface RolloutRequest {
   readonly id?: string | undefined;
 }
 
-/** What became of a call. `answer` is undefined where its caller gave it up. */
+/** What became of a call. `answer` is undefined where it tells nothing of the version: see `isFailure`. */
 type Attempt<Result> = { readonly answer: Answer | undefined } & (
   { readonly ok: true; readonly result: Result } | { readonly ok: false; readonly error: unknown }
 );
@@ -42,8 +33,8 @@ type Attempt<Result> = { readonly answer: Answer | undefined } & (
 /** The oldest of more requests that wait for their outcome are forgotten. */
 const mostPending = 100_000;
 
-/** What a shadow fails with that tells nothing of the candidate: the item was disposed of meanwhile, or there is no room for twice the load. */
-const notItsFault: readonly ErrorCode[] = ['DISPOSED', 'QUEUE_FULL', 'CIRCUIT_OPEN'];
+/** Of a request that the candidate refused and the stable version answered. How long that took counts nowhere. */
+const refusedAlone: Answer = { failed: true, ms: NaN };
 
 /**
  * Tries a new version of a model beside the one that serves: as a shadow, as a canary whose share grows by steps, or in a fixed share. Errors, latency, agreement and outcomes that are reported are held
@@ -113,7 +104,7 @@ export class Rollout<Item, Result, Options extends object | undefined> implement
 
   /**
    * Has one of the versions answer. Throws as that does, ABORTED and DISPOSED. In shadow mode the candidate gets the same item, which is to be left alone until it has read it, or copied by
-   * `copy`; it neither delays nor fails the call.
+   * `copy`; it neither delays nor fails the call. Otherwise what the candidate refuses as the caller's fault is given to the stable version too, to see whose fault it is, before the call fails.
    */
   async run(item: Item, options?: Options, request: RolloutRequest = {}): Promise<Result> {
     const signal = signalOf(options);
@@ -128,7 +119,9 @@ export class Rollout<Item, Result, Options extends object | undefined> implement
     const isShadowed = isTried && this.#settings.mode === 'shadow' && this.#routing.picks(this.share, request.caller);
     if (isShadowed) this.#shadow(item, options as Options, attempt);
     const ended = await attempt;
-    this.#count(arm, ended.answer, this.#settings.mode !== 'shadow');
+    const isRefusedInTrial = isTried && arm === 'candidate' && !ended.ok && isRefusal(ended.error);
+    const answer = isRefusedInTrial && (await this.#isAnswered(item, options as Options)) ? refusedAlone : ended.answer;
+    this.#count(arm, answer, this.#settings.mode !== 'shadow');
     if (!ended.ok) throw ended.error;
     return ended.result;
   }
@@ -145,9 +138,16 @@ export class Rollout<Item, Result, Options extends object | undefined> implement
       const result = await this.#versions[arm](item, options);
       return { ok: true, result, answer: { failed: false, ms: this.#clock.now() - began } };
     } catch (error) {
-      const answer = isGivenUp(error, signalOf(options)) ? undefined : { failed: true, ms: this.#clock.now() - began };
+      const answer = isFailure(error, signalOf(options)) ? { failed: true, ms: this.#clock.now() - began } : undefined;
       return { ok: false, error, answer };
     }
+  }
+
+  /** Whether the stable version answers what the candidate has refused: then that was not the caller's fault. */
+  async #isAnswered(item: Item, options: Options): Promise<boolean> {
+    const stable = await this.#attempt('stable', item, options);
+    if (stable.ok) await disposeOf(stable.result);
+    return stable.ok;
   }
 
   /** `compares`: the answer counts by itself, and not only beside another of the same request. */
@@ -176,6 +176,7 @@ export class Rollout<Item, Result, Options extends object | undefined> implement
         // of `copy`
       }
       const first = await stable;
+      if (first.ok && candidate?.ok === false && isRefusal(candidate.error)) candidate = { ...candidate, answer: refusedAlone };
       this.#count('candidate', candidate?.answer, false);
       if (this.#verdict === undefined && this.#state === 'running') this.#compare(first, candidate, lineMs);
       if (candidate?.ok === true) await disposeOf(candidate.result);
@@ -183,7 +184,7 @@ export class Rollout<Item, Result, Options extends object | undefined> implement
   }
 
   #compare(stable: Attempt<Result>, candidate: Attempt<Result> | undefined, lineMs: number | undefined): void {
-    if (stable.answer === undefined || candidate?.answer === undefined || (!candidate.ok && isNotItsFault(candidate.error))) {
+    if (stable.answer === undefined || candidate?.answer === undefined) {
       this.#uncompared++;
       return;
     }
@@ -310,10 +311,6 @@ function checkRequest(request: RolloutRequest): void {
       throw invalidArgument(name, 'a string that is not empty', value);
     }
   }
-}
-
-function isNotItsFault(error: unknown): boolean {
-  return error instanceof FoveateError && notItsFault.includes(error.code);
 }
 
 function disposed(): DisposedError {

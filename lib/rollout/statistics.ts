@@ -6,7 +6,7 @@ import type { RolloutVerdict } from './verdict.js';
 /** 'promoted': the candidate answers all requests; 'rolled-back': the stable version does. */
 export type RolloutState = 'running' | 'promoted' | 'rolled-back';
 
-/** What one version did. Calls that their callers gave up do not count. */
+/** What one version did. Calls that tell nothing of it do not count: those that their callers gave up, that were turned away, or refused for what the caller did wrong. */
 export interface VersionStatistics {
   /** Calls that ended, those that failed among them. */
   readonly answered: number;
@@ -30,7 +30,7 @@ export interface RolloutStatistics {
     readonly running: number;
     /** Requests for which there was no room. */
     readonly dropped: number;
-    /** Requests that tell nothing: given up, turned away by a full queue, or refused by `compare`. */
+    /** Requests that tell nothing: given up, turned away by a full queue, refused by both versions or by `compare`. */
     readonly uncompared: number;
   };
   /** Requests whose outcome may still be reported. */

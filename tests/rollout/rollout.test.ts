@@ -93,17 +93,26 @@ describe('a canary', () => {
     for (let i = 0; i < 500; i++) expect(await rollout.run(i)).toBe('stable');
   });
 
-  it('counts what both versions refuse against neither', async () => {
-    const picture = (call: number): Error | undefined =>
-      call % 2 === 0 ? createError('MEDIA_INVALID', { message: 'no picture' }) : undefined;
-    const { rollout } = quick(
-      { mode: 'canary', margins: { errors: 0.2, latency: false }, steps: [0.5] },
-      { fail: picture },
-      { fail: picture },
-    );
-    for (let i = 0; rollout.state === 'running' && i < 10_000; i++) await rollout.run(i).catch(() => undefined);
-    expect(rollout.state).toBe('promoted');
-    expect(rollout.statistics().versions.candidate.failed).toBeGreaterThan(40);
+  it('counts what both versions refuse against neither, though all of it comes to the candidate', async () => {
+    const version = async (picture: string): Promise<string> => {
+      if (picture === 'broken') throw createError('MEDIA_INVALID', { message: 'no picture' });
+      return picture;
+    };
+    const rollout = new Rollout({ stable: version, candidate: version }, { mode: 'canary', steps: [0.5], margins: errorsOnly });
+    let caller = '';
+    const send = async (picture: string): Promise<number> => {
+      const { answered } = rollout.statistics().versions.candidate;
+      const isRefused = await rollout.run(picture, undefined, { caller }).then(
+        () => false,
+        (error: { code?: string }) => error.code === 'MEDIA_INVALID',
+      );
+      expect(isRefused).toBe(picture === 'broken');
+      return rollout.statistics().versions.candidate.answered - answered;
+    };
+    for (let i = 0; caller === '' || (await send('whole')) === 0; i++) caller = `caller ${i}`;
+    for (let i = 0; i < 500; i++) await send('broken');
+    expect(rollout.state).toBe('running');
+    expect(rollout.statistics().versions.candidate).toMatchObject({ answered: 1, failed: 0 });
   });
 
   it('is not promoted where the candidate alone refuses what it is given', async () => {
@@ -307,6 +316,20 @@ describe('a shadow', () => {
     expect(broken.rollout.statistics().shadows.uncompared).toBe(1);
   });
 
+  it('has failed where it refuses what the stable version answers, and not where both refuse', async () => {
+    const refuse = (): Error => createError('TENSOR_SHAPE', { message: 'other input' });
+    for (const [stable, failed] of [
+      [{}, 1],
+      [{ fail: refuse }, 0],
+    ] as const) {
+      const { rollout } = quick({ mode: 'shadow' }, stable, { fail: refuse });
+      await rollout.run(1).catch(() => undefined);
+      await settle();
+      expect(rollout.statistics().versions.candidate.failed).toBe(failed);
+      expect(rollout.statistics().shadows.uncompared).toBe(1 - failed);
+    }
+  });
+
   it('is disposed of where its result has to be', async () => {
     const { rollout, open } = held({ mode: 'shadow' });
     let disposed = 0;
@@ -333,8 +356,9 @@ describe('a shadow', () => {
     }
     await expect(rollout.run('nowhere.jpg')).rejects.toMatchObject({ code: 'MEDIA_NOT_FOUND' });
     while (rollout.statistics().shadows.running > 0) await settle();
-    const { measures } = rollout.statistics();
-    expect(measures.find(({ name }) => name === 'errors')).toMatchObject({ comparisons: 5, loss: 0 });
+    const { measures, shadows } = rollout.statistics();
+    expect(shadows.uncompared).toBe(1); // the picture that is not there
+    expect(measures.find(({ name }) => name === 'errors')).toMatchObject({ comparisons: 4, loss: 0 });
     expect(measures.find(({ name }) => name === 'agreement')).toMatchObject({ comparisons: 4, loss: 0 });
   });
 
