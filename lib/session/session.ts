@@ -221,7 +221,11 @@ export class Session<M extends ModelTypes = ModelTypes> implements AsyncDisposab
       // What is on a GPU, or is to stay there, and times of layers, nothing else can give.
       const isMovable = !onDevice && !options.layerTimes && ![...given.values()].some((tensor) => tensor instanceof DeviceTensor);
       using held = isMovable && this.#runners.mayRunTwice ? new HeldInputs(given, this.#runners.open ?? Tensor) : undefined;
-      const how = { onDevice, layerTimes: options.layerTimes ?? false, requestIds: requestIds ?? (requestId === undefined ? undefined : [requestId]) };
+      const how = {
+        onDevice,
+        layerTimes: options.layerTimes ?? false,
+        requestIds: requestIds ?? (requestId === undefined ? undefined : [requestId]),
+      };
       const call = async (backend: Backend): Promise<RunResult<Record<string, Tensor | DeviceTensor>>> => {
         const result = await backend.run(held?.tensors ?? given, requested, how, signal);
         return runResult(result, requested, backend.choice.device, held?.copiedBytes ?? 0);
