@@ -55,10 +55,8 @@ Status load_status(const Failure& failure, const std::string& name, bool from_by
                 "Check the model with the tool that exported it.");
 }
 
-}  // namespace
-
-Result<std::shared_ptr<Model>> load_model(const Library& library, const ModelSource& source,
-                                          const ModelOptions& options) {
+Result<std::shared_ptr<Model>> try_to_load(const Library& library, const ModelSource& source,
+                                           const ModelOptions& options) {
   const abi::ApiTable& api = library.api;
   const auto* path = std::get_if<std::filesystem::path>(&source);
   const std::string name = path == nullptr ? "the model in memory" : "\"" + path->string() + "\"";
@@ -90,6 +88,20 @@ Result<std::shared_ptr<Model>> load_model(const Library& library, const ModelSou
   info.providers = std::move(session_options.providers);
   FOVEATE_RETURN_IF_ERROR(describe(library, session.get(), info));
   return std::shared_ptr<Model>(std::make_shared<OrtModel>(library, std::move(session), std::move(info)));
+}
+
+}  // namespace
+
+Result<std::shared_ptr<Model>> load_model(const Library& library, const ModelSource& source,
+                                          const ModelOptions& options) {
+  auto loaded = try_to_load(library, source, options);
+  // Release 1.30 cannot make weights unsigned that two layers share.
+  const bool retry = !loaded.ok() && !options.config.contains(kPreciseProducts) &&
+                     loaded.status().error().message.find("replace the existing tensor") != std::string::npos;
+  if (!retry) return loaded;
+  ModelOptions plain = options;
+  plain.config.emplace(kPreciseProducts, "0");
+  return try_to_load(library, source, plain);
 }
 
 Result<std::unique_ptr<Context>> OrtModel::create_context() {

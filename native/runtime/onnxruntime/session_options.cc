@@ -123,6 +123,7 @@ Status add_configs(const abi::ApiTable& api, abi::SessionOptions* session, const
   std::map<std::string, std::string> entries{
       {"session.intra_op.allow_spinning", spin},
       {"session.inter_op.allow_spinning", spin},
+      {kPreciseProducts, "1"},
   };
   if (from_bytes) {
     // These make the session read the caller's bytes for as long as it lives; they are not kept that long.

@@ -10,6 +10,10 @@
 
 namespace foveate::onnxruntime {
 
+// Processors without VNNI add two products of eight bits in sixteen, which overflows where weights are signed, and
+// nothing tells. With this entry the library makes weights unsigned there; on all other processors it changes nothing.
+inline constexpr const char* kPreciseProducts = "session.x64quantprecision";
+
 struct SessionOptions {
   Handle<abi::SessionOptions> handle;
   std::vector<std::string> providers;  // in the order in which the library will try them; the CPU's is always last
