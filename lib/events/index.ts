@@ -89,7 +89,7 @@ export interface PoolLoadEvent {
   /** That it counts for: of the process's memory, and of that of GPUs. */
   readonly memoryBytes: number;
   readonly deviceMemoryBytes: number;
-  /** Why there is no model; undefined where there is. Of a load that nobody waits for any more, nothing is told. */
+  /** Why there is no model; undefined where there is. Of a load that was given up, nothing is told. */
   readonly failure: string | undefined;
 }
 

@@ -93,7 +93,7 @@ export class Job {
     if (version.source.files.length === 0) this.fileBytes = 0;
   }
 
-  /** Aborts when nobody waits for the model any more. */
+  /** Aborts when the model is not wanted any more. */
   get signal(): AbortSignal {
     return this.#stop.signal;
   }

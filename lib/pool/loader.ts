@@ -73,9 +73,11 @@ export class Loader {
     this.look();
   }
 
+  /** A load that has begun goes on, for the next request, but not that of a swap: nothing changes where it is aborted. */
   #gone(job: Job, waiter: Waiter): void {
     job.waiters.delete(waiter);
     if (job.waiters.size > 0) return;
+    if (this.loading === job && !job.isSwap && !this.#queue.includes(job)) return;
     job.abandon();
     this.#dequeue(job);
     this.look();
@@ -206,7 +208,8 @@ export class Loader {
       const inTheWay = [...plan.victims, ...[...this.#residents.keys()].filter(({ state }) => state === 'leaving')];
       if (inTheWay.some(({ isBusy }) => isBusy)) {
         job.version.taken = bytes;
-        this.#queue.unshift(job);
+        if (job.waiters.size > 0) this.#queue.unshift(job);
+        else job.abandon();
         return false;
       }
       this.#make(plan.victims);
@@ -284,6 +287,15 @@ export class Loader {
       this.#residents.delete(resident);
       this.look();
     }
+  }
+
+  /** Gives up a load that goes on though nobody waits for it: that of the model, or of whichever. Settles when nothing is left of it; never rejects. */
+  async giveUpLoad(entry?: Entry): Promise<void> {
+    if (this.#loading === undefined) return;
+    const { job, done } = this.#loading;
+    if (job.entry.job !== job || job.waiters.size > 0 || (entry !== undefined && job.entry !== entry)) return;
+    job.abandon();
+    await done;
   }
 
   /** Forgets what was measured, and what was counted of the memory. */

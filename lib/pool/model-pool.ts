@@ -12,6 +12,7 @@ import {
   type Clock,
 } from '../batching/index.js';
 import { checkOptions, checkSignal, FoveateError, invalidArgument } from '../errors/index.js';
+import { allSettled } from './dispose.js';
 import { Entry, Version, type Patience } from './entry.js';
 import { Loader } from './loader.js';
 import { processMeter, type MemoryMeter } from './memory.js';
@@ -38,7 +39,7 @@ const heldHere = new AsyncLocalStorage<readonly Held[]>();
 
 /** How long a call waits for a model. */
 export interface PoolUseOptions {
-  /** Aborts while the model is waited for. A load that others wait for goes on. */
+  /** Aborts while the model is waited for. A load that has begun goes on, but that of a swap. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -170,16 +171,17 @@ export class ModelPool<Models extends PoolModels = PoolModels> implements AsyncD
     this.#loader.look();
   }
 
-  /** Disposes of the model, be it pinned, once those who have it are done; who asks for it from now on has it loaded again. A load that is under way goes on. Rejects where it cannot be disposed of. */
+  /** Disposes of the model, be it pinned, once those who have it are done; who asks for it from now on has it loaded again. A load that is under way goes on where somebody waits for it, and is given up where nobody does. Rejects where it cannot be disposed of. */
   async unload(name: keyof Models & string): Promise<void> {
     const entry = this.#entry(name);
-    if (entry.resident !== undefined) await this.#loader.giveUp(entry.resident, entry, 'unload');
+    if (entry.resident === undefined) await this.#loader.giveUpLoad(entry);
+    else await this.#loader.giveUp(entry.resident, entry, 'unload');
   }
 
   /** Unloads all models, and forgets what was counted and measured and which loads have failed. What is registered, and pinned, stays. Rejects where a model cannot be disposed of. */
   async reset(): Promise<void> {
     this.#checkOpen();
-    const gone = this.#loader.giveUpAll('reset');
+    const gone = allSettled([this.#loader.giveUpAll('reset'), this.#loader.giveUpLoad()]);
     this.#loader.reset();
     for (const entry of this.#entries.values()) entry.reset();
     await gone;

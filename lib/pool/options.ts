@@ -17,7 +17,8 @@ export interface ModelPoolOptions {
 /** Where a model of a pool comes from. */
 export interface PoolSource<Model extends PoolModel> {
   /**
-   * Opens the model, which is the pool's from then on. Called when it is needed, one model at a time. `signal` aborts when nobody waits for the model any more.
+   * Opens the model, which is the pool's from then on. Called when it is needed, one model at a time. `signal` aborts when the model is not wanted any more: by `unload`, `reset`
+   * or `dispose`, or where a swap is aborted.
    */
   readonly load: (signal: AbortSignal) => Model | Promise<Model>;
   /** Told in statistics, events and errors. */

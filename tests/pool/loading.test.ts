@@ -25,7 +25,53 @@ describe('a model that is not loaded', () => {
     expect(world.pool.statistics().models['a']).toMatchObject({ state: 'loaded', uses: 51, loads: 1, loadMs: 10, inUse: 0 });
   });
 
-  it('is loaded on while one of those who wait is left, and no longer', async () => {
+  it('is loaded to the end when nobody waits any more, for the next who asks', async () => {
+    world.register('a', { loadMs: 10 });
+    const [first, second] = [new AbortController(), new AbortController()];
+    const runs = [world.run('a', 1, { signal: first.signal }), world.run('a', 1, { signal: second.signal })];
+    await world.pass(2);
+    first.abort();
+    expect(await stateOf(runs[0] as Promise<unknown>)).toBe('ABORTED');
+    second.abort();
+    expect(await stateOf(runs[1] as Promise<unknown>)).toBe('ABORTED');
+    expect(world.pool.statistics().models['a']).toMatchObject({ state: 'loading', waiting: 0 });
+    const joins = world.run('a');
+    await world.pass(100);
+    expect((await joins).ids).toHaveLength(1);
+    expect(world.models).toHaveLength(1);
+    expect(world.pool.statistics()).toMatchObject({ loads: 1, failedLoads: 0 });
+  });
+
+  it('serves the requests after one whose deadline was shorter than its load', async () => {
+    world.register('a', { loadMs: 10 });
+    const late = world.run('a', 1, { deadlineMs: 5 });
+    await world.pass(20);
+    await expect(late).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED', details: { stage: 'load' } });
+    const next = world.run('a', 1, { deadlineMs: 5 });
+    await world.pass(5);
+    expect((await next).ids).toHaveLength(1);
+    expect(world.models).toHaveLength(1);
+  });
+
+  it('is tried again after a pause where it failed when nobody waited', async () => {
+    world.register('a', { loadMs: 10, fault: () => modelFault() });
+    world.run('a', 1, { deadlineMs: 5 });
+    await world.pass(20);
+    await expect(world.run('a')).rejects.toMatchObject({ code: 'POOL_LOAD_FAILED', details: { attempts: 1 } });
+  });
+
+  it('is not loaded where all have left before its load began', async () => {
+    world.register('a', { loadMs: 10 });
+    world.register('b', { loadMs: 10 });
+    const runs = [world.run('a'), world.run('b', 1, { deadlineMs: 5 })];
+    await world.pass(100);
+    await expect(runs[1]).rejects.toMatchObject({ code: 'DEADLINE_EXCEEDED' });
+    await runs[0];
+    expect(world.models).toHaveLength(1);
+    expect(world.pool.statistics().models['b']).toMatchObject({ state: 'unloaded', loads: 0 });
+  });
+
+  it.each(['unload', 'reset'] as const)('is given up by %s where nobody waits, and not where somebody does', async (method) => {
     let signal: AbortSignal | undefined;
     world.pool.register('a', {
       load: async (given) => {
@@ -33,17 +79,16 @@ describe('a model that is not loaded', () => {
         return await world.loader({ loadMs: 10 })(given);
       },
     });
-    const [first, second] = [new AbortController(), new AbortController()];
-    const runs = [world.run('a', 1, { signal: first.signal }), world.run('a', 1, { signal: second.signal })];
-    await world.pass(2);
-    first.abort();
-    expect(await stateOf(runs[0] as Promise<unknown>)).toBe('ABORTED');
-    expect(signal?.aborted).toBe(false);
-    second.abort();
-    expect(await stateOf(runs[1] as Promise<unknown>)).toBe('ABORTED');
+    const end = (): Promise<void> => (method === 'unload' ? world.pool.unload('a') : world.pool.reset());
+    world.run('a', 1, { deadlineMs: 2 });
+    await world.pass(5);
+    const ended = end();
     expect(signal?.aborted).toBe(true);
     // Who asks while that load ends is given one of its own.
     const run = world.run('a');
+    await world.until(ended);
+    await end();
+    expect(signal?.aborted).toBe(false);
     await world.pass(100);
     expect((await run).ids).toHaveLength(1);
     expect(world.models).toHaveLength(1);

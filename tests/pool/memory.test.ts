@@ -247,6 +247,22 @@ describe('what nobody said', () => {
     expect(world.pool.statistics().models['c']).toMatchObject({ loads: 1, memoryBytes: 3000 });
   });
 
+  it('waits for no others that are in use, where nobody waits for it', async () => {
+    make(4100, { a: 1500, b: 1500 });
+    world.register('c', { bytes: 3000, loadMs: 5 }, { files: smallFile });
+    await ask('ab');
+    const busy = [world.run('a', 3000), world.run('b', 4000)];
+    const stop = new AbortController();
+    const run = world.run('c', 1, { signal: stop.signal });
+    while (world.loading === 0) await world.pass(0.01);
+    stop.abort();
+    await expect(run).rejects.toMatchObject({ code: 'ABORTED' });
+    while (!world.models[2]?.isDisposed) await world.pass(0.01);
+    expect(world.pool.statistics()).toMatchObject({ memoryBytes: 3000, waitingLoads: 0, failedLoads: 0 });
+    await world.until(Promise.all([...busy, world.run('c')]));
+    expect(world.pool.statistics().models['c']).toMatchObject({ loads: 1, memoryBytes: 3000 });
+  });
+
   it('is forgotten by reset, with all that was counted', async () => {
     make(5, { a: 2, b: 3 }, false);
     world.pool.pin('a');
