@@ -180,7 +180,8 @@ export class Loader {
     });
     (this.#loading as { bytes: Bytes }).bytes = loaded.bytes;
     this.#countPeak();
-    if (!(await this.#hasPlace(job, loaded))) return await disposeUnasked(entry.name, loaded.model);
+    // It may be given up between the answer, that it has a place, and here.
+    if (!(await this.#hasPlace(job, loaded)) || signal.aborted) return await disposeUnasked(entry.name, loaded.model);
     version.taken = loaded.bytes;
     this.#experience.add(loaded.bytes, job.fileBytes ?? 0);
     let resident: Resident;

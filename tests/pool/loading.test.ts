@@ -263,6 +263,17 @@ describe('a pool that is disposed of', () => {
     expect(world.models).toHaveLength(1);
   });
 
+  it('keeps no model whose load ends meanwhile, whichever step of it that is', async () => {
+    for (let steps = 0; steps < 30; steps++) {
+      const other = new World();
+      other.register('a');
+      const run = other.run('a');
+      for (let i = 0; i < steps; i++) await undefined;
+      await other.end(); // which checks that all models are disposed of
+      await Promise.allSettled([run]);
+    }
+  });
+
   it('tells of a model that could not be disposed of, after all others are', async () => {
     const other = new World();
     other.register('a', { disposeFault: new Error('it hangs on') });
