@@ -136,7 +136,7 @@ export interface RolloutChangeEvent {
 
 /** `foveate:batch.run`: a batch has been run. */
 export interface BatchRunEvent {
-  /** The name of the batcher: by default the path of the model. */
+  /** The name of the batcher: by default the path of the model, or its name in a pool. */
   readonly model: string | undefined;
   /** Where it ran; undefined where that is not known, or no run ended well. */
   readonly device: string | undefined;
@@ -158,7 +158,7 @@ export interface BatchRunEvent {
 
 /** `foveate:batch.request`: a call of a batcher is answered. Published in the caller's asynchronous context. */
 export interface BatchRequestEvent {
-  /** The name of the batcher: by default the path of the model. */
+  /** The name of the batcher: by default the path of the model, or its name in a pool. */
   readonly model: string | undefined;
   readonly requestId: string | undefined;
   readonly caller: string | undefined;

@@ -186,7 +186,7 @@ export class Loader {
     this.#experience.add(loaded.bytes, job.fileBytes ?? 0);
     let resident: Resident;
     try {
-      resident = new Resident(version.source, loaded, this.#clock, () => {
+      resident = new Resident(entry.name, version.source, loaded, this.#clock, () => {
         if (this.#queue.length > 0) this.look();
       });
     } catch (error) {

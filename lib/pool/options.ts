@@ -23,7 +23,7 @@ export interface PoolSource<Model extends PoolModel> {
   readonly load: (signal: AbortSignal) => Model | Promise<Model>;
   /** Told in statistics, events and errors. */
   readonly version?: string | undefined;
-  /** How requests are batched. */
+  /** How requests are batched. `name` is by default the one in the pool. */
   readonly batching?: DynamicBatcherOptions | undefined;
   /**
    * One run, repeated after loading until the last three took the same time within 15 %, at most 30 times or 5 seconds. What it gives is disposed of where it has `Symbol.dispose`. Default: of a

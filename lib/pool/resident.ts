@@ -31,11 +31,11 @@ export class Resident {
   #whenFree: (() => void) | undefined;
   #gone: Promise<void> | undefined;
 
-  /** `onRelease` is called whenever nobody has it any more. */
-  constructor(source: SourceSettings, loaded: Loaded, clock: Clock, onRelease: () => void) {
+  /** `name`: what events call it where `batching` says nothing else, whichever file it was loaded from. `onRelease` is called whenever nobody has it any more. */
+  constructor(name: string, source: SourceSettings, loaded: Loaded, clock: Clock, onRelease: () => void) {
     this.source = source;
     this.loaded = loaded;
-    this.batcher = new DynamicBatcher(loaded.model, source.batching, clock);
+    this.batcher = new DynamicBatcher(loaded.model, { ...source.batching, name: source.batching.name ?? name }, clock);
     this.lastUse = clock.now();
     this.#clock = clock;
     this.#onRelease = onRelease;

@@ -1,10 +1,12 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { PoolSwapEvent } from '../../lib/index.js';
+import type { BatchRequestEvent, PoolSwapEvent } from '../../lib/index.js';
 import { stateOf } from '../batching/batcher.js';
+import { recorded, useRecording } from '../observe/recorded.js';
 import { modelFault, World } from './fakes.js';
 
 let world: World;
+useRecording();
 beforeEach(() => {
   world = new World({ memoryBytes: 4 });
 });
@@ -114,6 +116,17 @@ describe('swap', () => {
     expect(batch).toMatchObject({ size: 2, reason: 'delay' });
     await world.until(world.pool.swap('a', { ...version('3'), warmUp: false, batching: { maxBatch: 1 } }));
     expect(warmed).toBe(6);
+  });
+
+  it('keeps what events call the batcher: the name in the pool, unless batching says otherwise', async () => {
+    const events = recorded<BatchRequestEvent>('foveate:batch.request');
+    world.pool.register('a', version('1'));
+    world.pool.register('b', { ...version('1'), batching: { name: 'plates' } });
+    await world.until(Promise.all([world.run('a'), world.run('b')]));
+    await world.until(world.pool.swap('a', version('2')));
+    await world.until(world.pool.swap('b', { ...version('2'), batching: { maxBatch: 2, name: undefined } }));
+    await world.until(Promise.all([world.run('a'), world.run('b')]));
+    expect(events.map(({ model }) => model).sort()).toEqual(['a', 'a', 'b', 'plates']);
   });
 
   it('is refused for a name that nobody knows, and without a load', async () => {
