@@ -10,33 +10,33 @@ export function runEvent(model: string | undefined, summary: BatchSummary, waiti
   return { model, device, size, target, reason, requests, runs, runQueueMs, computeMs, waitingSamples };
 }
 
-/** `now` is of the batcher's clock. `call` is undefined where it was refused before it was one. */
-export interface AnsweredCall<Item, Result extends object> {
+/** A call that is answered now. */
+export interface AnsweredCall {
   readonly model: string | undefined;
-  readonly now: number;
   readonly options: BatchRequestOptions;
-  readonly call: Call<Item, Result> | undefined;
+  /** From the call to the answer. */
+  readonly totalMs: number;
 }
 
 export function answeredEvent<Item, Result extends object>(
-  answered: AnsweredCall<Item, Result> & { readonly call: Call<Item, Result> },
+  answered: AnsweredCall,
+  call: Call<Item, Result>,
   report: BatchReport,
 ): BatchRequestEvent {
-  return requestEvent(answered, 'ok', undefined, batchedRequest(answered.call, report));
+  return requestEvent(answered, 'ok', undefined, batchedRequest(call, report));
 }
 
-export function failedEvent<Item, Result extends object>(failed: AnsweredCall<Item, Result>, error: unknown): BatchRequestEvent {
+export function failedEvent(failed: AnsweredCall, error: unknown): BatchRequestEvent {
   return requestEvent(failed, outcomeOf(error), rejectOf(error), undefined);
 }
 
-function requestEvent<Item, Result extends object>(
-  { model, now, options, call }: AnsweredCall<Item, Result>,
+function requestEvent(
+  { model, options, totalMs }: AnsweredCall,
   outcome: string,
   reject: BatchRequestEvent['reject'],
   batched: BatchedRequest | undefined,
 ): BatchRequestEvent {
   const { requestId, caller, priority = 0 } = options;
-  const totalMs = call === undefined ? 0 : now - call.submittedAt;
   return { model, requestId, caller, priority, outcome, reject, totalMs, batched };
 }
 

@@ -18,7 +18,7 @@ import {
   type BatchRequestOptions,
   type DynamicBatcherOptions,
 } from './options.js';
-import { answeredEvent, failedEvent } from './batch-events.js';
+import { answeredEvent, failedEvent, type AnsweredCall } from './batch-events.js';
 import { Scheduler } from './scheduler.js';
 import { SessionBatchable, type SessionResult } from './session-batchable.js';
 import { Counts, type BatcherStatistics } from './statistics.js';
@@ -114,15 +114,20 @@ export class DynamicBatcher<
       const result = await call.promise;
       // Here, after the await, it is the caller's asynchronous context again, which a trace belongs to.
       if (isObserved('foveate:batch.request'))
-        publish('foveate:batch.request', answeredEvent({ model: this.name, now: this.#clock.now(), options, call }, result));
+        publish('foveate:batch.request', answeredEvent(this.#answered(options, call), call, result));
       return result;
     } catch (error) {
       if (isObserved('foveate:batch.request'))
-        publish('foveate:batch.request', failedEvent({ model: this.name, now: this.#clock.now(), options, call }, error));
+        publish('foveate:batch.request', failedEvent(this.#answered(options, call), error));
       // From here the stack leads to the caller; from where the error was made, it would not.
       if (error instanceof FoveateError) Error.captureStackTrace(error);
       throw withRequestId(error, options.requestId);
     }
+  }
+
+  /** `call` is undefined where it was refused before it was one. */
+  #answered(options: BatchRequestOptions, call: Call<Item, Result> | undefined): AnsweredCall {
+    return { model: this.name, options, totalMs: call === undefined ? 0 : this.#clock.now() - call.submittedAt };
   }
 
   #submit(given: Item, options: BatchRequestOptions): Call<Item, Result> {

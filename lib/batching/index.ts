@@ -8,6 +8,7 @@ export {
   type Seat,
   type ToBatchable,
 } from './batchable.js';
+export { failedEvent } from './batch-events.js';
 export type { BatchCost } from './batch-sizes.js';
 export type { Batched, BatchInfo, BatchReport } from './call.js';
 export { realClock, type Clock } from './clock.js';

@@ -156,7 +156,7 @@ export interface BatchRunEvent {
   readonly waitingSamples: number;
 }
 
-/** `foveate:batch.request`: a call of a batcher is answered. Published in the caller's asynchronous context. */
+/** `foveate:batch.request`: a call of a batcher, or of `ModelPool.run`, is answered. Published in the caller's asynchronous context. */
 export interface BatchRequestEvent {
   /** The name of the batcher: by default the path of the model, or its name in a pool. */
   readonly model: string | undefined;
@@ -165,9 +165,9 @@ export interface BatchRequestEvent {
   readonly priority: number;
   /** 'ok', the code of the error, or 'error' where it has none. */
   readonly outcome: string;
-  /** Why the batcher turned it away: no room, given up for newer ones, too late, or it was disposed of. undefined where it did not. */
+  /** Why the batcher, or the pool, turned it away: no room, given up for newer ones, too late, or it was disposed of. undefined where it did not. */
   readonly reject: 'full' | 'shed' | 'deadline' | 'disposed' | undefined;
-  /** From the call to the answer. */
+  /** From the call to the answer. Of a pool: where the model came in time, without the wait for it. */
   readonly totalMs: number;
   /** How it was batched; undefined without a result. */
   readonly batched: BatchedRequest | undefined;

@@ -27,7 +27,7 @@ export const metricDefinitions = {
   rejects: {
     kind: 'counter',
     name: 'rejects_total',
-    help: 'Requests that a batcher turned away: full, shed, deadline, disposed.',
+    help: 'Requests that a batcher or a pool turned away: full, shed, deadline, disposed.',
     labels: ['model', 'reason'],
   },
   request: ofLayers('request_seconds', 'From a call to its answer, errors included.'),

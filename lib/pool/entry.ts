@@ -41,6 +41,11 @@ export class Entry {
     this.pinned = pinned;
   }
 
+  /** What events of requests call it, as its batcher does. */
+  get requestName(): string {
+    return this.version.source.batching.name ?? this.name;
+  }
+
   give(resident: Resident, now: number): void {
     resident.hold();
     this.uses++;

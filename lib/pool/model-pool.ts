@@ -4,6 +4,7 @@ import { aborted } from '../binding/index.js';
 import {
   checkRequestOptions,
   checkTimeLeft,
+  failedEvent,
   realClock,
   type Batched,
   type BatchItem,
@@ -11,7 +12,8 @@ import {
   type BatchResult,
   type Clock,
 } from '../batching/index.js';
-import { checkOptions, checkSignal, FoveateError, invalidArgument } from '../errors/index.js';
+import { checkOptions, checkSignal, FoveateError, invalidArgument, withRequestId } from '../errors/index.js';
+import { isObserved, publish } from '../events/index.js';
 import { allSettled } from './dispose.js';
 import { Entry, Version, type Patience } from './entry.js';
 import { Loader } from './loader.js';
@@ -88,13 +90,8 @@ export class ModelPool<Models extends PoolModels = PoolModels> implements AsyncD
     options: BatchRequestOptions = {},
   ): Promise<Batched<BatchResult<Models[Name]>>> {
     checkRequestOptions(options);
-    const { deadlineMs } = options;
-    checkTimeLeft(deadlineMs);
-    const calledAt = this.#clock.now();
-    const { resident } = await this.#hold(name, options);
+    const { resident, leftMs } = await this.#holdForRequest(name, options);
     try {
-      const leftMs = deadlineMs === undefined ? undefined : deadlineMs - (this.#clock.now() - calledAt);
-      if (leftMs !== undefined && leftMs <= 0) throw tooLate(name, deadlineMs as number);
       const result = resident.batcher.run(item, { ...options, deadlineMs: leftMs });
       if (resident.state !== 'open') void resident.batcher.flush(); // others wait until it is out of their way
       return (await result) as Batched<BatchResult<Models[Name]>>;
@@ -198,6 +195,28 @@ export class ModelPool<Models extends PoolModels = PoolModels> implements AsyncD
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
+  }
+
+  /** The model, and what is left of the deadline. Tells observers of a request that does not come so far; of others, the batcher tells. */
+  async #holdForRequest(name: string, options: BatchRequestOptions): Promise<{ resident: Resident; leftMs: number | undefined }> {
+    const { deadlineMs, requestId } = options;
+    const calledAt = this.#clock.now();
+    try {
+      checkTimeLeft(deadlineMs);
+      const { resident } = await this.#hold(name, options);
+      if (deadlineMs === undefined) return { resident, leftMs: undefined };
+      const leftMs = deadlineMs - (this.#clock.now() - calledAt);
+      if (leftMs > 0) return { resident, leftMs };
+      resident.release();
+      throw tooLate(name, deadlineMs);
+    } catch (error) {
+      const model = this.#entries.get(name)?.requestName;
+      if (model !== undefined && isObserved('foveate:batch.request')) {
+        const totalMs = this.#clock.now() - calledAt;
+        publish('foveate:batch.request', failedEvent({ model, options, totalMs }, error));
+      }
+      throw withRequestId(toCaller(error), requestId);
+    }
   }
 
   async #hold(name: string, patience: Patience): Promise<Held> {
