@@ -30,7 +30,10 @@ export const metricDefinitions = {
     help: 'Requests that a batcher or a pool turned away: full, shed, deadline, disposed.',
     labels: ['model', 'reason'],
   },
-  request: ofLayers('request_seconds', 'From a call to its answer, errors included.'),
+  request: ofLayers(
+    'request_seconds',
+    'From a call to its answer: of calls that were answered well, and of those that ended with DEADLINE_EXCEEDED.',
+  ),
   queue: ofLayers('queue_seconds', 'Waiting, for a batch and for a lane.'),
   decode: ofLayers('decode_seconds', 'Decoding of a picture.'),
   preprocess: ofLayers('preprocess_seconds', 'Preprocessing: of a picture, or of a request into its place in the batch.'),

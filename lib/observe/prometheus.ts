@@ -60,8 +60,7 @@ function observeSessions(metrics: Metrics, models: BoundedLabel): (() => void)[]
     observe('foveate:session.run', (run) => {
       const model = models.of(run.model);
       const labels = { layer: 'session', model };
-      metrics.requests.inc({ ...labels, outcome: 'ok' });
-      metrics.request.observe(labels, run.totalMs / 1000);
+      countAnswer(metrics, labels, 'ok', run.totalMs);
       metrics.queue.observe(labels, run.queueMs / 1000);
       metrics.compute.observe(labels, run.computeMs / 1000);
       metrics.runs.inc({ model, device: run.device });
@@ -70,14 +69,18 @@ function observeSessions(metrics: Metrics, models: BoundedLabel): (() => void)[]
       if (run.downloadMs > 0) metrics.transfer.observe({ model, direction: 'download' }, run.downloadMs / 1000);
     }),
     observe('foveate:session.fail', ({ model, code, totalMs }) => {
-      const labels = { layer: 'session', model: models.of(model) };
-      metrics.requests.inc({ ...labels, outcome: code });
-      metrics.request.observe(labels, totalMs / 1000);
+      countAnswer(metrics, { layer: 'session', model: models.of(model) }, code, totalMs);
     }),
     observe('foveate:session.fallback', ({ model, code }) => metrics.fallbacks.inc({ model: models.of(model), code })),
     observe('foveate:session.recover', ({ model, code }) => metrics.recoveries.inc({ model: models.of(model), code })),
     observe('foveate:log', ({ runtime, level }) => metrics.logLines.inc({ runtime, level })),
   ];
+}
+
+/** Calls that were turned away or failed at once would make the times look the better the more of them there are; those that ran out of time took as long as they had. */
+function countAnswer(metrics: Metrics, labels: { layer: string; model: string }, outcome: string, totalMs: number): void {
+  metrics.requests.inc({ ...labels, outcome });
+  if (outcome === 'ok' || outcome === 'DEADLINE_EXCEEDED') metrics.request.observe(labels, totalMs / 1000);
 }
 
 function observeRequests(metrics: Metrics, models: BoundedLabel): (() => void)[] {
@@ -89,8 +92,7 @@ function observeRequests(metrics: Metrics, models: BoundedLabel): (() => void)[]
     }),
     observe('foveate:batch.request', ({ model, outcome, reject, totalMs, batched }) => {
       const labels = { layer: 'batcher', model: models.of(model) };
-      metrics.requests.inc({ ...labels, outcome });
-      metrics.request.observe(labels, totalMs / 1000);
+      countAnswer(metrics, labels, outcome, totalMs);
       if (reject !== undefined) metrics.rejects.inc({ model: labels.model, reason: reject });
       if (batched === undefined) return;
       metrics.queue.observe(labels, batched.queueMs / 1000);
@@ -100,8 +102,7 @@ function observeRequests(metrics: Metrics, models: BoundedLabel): (() => void)[]
     }),
     observe('foveate:task.call', ({ model, outcome, totalMs, timings }) => {
       const labels = { layer: 'task', model: models.of(model) };
-      metrics.requests.inc({ ...labels, outcome });
-      metrics.request.observe(labels, totalMs / 1000);
+      countAnswer(metrics, labels, outcome, totalMs);
       for (const { decodeMs, preprocessMs, queueMs, computeMs, postprocessMs } of timings) {
         metrics.decode.observe(labels, decodeMs / 1000);
         metrics.preprocess.observe(labels, preprocessMs / 1000);

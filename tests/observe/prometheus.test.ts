@@ -48,7 +48,7 @@ describe('of real work', () => {
     const labels = { layer: 'session', model };
     expect(await valueOf('foveate_requests_total', { ...labels, outcome: 'ok' })).toBe(3);
     expect(await valueOf('foveate_requests_total', { ...labels, outcome: 'TENSOR_NAME' })).toBe(1);
-    expect(await valueOf('foveate_request_seconds_count', labels)).toBe(4);
+    expect(await valueOf('foveate_request_seconds_count', labels)).toBe(3);
     expect(await valueOf('foveate_compute_seconds_count', labels)).toBe(3);
     expect(await valueOf('foveate_runs_total', { model, device: 'cpu' })).toBe(3);
     // Each input has 32 bytes in JavaScript's memory.
@@ -190,6 +190,22 @@ describe('of events', () => {
     expect(await valueOf('foveate_pool_swaps_total', ofPool)).toBe(1);
     expect(await valueOf('foveate_transfer_seconds_sum', { model, direction: 'upload' })).toBe(0.003);
     expect(await valueOf('foveate_transfer_seconds_sum', { model, direction: 'download' })).toBe(0.0005);
+  });
+
+  it('the times of calls have those that were answered well or too late, and none that was turned away at once', async () => {
+    const [model, totalMs] = ['m.onnx', 500];
+    const rest = { requestId: undefined, caller: undefined, priority: 0, reject: undefined, batched: undefined };
+    const outcomes = ['ok', 'QUEUE_FULL', 'DEADLINE_EXCEEDED', 'ABORTED', 'DISPOSED', 'POOL_LOAD_FAILED', 'error'];
+    for (const outcome of outcomes) {
+      publish('foveate:batch.request', { ...rest, model, outcome, totalMs });
+      publish('foveate:task.call', { ...rest, model, device: 'cpu', pictures: 1, outcome, totalMs, timings: [] });
+      expect(await valueOf('foveate_requests_total', { layer: 'batcher', model, outcome })).toBe(1);
+      expect(await valueOf('foveate_requests_total', { layer: 'task', model, outcome })).toBe(1);
+    }
+    for (const layer of ['batcher', 'task']) {
+      expect(await valueOf('foveate_request_seconds_count', { layer, model })).toBe(2);
+      expect(await valueOf('foveate_request_seconds_sum', { layer, model })).toBe(1);
+    }
   });
 
   it('a thousand models have a hundred labels, and the rest one in common', async () => {
