@@ -143,6 +143,7 @@ export type {
   BatchRequestEvent,
   BatchRunEvent,
   BreakerChangeEvent,
+  BreakerRejectEvent,
   LogEvent,
   PictureTimes,
   PoolEvictEvent,

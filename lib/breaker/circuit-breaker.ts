@@ -121,9 +121,11 @@ export class CircuitBreaker<Item, Result, Options extends object | undefined> {
       const error = this.#refusal();
       if (this.#fallback === undefined) {
         this.#counts.rejected++;
+        publish('foveate:breaker.reject', { name: this.#name, answer: 'error' });
         throw error;
       }
       this.#counts.fallbacks++;
+      publish('foveate:breaker.reject', { name: this.#name, answer: 'fallback' });
       return this.#fallback(item, options as Options, error);
     }
     const era = this.#era;

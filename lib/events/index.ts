@@ -124,6 +124,13 @@ export interface BreakerChangeEvent {
   readonly pauseMs: number | undefined;
 }
 
+/** `foveate:breaker.reject`: a circuit breaker does not let a call through. Published in the caller's asynchronous context. */
+export interface BreakerRejectEvent {
+  readonly name: string;
+  /** What the call is answered: 'error': CIRCUIT_OPEN. 'fallback': what the fallback gives, be it an error. */
+  readonly answer: 'error' | 'fallback';
+}
+
 /** `foveate:rollout.change`: a rollout takes a step, comes to a verdict or ends. */
 export interface RolloutChangeEvent {
   readonly name: string;
@@ -240,6 +247,7 @@ interface Events {
   'foveate:pool.evict': PoolEvictEvent;
   'foveate:pool.swap': PoolSwapEvent;
   'foveate:breaker.change': BreakerChangeEvent;
+  'foveate:breaker.reject': BreakerRejectEvent;
   'foveate:rollout.change': RolloutChangeEvent;
   'foveate:batch.run': BatchRunEvent;
   'foveate:batch.request': BatchRequestEvent;

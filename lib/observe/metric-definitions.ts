@@ -102,6 +102,12 @@ export const metricDefinitions = {
     help: 'Changes of circuit breakers, by what to: closed, open, half-open.',
     labels: ['breaker', 'state'],
   },
+  breakerRejects: {
+    kind: 'counter',
+    name: 'breaker_rejects_total',
+    help: 'Calls that a circuit breaker did not let through, by what they were answered: error, which is CIRCUIT_OPEN, or fallback.',
+    labels: ['breaker', 'answer'],
+  },
   rolloutChanges: {
     kind: 'counter',
     name: 'rollout_changes_total',

@@ -128,6 +128,7 @@ function observeChanges(metrics: Metrics): (() => void)[] {
   const [breakers, rollouts] = [new BoundedLabel(), new BoundedLabel()];
   return [
     observe('foveate:breaker.change', ({ name, to }) => metrics.breakerChanges.inc({ breaker: breakers.of(name), state: to })),
+    observe('foveate:breaker.reject', ({ name, answer }) => metrics.breakerRejects.inc({ breaker: breakers.of(name), answer })),
     observe('foveate:rollout.change', ({ name, state }) => metrics.rolloutChanges.inc({ rollout: rollouts.of(name), state })),
   ];
 }

@@ -130,6 +130,19 @@ describe('of what stands before functions', () => {
     expect([await changes('open'), await changes('half-open'), await changes('closed')]).toEqual([2, 2, 1]);
   });
 
+  it('calls that a circuit breaker does not let through, by what they are answered', async () => {
+    const work = async (): Promise<number> => Promise.reject(new Error('no'));
+    const clock = new FakeClock();
+    const refusing = new CircuitBreaker(work, { name: 'faces', minCalls: 1 }, clock);
+    const answering = new CircuitBreaker(work, { name: 'plates', minCalls: 1, fallback: async () => 1 }, clock);
+    for (let i = 0; i < 4; i++) await refusing.run(undefined).catch(() => 0);
+    for (let i = 0; i < 3; i++) await answering.run(undefined).catch(() => 0);
+    const rejects = (breaker: string, answer: string): Promise<number | undefined> =>
+      valueOf('foveate_breaker_rejects_total', { breaker, answer });
+    expect([await rejects('faces', 'error'), await rejects('faces', 'fallback')]).toEqual([3, undefined]);
+    expect([await rejects('plates', 'error'), await rejects('plates', 'fallback')]).toEqual([undefined, 2]);
+  });
+
   it('steps and ends of a rollout', async () => {
     const versions = { stable: async () => 1, candidate: async () => 1 };
     const rollout = new Rollout(versions, { mode: 'canary', name: 'faces-2', steps: [0.4, 0.5], stepRequests: 1 });
