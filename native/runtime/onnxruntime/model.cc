@@ -95,12 +95,13 @@ Result<std::shared_ptr<Model>> try_to_load(const Library& library, const ModelSo
 Result<std::shared_ptr<Model>> load_model(const Library& library, const ModelSource& source,
                                           const ModelOptions& options) {
   auto loaded = try_to_load(library, source, options);
-  // Release 1.30 cannot make weights unsigned that two layers share.
+  // Release 1.30 cannot make weights unsigned that two layers share. Left as they are, products would overflow; without
+  // the fusions of layers of eight bits they are multiplied in float32, which is right, and slower.
   const bool retry = !loaded.ok() && !options.config.contains(kPreciseProducts) &&
                      loaded.status().error().message.find("replace the existing tensor") != std::string::npos;
   if (!retry) return loaded;
   ModelOptions plain = options;
-  plain.config.emplace(kPreciseProducts, "0");
+  plain.graph_optimization = GraphOptimization::kBasic;
   return try_to_load(library, source, plain);
 }
 
