@@ -70,8 +70,8 @@ void deliver(const LogLine& line) noexcept {
   }
 }
 
-// logListen(listener: (line: { level, runtime, origin, message, requestIds }) => void): void. Every line from warnings on, until
-// the environment ends; lines do not keep the process alive.
+// logListen(listener: (line: { level, runtime, origin, message, requestIds }) => void): void. Every line from warnings
+// on, until the environment ends; lines do not keep the process alive.
 void log_listen(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   auto listener = std::make_shared<Listener>(
